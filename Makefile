@@ -1,0 +1,51 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup venv check test lint format types imports unit integration e2e \
+        up down demo bench bench-quick lock
+RUN := .venv/bin/
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: venv ## Install everything into .venv; say what this machine lacks
+	@$(RUN)python -m infra.cluster
+	@echo "Ready. Next: make demo"
+
+venv:
+	@.ci/venv
+
+demo: setup ## See the whole platform work, on this machine
+	$(RUN)python -m cli demo
+up: setup ## Start Kafka, Cassandra and every service
+	$(RUN)python -m cli up
+down: venv ## Stop all of that; the data stays
+	$(RUN)python -m cli down
+
+check: lint types imports unit ## Everything that needs no server, under a minute
+test: check ## Everything
+	$(RUN)pytest tests/integration tests/e2e
+
+lint: venv ## Style
+	$(RUN)ruff format --check .
+	$(RUN)ruff check .
+format: venv ## Put the style right
+	$(RUN)ruff check --fix-only .
+	$(RUN)ruff format .
+types: venv ## Types
+	$(RUN)mypy
+imports: venv ## Who may import whom
+	$(RUN)lint-imports
+unit: venv ## Tests that touch no server
+	$(RUN)pytest tests/unit tests/property tests/contract tests/architecture
+integration: venv ## One adapter at a time, against real servers
+	$(RUN)pytest tests/integration
+e2e: venv ## The whole platform, from POST to public URL and rebuild
+	$(RUN)pytest tests/e2e
+
+bench-quick: setup ## Measure in a minute or two
+	$(RUN)python -m bench --quick
+bench: setup ## Measure thoroughly
+	$(RUN)python -m bench
+
+lock: venv ## Pin every dependency, with hashes
+	$(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--group dev pyproject.toml -o requirements.lock

@@ -1,0 +1,1 @@
+"""How every message is written: one Avro schema per message and version, and the codec."""

@@ -1,0 +1,1 @@
+"""HTTP in, commands out; commands in, events out."""

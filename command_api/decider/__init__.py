@@ -1,0 +1,1 @@
+"""The single writer: commands in, events out, one owner per partition."""

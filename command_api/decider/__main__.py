@@ -1,0 +1,75 @@
+"""Run a decider: ``python -m command_api.decider``."""
+
+import logging
+import signal
+import socket
+import sys
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+from threading import Event
+from typing import IO
+
+from prometheus_client import Gauge, start_http_server
+
+from command_api.decider.deciding import Decider
+from command_api.decider.state import FoldedState
+from domain.errors import ScaleHosterError
+from infra.logs import configure
+from infra.settings import load
+from infra.topic_admin import check_topics
+
+_MAX_INSTANCES = 64
+
+log = logging.getLogger("command_api.decider")
+
+
+def main() -> int:
+    """Decide until SIGTERM; 1 when the settings or the topics are wrong."""
+    stopping = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    try:
+        settings = load()
+        configure("decider", settings.log_level)
+        kafka = settings.kafka.connection()
+        check_topics(kafka)
+    except ScaleHosterError as error:
+        sys.stderr.write(f"decider: {error}\n")
+        return 1
+    place, held = _own_place(settings.state_dir / "decider")
+    state = FoldedState(place, kafka.log_id())
+    decider = Decider(kafka, state, f"{socket.gethostname()}-{place.name}")
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, "127.0.0.1")
+        decided = Gauge("scalehoster_decider_commands", "Commands decided since the start")
+        decided.set_function(lambda: decider.decided)
+    log.info("deciding, folded state in %s", place)
+    try:
+        decider.run(stopping)
+    finally:
+        decider.close()
+        state.close()
+        held.close()
+    return 0
+
+
+def _own_place(directory: Path) -> tuple[Path, IO[str]]:
+    """Take the first folder that no other decider on this machine holds.
+
+    The number is also the transactional id, so that a decider that starts after a kill ends what
+    its predecessor left open instead of waiting for the time-out.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for number in range(_MAX_INSTANCES):
+        held = (directory / f"{number}.lock").open("w")
+        try:
+            flock(held, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            held.close()
+        else:
+            return directory / str(number), held
+    raise RuntimeError(f"{_MAX_INSTANCES} deciders run in {directory} already")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""All category trees, followed from category-events by every decider."""
+
+from dataclasses import replace
+
+from avro_schemas.codec import decode
+from command_api.decider.outcomes import accepted
+from command_api.decider.state import Remembered, remember
+from domain.catalogue import EMPTY, Catalogue, evolve, snapshot
+from domain.events import CatalogueEvent
+from domain.outcomes import CommandAccepted
+from domain.values import CommandId, TenantId
+from infra.kafka import Kafka
+from infra.reading import Reader, Record
+from infra.topics import CATEGORY_EVENTS
+
+
+class Catalogues:
+    """A table in memory of every tenant's categories, and of what their commands were answered.
+
+    It may be milliseconds behind, except where this process itself writes; ``catch_up`` reads to
+    the present end. Categories are few, so it begins at offset 0 at each start.
+    """
+
+    def __init__(self, kafka: Kafka) -> None:
+        starts = dict.fromkeys(range(CATEGORY_EVENTS.partitions), 0)
+        self._reader = Reader(kafka, CATEGORY_EVENTS, starts)
+        self._trees: dict[TenantId, Catalogue] = {}
+        self._remembered: dict[CommandId, tuple[CommandAccepted, Remembered]] = {}
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._reader.close()
+
+    def of(self, tenant_id: TenantId) -> Catalogue:
+        """Give the tree of a tenant as far as it is known."""
+        return self._trees.get(tenant_id, EMPTY)
+
+    def remembered(self, command_id: CommandId) -> Remembered | None:
+        """Look up what a client's command was answered."""
+        found = self._remembered.get(command_id)
+        return found and found[1]
+
+    def follow(self) -> None:
+        """Take in what has arrived, without waiting."""
+        self._take(self._reader.poll(0))
+
+    def catch_up(self) -> None:
+        """Take in all that is there now; raises BrokerUnavailable."""
+        for record in self._reader.read_to_end():
+            self._take([record])
+
+    def _take(self, records: list[Record]) -> None:
+        for record in records:
+            event = decode(record.value)
+            if isinstance(event, CatalogueEvent):
+                position = f"{record.topic}:{record.partition}:{record.offset}"
+                self.apply(event, position)
+
+    def apply(self, event: CatalogueEvent, position: str) -> None:
+        """Fold one event at its place in the log; one that is known already changes nothing."""
+        tenant_id = event.metadata.tenant_id
+        before = self.of(tenant_id)
+        if event.metadata.entity_version <= before.version:
+            return
+        after = self._trees[tenant_id] = evolve(before, event)
+        if event.metadata.fingerprint is None:
+            return
+        outcome = accepted(
+            [event], position=position, category=snapshot(after.categories[event.category_id])
+        )
+        earlier = self._remembered.get(event.metadata.command_id)
+        if earlier:  # a command of two events: one answer names both
+            outcome = replace(outcome, events=earlier[0].events + outcome.events)
+        self._remembered[event.metadata.command_id] = outcome, remember(event, outcome)

@@ -1,0 +1,243 @@
+"""The loop of the single writer: consume, decide, append, all in one transaction."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Event
+
+from avro_schemas.codec import decode, encode
+from avro_schemas.errors import Undecodable
+from command_api.decider.catalogues import Catalogues
+from command_api.decider.rounds import Decision, Round
+from command_api.decider.state import Changes, FoldedState
+from domain.commands import AssetCommand, CatalogueCommand
+from domain.events import CatalogueEvent
+from domain.jobs import DeadLetter
+from domain.outcomes import CommandAccepted
+from infra.errors import BrokerUnavailable
+from infra.failpoints import pass_by
+from infra.group_reading import GroupReader, Partition
+from infra.kafka import Kafka
+from infra.reading import Reader, Record
+from infra.topics import (
+    ASSET_COMMANDS,
+    ASSET_EVENTS,
+    CATEGORY_COMMANDS,
+    CATEGORY_EVENTS,
+    COMMAND_RESULTS,
+    COMMANDS_DEAD_LETTERS,
+)
+from infra.transactions import TransactionalWriter
+
+GROUP = "command_api.decider"
+_BATCH = 500
+_LINGER_SECONDS = 0.005  # consume() waits this long to fill a batch: latency against size
+_IDLE_SECONDS = 0.2
+_RETRY_SECONDS = 1.0
+_MAX_POLL_SECONDS = 600  # a cold fold of a large partition may take minutes
+
+log = logging.getLogger(__name__)
+
+
+class Decider:
+    """Owns some partitions of the command topics, and is the only one who appends their events.
+
+    Each batch is one transaction: events, results for the waiting HTTP instances, and the group's
+    offsets. Whatever fails (broker down, fenced by a new owner, killed) has no effect: the
+    producer is thrown away, the tail of the log is folded again, and the commands are read again
+    from the committed offsets. A command that cannot be decoded goes to commands.dead-letters.
+    """
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        state: FoldedState,
+        instance: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._kafka = kafka
+        self._state = state
+        self._now = now
+        self._stale: set[int] = set()
+        self._catalogues = Catalogues(kafka)
+        self._must_catch_up = True
+        self._writer = TransactionalWriter(kafka, f"decider-{instance}")
+        self._reader = GroupReader(
+            kafka,
+            GROUP,
+            (ASSET_COMMANDS, CATEGORY_COMMANDS),
+            starts_of=self._assigned,
+            max_poll_seconds=_MAX_POLL_SECONDS,
+        )
+        self.decided = 0
+
+    def run(self, stopping: Event) -> None:
+        """Decide until told to stop; trouble with the broker is waited out."""
+        must_recover = False
+        while not stopping.is_set():
+            try:
+                if must_recover:
+                    self._recover()
+                    must_recover = False
+                self.step()
+            except BrokerUnavailable as trouble:
+                log.warning("starting over from the committed offsets: %s", trouble)
+                must_recover = True
+                stopping.wait(_RETRY_SECONDS)
+
+    def close(self) -> None:
+        """Leave the group, so that another takes over at once."""
+        self._reader.close()
+        self._catalogues.close()
+
+    def step(self) -> int:
+        """Decide one batch and say how many commands it had; raises BrokerUnavailable."""
+        records = self._reader.poll(_BATCH, _LINGER_SECONDS)
+        if not records:
+            self._catalogues.follow()
+            records = self._reader.poll(1, _IDLE_SECONDS)
+            if not records:
+                return 0
+        self._fold_stale({record.partition for record in records if _is_of_asset(record)})
+        if self._must_catch_up:
+            self._catalogues.catch_up()
+            self._must_catch_up = False
+        else:
+            self._catalogues.follow()
+        self._decide(records)
+        self.decided += len(records)
+        return len(records)
+
+    def _decide(self, records: list[Record]) -> None:
+        current = Round(self._state, self._catalogues, self._now)
+        self._writer.begin()
+        numbers: dict[int, list[int]] = {}  # of each decision: where its events are in the batch
+        for record in records:
+            try:
+                command = decode(record.value)
+            except Undecodable as trouble:
+                self._park(record, str(trouble))
+                continue
+            if not isinstance(command, AssetCommand | CatalogueCommand):
+                self._park(record, f"{type(command).__name__} is no command")
+                continue
+            decision = current.decide(record.partition, command)
+            topic = ASSET_EVENTS if _is_of_asset(record) else CATEGORY_EVENTS
+            numbers[id(decision)] = [
+                self._writer.append(topic, record.partition, record.key, encode(event))
+                for event in decision.events
+            ]
+        offsets = self._writer.settle() if any(numbers.values()) else []
+
+        def position(decision: Decision) -> str:
+            topic = ASSET_EVENTS if isinstance(decision.command, AssetCommand) else CATEGORY_EVENTS
+            offset = offsets[numbers[id(decision)][-1]]
+            return f"{topic.name}:{decision.partition}:{offset}"
+
+        self._tell(current, position)
+        pass_by("decider.before_commit")
+        self._writer.commit(self._reader, _next_offsets(records))
+        pass_by("decider.after_commit_before_state")
+        self._take_in(current, position, numbers, offsets)
+
+    def _tell(self, current: Round, position: Callable[[Decision], str]) -> None:
+        for decision in current.decisions:
+            metadata = decision.command.metadata
+            if metadata.reply_partition is None and metadata.fingerprint is None:
+                continue  # the worker asks and does not wait
+            answer = decision.answer(position)
+            if isinstance(answer, CommandAccepted):
+                current.remember(decision, answer)
+            if metadata.reply_partition is not None:
+                self._writer.append(
+                    COMMAND_RESULTS,
+                    metadata.reply_partition % COMMAND_RESULTS.partitions,
+                    metadata.command_id,
+                    answer if isinstance(answer, bytes) else encode(answer),
+                )
+
+    def _take_in(
+        self,
+        current: Round,
+        position: Callable[[Decision], str],
+        numbers: dict[int, list[int]],
+        offsets: list[int],
+    ) -> None:
+        next_offsets: dict[int, int] = {}
+        for decision in current.decisions:
+            if not decision.events:
+                continue
+            if not isinstance(decision.command, CatalogueCommand):
+                next_offsets[decision.partition] = offsets[numbers[id(decision)][-1]] + 1
+            for event in decision.events:
+                if isinstance(event, CatalogueEvent):
+                    self._catalogues.apply(event, position(decision))
+        for partition, next_offset in next_offsets.items():
+            self._state.apply(partition, current.changes.get(partition, Changes()), next_offset)
+
+    def _park(self, record: Record, reason: str) -> None:
+        log.error("parked %s/%d@%d: %s", record.topic, record.partition, record.offset, reason)
+        letter = DeadLetter(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            code="undecodable",
+            detail=reason,
+            parked_at=self._now(),
+        )
+        partition = record.partition % COMMANDS_DEAD_LETTERS.partitions
+        self._writer.append(COMMANDS_DEAD_LETTERS, partition, record.key, encode(letter))
+
+    def _assigned(self, partitions: list[Partition]) -> dict[Partition, int]:
+        self._stale |= {number for topic, number in partitions if topic == ASSET_COMMANDS.name}
+        self._must_catch_up = True
+        return {}
+
+    def _recover(self) -> None:
+        self._writer.renew()
+        self._stale |= {
+            number for topic, number in self._reader.assigned() if topic == ASSET_COMMANDS.name
+        }
+        self._must_catch_up = True
+        self._reader.rewind()
+
+    def _fold_stale(self, partitions: set[int]) -> None:
+        stale = self._stale & partitions
+        if not stale:
+            return
+        # Waits until a transaction that a dead owner left open has been resolved.
+        self._reader.committed([(ASSET_COMMANDS.name, partition) for partition in stale])
+        starts = {partition: self._state.next_offset(partition) for partition in stale}
+        with Reader(self._kafka, ASSET_EVENTS, starts) as reader:
+            ends = reader.ends()
+            for partition, start in starts.items():
+                if start > ends[partition]:
+                    raise LogShrank(
+                        f"asset-events/{partition} ends at {ends[partition]}, but {start} records "
+                        "were folded from it: events are lost; restore the log before going on"
+                    )
+            while any(reader.position(partition) < end for partition, end in ends.items()):
+                by_partition: dict[int, list[Record]] = {}
+                for record in reader.poll():
+                    by_partition.setdefault(record.partition, []).append(record)
+                for partition, found in by_partition.items():
+                    self._state.fold(partition, found)
+        self._stale -= stale
+
+
+class LogShrank(Exception):
+    """The event log is shorter than it was: nothing may be appended to it."""
+
+
+def _is_of_asset(record: Record) -> bool:
+    return record.topic == ASSET_COMMANDS.name
+
+
+def _next_offsets(records: list[Record]) -> dict[Partition, int]:
+    offsets: dict[Partition, int] = {}
+    for record in records:
+        place = (record.topic, record.partition)
+        offsets[place] = max(offsets.get(place, 0), record.offset + 1)
+    return offsets

@@ -1,0 +1,174 @@
+"""One batch of commands: each is decided against what the ones before it left."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from command_api.decider.outcomes import accepted, refused, unchanged
+from command_api.decider.state import AssetKey, Changes, Remembered, remember
+from domain import asset as assets
+from domain import catalogue as catalogues
+from domain.asset import Asset
+from domain.catalogue import Catalogue
+from domain.commands import AssetCommand, CatalogueCommand, CreateCategory
+from domain.errors import CategoryIsArchived, IdempotencyKeyReused, Refusal, UnknownCategory
+from domain.events import AssetEvent, CatalogueEvent
+from domain.outcomes import AssetSnapshot, CategorySnapshot, CommandAccepted, Outcome
+from domain.values import AssetId, CommandId, TenantId
+
+
+class Assets(Protocol):
+    """What is known of the assets of a partition."""
+
+    def asset(self, partition: int, key: AssetKey) -> Asset | None:
+        """Look an asset up."""
+
+    def remembered(self, partition: int, command_id: CommandId) -> Remembered | None:
+        """Look up what a client's command was answered."""
+
+
+class Trees(Protocol):
+    """What is known of the categories; see Catalogues."""
+
+    def of(self, tenant_id: TenantId) -> Catalogue:
+        """Give the tree of a tenant as far as it is known."""
+
+    def remembered(self, command_id: CommandId) -> Remembered | None:
+        """Look up what a client's command was answered."""
+
+    def catch_up(self) -> None:
+        """Take in all that is there now."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Decision:
+    """What became of one command; ``answer`` is known once the events have their offsets."""
+
+    command: AssetCommand | CatalogueCommand
+    partition: int
+    now: datetime
+    events: list[AssetEvent] | list[CatalogueEvent] = field(default_factory=list)
+    refusal: Refusal | None = None
+    asset: AssetSnapshot | None = None
+    category: CategorySnapshot | None = None
+    earlier: "bytes | Decision | None" = None
+
+    def answer(self, position: Callable[["Decision"], str]) -> Outcome | bytes:
+        """Say what the sender is told; an answer given before is given again as it was."""
+        if isinstance(self.earlier, bytes):
+            return self.earlier
+        if self.earlier is not None:
+            return self.earlier.answer(position)
+        if self.refusal is not None:
+            return refused(self.command, self.refusal, self.now)
+        if not self.events:
+            return unchanged(self.command, self.now, asset=self.asset, category=self.category)
+        return accepted(
+            self.events, position=position(self), asset=self.asset, category=self.category
+        )
+
+
+class Round:
+    """Decides a batch on top of what is folded, and gathers what is to be folded next.
+
+    Nothing outside of it changes: a round whose transaction fails is simply forgotten.
+    """
+
+    def __init__(self, known: Assets, trees: Trees, now: Callable[[], datetime]) -> None:
+        self._known = known
+        self._trees = trees
+        self._now = now
+        self._catalogues: dict[TenantId, Catalogue] = {}
+        self._decided: dict[CommandId, Decision] = {}
+        self.changes: dict[int, Changes] = {}
+        self.decisions: list[Decision] = []
+
+    def decide(self, partition: int, command: AssetCommand | CatalogueCommand) -> Decision:
+        """Decide one command of a partition; never raises a Refusal, the decision holds it."""
+        decision = Decision(command=command, partition=partition, now=self._now())
+        self.decisions.append(decision)
+        try:
+            if not self._was_answered(decision):
+                self._decide(decision)
+        except (UnknownCategory, CategoryIsArchived):
+            # Another process may have created or restored it a moment ago: look once more.
+            self._trees.catch_up()
+            try:
+                self._decide(decision)
+            except Refusal as refusal:
+                decision.refusal = refusal
+        except Refusal as refusal:
+            decision.refusal = refusal
+        if decision.events:
+            self._decided[command.metadata.command_id] = decision
+        return decision
+
+    def remember(self, decision: Decision, outcome: CommandAccepted) -> None:
+        """Keep the answer of a client's command among the changes of its partition."""
+        if decision.events and decision.command.metadata.fingerprint is not None:
+            changes = self.changes.setdefault(decision.partition, Changes())
+            changes.remembered[outcome.command_id] = remember(decision.events[-1], outcome)
+
+    def _was_answered(self, decision: Decision) -> bool:
+        metadata = decision.command.metadata
+        if metadata.fingerprint is None:
+            return False
+        twin = self._decided.get(metadata.command_id)
+        if twin is not None:
+            decision.earlier, fingerprint = twin, twin.command.metadata.fingerprint
+        else:
+            known = self._remembered(decision)
+            if known is None:
+                return False
+            decision.earlier, fingerprint = known.outcome, known.fingerprint
+        if fingerprint != metadata.fingerprint:
+            decision.earlier = None
+            raise IdempotencyKeyReused(
+                "this Idempotency-Key was used for another request; choose a new one"
+            )
+        return True
+
+    def _remembered(self, decision: Decision) -> Remembered | None:
+        command_id = decision.command.metadata.command_id
+        if isinstance(decision.command, AssetCommand):
+            return self._known.remembered(decision.partition, command_id)
+        return self._trees.remembered(command_id)
+
+    def _decide(self, decision: Decision) -> None:
+        if isinstance(decision.command, AssetCommand):
+            self._decide_asset(decision, decision.command)
+        else:
+            self._decide_category(decision, decision.command)
+
+    def _decide_asset(self, decision: Decision, command: AssetCommand) -> None:
+        key = (command.metadata.tenant_id, AssetId(command.metadata.entity_id))
+        changes = self.changes.setdefault(decision.partition, Changes())
+        asset = changes.assets.get(key) or self._known.asset(decision.partition, key)
+        catalogue = self._catalogue(command.metadata.tenant_id)
+        events = assets.decide(command, asset, catalogue, decision.now)
+        for event in events:
+            asset = assets.evolve(asset, event)
+        if asset is not None:
+            decision.asset = assets.snapshot(asset)
+            if events:
+                changes.assets[key] = asset
+        decision.events = events
+
+    def _decide_category(self, decision: Decision, command: CatalogueCommand) -> None:
+        tenant_id = command.metadata.tenant_id
+        catalogue = self._catalogue(tenant_id)
+        events = catalogues.decide(command, catalogue, decision.now)
+        for event in events:
+            catalogue = catalogues.evolve(catalogue, event)
+        self._catalogues[tenant_id] = catalogue
+        if events:
+            decision.category = catalogues.snapshot(catalogue.categories[events[0].category_id])
+        elif not isinstance(command, CreateCategory):
+            found = catalogue.find(command.category)
+            decision.category = catalogues.snapshot(found) if found else None
+        decision.events = events
+
+    def _catalogue(self, tenant_id: TenantId) -> Catalogue:
+        known, ours = self._trees.of(tenant_id), self._catalogues.get(tenant_id)
+        return ours if ours and ours.version > known.version else known

@@ -1,0 +1,1 @@
+"""What an asset and a catalogue may do: pure decisions, the standard library only."""

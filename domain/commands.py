@@ -1,0 +1,196 @@
+"""Every wish that may be put to an aggregate: frozen, and named in the imperative."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.failures import FailureCode
+from domain.values import (
+    Actor,
+    CategoryId,
+    CategoryRef,
+    CategorySlug,
+    CommandId,
+    CorrelationId,
+    Description,
+    Facts,
+    Fetch,
+    Original,
+    Rendition,
+    Source,
+    TenantId,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandMetadata:
+    """Who wants it, of which aggregate, and where the answer goes.
+
+    ``expected_version`` is the client's If-Match; ``fingerprint`` names the content of a client's
+    request, so that a key used twice with other content is noticed; ``reply_partition`` is where
+    the waiting HTTP instance listens. All three are absent in the worker's commands.
+    """
+
+    command_id: CommandId
+    tenant_id: TenantId
+    entity_id: str
+    issued_at: datetime
+    correlation_id: CorrelationId
+    actor: Actor
+    expected_version: int | None
+    fingerprint: str | None
+    reply_partition: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A wish: it may be refused, and then nothing happened."""
+
+    metadata: CommandMetadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitAsset(Command):
+    """Take a picture in."""
+
+    source: Source
+    categories: tuple[CategoryRef, ...]
+    description: Description
+    preset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishAsset(Command):
+    """Show the result of one pipeline run; sent by the worker."""
+
+    run: int
+    original: Original
+    renditions: tuple[Rendition, ...]
+    facts: Facts
+    pipeline_version: int
+    fetch: Fetch | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectAsset(Command):
+    """Give one pipeline run up for good; sent by the worker."""
+
+    run: int
+    code: FailureCode
+    detail: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetCategories(Command):
+    """Put an asset into exactly these categories."""
+
+    categories: tuple[CategoryRef, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeAsset(Command):
+    """Change the description by a JSON merge patch (RFC 7396), given as text."""
+
+    patch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteAsset(Command):
+    """Take an asset out of sight; can be undone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreAsset(Command):
+    """Undo a deletion."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeAsset(Command):
+    """Remove a deleted asset's bytes for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReprocessAsset(Command):
+    """Make new renditions from the kept original; no preset means the one it has."""
+
+    preset: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceSource(Command):
+    """Put a new picture under the same id and URL."""
+
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateCategory(Command):
+    """Open a category; ``category_id`` is chosen by the sender."""
+
+    category_id: CategoryId
+    slug: CategorySlug
+    name: str
+    parent: CategoryRef | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameCategory(Command):
+    """Change name or slug; None leaves one as it is."""
+
+    category: CategoryRef
+    name: str | None
+    slug: CategorySlug | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveCategory(Command):
+    """Hang a category under another one, or at the top (None)."""
+
+    category: CategoryRef
+    parent: CategoryRef | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviseCategory(Command):
+    """Rename and move at once: both happen or neither."""
+
+    category: CategoryRef
+    name: str | None
+    slug: CategorySlug | None
+    parent: CategoryRef | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveCategory(Command):
+    """Take a category out of the listings; its members keep it."""
+
+    category: CategoryRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreCategory(Command):
+    """Bring an archived category back."""
+
+    category: CategoryRef
+
+
+AssetCommand = (
+    SubmitAsset
+    | PublishAsset
+    | RejectAsset
+    | SetCategories
+    | DescribeAsset
+    | DeleteAsset
+    | RestoreAsset
+    | PurgeAsset
+    | ReprocessAsset
+    | ReplaceSource
+)
+CatalogueCommand = (
+    CreateCategory
+    | RenameCategory
+    | MoveCategory
+    | ReviseCategory
+    | ArchiveCategory
+    | RestoreCategory
+)

@@ -1,0 +1,224 @@
+"""Every fact ScaleHoster records: frozen, and named in the past tense."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.failures import FailureCode
+from domain.values import (
+    Actor,
+    AssetId,
+    BlobKey,
+    CategoryId,
+    CategorySlug,
+    CommandId,
+    CorrelationId,
+    Description,
+    EventId,
+    Facts,
+    Fetch,
+    Listing,
+    Original,
+    Rendition,
+    Source,
+    Status,
+    TenantId,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventMetadata:
+    """Which aggregate it happened to, when, and by whose command.
+
+    ``entity_version`` counts the events of one aggregate 1, 2, 3 …; ``happened_at`` grows strictly
+    with it, so a view may use it as the write timestamp. ``fingerprint`` is the command's.
+    """
+
+    event_id: EventId
+    tenant_id: TenantId
+    entity_id: str
+    entity_version: int
+    happened_at: datetime
+    command_id: CommandId
+    correlation_id: CorrelationId
+    actor: Actor
+    fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to one aggregate, at one moment."""
+
+    metadata: EventMetadata
+
+    @property
+    def asset_id(self) -> AssetId:
+        """The asset an asset event happened to."""
+        return AssetId(self.metadata.entity_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetSubmitted(Event):
+    """A picture was handed over and accepted; its bytes are still to be fetched."""
+
+    source: Source
+    category_ids: tuple[CategoryId, ...]
+    description: Description
+    preset: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetPublished(Event):
+    """A pipeline run ended well: the picture is hosted, listed and has a public URL."""
+
+    run: int
+    category_ids: tuple[CategoryId, ...]
+    original: Original
+    renditions: tuple[Rendition, ...]
+    facts: Facts
+    pipeline_version: int
+    fetch: Fetch | None
+    listing: Listing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetRejected(Event):
+    """A pipeline run was given up; an earlier picture, where there is one, stays published."""
+
+    run: int
+    code: FailureCode
+    detail: str
+    attempts: int
+    keeps_published: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetCategorised(Event):
+    """The set of an asset's categories changed; ``listing`` is absent while it is not published."""
+
+    category_ids: tuple[CategoryId, ...]
+    previous_category_ids: tuple[CategoryId, ...]
+    created_at: datetime
+    listing: Listing | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetDescribed(Event):
+    """The description changed; ``listing`` is absent while the asset is not published."""
+
+    description: Description
+    previous_description: Description
+    category_ids: tuple[CategoryId, ...]
+    listing: Listing | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetDeleted(Event):
+    """An asset was taken out of sight."""
+
+    category_ids: tuple[CategoryId, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetRestored(Event):
+    """A deletion was undone; a run that had not ended starts again from the source."""
+
+    status: Status
+    category_ids: tuple[CategoryId, ...]
+    created_at: datetime
+    source: Source
+    preset: str
+    run: int
+    starts_run: bool
+    listing: Listing | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetPurged(Event):
+    """A deleted asset's bytes are to be removed; ``blob_keys`` is all it ever referenced."""
+
+    category_ids: tuple[CategoryId, ...]
+    created_at: datetime
+    blob_keys: tuple[BlobKey, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetReprocessingRequested(Event):
+    """New renditions of the kept original were asked for."""
+
+    original: Original
+    preset: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetSourceReplaced(Event):
+    """A new picture was put under the same id; the old one is served until it is ready."""
+
+    status: Status
+    source: Source
+    previous_source: Source
+    preset: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryCreated(Event):
+    """A category was opened."""
+
+    category_id: CategoryId
+    slug: CategorySlug
+    name: str
+    parent_id: CategoryId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryRenamed(Event):
+    """A category got another name or slug."""
+
+    category_id: CategoryId
+    slug: CategorySlug
+    name: str
+    previous_slug: CategorySlug
+    previous_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryMoved(Event):
+    """A category was hung elsewhere in the tree."""
+
+    category_id: CategoryId
+    parent_id: CategoryId | None
+    previous_parent_id: CategoryId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryArchived(Event):
+    """A category was taken out of the listings."""
+
+    category_id: CategoryId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryRestored(Event):
+    """An archived category came back."""
+
+    category_id: CategoryId
+
+
+AssetEvent = (
+    AssetSubmitted
+    | AssetPublished
+    | AssetRejected
+    | AssetCategorised
+    | AssetDescribed
+    | AssetDeleted
+    | AssetRestored
+    | AssetPurged
+    | AssetReprocessingRequested
+    | AssetSourceReplaced
+)
+CatalogueEvent = (
+    CategoryCreated | CategoryRenamed | CategoryMoved | CategoryArchived | CategoryRestored
+)

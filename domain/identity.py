@@ -1,0 +1,27 @@
+"""Ids that follow from what they name, so that saying a thing twice names it once."""
+
+from uuid import UUID, uuid5
+
+from domain.values import AssetId, CommandId, EventId, TenantId
+
+_NAMESPACE = UUID("6c1f5f5c-3c52-5c0e-9d0f-0f6d8d1b7a11")  # ours alone; never changes
+
+
+def asset_id_for(tenant_id: TenantId, idempotency_key: str) -> AssetId:
+    """Name the asset that this key inserts."""
+    return AssetId(str(uuid5(_NAMESPACE, f"asset\n{tenant_id}\n{idempotency_key}")))
+
+
+def command_id_for(tenant_id: TenantId, scope: str, idempotency_key: str) -> CommandId:
+    """Name the command of one request; ``scope`` is its method and path."""
+    return CommandId(str(uuid5(_NAMESPACE, f"command\n{tenant_id}\n{scope}\n{idempotency_key}")))
+
+
+def result_command_id(job_id: EventId) -> CommandId:
+    """Name the command that ends a job: published or rejected, whichever is first."""
+    return CommandId(str(uuid5(_NAMESPACE, f"result\n{job_id}")))
+
+
+def event_id_for(command_id: CommandId, number: int) -> EventId:
+    """Name the number-th event of a command, counted from 0."""
+    return EventId(str(uuid5(_NAMESPACE, f"event\n{command_id}\n{number}")))

@@ -1,0 +1,52 @@
+"""Work orders: what the dispatcher asks of the image workers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.failures import FailureCode
+from domain.values import AssetId, CorrelationId, EventId, Original, Source, TenantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedAttempt:
+    """One try at a job that did not work out."""
+
+    code: FailureCode
+    detail: str
+    failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageJob:
+    """One pipeline run of one asset.
+
+    ``job_id`` is the id of the event that caused it, so the same fact dispatched twice is the same
+    job. ``original`` is set when a kept original is rendered anew; otherwise ``source`` is fetched.
+    ``not_before`` holds a retry back until that moment.
+    """
+
+    job_id: EventId
+    tenant_id: TenantId
+    asset_id: AssetId
+    run: int
+    preset: str
+    source: Source | None
+    original: Original | None
+    correlation_id: CorrelationId
+    issued_at: datetime
+    not_before: datetime | None
+    failed_attempts: tuple[FailedAttempt, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A record nobody could work on, exactly as it was, and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes
+    code: str
+    detail: str
+    parked_at: datetime

@@ -1,0 +1,1 @@
+"""Source URLs: which ones may be fetched, judged without a look-up."""

@@ -1,0 +1,52 @@
+"""Write a file so that it is there whole or not at all, even when the power fails."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+
+def write_whole(path: Path, content: bytes | Path) -> None:
+    """Put bytes, or another file's content, at this path, and return when the disk has them.
+
+    The folders above are made. Raises OSError, for one on a full disk, and leaves nothing then.
+    """
+    _make(path.parent)
+    # A leading dot: no key begins like that, so a file left by a crash is never taken for a blob.
+    unfinished = path.parent / f".{uuid4().hex}.part"
+    try:
+        with unfinished.open("xb") as file, _opened(content) as source:
+            shutil.copyfileobj(source, file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+@contextmanager
+def _opened(content: bytes | Path) -> Iterator[BinaryIO]:
+    with BytesIO(content) if isinstance(content, bytes) else content.open("rb") as source:
+        yield source
+
+
+def _make(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,158 @@
+"""One session with Cassandra: statements prepared once, and failures by our own names."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+from cassandra import (
+    ConsistencyLevel,
+    InvalidRequest,
+    OperationTimedOut,
+    RequestExecutionException,
+    UnresolvableContactPoints,
+    protocol,
+)
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+from cassandra.concurrent import execute_concurrent
+from cassandra.connection import ConnectionException
+from cassandra.policies import (
+    DCAwareRoundRobinPolicy,
+    ExponentialReconnectionPolicy,
+    TokenAwarePolicy,
+)
+from cassandra.query import PreparedStatement, dict_factory
+
+from infra.errors import StoreUnavailable, ViewsMissing
+from infra.settings import CassandraSettings
+
+Row = Mapping[str, Any]
+
+_PROTOCOL_VERSION = 5
+_TIMEOUT_SECONDS = 10.0
+_CONNECT_SECONDS = 5.0
+_OUTAGES = (
+    NoHostAvailable,
+    ConnectionException,
+    UnresolvableContactPoints,
+    OperationTimedOut,
+    RequestExecutionException,  # the nodes' own time-outs, too few replicas
+    protocol.RequestExecutionException,  # overload, a node that is starting
+    protocol.ServerError,
+)
+
+
+class Cql:
+    """Speaks to one keyspace at LOCAL_QUORUM; safe to use from several threads.
+
+    Every method raises StoreUnavailable when Cassandra does not answer within 10 s, too few
+    replicas do, or no connection stands; whether a write took effect is then unknown. Raises
+    ViewsMissing when the keyspace or a table is not there.
+    """
+
+    def __init__(self, settings: CassandraSettings, *, keyspace: str | None) -> None:
+        profile = ExecutionProfile(
+            load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy()),
+            consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+            row_factory=dict_factory,
+            request_timeout=_TIMEOUT_SECONDS,
+        )
+        self._cluster = Cluster(
+            [settings.host],
+            port=settings.port,
+            protocol_version=_PROTOCOL_VERSION,
+            execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+            reconnection_policy=ExponentialReconnectionPolicy(0.2, 2.0, max_attempts=None),
+            connect_timeout=_CONNECT_SECONDS,
+            control_connection_timeout=_CONNECT_SECONDS,
+            idle_heartbeat_interval=5,
+            idle_heartbeat_timeout=5,
+        )
+        try:
+            with _our_failures():
+                self._session = self._cluster.connect(keyspace)
+        except BaseException:
+            self._cluster.shutdown()
+            raise
+        self._prepared: dict[str, PreparedStatement] = {}
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._cluster.shutdown()
+
+    def prepared(self, statement: str) -> PreparedStatement:
+        """Prepare a statement, once."""
+        found = self._prepared.get(statement)
+        if found is None:
+            with _our_failures():
+                found = self._prepared[statement] = self._session.prepare(statement)
+        return found
+
+    def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Run one statement and give all its rows."""
+        bound = self.prepared(statement).bind(parameters) if parameters else statement
+        with _our_failures():
+            return list(self._session.execute(bound))
+
+    def execute_all(self, statements: Iterable[object], *, at_once: int) -> None:
+        """Run bound statements or batches side by side; all took effect when it returns."""
+        with _our_failures():
+            execute_concurrent(
+                self._session,
+                ((statement, None) for statement in statements),
+                concurrency=at_once,
+                raise_on_first_error=True,
+            )
+
+    async def select(
+        self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000
+    ) -> list[Row]:
+        """Run a query without holding up the loop; give its first ``page_size`` rows, no more.
+
+        A list comes back as a tuple or list. The rest of a longer result is asked for by key.
+        """
+        prepared = self._prepared.get(statement)
+        if prepared is None:
+            prepared = await asyncio.to_thread(self.prepared, statement)
+        bound = prepared.bind(parameters)
+        bound.fetch_size = page_size
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[Row]] = loop.create_future()
+
+        def on_rows(rows: Iterable[Row] | None) -> None:
+            loop.call_soon_threadsafe(_resolve, answer, rows)
+
+        def on_error(error: Exception) -> None:
+            loop.call_soon_threadsafe(_fail, answer, error)
+
+        with _our_failures():
+            self._session.execute_async(bound).add_callbacks(on_rows, on_error)
+            return await answer
+
+
+def _resolve(answer: asyncio.Future[list[Row]], rows: Iterable[Row] | None) -> None:
+    if not answer.done():  # the caller may have stopped waiting
+        answer.set_result(list(rows or ()))
+
+
+def _fail(answer: asyncio.Future[list[Row]], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+
+
+@contextmanager
+def _our_failures() -> Iterator[None]:
+    try:
+        yield
+    except InvalidRequest as error:
+        if "does not exist" in str(error) or "unconfigured table" in str(error):
+            raise ViewsMissing(f"{_sentence(error)}; run 'scalehoster up'") from error
+        raise
+    except _OUTAGES as error:
+        raise StoreUnavailable(_sentence(error)) from error
+
+
+def _sentence(error: BaseException) -> str:
+    causes = getattr(error, "errors", None)
+    inner = next(iter(causes.values()), error) if isinstance(causes, dict) else error
+    return f"Cassandra: {cast('object', inner)}"

@@ -1,0 +1,45 @@
+"""What can be wrong with the things outside of us.
+
+InfraError
+├── Overloaded          our own queue is full; try again after a moment
+├── BrokerUnavailable   Kafka did not acknowledge in time
+├── StoreUnavailable    Cassandra, or where the bytes are, did not answer or has no room
+├── BlobNotFound        no bytes are kept under this key
+├── ViewsMissing        the keyspace or a view's table was never made
+├── TopicsWrong         a topic is missing or could lose events
+└── SettingsWrong       a setting makes no sense, or is unsafe here
+"""
+
+from domain.errors import ScaleHosterError
+
+
+class InfraError(ScaleHosterError):
+    """Something outside of us does not do what we need."""
+
+
+class Overloaded(InfraError):
+    """Too much is under way; try again after a moment."""
+
+
+class BrokerUnavailable(InfraError):
+    """The log did not acknowledge in time; whether it took effect is unknown."""
+
+
+class StoreUnavailable(InfraError):
+    """A store did not answer in time, or has no room."""
+
+
+class BlobNotFound(InfraError):
+    """No bytes are kept under this key."""
+
+
+class ViewsMissing(InfraError):
+    """The keyspace or a table of a view is not there; run 'scalehoster up'."""
+
+
+class TopicsWrong(InfraError):
+    """A topic is missing, or its settings could lose events."""
+
+
+class SettingsWrong(InfraError):
+    """A setting makes no sense, or is unsafe here."""

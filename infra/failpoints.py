@@ -1,0 +1,27 @@
+"""Places where a process can be made to die, so that tests hit windows too narrow for luck."""
+
+import os
+from typing import Literal
+
+Failpoint = Literal[
+    "api.before_produce",
+    "api.after_produce_before_ack",
+    "api.after_ack_before_response",
+    "decider.before_commit",
+    "decider.after_commit_before_state",
+    "dispatcher.after_send_before_commit",
+    "worker.after_download",
+    "worker.after_store_before_emit",
+    "worker.after_emit_before_ack",
+    "projections.after_rows_before_checkpoint",
+    "projections.after_checkpoint",
+]
+
+_ARMED = os.environ.get("SCALEHOSTER_FAILPOINT", "")
+_KILLED = 137  # what a shell reports of SIGKILL
+
+
+def pass_by(name: Failpoint) -> None:
+    """Die here, without clean-up, when ``SCALEHOSTER_FAILPOINT`` names this place."""
+    if name == _ARMED:
+        os._exit(_KILLED)

@@ -1,0 +1,136 @@
+"""Reading topics as one of a group: every partition has one owner at a time."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Self
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from infra.errors import BrokerUnavailable
+from infra.kafka import Kafka
+from infra.reading import Record, available, record_of
+from infra.topics import Topic
+
+_TIMEOUT_SECONDS = 10.0
+
+Partition = tuple[str, int]  # our topic name, partition number
+StartsOf = Callable[[list[Partition]], Mapping[Partition, int]]
+
+
+class GroupReader:
+    """Shares the partitions of some topics with the other members of its group.
+
+    ``starts_of`` is asked at each assignment where to begin (the checkpoints in the view store);
+    what it does not name begins at the group's committed offset, or at 0. ``on_revoked`` is told
+    what was taken away, before anybody else gets it; a lost partition is told the same way. Reads
+    only committed records. Raises BrokerUnavailable on errors that do not mend themselves.
+    """
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        group: str,
+        topics: Iterable[Topic],
+        *,
+        starts_of: StartsOf | None = None,
+        on_revoked: Callable[[list[Partition]], None] | None = None,
+        max_poll_seconds: int = 60,
+    ) -> None:
+        self._prefix = kafka.topic_prefix
+        self._starts_of = starts_of
+        self._on_revoked = on_revoked
+        config = kafka.group_reader(group, max_poll_seconds) | {"enable.partition.eof": False}
+        self._consumer = Consumer(config)
+        self._consumer.subscribe(
+            [kafka.topic(topic) for topic in topics],
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._revoked,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the group at once, so that others take over without waiting."""
+        self._consumer.close()
+
+    def poll(self, at_most: int, timeout_seconds: float) -> list[Record]:
+        """Read what is there, waiting at most this long for the first record."""
+        records = []
+        for message in available(self._consumer, at_most, timeout_seconds):
+            error = message.error()
+            if error is None:
+                records.append(record_of(message, self._prefix))
+            elif not error.retriable():
+                raise BrokerUnavailable(error.str())
+        return records
+
+    def assigned(self) -> list[Partition]:
+        """Name the partitions owned now."""
+        return [self._ours(tp) for tp in self._consumer.assignment()]
+
+    def committed(self, partitions: list[Partition]) -> dict[Partition, int]:
+        """Ask for the group's next offsets; 0 where none was committed.
+
+        Waits until a transaction of an owner that died has been resolved. Raises BrokerUnavailable.
+        """
+        try:
+            found = self._consumer.committed(
+                [TopicPartition(self._prefix + topic, number) for topic, number in partitions],
+                timeout=_TIMEOUT_SECONDS,
+            )
+        except KafkaException as error:
+            raise BrokerUnavailable(f"asking for committed offsets: {error}") from error
+        return {self._ours(tp): max(tp.offset, 0) for tp in found}
+
+    def rewind(self) -> None:
+        """Go back to the group's committed offsets; raises BrokerUnavailable."""
+        for partition, offset in self.committed(self.assigned()).items():
+            self.seek(partition, offset)
+
+    def membership(self) -> object:
+        """Give the proof of membership that fences a transaction of a former owner."""
+        return self._consumer.consumer_group_metadata()
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read a partition again from this offset."""
+        try:
+            self._consumer.seek(TopicPartition(self._prefix + partition[0], partition[1], offset))
+        except KafkaException as error:
+            raise BrokerUnavailable(f"seeking {partition}: {error}") from error
+
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Tell the group the next offset of each partition; raises BrokerUnavailable."""
+        try:
+            self._consumer.commit(
+                offsets=[
+                    TopicPartition(self._prefix + topic, partition, offset)
+                    for (topic, partition), offset in offsets.items()
+                ],
+                asynchronous=False,
+            )
+        except KafkaException as error:
+            raise BrokerUnavailable(f"committing offsets: {error}") from error
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        del consumer  # ours
+        starts = self.committed([self._ours(tp) for tp in partitions])
+        if self._starts_of:
+            starts |= self._starts_of(list(starts))
+        self._consumer.incremental_assign(
+            [
+                TopicPartition(self._prefix + topic, partition, offset)
+                for (topic, partition), offset in starts.items()
+            ]
+        )
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._on_revoked:
+            self._on_revoked([self._ours(tp) for tp in partitions])
+        consumer.incremental_unassign(partitions)
+
+    def _ours(self, tp: TopicPartition) -> Partition:
+        return tp.topic.removeprefix(self._prefix), tp.partition

@@ -1,0 +1,78 @@
+"""Rows of a view, and the two things a view may do to one: write it, delete it.
+
+Each operation carries the moment of the event that caused it. The latest wins, whatever the order
+they arrive in; at the same moment a deletion wins.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+Value = str | int | bool | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table as one generation of a view has it; its ``.cql`` says the same and the types."""
+
+    name: str
+    partition_key: tuple[str, ...]
+    clustering: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that name a row."""
+        return self.partition_key + self.clustering
+
+    def at(self, generation: int) -> str:
+        """Name the table of a generation."""
+        return f"{self.name}_g{generation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upsert:
+    """Give these columns of a row these values; the others stay as they are.
+
+    ``key`` has the values of the table's key columns in order. A column is never set to null, which
+    Cassandra would keep as a tombstone: each has a value that stands for "none".
+    """
+
+    table: Table
+    key: tuple[Value, ...]
+    columns: Mapping[str, Value]
+    written_at_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Remove a row, if it is there."""
+
+    table: Table
+    key: tuple[Value, ...]
+    written_at_us: int
+
+
+Operation = Upsert | Delete
+
+
+def collapse(operations: Iterable[Operation]) -> list[Operation]:
+    """Leave at most one deletion and one upsert after it for each row; the outcome is the same.
+
+    The operations must come in the order of their moments, row by row.
+    """
+    deletes: dict[tuple[Table, tuple[Value, ...]], Delete] = {}
+    upserts: dict[tuple[Table, tuple[Value, ...]], Upsert] = {}
+    for operation in operations:
+        row = (operation.table, operation.key)
+        if isinstance(operation, Delete):
+            deletes[row] = operation
+            upserts.pop(row, None)
+        elif earlier := upserts.get(row):
+            upserts[row] = Upsert(
+                table=operation.table,
+                key=operation.key,
+                columns={**earlier.columns, **operation.columns},
+                written_at_us=operation.written_at_us,
+            )
+        else:
+            upserts[row] = operation
+    return [*deletes.values(), *upserts.values()]

@@ -1,0 +1,147 @@
+"""All that differs between two machines: read once at start, from ``SCALEHOSTER_*`` variables."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.errors import SettingsWrong
+from infra.kafka import Kafka
+
+
+class Group(BaseModel):
+    """Some settings that belong together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KafkaSettings(Group):
+    """Where the log is; the prefix keeps two installations on one cluster apart."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9092, gt=0, lt=65_536)
+    topic_prefix: str = ""
+
+    def connection(self) -> Kafka:
+        """Give what the clients need."""
+        return Kafka(bootstrap_servers=f"{self.host}:{self.port}", topic_prefix=self.topic_prefix)
+
+
+class CassandraSettings(Group):
+    """Where the views are."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9042, gt=0, lt=65_536)
+    keyspace: str = Field(default="scalehoster", pattern=r"^[a-z][a-z0-9_]{0,47}$")
+    replication_factor: int = Field(default=1, ge=1)
+
+
+class BlobSettings(Group):
+    """Where the bytes are: a folder (default: ``blobs`` in the data directory) or s3://bucket."""
+
+    url: str = ""
+    s3_endpoint: str = ""
+    s3_access_key: SecretStr = SecretStr("")
+    s3_secret_key: SecretStr = SecretStr("")
+
+
+class CommandApiSettings(Group):
+    """The side that accepts."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=3000, ge=0, lt=65_536)
+    wait_seconds: float = Field(default=10.0, gt=0, le=60)
+    max_body_bytes: int = Field(default=1_000_000, gt=0)
+    max_upload_bytes: int = Field(default=50_000_000, gt=0)
+    max_categories: int = Field(default=20, gt=0)
+    max_in_flight: int = Field(default=1_000, gt=0)
+    requests_per_second: float = Field(default=200.0, gt=0)
+
+
+class QueryApiSettings(Group):
+    """The side that tells."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=3002, ge=0, lt=65_536)
+    wait_seconds: float = Field(default=2.0, gt=0, le=60)
+
+
+class FetchSettings(Group):
+    """How sources are downloaded; see streams/fetching."""
+
+    allowed_origins: frozenset[str] = frozenset()
+    max_bytes: int = Field(default=20_000_000, gt=0)
+    connect_seconds: float = Field(default=3.0, gt=0)
+    total_seconds: float = Field(default=20.0, gt=0)
+    max_redirects: int = Field(default=3, ge=0)
+    per_host: int = Field(default=4, gt=0)
+    concurrency: int = Field(default=16, gt=0)
+    max_attempts: int = Field(default=4, gt=0)
+    retry_seconds: tuple[float, float, float] = (10.0, 60.0, 600.0)
+
+
+class RenderSettings(Group):
+    """How pictures are decoded; see streams/rendering."""
+
+    processes: int = Field(default=2, gt=0)
+    max_pixels: int = Field(default=40_000_000, gt=0)
+    timeout_seconds: float = Field(default=15.0, gt=0)
+
+
+class Settings(BaseSettings):
+    """Everything; parts of it are handed down, nothing below reads the environment.
+
+    Raises SettingsWrong from ``load`` when a value makes no sense, naming the variable.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="SCALEHOSTER_", env_nested_delimiter="__", frozen=True
+    )
+
+    environment: Literal["development", "production"] = "development"
+    data_dir: Path = Path("var")
+    public_base_url: str = "http://127.0.0.1:3002"
+    query_base_url: str = "http://127.0.0.1:3002"
+    command_base_url: str = "http://127.0.0.1:3000"
+    secret: SecretStr = SecretStr("")
+    metrics_port: int = Field(default=0, ge=0, lt=65_536)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    kafka: KafkaSettings = KafkaSettings()
+    cassandra: CassandraSettings = CassandraSettings()
+    blobs: BlobSettings = BlobSettings()
+    command_api: CommandApiSettings = CommandApiSettings()
+    query_api: QueryApiSettings = QueryApiSettings()
+    fetch: FetchSettings = FetchSettings()
+    render: RenderSettings = RenderSettings()
+
+    @model_validator(mode="after")
+    def _refuse_unsafe(self) -> Self:
+        if self.environment == "production" and self.fetch.allowed_origins:
+            raise ValueError("fetch.allowed_origins must be empty in production")
+        if self.environment == "production" and not self.secret.get_secret_value():
+            raise ValueError("secret must be set in production")
+        return self
+
+    @property
+    def blobs_url(self) -> str:
+        """Say where the bytes are, the default worked out."""
+        return self.blobs.url or f"file://{(self.data_dir / 'blobs').resolve()}"
+
+    @property
+    def state_dir(self) -> Path:
+        """Where folded state lies; it may be deleted at any time."""
+        return self.data_dir / "state"
+
+
+def load() -> Settings:
+    """Read the environment; raises SettingsWrong naming each variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = (f"{_variable(problem['loc'])}: {problem['msg']}" for problem in error.errors())
+        raise SettingsWrong("; ".join(problems)) from error
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    return "SCALEHOSTER_" + "__".join(str(part).upper() for part in place) if place else "settings"

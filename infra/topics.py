@@ -1,0 +1,78 @@
+"""Every topic: what it carries, how it is partitioned, how long it is kept."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+SECOND_MS = 1_000
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+FOREVER_MS = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """One topic as it must stand on the broker.
+
+    ``retention_ms`` of FOREVER_MS marks a log that nothing may be removed from. ``delay_ms`` is how
+    long a record waits before it is worked on (the retry tiers).
+    """
+
+    name: str
+    partitions: int
+    retention_ms: int
+    cleanup: Literal["delete", "compact"] = "delete"
+    is_transactional: bool = False
+    delay_ms: int = 0
+
+    @property
+    def is_kept_forever(self) -> bool:
+        """Whether losing a record of it would lose history."""
+        return self.retention_ms == FOREVER_MS and self.cleanup == "delete"
+
+
+ASSET_COMMANDS = Topic(name="asset-commands", partitions=12, retention_ms=7 * DAY_MS)
+CATEGORY_COMMANDS = Topic(name="category-commands", partitions=3, retention_ms=7 * DAY_MS)
+ASSET_EVENTS = Topic(
+    name="asset-events", partitions=12, retention_ms=FOREVER_MS, is_transactional=True
+)
+CATEGORY_EVENTS = Topic(
+    name="category-events", partitions=3, retention_ms=FOREVER_MS, is_transactional=True
+)
+COMMAND_RESULTS = Topic(
+    name="command-results", partitions=12, retention_ms=HOUR_MS, is_transactional=True
+)
+IMAGE_JOBS = Topic(name="image-jobs", partitions=12, retention_ms=7 * DAY_MS)
+IMAGE_JOBS_RETRY_10S = Topic(
+    name="image-jobs.retry-10s", partitions=12, retention_ms=7 * DAY_MS, delay_ms=10 * SECOND_MS
+)
+IMAGE_JOBS_RETRY_1M = Topic(
+    name="image-jobs.retry-1m", partitions=12, retention_ms=7 * DAY_MS, delay_ms=MINUTE_MS
+)
+IMAGE_JOBS_RETRY_10M = Topic(
+    name="image-jobs.retry-10m", partitions=12, retention_ms=7 * DAY_MS, delay_ms=10 * MINUTE_MS
+)
+IMAGE_JOBS_DEAD_LETTERS = Topic(
+    name="image-jobs.dead-letters", partitions=12, retention_ms=30 * DAY_MS
+)
+PROJECTIONS_DEAD_LETTERS = Topic(
+    name="projections.dead-letters", partitions=3, retention_ms=30 * DAY_MS
+)
+COMMANDS_DEAD_LETTERS = Topic(name="commands.dead-letters", partitions=3, retention_ms=30 * DAY_MS)
+API_KEYS = Topic(name="api-keys", partitions=1, retention_ms=FOREVER_MS, cleanup="compact")
+
+RETRY_TIERS = (IMAGE_JOBS_RETRY_10S, IMAGE_JOBS_RETRY_1M, IMAGE_JOBS_RETRY_10M)
+
+TOPICS = (
+    ASSET_COMMANDS,
+    CATEGORY_COMMANDS,
+    ASSET_EVENTS,
+    CATEGORY_EVENTS,
+    COMMAND_RESULTS,
+    IMAGE_JOBS,
+    *RETRY_TIERS,
+    IMAGE_JOBS_DEAD_LETTERS,
+    PROJECTIONS_DEAD_LETTERS,
+    COMMANDS_DEAD_LETTERS,
+    API_KEYS,
+)

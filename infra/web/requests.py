@@ -1,0 +1,105 @@
+"""The outermost layer of a service: request ids, body limits, metrics, and no error gets past."""
+
+import logging
+import re
+import time
+from dataclasses import dataclass
+from uuid import uuid4
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from infra.web.errors import BodyTooLarge
+from infra.web.metrics import RequestMetrics
+from infra.web.problems import Problems
+
+_SANE_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_ID = "scalehoster.request_id"
+_MULTIPART = b"multipart/"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyLimits:
+    """How many bytes a body may have; multipart forms carry files and may have more."""
+
+    body_bytes: int
+    form_bytes: int
+
+
+def request_id(connection: HTTPConnection) -> str:
+    """Name the request being answered: the client's X-Request-Id where it was sane, else ours."""
+    return str(connection.scope[_ID])
+
+
+class RequestLayer:
+    """Wraps an application; plain ASGI, because every request pays for it."""
+
+    def __init__(
+        self, app: ASGIApp, *, problems: Problems, metrics: RequestMetrics, limits: BodyLimits
+    ) -> None:
+        self._app = app
+        self._problems = problems
+        self._metrics = metrics
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever the application raises becomes a problem."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        own_id = scope[_ID] = _id_of(scope)
+        header = (b"x-request-id", own_id.encode())
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), header]
+            await send(message)
+
+        try:
+            await self._app(scope, self._limited(scope, receive), send_with_id)
+        except Exception as error:
+            log.exception("request %s failed", own_id)
+            if status:
+                raise  # half an answer is out; the connection must break
+            await self._problems.answer(error, own_id)(scope, receive, send_with_id)
+        finally:
+            self._metrics.observe(scope, status, time.perf_counter() - began)
+
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
+        headers = dict(scope["headers"])
+        is_form = headers.get(b"content-type", b"").startswith(_MULTIPART)
+        limit = self._limits.form_bytes if is_form else self._limits.body_bytes
+        declared = headers.get(b"content-length", b"0")
+        is_too_large = declared.isdigit() and int(declared) > limit
+        received = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received
+            if is_too_large:
+                raise _too_large(limit)
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise _too_large(limit)
+            return message
+
+        return receive_limited
+
+
+def _id_of(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
+            return str(value, "ascii")
+    return str(uuid4())
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"the body is larger than {limit} bytes; send less", members={"max_bytes": limit}
+    )

@@ -1,0 +1,58 @@
+"""Cursors: where the next page of a listing begins, sealed so that nobody can make one up."""
+
+import hashlib
+import hmac
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+
+from query_api.errors import CursorRefused
+from query_api.listing import Place
+
+_LABEL = b"scalehoster listing cursor 1"
+_SEAL_BYTES = 16
+_MAX_CHARACTERS = 512
+
+
+class Cursors:
+    """Writes and reads cursors that hold for one tenant and one query.
+
+    The first secret seals, every one of them is accepted, so that a secret can be replaced without
+    breaking the pages that people are on. Nothing in a cursor depends on how the views are built.
+    """
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._keys = [hmac.digest(secret.encode(), _LABEL, "sha256") for secret in secrets]
+
+    def seal(self, place: Place, bound_to: Sequence[str]) -> str:
+        """Write the cursor of a place in the listing that ``bound_to`` names."""
+        body = json.dumps([place.bucket, place.created_at_us, place.asset_id]).encode()
+        seal = _seal(self._keys[0], body, bound_to)
+        return urlsafe_b64encode(seal + body).rstrip(b"=").decode()
+
+    def open(self, cursor: str, bound_to: Sequence[str]) -> Place:
+        """Read the place out of a cursor.
+
+        Raises CursorRefused for a cursor that is garbled, forged, or of another tenant or query.
+        """
+        try:
+            sealed = urlsafe_b64decode(cursor[:_MAX_CHARACTERS] + "=" * (-len(cursor) % 4))
+        except ValueError:
+            raise _refused() from None
+        seal, body = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
+        if not any(hmac.compare_digest(seal, _seal(key, body, bound_to)) for key in self._keys):
+            raise _refused()
+        bucket, created_at_us, asset_id = json.loads(body)
+        return Place(bucket=bucket, created_at_us=created_at_us, asset_id=asset_id)
+
+
+def _seal(key: bytes, body: bytes, bound_to: Sequence[str]) -> bytes:
+    context = hashlib.sha256(json.dumps(list(bound_to)).encode()).digest()
+    return hmac.digest(key, context + body, "sha256")[:_SEAL_BYTES]
+
+
+def _refused() -> CursorRefused:
+    return CursorRefused(
+        "this cursor does not belong to this query; take it from the `next` of the page before, "
+        "and keep all other parameters as they were"
+    )

@@ -1,0 +1,131 @@
+"""Walk shelves of assets, bucket by bucket in time, until a page is full.
+
+A shelf holds the assets of one category, or of one tenant by date, in buckets that follow each
+other in time. A place between two assets stays where it is while others come and go, so no asset
+that was there all along is shown twice or left out.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Order = Literal["asc", "desc"]
+Row = Mapping[str, Any]
+Key = tuple[int, str]  # created_at in microseconds, asset id: no two assets share one
+
+FIRST_US = -(2**63)
+LAST_US = 2**63 - 1
+_MAX_READS = 128
+_WIDEST_WAVE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The assets between two keys, neither included."""
+
+    after: Key = (FIRST_US, "")
+    before: Key = (LAST_US, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a page begins: behind that asset, or with the whole bucket when none is named."""
+
+    bucket: str
+    created_at_us: int | None
+    asset_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some rows in order, and where the next page begins; None at the end."""
+
+    rows: list[Row]
+    next_place: Place | None
+
+
+class Shelf(Protocol):
+    """Assets in buckets of time; the names of buckets sort as the buckets do."""
+
+    async def buckets(self) -> Sequence[str]:
+        """Name the buckets that may hold something, in any order."""
+
+    async def rows(self, bucket: str, span: Span, order: Order, limit: int) -> Sequence[Row]:
+        """Give the first rows of a bucket within the span, at most ``limit``, ordered by key."""
+
+
+async def read_page(
+    shelves: Sequence[Shelf], *, span: Span, order: Order, limit: int, place: Place | None
+) -> Page:
+    """Read one page of all shelves together; an asset on several is shown once.
+
+    It makes a bounded number of reads: over many empty buckets a page may be short, even empty, and
+    still have a next one.
+    """
+    todo = await _buckets(shelves, order, place)
+    span = _resumed(span, order, place)
+    found: list[tuple[str, Row]] = []
+    reads, wave = 0, 1
+    while todo and len(found) <= limit and reads < _MAX_READS:
+        buckets, todo = todo[:wave], todo[wave:]
+        wanted = limit + 1 - len(found)
+        for (bucket, _), rows in zip(
+            buckets,
+            await asyncio.gather(*(_merged(*each, span, order, wanted) for each in buckets)),
+            strict=True,
+        ):
+            found.extend((bucket, row) for row in rows)
+        reads += sum(len(holders) for _, holders in buckets)
+        wave = min(2 * wave, _WIDEST_WAVE)  # the first bucket mostly fills the page
+    rows = [row for _, row in found[:limit]]
+    if len(found) > limit:
+        bucket, last = found[limit - 1]
+        after = Place(
+            bucket=bucket, created_at_us=last["created_at_us"], asset_id=last["asset_id"]
+        )
+        return Page(rows=rows, next_place=after)
+    rest = Place(bucket=todo[0][0], created_at_us=None, asset_id=None) if todo else None
+    return Page(rows=rows, next_place=rest)
+
+
+async def _buckets(
+    shelves: Sequence[Shelf], order: Order, place: Place | None
+) -> list[tuple[str, list[Shelf]]]:
+    """Pair each bucket that is still to come with the shelves that have it."""
+    holders: dict[str, list[Shelf]] = {}
+    for shelf, buckets in zip(
+        shelves, await asyncio.gather(*(shelf.buckets() for shelf in shelves)), strict=True
+    ):
+        for bucket in buckets:
+            holders.setdefault(bucket, []).append(shelf)
+    names = sorted(holders, reverse=order == "desc")
+    if place is not None:
+        begin = place.bucket
+        names = [name for name in names if (name <= begin if order == "desc" else name >= begin)]
+    return [(name, holders[name]) for name in names]
+
+
+def _resumed(span: Span, order: Order, place: Place | None) -> Span:
+    """Cut off what earlier pages showed."""
+    if place is None or place.created_at_us is None or place.asset_id is None:
+        return span
+    shown: Key = (place.created_at_us, place.asset_id)
+    if order == "desc":
+        return Span(after=span.after, before=min(span.before, shown))
+    return Span(after=max(span.after, shown), before=span.before)
+
+
+async def _merged(
+    bucket: str, shelves: Sequence[Shelf], span: Span, order: Order, limit: int
+) -> Iterable[Row]:
+    """Give the first rows of one bucket of all shelves, each asset once."""
+    if len(shelves) == 1:
+        return await shelves[0].rows(bucket, span, order, limit)
+    runs = await asyncio.gather(*(shelf.rows(bucket, span, order, limit) for shelf in shelves))
+    by_key = {_key(row): row for run in runs for row in run}
+    return [by_key[key] for key in sorted(by_key, reverse=order == "desc")[:limit]]
+
+
+def _key(row: Row) -> Key:
+    return row["created_at_us"], row["asset_id"]

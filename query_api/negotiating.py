@@ -1,0 +1,73 @@
+"""Which rendition a client gets: the one it named, else the best that its Accept header takes."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from query_api.public_assets import PublicRendition
+
+EXTENSION_OF = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "image/avif": "avif",
+}
+_MEDIA_TYPE_OF = {extension: media_type for media_type, extension in EXTENSION_OF.items()} | {
+    "jpeg": "image/jpeg"
+}
+_ANY = "*/*"
+
+
+def named(
+    renditions: Sequence[PublicRendition], file_name: str
+) -> tuple[PublicRendition, ...]:
+    """Find the renditions of a name; with an extension only the one of that format."""
+    name, dot, extension = file_name.partition(".")
+    media_type = _MEDIA_TYPE_OF.get(extension.lower())
+    return tuple(
+        rendition
+        for rendition in renditions
+        if rendition.name == name and (not dot or rendition.media_type == media_type)
+    )
+
+
+def best(renditions: Sequence[PublicRendition], accept: str | None) -> PublicRendition:
+    """Choose what the client likes most, then the largest picture, then the fewest bytes.
+
+    When it takes none of them it gets the largest all the same: a picture that a client did not
+    announce mostly shows, a 406 never does.
+    """
+    qualities = _qualities(accept or _ANY)
+
+    def merit(rendition: PublicRendition) -> tuple[float, int, int]:
+        return (
+            _quality(rendition.media_type, qualities),
+            rendition.width * rendition.height,
+            -rendition.size_bytes,
+        )
+
+    return max(renditions, key=merit)
+
+
+def _quality(media_type: str, qualities: dict[str, float]) -> float:
+    """The most specific range that matches decides."""
+    for media_range in (media_type, "image/*", _ANY):
+        if media_range in qualities:
+            return qualities[media_range]
+    return 0.0
+
+
+@lru_cache(maxsize=256)  # browsers send a handful of these, always the same
+def _qualities(accept: str) -> dict[str, float]:
+    found = {}
+    for part in accept.split(","):
+        media_range, *parameters = (word.strip().lower() for word in part.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    quality = float(parameter[2:])
+                except ValueError:
+                    quality = 0.0
+        found[media_range] = quality
+    return found

@@ -1,0 +1,1 @@
+"""The work between an accepted URL and a hosted image."""

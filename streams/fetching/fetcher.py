@@ -1,0 +1,161 @@
+"""Fetch one source: hop by hop, each judged from the top, all under one deadline."""
+
+import asyncio
+import hashlib
+import ssl
+import time
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.sources.urls import SourceUrl
+from streams.fetching.exchange import Answer, exchange
+from streams.fetching.failures import FetchFailed
+from streams.fetching.guard import Guard
+from streams.fetching.limits import FetchLimits
+from streams.fetching.politeness import HostSlots
+from streams.fetching.receiving import Body, receive
+from streams.fetching.redirecting import next_hop
+from streams.fetching.resolving import Resolver
+
+_NOT_MODIFIED = 304
+_NOTHING = Body(size_bytes=0, sha256=hashlib.sha256().hexdigest())
+_MAX_KEPT_LENGTH = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditional:
+    """What we know from an earlier download, to be spared an unchanged body."""
+
+    etag: str | None
+    last_modified: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A source that was downloaded, or (``not_modified``) that is as it was.
+
+    ``content_type_claimed`` is what the origin says, not what the bytes are. Without a body,
+    ``size_bytes`` is 0 and ``sha256`` that of nothing.
+    """
+
+    final_url: str
+    status: int
+    etag: str | None
+    last_modified: str | None
+    content_type_claimed: str | None
+    duration_ms: int
+    size_bytes: int
+    sha256: str
+    not_modified: bool
+
+
+class Fetcher:
+    """Downloads sources; one per process, used by many tasks at once.
+
+    Every connection goes to an address that was looked up once for this hop and found public,
+    or belongs to an exact ``host:port`` of ``allowed_origins``. Nothing is taken from the
+    environment's proxies, no cookies or credentials are sent, no connection is used twice.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        limits: FetchLimits,
+        allowed_origins: AbstractSet[str] = frozenset(),
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._limits = limits
+        self._guard = Guard(resolver, limits, allowed_origins)
+        self._slots = HostSlots(limits.max_per_host)
+        self._tls = tls or ssl.create_default_context()
+        self._tls.set_alpn_protocols(["http/1.1"])
+
+    async def fetch(
+        self,
+        url: str,
+        *,
+        into: Path,
+        conditional: Conditional | None = None,
+    ) -> Fetched:
+        """Download the URL into the file, or raise FetchFailed within the deadline.
+
+        The file exists afterwards only if a body was received whole; on failure and on
+        cancellation it is removed and every socket closed. OSError means that the file could
+        not be written.
+        """
+        try:
+            with _whole_or_gone(into):
+                async with asyncio.timeout(self._limits.deadline_seconds):
+                    return await self._follow(url, into, conditional)
+        except TimeoutError:
+            raise FetchFailed("timeout", "the source took too long") from None
+
+    async def _follow(self, text: str, into: Path, conditional: Conditional | None) -> Fetched:
+        started = time.monotonic()
+        url = self._guard.read(text)
+        headers = self._headers(conditional)
+        for _ in range(self._limits.max_redirects + 1):
+            async with self._slots.slot(url.host):
+                address = await self._guard.pin(url)
+                async with exchange(
+                    url, address, headers, tls=self._tls, limits=self._limits
+                ) as answer:
+                    following = next_hop(url, answer, self._guard)
+                    if following is None:
+                        is_unchanged = conditional is not None and answer.status == _NOT_MODIFIED
+                        body = _NOTHING
+                        if not is_unchanged:
+                            body = await receive(answer, into, self._limits.max_body_bytes)
+                        return _fetched(url, answer, body, started)
+            url = following
+        raise FetchFailed(
+            "too_many_redirects",
+            f"the source redirects more than {self._limits.max_redirects} times",
+        )
+
+    def _headers(self, conditional: Conditional | None) -> dict[str, str]:
+        headers = {
+            "User-Agent": self._limits.user_agent,
+            "Accept": "image/*, */*;q=0.1",
+            "Accept-Encoding": "identity",  # a compressed body is a second bomb
+            "Connection": "close",
+        }
+        if conditional and conditional.etag:
+            headers["If-None-Match"] = conditional.etag
+        if conditional and conditional.last_modified:
+            headers["If-Modified-Since"] = conditional.last_modified
+        return headers
+
+
+@contextmanager
+def _whole_or_gone(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _fetched(url: SourceUrl, answer: Answer, body: Body, started: float) -> Fetched:
+    return Fetched(
+        final_url=str(url),
+        status=answer.status,
+        etag=_kept(answer, "etag"),
+        last_modified=_kept(answer, "last-modified"),
+        content_type_claimed=_kept(answer, "content-type"),
+        duration_ms=round((time.monotonic() - started) * 1000),
+        size_bytes=body.size_bytes,
+        sha256=body.sha256,
+        not_modified=answer.status == _NOT_MODIFIED,
+    )
+
+
+def _kept(answer: Answer, name: str) -> str | None:
+    """Return a header that is short and plain enough to be kept in an event for ever."""
+    value = answer.value(name)
+    if not value or len(value) > _MAX_KEPT_LENGTH:
+        return None
+    return value if value.isascii() and value.isprintable() else None

@@ -1,0 +1,72 @@
+"""Choose the one address that a hop may connect to."""
+
+import asyncio
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+import idna
+
+from domain.sources.addresses import Address, is_public
+from domain.sources.urls import SourceRefused, SourceUrl, parse, with_ascii_host
+from streams.fetching.failures import FetchFailed
+from streams.fetching.limits import FetchLimits
+from streams.fetching.resolving import Resolver
+
+
+class Guard:
+    """Admits public addresses only, and exact ``host:port`` entries of ``allowed_origins``."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        limits: FetchLimits,
+        allowed_origins: AbstractSet[str] = frozenset(),
+    ) -> None:
+        self._resolver = resolver
+        self._limits = limits
+        self._allowed_origins = allowed_origins
+
+    def read(self, text: str) -> SourceUrl:
+        """Parse a URL, its international name included; raise FetchFailed if it is refused."""
+        try:
+            url = parse(text, self._allowed_origins)
+            if url.host.isascii():
+                return url
+            return with_ascii_host(url, _to_dns(url.host), self._allowed_origins)
+        except SourceRefused as refused:
+            raise FetchFailed(refused.code, refused.detail) from None
+
+    async def pin(self, url: SourceUrl) -> Address:
+        """Look the host up once and return the address to connect to, or raise FetchFailed.
+
+        One address that is not public condemns the whole name. The caller must connect to the
+        returned number and never look the name up again.
+        """
+        is_admitted = url.origin in self._allowed_origins
+        if url.address is None:
+            addresses = await self._look_up(url, is_admitted=is_admitted)
+        else:
+            addresses = [url.address]
+        if not is_admitted and not all(map(is_public, addresses)):
+            raise FetchFailed("blocked_address", "the host is not on the public internet")
+        # IPv4 first: where IPv6 is half configured, packets vanish instead of being refused.
+        return min(addresses, key=lambda address: address.version)
+
+    async def _look_up(self, url: SourceUrl, *, is_admitted: bool) -> Sequence[Address]:
+        # Absolute, so that no search domain of ours is tried; an admitted origin may need one.
+        name = url.host if is_admitted else f"{url.host}."
+        try:
+            async with asyncio.timeout(self._limits.lookup_seconds):
+                addresses = await self._resolver.lookup(name)
+        except (OSError, UnicodeError):  # TimeoutError is an OSError
+            raise FetchFailed("dns_failure", "the host name could not be looked up") from None
+        if not 0 < len(addresses) <= self._limits.max_addresses:
+            raise FetchFailed("dns_failure", "the host name has no usable set of addresses")
+        return addresses
+
+
+def _to_dns(host: str) -> str:
+    try:
+        return idna.encode(host, uts46=True, std3_rules=True).decode("ascii")
+    except UnicodeError:
+        raise SourceRefused("invalid_url", "the host is no valid international name") from None

@@ -1,0 +1,20 @@
+"""Turn a picture's bytes into facts and renditions, in processes that can harm nobody."""
+
+from streams.rendering.failures import RenderFailed
+from streams.rendering.limits import RenderLimits
+from streams.rendering.presets import PIPELINE_VERSION, PRESETS, Preset, RenditionSpec
+from streams.rendering.rendered import Measured, Rendered, RenditionBytes
+from streams.rendering.sandbox import Sandbox
+
+__all__ = [
+    "PIPELINE_VERSION",
+    "PRESETS",
+    "Measured",
+    "Preset",
+    "RenderFailed",
+    "RenderLimits",
+    "Rendered",
+    "RenditionBytes",
+    "RenditionSpec",
+    "Sandbox",
+]

@@ -1,0 +1,49 @@
+"""Take from this process, for ever, all that decoding a picture does not need (Linux)."""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+from typing import Final
+
+from streams.rendering.limits import RenderLimits
+
+_NOBODY: Final = 65534
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_NO_NEW_PRIVS: Final = 38
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def confine(limits: RenderLimits) -> None:
+    """Bound memory and time; allow no new file, socket, process or privilege.
+
+    Files that are open stay usable. Whoever runs as root becomes nobody first, for root may raise
+    its own limits. Raises OSError when the kernel refuses: then nothing may be decoded.
+    """
+    if os.geteuid() == 0:
+        _become_nobody()
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # after the change of user, which clears it
+    for kind, most in {
+        resource.RLIMIT_AS: limits.max_memory_bytes,
+        resource.RLIMIT_CPU: limits.cpu_seconds,
+        resource.RLIMIT_FSIZE: limits.max_result_bytes,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NPROC: 0,
+        resource.RLIMIT_NOFILE: 0,
+    }.items():
+        resource.setrlimit(kind, (most, most))
+
+
+def _become_nobody() -> None:
+    with contextlib.suppress(PermissionError):  # a root without CAP_SETUID has no power to drop
+        os.setgroups([])
+        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+
+
+def _prctl(option: int, argument: int) -> None:
+    if _libc.prctl(option, ctypes.c_ulong(argument), 0, 0, 0):
+        raise OSError(ctypes.get_errno(), f"prctl {option} was refused")

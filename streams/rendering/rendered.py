@@ -1,0 +1,39 @@
+"""What rendering gives."""
+
+from dataclasses import dataclass
+
+from domain.values import Facts, Sha256
+from streams.rendering.presets import RenditionMediaType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The source as it was handed over; width and height are those of the upright picture."""
+
+    sha256: Sha256
+    size_bytes: int
+    media_type: str
+    width: int
+    height: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenditionBytes:
+    """One encoded rendition: sRGB, upright, without any metadata."""
+
+    name: str
+    media_type: RenditionMediaType
+    width: int
+    height: int
+    sha256: Sha256
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """Everything that is known and made of one picture; renditions in the preset's order."""
+
+    original: Measured
+    facts: Facts
+    renditions: tuple[RenditionBytes, ...]

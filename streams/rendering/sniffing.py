@@ -1,0 +1,74 @@
+"""Tell by the first bytes what a source is, before any decoder sees it."""
+
+import re
+from typing import Final
+
+_SNIFFED_BYTES: Final = 4096
+
+_ACCEPTED: Final = (
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF87a",
+    b"GIF89a",
+    b"BM",
+    b"II*\0",
+    b"MM\0*",
+    b"II+\0",
+    b"MM\0+",
+)
+_REFUSED: Final = {
+    b"%PDF-": "PDF",
+    b"%!PS": "EPS",
+    b"\xc5\xd0\xd3\xc6": "EPS",
+    b"\xff\x0a": "JPEG XL",
+    b"\0\0\0\x0cJXL ": "JPEG XL",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"\0\0\x01\0": "ICO",
+    b"\0\0\x02\0": "CUR",
+    b"8BPS": "Photoshop",
+    b"gimp xcf": "XCF",
+    b"DDS ": "DDS",
+    b"v/1\x01": "OpenEXR",
+    b"SIMPLE  =": "FITS",
+    b"FUJIFILM": "Fujifilm RAW",
+    b"icns": "ICNS",
+    b"qoif": "QOI",
+}
+_HEIF_BRANDS: Final = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"},
+)
+_AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
+_CANON_RAW: Final = b"CR\x02\0"  # at byte 8 of what is otherwise a TIFF
+_SVG: Final = re.compile(rb"\A(\xef\xbb\xbf)?\s*(<\?xml|<!--|<!DOCTYPE\s+svg|<svg)", re.IGNORECASE)
+
+
+def refused_format(source: bytes) -> str | None:
+    """Name the image format, if it is one that we know and do not take."""
+    for magic, name in _REFUSED.items():
+        if source.startswith(magic):
+            return name
+    if source[8:12] == _CANON_RAW and is_accepted(source):
+        return "Canon RAW"
+    brands = _brands(source)
+    if brands & _HEIF_BRANDS and not brands & _AVIF_BRANDS:
+        return "HEIC"
+    head = source[:_SNIFFED_BYTES]
+    return "SVG" if _SVG.match(head) and b"<svg" in head else None
+
+
+def is_accepted(source: bytes) -> bool:
+    """Tell whether the source begins like a format that we take; the rest may be broken."""
+    return (
+        source.startswith(_ACCEPTED)
+        or (source.startswith(b"RIFF") and source[8:12] == b"WEBP")
+        or bool(_brands(source) & _AVIF_BRANDS)
+    )
+
+
+def _brands(source: bytes) -> frozenset[bytes]:
+    """List the brands of an ISO media file: the major one, then the compatible ones."""
+    if source[4:8] != b"ftyp":
+        return frozenset()
+    end = min(int.from_bytes(source[:4]), _SNIFFED_BYTES)
+    return frozenset(source[at : at + 4] for at in (8, *range(16, end, 4)))

@@ -1,0 +1,96 @@
+"""One worker process as the service sees it: started ahead, replaced when in doubt."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from streams.rendering.messages import LENGTH, READY
+
+_ROOT: Final = Path(__file__).parents[2]  # where ``streams`` is found, installed or not
+_COMMAND: Final = (sys.executable, "-s", "-m", "streams.rendering.worker")
+_ENVIRONMENT: Final = {  # nothing of ours: no secrets, no proxies
+    "LC_ALL": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OPENBLAS_NUM_THREADS": "1",  # numpy's threads would not survive the fork
+}
+
+
+class Spawner:
+    """A worker process and our end of its pipe."""
+
+    def __init__(self, *, max_reply_bytes: int) -> None:
+        self._max_reply_bytes = max_reply_bytes
+        self._is_ready = False
+        self._launch()
+
+    async def ready(self) -> None:
+        """Wait until the process takes jobs; raise ConnectionError if it does not come up."""
+        if not self._is_ready:
+            if await self._receive() != READY:
+                raise ConnectionError("a worker process began with the wrong word")
+            self._is_ready = True
+
+    async def work(self, order: bytes, source: bytes) -> bytes:
+        """Hand over one job and wait for its reply.
+
+        Raises ConnectionError when the process dies. After any exception, cancellation included,
+        the pipe may hold half a message: call replace().
+        """
+        await self.ready()
+        for frame in (order, source):
+            await self._send(frame)
+        return await self._receive()
+
+    def replace(self) -> None:
+        """Kill the process and its child, and start another in its place."""
+        self.kill()
+        self._launch()
+
+    def kill(self) -> None:
+        """Kill the process and its child, and leave nothing of them."""
+        self._socket.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _launch(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self._socket.settimeout(0)
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                _COMMAND,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                env=_ENVIRONMENT,
+                cwd=_ROOT,
+                start_new_session=True,  # a group of its own, so that kill() reaches the child
+            )
+        self._is_ready = False
+
+    async def _send(self, frame: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(self._socket, LENGTH.pack(len(frame)))
+        await loop.sock_sendall(self._socket, frame)
+
+    async def _receive(self) -> bytes:
+        (length,) = LENGTH.unpack(await self._receive_exactly(LENGTH.size))
+        if length > self._max_reply_bytes:
+            raise ConnectionError(f"a worker process announced {length} bytes")
+        return bytes(await self._receive_exactly(length))
+
+    async def _receive_exactly(self, length: int) -> bytearray:
+        loop = asyncio.get_running_loop()
+        received = bytearray(length)
+        rest = memoryview(received)
+        while rest:
+            count = await loop.sock_recv_into(self._socket, rest)
+            if not count:
+                raise ConnectionError("a worker process ended")
+            rest = rest[count:]
+        return received

@@ -1,0 +1,13 @@
+"""A step takes a picture and returns a new one; a pipeline is a list of steps."""
+
+from collections.abc import Callable, Iterable
+from functools import reduce
+
+from PIL.Image import Image
+
+Step = Callable[[Image], Image]
+
+
+def run(picture: Image, steps: Iterable[Step]) -> Image:
+    """Send the picture through the steps, in order."""
+    return reduce(lambda image, step: step(image), steps, picture)

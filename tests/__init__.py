@@ -1,0 +1,1 @@
+"""Every claim the code makes, tried."""

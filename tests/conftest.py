@@ -1,0 +1,86 @@
+"""What every test may ask for: servers, and names of its own on them."""
+
+import os
+import signal
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
+from cassandra.policies import WhiteListRoundRobinPolicy
+from confluent_kafka.admin import AdminClient
+
+from tests.servers import Servers, start_servers
+
+_ORIGIN = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="session")
+def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
+    """A Kafka and a Cassandra that live as long as the test run, shared by all its tests.
+
+    Stopped at the end, on Ctrl-C and on SIGTERM. Keep apart with `topic_prefix` and `keyspace`.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM", returncode=143))
+    with ExitStack() as stack:
+        stack.callback(signal.signal, signal.SIGTERM, before)
+        found = start_servers(os.environ.get("SCALEHOSTER_TEST_SERVERS", ""), stack)
+        pytestconfig.stash[_ORIGIN] = found.origin
+        yield found
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say which servers the run used."""
+    if _ORIGIN in config.stash:
+        terminalreporter.write_line(f"servers: {config.stash[_ORIGIN]}")
+
+
+@pytest.fixture(scope="session")
+def kafka_admin(servers: Servers) -> AdminClient:
+    """Looks at the topics, and removes them after their test."""
+    return AdminClient({"bootstrap.servers": servers.bootstrap_servers})
+
+
+@pytest.fixture(scope="session")
+def cql(servers: Servers) -> Iterator[Session]:
+    """A session without a keyspace; name the tables in full."""
+    profile = ExecutionProfile(
+        load_balancing_policy=WhiteListRoundRobinPolicy([servers.cassandra_host]),
+        request_timeout=30,
+    )
+    cluster = Cluster(
+        [servers.cassandra_host],
+        port=servers.cassandra_port,
+        protocol_version=5,
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+    )
+    yield cluster.connect()
+    cluster.shutdown()
+
+
+@pytest.fixture
+def topic_prefix(kafka_admin: AdminClient) -> Iterator[str]:
+    """Begins the name of every topic of one test, and of its consumer groups; removed after it."""
+    prefix = f"t{uuid.uuid4().hex[:8]}-"
+    yield prefix
+    topics = [
+        name for name in kafka_admin.list_topics(timeout=10).topics if name.startswith(prefix)
+    ]
+    if topics:
+        for removal in kafka_admin.delete_topics(topics).values():
+            removal.result(timeout=30)
+
+
+@pytest.fixture
+def keyspace(cql: Session) -> Iterator[str]:
+    """A keyspace for one test; dropped after it."""
+    name = f"t{uuid.uuid4().hex[:8]}"
+    cql.execute(
+        f"CREATE KEYSPACE {name} WITH replication = "
+        "{'class': 'SimpleStrategy', 'replication_factor': 1}"
+    )
+    yield name
+    cql.execute(f"DROP KEYSPACE {name}")

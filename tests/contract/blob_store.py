@@ -1,0 +1,127 @@
+"""What every blob store promises; subclassed once for each kind of store."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from domain.values import BlobKey
+from infra.blob_store import BlobStore
+from infra.errors import BlobNotFound
+
+CAT = b"the bytes of a cat " * 10_000
+DOG = b"a dog"
+KEY = BlobKey(f"originals/{hashlib.sha256(CAT).hexdigest()[:2]}/{hashlib.sha256(CAT).hexdigest()}")
+NOWHERE = BlobKey("renditions/00/nothing-was-put-here")
+
+
+class BlobStoreContract:
+    """Subclasses give ``store``: a fixture with an empty store."""
+
+    def test_what_was_put_can_be_got(self, store: BlobStore) -> None:
+        asyncio.run(store.put(KEY, CAT, "image/jpeg"))
+
+        assert asyncio.run(store.get(KEY)) == CAT
+
+    def test_a_file_can_be_put(self, store: BlobStore, tmp_path: Path) -> None:
+        (tmp_path / "cat.jpg").write_bytes(CAT)
+
+        asyncio.run(store.put_file(KEY, tmp_path / "cat.jpg", "image/jpeg"))
+
+        assert asyncio.run(store.get(KEY)) == CAT
+
+    def test_no_bytes_are_bytes_too(self, store: BlobStore) -> None:
+        asyncio.run(store.put(KEY, b"", "image/jpeg"))
+
+        assert asyncio.run(store.get(KEY)) == b""
+
+    def test_putting_twice_is_no_different(self, store: BlobStore) -> None:
+        asyncio.run(store.put(KEY, CAT, "image/jpeg"))
+        asyncio.run(store.put(KEY, CAT, "image/jpeg"))
+
+        assert asyncio.run(store.get(KEY)) == CAT
+
+    def test_a_second_put_replaces_the_first(self, store: BlobStore) -> None:
+        asyncio.run(store.put(KEY, CAT, "image/jpeg"))
+        asyncio.run(store.put(KEY, DOG, "image/jpeg"))
+
+        assert asyncio.run(store.get(KEY)) == DOG
+
+    def test_a_reader_never_sees_half_a_blob(self, store: BlobStore) -> None:
+        async def read_while_it_is_replaced() -> set[bytes]:
+            await store.put(KEY, CAT, "image/jpeg")
+            writing = asyncio.gather(
+                *(store.put(KEY, each, "image/jpeg") for each in (CAT, DOG) * 10)
+            )
+            seen = set()
+            while not writing.done():
+                seen.add(await store.get(KEY))
+            await writing
+            return seen
+
+        assert asyncio.run(read_while_it_is_replaced()) <= {CAT, DOG}
+
+    def test_the_size_is_known_without_reading(self, store: BlobStore) -> None:
+        asyncio.run(store.put(KEY, CAT, "image/jpeg"))
+
+        assert asyncio.run(store.head(KEY)).size_bytes == len(CAT)
+
+    def test_a_range_ends_before_its_end(self, store: BlobStore) -> None:
+        asyncio.run(store.put(KEY, CAT, "image/jpeg"))
+
+        assert asyncio.run(store.get_range(KEY, 4, 9)) == b"bytes"
+
+    def test_a_range_beyond_the_end_is_cut(self, store: BlobStore) -> None:
+        asyncio.run(store.put(KEY, DOG, "image/jpeg"))
+
+        assert asyncio.run(store.get_range(KEY, 2, 99)) == b"dog"
+
+    def test_a_range_after_the_end_is_empty(self, store: BlobStore) -> None:
+        asyncio.run(store.put(KEY, DOG, "image/jpeg"))
+
+        assert asyncio.run(store.get_range(KEY, 5, 9)) == b""
+
+    @pytest.mark.parametrize(("start", "end"), [(3, 3), (4, 3), (-1, 3)])
+    def test_a_range_of_nothing_is_refused(self, store: BlobStore, start: int, end: int) -> None:
+        asyncio.run(store.put(KEY, DOG, "image/jpeg"))
+
+        with pytest.raises(ValueError, match="no range"):
+            asyncio.run(store.get_range(KEY, start, end))
+
+    def test_a_deleted_blob_is_gone(self, store: BlobStore) -> None:
+        asyncio.run(store.put(KEY, CAT, "image/jpeg"))
+
+        asyncio.run(store.delete(KEY))
+
+        with pytest.raises(BlobNotFound):
+            asyncio.run(store.get(KEY))
+
+    def test_deleting_what_is_not_there_is_no_error(self, store: BlobStore) -> None:
+        asyncio.run(store.delete(NOWHERE))
+
+    @pytest.mark.parametrize(
+        "look",
+        [
+            lambda store: store.get(NOWHERE),
+            lambda store: store.get_range(NOWHERE, 0, 1),
+            lambda store: store.head(NOWHERE),
+        ],
+        ids=["get", "get_range", "head"],
+    )
+    def test_what_was_never_put_is_not_found(
+        self, store: BlobStore, look: Callable[[BlobStore], object]
+    ) -> None:
+        async def look_for_it() -> None:
+            await look(store)  # type: ignore[misc] # one of three coroutines
+
+        with pytest.raises(BlobNotFound):
+            asyncio.run(look_for_it())
+
+    @pytest.mark.parametrize(
+        "key", ["", "/etc/passwd", "a/../b", "..", "a//b", "a/", "a b", "ä", ".a"]
+    )
+    def test_a_key_that_is_no_plain_path_is_refused(self, store: BlobStore, key: str) -> None:
+        with pytest.raises(ValueError, match="no plain path"):
+            asyncio.run(store.put(BlobKey(key), DOG, "image/jpeg"))

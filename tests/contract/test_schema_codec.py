@@ -1,0 +1,164 @@
+"""The codec at its edges: other versions, other frames, values that cannot be written."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from fastavro import schemaless_writer
+
+from avro_schemas import codec, registry
+from avro_schemas.codec import decode, encode
+from avro_schemas.errors import Undecodable, UnknownSchema
+from domain.events import CategoryArchived, EventMetadata
+from domain.jobs import DeadLetter
+from domain.outcomes import AssetSnapshot, CommandAccepted
+from domain.values import (
+    Actor,
+    AssetId,
+    CategoryId,
+    CommandId,
+    CorrelationId,
+    Description,
+    EventId,
+    Source,
+    Status,
+    TenantId,
+)
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ARCHIVED = CategoryArchived(
+    metadata=EventMetadata(
+        event_id=EventId("e"),
+        tenant_id=TenantId("acme"),
+        entity_id="acme",
+        entity_version=1,
+        happened_at=NOON,
+        command_id=CommandId("c"),
+        correlation_id=CorrelationId("r"),
+        actor=Actor("key:k"),
+        fingerprint=None,
+    ),
+    category_id=CategoryId("cats"),
+)
+PARKED = DeadLetter(
+    topic="image-jobs",
+    partition=0,
+    offset=7,
+    key=b"",
+    value=b"\xff",
+    code="undecodable",
+    detail="",
+    parked_at=NOON,
+)
+ACCEPTED = CommandAccepted(
+    command_id=CommandId("c"),
+    tenant_id=TenantId("acme"),
+    entity_id="a",
+    decided_at=NOON,
+    position=None,
+    events=(),
+    asset=AssetSnapshot(
+        asset_id=AssetId("a"),
+        version=1,
+        status=Status.DELETED,
+        created_at=NOON,
+        source=Source(url=None, upload_key=None, file_name=None),
+        category_ids=(),
+        description=Description(title="", alt_text="", tags=(), metadata="{}"),
+        preset="web",
+        run=1,
+    ),
+    category=None,
+)
+
+
+def forget() -> None:
+    """Make registry and codec read the folder anew."""
+    for remembered in (registry.schemas, registry._by_subject, codec._writer, codec._reader):  # noqa: SLF001 - only a test ever changes the folder
+        remembered.cache_clear()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Put a copy of our schemas, free to change, in the place of the real ones."""
+    copy = tmp_path / "avro_schemas"
+    shutil.copytree(Path(registry.__file__).parent, copy)
+    monkeypatch.setattr(registry, "files", lambda package: tmp_path / package)
+    forget()
+    yield copy
+    forget()
+
+
+def without(text: str, name: str) -> dict[str, object]:
+    """Take one field of the metadata out of a schema."""
+    schema: dict[str, object] = json.loads(text)
+    metadata = schema["fields"][0]["type"]  # type: ignore[index]  # JSON is anything
+    metadata["fields"] = [field for field in metadata["fields"] if field["name"] != name]
+    return schema
+
+
+def test_a_message_written_before_a_field_existed_gets_the_fields_default(folder: Path) -> None:
+    ids = json.loads((folder / "ids.json").read_text("utf-8"))
+    today = (folder / "CategoryArchived.v1.avsc").read_text("utf-8")
+    earlier = without(today, "fingerprint")
+    (folder / "CategoryArchived.v1.avsc").write_text(json.dumps(earlier), "utf-8")
+    (folder / "CategoryArchived.v2.avsc").write_text(today, "utf-8")
+    (folder / "ids.json").write_text(json.dumps(ids | {"CategoryArchived.v2": 1000}), "utf-8")
+    body = BytesIO()
+    metadata = {name: getattr(ARCHIVED.metadata, name) for name in EventMetadata.__slots__}
+    schemaless_writer(body, earlier, {"metadata": metadata, "category_id": "cats"})
+
+    framed = b"\0" + ids["CategoryArchived.v1"].to_bytes(4, "big") + body.getvalue()
+
+    assert decode(framed) == ARCHIVED
+    assert encode(ARCHIVED)[:5] == b"\0" + (1000).to_bytes(4, "big")
+
+
+def test_the_id_of_a_newer_release_is_an_unknown_schema() -> None:
+    framed = encode(ARCHIVED)
+    with pytest.raises(UnknownSchema):
+        decode(framed[:1] + (1_000_000).to_bytes(4, "big") + framed[5:])
+
+
+@pytest.mark.parametrize("framed", [b"", b"\0", b"\0\0\0\0", b"\x01\0\0\0\x01", b'{"a": 1}'])
+def test_another_frame_is_undecodable(framed: bytes) -> None:
+    with pytest.raises(Undecodable, match="not framed"):
+        decode(framed)
+
+
+def test_a_body_cut_short_is_undecodable() -> None:
+    with pytest.raises(Undecodable, match="while reading"):
+        decode(encode(ARCHIVED)[:-1])
+
+
+def test_bytes_left_over_are_undecodable() -> None:
+    with pytest.raises(Undecodable, match="1 bytes are left over"):
+        decode(encode(ARCHIVED) + b"\0")
+
+
+def test_a_word_that_is_not_among_an_enums_is_undecodable() -> None:
+    framed = encode(ACCEPTED)
+    with pytest.raises(Undecodable, match="painted"):
+        decode(framed.replace(b"deleted", b"painted"))
+
+
+def test_a_dead_letter_keeps_bytes_that_are_no_text() -> None:
+    assert decode(encode(PARKED)) == PARKED
+
+
+@pytest.mark.parametrize(
+    ("broken", "error"),
+    [
+        (replace(PARKED, parked_at=NOON.replace(tzinfo=None)), ValueError),
+        (replace(PARKED, detail="\ud800"), ValueError),
+        (replace(PARKED, offset=2**63), OverflowError),
+    ],
+)
+def test_what_avro_cannot_hold_is_not_written(broken: DeadLetter, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        encode(broken)

@@ -1,0 +1,1 @@
+"""The whole platform, from POST to public URL and rebuild."""

@@ -1,0 +1,1 @@
+"""The servers of this machine, without starting one."""

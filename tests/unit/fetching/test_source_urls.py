@@ -1,0 +1,65 @@
+import pytest
+
+from domain.sources.urls import MAX_URL_LENGTH, SourceRefused, parse
+from streams.fetching import FetchFailed, FetchLimits
+from streams.fetching.guard import Guard
+from tests.unit.fetching.fakes import FakeResolver
+from tests.unit.fetching.vectors import ALLOWED, DENIED, NOT_A_NAME_FOR_IDNA
+
+ORIGIN = "127.0.0.1:3010"
+
+
+def guard() -> Guard:
+    return Guard(FakeResolver(), FetchLimits())
+
+
+@pytest.mark.parametrize(("url", "code"), DENIED.items(), ids=ascii)
+def test_a_hostile_url_is_refused_for_the_right_reason(url: str, code: str) -> None:
+    with pytest.raises(SourceRefused) as refused:
+        parse(url)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize("url", NOT_A_NAME_FOR_IDNA, ids=ascii)
+def test_an_international_name_that_idna_refuses_is_refused(url: str) -> None:
+    with pytest.raises(FetchFailed) as failed:
+        guard().read(url)
+    assert failed.value.code == "invalid_url"
+
+
+@pytest.mark.parametrize(("url", "canonical"), ALLOWED.items(), ids=ascii)
+def test_an_honest_url_is_read_canonically(url: str, canonical: str) -> None:
+    assert str(guard().read(url)) == canonical
+
+
+def test_a_url_may_be_as_long_as_the_limit_and_no_longer() -> None:
+    start = "http://example.com/"
+    longest = start + "a" * (MAX_URL_LENGTH - len(start))
+    assert str(parse(longest)) == longest
+    with pytest.raises(SourceRefused):
+        parse(longest + "a")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:3010/cat.png", "https://127.0.0.1:3010/", "http://127.0.0.1.:3010/"],
+)
+def test_an_allowed_origin_is_admitted(url: str) -> None:
+    assert parse(url, {ORIGIN}).origin == ORIGIN
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://127.0.0.1:3011/",
+        "http://127.0.0.2:3010/",
+        "http://localhost:3010/",
+        "http://[::ffff:127.0.0.1]:3010/",
+        "http://127.0.0.1:3010.example.com/",
+        "http://127.0.0.1:3010@10.0.0.1/",
+    ],
+)
+def test_an_allowed_origin_admits_nothing_beside_itself(url: str) -> None:
+    with pytest.raises(SourceRefused):
+        parse(url, {ORIGIN})

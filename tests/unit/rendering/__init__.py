@@ -1,0 +1,1 @@
+"""Rendering, one part at a time, in this process."""

@@ -1,0 +1,106 @@
+"""Small pictures and files that the rendering tests share."""
+
+import io
+import struct
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from PIL.ExifTags import GPS, IFD, Base
+
+from streams.rendering import PRESETS, RenderLimits
+from streams.rendering.pipeline import render
+from streams.rendering.rendered import Rendered, RenditionBytes
+
+DEFAULT = PRESETS["default"]
+LIMITS = RenderLimits()
+CANARY = "canary-4711"
+
+
+def wheel(width: int = 96, height: int = 64) -> Image.Image:
+    """Make a picture in which every corner looks different."""
+    across = np.linspace(0, 255, width, dtype=np.uint8)
+    down = np.linspace(0, 255, height, dtype=np.uint8)
+    red, green = np.meshgrid(across, down)
+    return Image.fromarray(np.stack([red, green, np.full_like(red, 90)], -1))
+
+
+def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    """Write a picture as a file of that kind."""
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def opened(data: bytes) -> Image.Image:
+    """Read a file that we made."""
+    picture = Image.open(io.BytesIO(data))
+    picture.load()
+    return picture
+
+
+def rendered(source: bytes) -> Rendered:
+    """Render with the defaults."""
+    return render(source, DEFAULT, LIMITS)
+
+
+def rendition(result: Rendered, name: str, media_type: str = "image/webp") -> RenditionBytes:
+    """Find one rendition."""
+    return next(r for r in result.renditions if (r.name, r.media_type) == (name, media_type))
+
+
+def pixels(picture: Image.Image, mode: str = "RGB") -> np.ndarray[Any, np.dtype[np.int16]]:
+    """Give a picture's pixels as numbers that can be subtracted."""
+    return np.asarray(picture.convert(mode), np.int16)
+
+
+def telltale_exif(orientation: int = 1) -> Image.Exif:
+    """Make an EXIF block full of what must never be published."""
+    exif = Image.Exif()
+    exif[Base.Orientation] = orientation
+    exif[Base.Artist] = CANARY
+    exif[Base.Copyright] = CANARY
+    photo = exif.get_ifd(IFD.Exif)
+    photo[Base.BodySerialNumber] = CANARY
+    photo[Base.CameraOwnerName] = CANARY
+    photo[Base.UserComment] = CANARY.encode()
+    place = exif.get_ifd(IFD.GPSInfo)
+    place[GPS.GPSLatitudeRef] = "N"
+    place[GPS.GPSLatitude] = (52.0, 31.0, 12.0)
+    return exif
+
+
+def linear_profile(space: bytes = b"RGB ") -> bytes:
+    """Build an ICC profile with sRGB's primaries (or grey) but a straight tone curve."""
+    curve = b"curv" + bytes(4) + struct.pack(">I", 0)
+    primaries = {
+        b"rXYZ": (0.43607, 0.22249, 0.01392),
+        b"gXYZ": (0.38515, 0.71687, 0.09708),
+        b"bXYZ": (0.14307, 0.06061, 0.71410),
+    }
+    tags = {b"wtpt": _xyz((0.96420, 1.0, 0.82491))}
+    if space == b"RGB ":
+        tags |= {name: _xyz(value) for name, value in primaries.items()}
+        tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    else:
+        tags[b"kTRC"] = curve
+    table, body, at = b"", b"", 128 + 4 + 12 * len(tags)
+    for name, data in tags.items():
+        table += name + struct.pack(">II", at + len(body), len(data))
+        body += data
+    head = bytearray(128)
+    head[0:4] = struct.pack(">I", at + len(body))
+    head[8:12] = b"\x02\x40\0\0"
+    head[12:24] = b"mntr" + space + b"XYZ "
+    head[36:40] = b"acsp"
+    head[68:80] = b"".join(_fixed((0.96420, 1.0, 0.82491)))
+    return bytes(head) + struct.pack(">I", len(tags)) + table + body
+
+
+def _xyz(value: Iterable[float]) -> bytes:
+    return b"XYZ " + bytes(4) + b"".join(_fixed(value))
+
+
+def _fixed(value: Iterable[float]) -> list[bytes]:
+    return [struct.pack(">i", round(number * 65536)) for number in value]
