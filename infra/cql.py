@@ -68,9 +68,12 @@ class Cql:
             idle_heartbeat_interval=5,
             idle_heartbeat_timeout=5,
         )
+        self.keyspace = keyspace
         try:
             with _our_failures():
-                self._session = self._cluster.connect(keyspace)
+                self._session = self._cluster.connect()
+                if keyspace:  # only now: connecting to a missing one looks like an outage
+                    self._session.set_keyspace(keyspace)
         except BaseException:
             self._cluster.shutdown()
             raise
@@ -107,13 +110,9 @@ class Cql:
     async def select(
         self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000
     ) -> list[Row]:
-        """Run a query without holding up the loop; give its first ``page_size`` rows, no more.
-
-        A list comes back as a tuple or list. The rest of a longer result is asked for by key.
-        """
-        prepared = self._prepared.get(statement)
-        if prepared is None:
-            prepared = await asyncio.to_thread(self.prepared, statement)
+        """Run a query without holding up the loop; give its first ``page_size`` rows, no more."""
+        known = self._prepared.get(statement)
+        prepared = await asyncio.to_thread(self.prepared, statement) if known is None else known
         bound = prepared.bind(parameters)
         bound.fetch_size = page_size
         loop = asyncio.get_running_loop()

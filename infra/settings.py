@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     query_base_url: str = "http://127.0.0.1:3002"
     command_base_url: str = "http://127.0.0.1:3000"
     secret: SecretStr = SecretStr("")
+    demo_origin_port: int = Field(default=3010, ge=0, lt=65_536)
     metrics_port: int = Field(default=0, ge=0, lt=65_536)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     kafka: KafkaSettings = KafkaSettings()

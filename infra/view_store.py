@@ -1,15 +1,167 @@
 """Where views are kept: their rows, and how far each has got in the log."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
-from itertools import batched
-from typing import Protocol, Self
+from typing import Protocol
 
 from cassandra.query import BatchStatement, BatchType, BoundStatement
 
-from infra.cql import Cql, Row
+from infra.cql import Cql
 from infra.errors import ViewsMissing
-from infra.rows import Delete, Operation, Upsert
+from infra.rows import Operation, Upsert
 from infra.settings import CassandraSettings
+
+STATE_TABLES = ("projection_state", "active_generation")
+
+_AT_ONCE = 128
+_ROWS_PER_BATCH = 100
+_SAVE = (
+    "INSERT INTO projection_state"
+    " (view_name, generation, topic, partition, applied_offset, event_count, updated_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """How far one generation of a view has got in one partition.
+
+    ``applied_offset`` is the next offset to apply: what lies before it is in the rows.
+    """
+
+    view: str
+    generation: int
+    topic: str
+    partition: int
+    applied_offset: int
+    event_count: int
+
+
+class ViewStore(Protocol):
+    """Rows that only events change, and the checkpoints of those who write them.
+
+    What a call wrote is kept when it returns; when it raises, any part of it may be kept, and
+    writing it again does no harm. Every method raises StoreUnavailable when the store does not
+    answer, and ViewsMissing when a table was never made.
+    """
+
+    def write(self, operations: Iterable[Operation], *, generation: int) -> None:
+        """Carry out operations on the tables of one generation, in any order.
+
+        The latest ``written_at_us`` wins column by column, a deletion wins a tie.
+        """
+
+    def save(self, checkpoints: Iterable[Checkpoint]) -> None:
+        """Keep checkpoints; one that is behind the kept one changes nothing."""
+
+    def checkpoints(self, view: str, generation: int) -> list[Checkpoint]:
+        """Give those of one generation of a view; a partition never saved is not among them."""
+
+    def active_generations(self) -> dict[str, int]:
+        """Say which generation of each view is read."""
+
+
+class CassandraViewStore:
+    """Views in Cassandra: the rows of a partition travel together, many partitions at once."""
+
+    def __init__(self, cql: Cql) -> None:
+        self._cql = cql
+
+    @classmethod
+    def connect(cls, settings: CassandraSettings) -> "CassandraViewStore":
+        """Open the keyspace; raises StoreUnavailable, or ViewsMissing when there is none."""
+        return cls(Cql(settings, keyspace=settings.keyspace))
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._cql.close()
+
+    def require(self, tables: Iterable[str]) -> None:
+        """Raise ViewsMissing naming each table that is not there; generations included."""
+        found = self._cql.execute(
+            "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?",
+            [self._cql.keyspace],
+        )
+        missing = {*tables, *STATE_TABLES} - {row["table_name"] for row in found}
+        if missing:
+            raise ViewsMissing(f"no table {', '.join(sorted(missing))}; run 'scalehoster up'")
+
+    def write(self, operations: Iterable[Operation], *, generation: int) -> None:
+        """Carry out operations; see ViewStore."""
+        partitions: dict[tuple[object, ...], list[BoundStatement]] = {}
+        for operation in operations:
+            table = operation.table
+            partition = (table.name, *operation.key[: len(table.partition_key)])
+            partitions.setdefault(partition, []).append(self._bound(operation, generation))
+        self._cql.execute_all(_batches(partitions), at_once=_AT_ONCE)
+
+    def save(self, checkpoints: Iterable[Checkpoint]) -> None:
+        """Keep checkpoints; see ViewStore.
+
+        The write timestamp is the offset itself: the furthest wins, whatever the clocks say and
+        however late a process that lost its partitions wakes up.
+        """
+        save = self._cql.prepared(_SAVE)
+        now = datetime.now(UTC)
+        partitions: dict[tuple[object, ...], list[BoundStatement]] = {}
+        for each in checkpoints:
+            place = (each.view, each.generation, each.topic, each.partition)
+            progress = (each.applied_offset, each.event_count, now, each.applied_offset)
+            partitions.setdefault(place[:2], []).append(save.bind((*place, *progress)))
+        self._cql.execute_all(_batches(partitions), at_once=_AT_ONCE)
+
+    def checkpoints(self, view: str, generation: int) -> list[Checkpoint]:
+        """Give the checkpoints of one generation; see ViewStore."""
+        rows = self._cql.execute(
+            "SELECT topic, partition, applied_offset, event_count FROM projection_state"
+            " WHERE view_name = ? AND generation = ?",
+            [view, generation],
+        )
+        return [
+            Checkpoint(
+                view=view,
+                generation=generation,
+                topic=row["topic"],
+                partition=row["partition"],
+                applied_offset=row["applied_offset"],
+                event_count=row["event_count"],
+            )
+            for row in rows
+            if row["applied_offset"] is not None
+        ]
+
+    def active_generations(self) -> dict[str, int]:
+        """Say which generation of each view is read; see ViewStore."""
+        rows = self._cql.execute("SELECT view_name, generation FROM active_generation")
+        return {row["view_name"]: row["generation"] for row in rows}
+
+    def _bound(self, operation: Operation, generation: int) -> BoundStatement:
+        name, key = operation.table.at(generation), operation.table.key
+        if isinstance(operation, Upsert):
+            insert = self._cql.prepared(_insert(name, key, operation.columns))
+            values = (*operation.key, *operation.columns.values(), operation.written_at_us)
+            return insert.bind(values)
+        places = " AND ".join(f"{column} = ?" for column in key)
+        delete = self._cql.prepared(f"DELETE FROM {name} USING TIMESTAMP ? WHERE {places}")  # noqa: S608 - names are ours
+        return delete.bind((operation.written_at_us, *operation.key))
+
+
+def _insert(table: str, key: tuple[str, ...], columns: Mapping[str, object]) -> str:
+    names = (*key, *columns)
+    marks = ", ".join("?" * len(names))
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) USING TIMESTAMP ?"  # noqa: S608 - names are ours
+
+
+def _batches(
+    partitions: Mapping[tuple[object, ...], list[BoundStatement]],
+) -> Iterator[BoundStatement | BatchStatement]:
+    for statements in partitions.values():
+        if len(statements) == 1:
+            yield statements[0]
+            continue
+        for start in range(0, len(statements), _ROWS_PER_BATCH):
+            batch = BatchStatement(BatchType.UNLOGGED)
+            for statement in statements[start : start + _ROWS_PER_BATCH]:
+                batch.add(statement)
+            yield batch

@@ -35,11 +35,7 @@ class Cursors:
 
         Raises CursorRefused for a cursor that is garbled, forged, or of another tenant or query.
         """
-        try:
-            sealed = urlsafe_b64decode(cursor[:_MAX_CHARACTERS] + "=" * (-len(cursor) % 4))
-        except ValueError:
-            raise _refused() from None
-        seal, body = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
+        seal, body = _parts(cursor)
         if not any(hmac.compare_digest(seal, _seal(key, body, bound_to)) for key in self._keys):
             raise _refused()
         bucket, created_at_us, asset_id = json.loads(body)
@@ -51,8 +47,20 @@ def _seal(key: bytes, body: bytes, bound_to: Sequence[str]) -> bytes:
     return hmac.digest(key, context + body, "sha256")[:_SEAL_BYTES]
 
 
+def _parts(cursor: str) -> tuple[bytes, bytes]:
+    """Take a cursor apart; nothing in it is believed yet."""
+    try:
+        sealed = urlsafe_b64decode(cursor[:_MAX_CHARACTERS] + "=" * (-len(cursor) % 4))
+    except ValueError:
+        raise _refused() from None
+    if urlsafe_b64encode(sealed).rstrip(b"=").decode() != cursor:
+        raise _refused()  # base 64 forgives characters that do not belong in it; we do not
+    return sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
+
+
 def _refused() -> CursorRefused:
     return CursorRefused(
-        "this cursor does not belong to this query; take it from the `next` of the page before, "
-        "and keep all other parameters as they were"
+        "this cursor does not belong to this query; take it from `next` of the page before, "
+        "and keep all other parameters as they were",
+        errors=[{"detail": "not a cursor of this query", "parameter": "cursor"}],
     )

@@ -3,27 +3,18 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from query_api.public_assets import PublicRendition
+from domain.values import Rendition
+from query_api.urls import MEDIA_TYPE_OF
 
-EXTENSION_OF = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/gif": "gif",
-    "image/webp": "webp",
-    "image/avif": "avif",
-}
-_MEDIA_TYPE_OF = {extension: media_type for media_type, extension in EXTENSION_OF.items()} | {
-    "jpeg": "image/jpeg"
-}
 _ANY = "*/*"
 
 
 def named(
-    renditions: Sequence[PublicRendition], file_name: str
-) -> tuple[PublicRendition, ...]:
+    renditions: Sequence[Rendition], file_name: str
+) -> tuple[Rendition, ...]:
     """Find the renditions of a name; with an extension only the one of that format."""
     name, dot, extension = file_name.partition(".")
-    media_type = _MEDIA_TYPE_OF.get(extension.lower())
+    media_type = MEDIA_TYPE_OF.get(extension.lower())
     return tuple(
         rendition
         for rendition in renditions
@@ -31,7 +22,7 @@ def named(
     )
 
 
-def best(renditions: Sequence[PublicRendition], accept: str | None) -> PublicRendition:
+def best(renditions: Sequence[Rendition], accept: str | None) -> Rendition:
     """Choose what the client likes most, then the largest picture, then the fewest bytes.
 
     When it takes none of them it gets the largest all the same: a picture that a client did not
@@ -39,7 +30,7 @@ def best(renditions: Sequence[PublicRendition], accept: str | None) -> PublicRen
     """
     qualities = _qualities(accept or _ANY)
 
-    def merit(rendition: PublicRendition) -> tuple[float, int, int]:
+    def merit(rendition: Rendition) -> tuple[float, int, int]:
         return (
             _quality(rendition.media_type, qualities),
             rendition.width * rendition.height,
@@ -50,7 +41,7 @@ def best(renditions: Sequence[PublicRendition], accept: str | None) -> PublicRen
 
 
 def _quality(media_type: str, qualities: dict[str, float]) -> float:
-    """The most specific range that matches decides."""
+    """Let the most specific range that matches decide."""
     for media_range in (media_type, "image/*", _ANY):
         if media_range in qualities:
             return qualities[media_range]

@@ -1,30 +1,12 @@
 """What the public may know of an asset: whether it is there, and its renditions."""
 
-import re
 from dataclasses import dataclass
 
 import msgspec
 
-from domain.values import AssetId, BlobKey, Sha256, Status
+from domain.values import AssetId, Rendition, Status
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-class PublicRendition(msgspec.Struct, frozen=True, kw_only=True):
-    """One public form of a picture, as the view has it."""
-
-    name: str
-    blob_key: BlobKey
-    sha256: Sha256
-    size_bytes: int
-    media_type: str
-    width: int
-    height: int
-
-    @property
-    def etag(self) -> str:
-        """Name the bytes, strongly."""
-        return f'"{self.sha256}"'
+_RENDITIONS = msgspec.json.Decoder(tuple[Rendition, ...])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,22 +15,19 @@ class PublicAsset:
 
     asset_id: AssetId
     status: Status
-    renditions: tuple[PublicRendition, ...]
+    renditions: tuple[Rendition, ...]
 
     @property
     def is_gone(self) -> bool:
         """Whether it was there and is not any more."""
         return self.status in (Status.DELETED, Status.PURGED)
 
-
-def may_be_asset_id(word: str) -> bool:
-    """Tell whether a word from a URL is worth a look into the view."""
-    return _UUID.fullmatch(word) is not None
-
-
-_renditions = msgspec.json.Decoder(tuple[PublicRendition, ...])
+    @property
+    def is_served(self) -> bool:
+        """Whether there is something to show."""
+        return self.status is Status.PUBLISHED and bool(self.renditions)
 
 
-def renditions(text: str | None) -> tuple[PublicRendition, ...]:
-    """Read the renditions as the views keep them: a JSON array."""
-    return _renditions.decode(text) if text else ()
+def renditions(text: str | None) -> tuple[Rendition, ...]:
+    """Read the renditions as the views keep them: a JSON array, or nothing."""
+    return _RENDITIONS.decode(text) if text else ()

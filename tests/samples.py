@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from domain.commands import (
+    ArchiveCategory,
     CommandMetadata,
     CreateCategory,
     PublishAsset,
@@ -115,6 +116,11 @@ def create_category(
         name=slug.capitalize(),
         parent=None if parent is None else CategoryRef(parent),
     )
+
+
+def archive_category(slug: str) -> ArchiveCategory:
+    """Wish a category out of the listings."""
+    return ArchiveCategory(metadata=metadata(ACME), category=CategoryRef(slug))
 
 
 def category_id(slug: str) -> CategoryId:

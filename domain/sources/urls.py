@@ -118,12 +118,10 @@ def with_ascii_host(url: SourceUrl, host: str, allowed_origins: AbstractSet[str]
 def _refuse_odd_characters(text: str) -> None:
     if len(text) > MAX_URL_LENGTH:
         raise SourceRefused("invalid_url", f"the URL is longer than {MAX_URL_LENGTH} characters")
-    # Control, format and surrogate characters (C), all separators (Z), and the backslash that
-    # browsers take for a slash: each of them splits some parser's URL at another place.
-    if "\\" in text or any(unicodedata.category(each)[0] in "CZ" for each in text):
-        raise SourceRefused(
-            "invalid_url", "the URL holds white space or characters that must be escaped"
-        )
+    # White space, control characters, lone surrogates, and the backslash that browsers take for
+    # a slash: with each of them some parser splits the URL at another place.
+    if "\\" in text or any(unicodedata.category(each) in _NEVER_RAW for each in text):
+        raise SourceRefused("invalid_url", "the URL holds white space or unescaped characters")
 
 
 def _host(ipv6: str | None, name: str | None) -> tuple[str, Address | None]:

@@ -4,7 +4,7 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class DetachedProcess:
         pid = self.pid
         return [] if pid is None else _arguments(pid)
 
-    def spawn(self, command: Sequence[str]) -> None:
+    def spawn(self, command: Sequence[str], environment: Mapping[str, str] = os.environ) -> None:
         """Start the program in a session of its own, in the folder of its log.
 
         The log of the run before is kept beside the new one as `….1`.
@@ -51,7 +51,7 @@ class DetachedProcess:
             self.log.replace(self.log.with_name(f"{self.log.name}.1"))
         subprocess.run(  # noqa: S603 - the script is constant, the command is an argument list
             ["/bin/sh", "-c", _DETACH, "sh", *command],
-            env={**os.environ, "LOG": str(self.log), "PID_FILE": str(self._pid_file)},
+            env={**environment, "LOG": str(self.log), "PID_FILE": str(self._pid_file)},
             cwd=self.log.parent,
             start_new_session=True,
             check=True,

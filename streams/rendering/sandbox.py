@@ -24,7 +24,7 @@ class Sandbox:
     Each picture has a process that sees nothing else, holds no file and no connection, and is
     bounded in memory and time; whatever a picture does to it, the next picture meets a fresh one.
     Entering starts the processes and raises ConnectionError if they do not come up; leaving
-    kills them, with what they are at.
+    kills them, and jobs that are not done fail.
     """
 
     def __init__(self, *, processes: int | None = None, limits: RenderLimits | None = None) -> None:
@@ -37,12 +37,13 @@ class Sandbox:
         self._spawners = [
             Spawner(max_reply_bytes=self._limits.max_result_bytes) for _ in range(self._processes)
         ]
+        for spawner in self._spawners:
+            self._idle.put_nowait(spawner)
         try:
             for spawner in self._spawners:
                 await spawner.ready()
-                self._idle.put_nowait(spawner)
         except BaseException:
-            self._kill_all()
+            await self._retire_all()
             raise
         return self
 
@@ -52,7 +53,7 @@ class Sandbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._kill_all()
+        await self._retire_all()
 
     async def render(self, source: bytes | Path, preset: Preset) -> Rendered:
         """Make the facts and renditions of a picture, waiting for a free process first.
@@ -88,9 +89,12 @@ class Sandbox:
                 raise _crashed() from error
             raise
 
-    def _kill_all(self) -> None:
-        while self._spawners:
-            self._spawners.pop().kill()
+    async def _retire_all(self) -> None:
+        """Kill every process, wait until each job has noticed, and only then close its pipe."""
+        for spawner in self._spawners:
+            spawner.retire()
+        for _ in self._spawners:
+            (await self._idle.get()).close()
 
 
 def _read_at_most(path: Path, size: int) -> bytes:

@@ -26,6 +26,7 @@ class Spawner:
 
     def __init__(self, *, max_reply_bytes: int) -> None:
         self._max_reply_bytes = max_reply_bytes
+        self._is_retired = False
         self._is_ready = False
         self._launch()
 
@@ -48,16 +49,26 @@ class Spawner:
         return await self._receive()
 
     def replace(self) -> None:
-        """Kill the process and its child, and start another in its place."""
-        self.kill()
-        self._launch()
+        """Kill the process and its child, and start another, unless this spawner is retired."""
+        self._kill()
+        self.close()
+        if not self._is_retired:
+            self._launch()
 
-    def kill(self) -> None:
-        """Kill the process and its child, and leave nothing of them."""
+    def retire(self) -> None:
+        """Kill the process and its child for good; the job they were at gets ConnectionError."""
+        self._is_retired = True
+        self._kill()
+
+    def close(self) -> None:
+        """Let go of the pipe, which must be idle."""
         self._socket.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+
+    def _kill(self) -> None:
+        if self._process.returncode is None:  # once it is reaped, the number may be another's
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     def _launch(self) -> None:
         self._socket, theirs = socket.socketpair()

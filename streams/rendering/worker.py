@@ -98,6 +98,8 @@ def _reply(order: Order, source: bytes) -> Reply:
         return Reply(rendered=render(source, order.preset, order.limits))
     except RenderFailed as refused:
         return Reply(failure=Failure(code=refused.code, detail=refused.detail))
+    except MemoryError:
+        return Reply(failure=Failure(code="corrupt_image", detail="needs too much memory"))
 
 
 def _ended_within(child: int, seconds: float) -> bool:

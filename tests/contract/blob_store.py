@@ -52,14 +52,12 @@ class BlobStoreContract:
     def test_a_reader_never_sees_half_a_blob(self, store: BlobStore) -> None:
         async def read_while_it_is_replaced() -> set[bytes]:
             await store.put(KEY, CAT, "image/jpeg")
-            writing = asyncio.gather(
-                *(store.put(KEY, each, "image/jpeg") for each in (CAT, DOG) * 10)
-            )
-            seen = set()
-            while not writing.done():
-                seen.add(await store.get(KEY))
-            await writing
-            return seen
+            async with asyncio.TaskGroup() as group:
+                reads = []
+                for each in (DOG, CAT) * 20:
+                    group.create_task(store.put(KEY, each, "image/jpeg"))
+                    reads.append(group.create_task(store.get(KEY)))
+            return {read.result() for read in reads}
 
         assert asyncio.run(read_while_it_is_replaced()) <= {CAT, DOG}
 

@@ -64,7 +64,7 @@ class TestFileBlobStore(BlobStoreContract):
 
 @pytest.mark.parametrize("url", ["", "blobs", "http://127.0.0.1/blobs", "s3://"])
 def test_a_url_of_no_store_is_named(url: str) -> None:
-    with pytest.raises(SettingsWrong, match="blobs.url"):
+    with pytest.raises(SettingsWrong, match=r"blobs\.url"):
         open_blob_store(url)
 
 

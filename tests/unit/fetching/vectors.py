@@ -222,5 +222,6 @@ ALLOWED = {
     "http://example.com#top": "http://example.com/",
     "http://example.com/ü?q=ü": "http://example.com/%C3%BC?q=%C3%BC",
     "http://example.com/%0d%0aHost:%20127.0.0.1": "http://example.com/%0d%0aHost:%20127.0.0.1",
+    "http://example.com/\u200c": "http://example.com/%E2%80%8C",  # Persian words need it
     'http://example.com/"<>^`{|}': "http://example.com/%22%3C%3E%5E%60%7B%7C%7D",
 }

@@ -26,7 +26,7 @@ def wheel(width: int = 96, height: int = 64) -> Image.Image:
     return Image.fromarray(np.stack([red, green, np.full_like(red, 90)], -1))
 
 
-def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's own
     """Write a picture as a file of that kind."""
     file = io.BytesIO()
     picture.save(file, kind, **options)

@@ -92,11 +92,9 @@ def test_too_many_bytes_are_refused() -> None:
 
 
 def test_errors_that_are_no_oserror_are_typed_too() -> None:
-    too_much_text = encoded(wheel(), "PNG")[:-12] + _chunk(
-        b"zTXt", b"k\0\0" + zlib.compress(bytes(2 << 20))
-    )
-    early = too_much_text[:33] + too_much_text[-(len(too_much_text) - 33) :]
-    assert _code(early + _chunk(b"IEND", b"")) == "corrupt_image"
+    png, end_of_header = encoded(wheel(), "PNG"), 33
+    text = _chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2 << 20)))  # Pillow: ValueError
+    assert _code(png[:end_of_header] + text + png[end_of_header:]) == "corrupt_image"
 
 
 def test_what_the_decoder_says_is_made_printable() -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,9 @@ from streams.rendering.exif import camera, captured_at, shown_exif
 from tests.unit.rendering.pictures import CANARY, telltale_exif
 
 
-def _exif(outer: dict[int, Any] | None = None, photo: dict[int, Any] | None = None) -> Exif:
+def _exif(
+    outer: Mapping[Any, object] | None = None, photo: Mapping[Any, object] | None = None
+) -> Exif:
     exif = Exif()
     exif.update(outer or {})
     exif.get_ifd(IFD.Exif).update(photo or {})

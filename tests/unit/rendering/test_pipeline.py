@@ -121,7 +121,7 @@ def test_names_and_media_types_are_unique_in_every_preset() -> None:
 
 
 def assert_bare(made: RenditionBytes) -> None:
-    """See that a file holds pixels only: its container has no place where anything else could be."""
+    """See that a file holds pixels only, and has no chunk where anything else could be."""
     assert CANARY.encode() not in made.data
     picture = opened(made.data)
     assert not picture.getexif()

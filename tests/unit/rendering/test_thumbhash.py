@@ -1,4 +1,4 @@
-"""The vectors come from the format's own JavaScript (npm's thumbhash 0.1.1), fed the same pixels."""
+"""The vectors come from the format's own JavaScript (npm's thumbhash 0.1.1), fed these pixels."""
 
 import numpy as np
 import pytest

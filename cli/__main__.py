@@ -1,0 +1,118 @@
+"""``scalehoster``: operates the platform."""
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from cli import keys, topics
+from cli.demo import run_demo
+from cli.doctor import examine
+from cli.output import AsJson, errors, say, show_table
+from cli.platform import local_platform
+from cli.services import SERVICES
+from domain.errors import ScaleHosterError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Operate ScaleHoster on this machine.",
+)
+app.add_typer(keys.app, name="keys")
+app.add_typer(topics.app, name="topics")
+
+_FAILED = 1
+_NOT_WELL = 3
+
+
+@app.command()
+def up(*, as_json: AsJson = False) -> None:
+    """Start Kafka, Cassandra and every service; what runs already is left alone."""
+    platform = local_platform()
+    platform.up(say)
+    show_table(_status(), as_json=as_json)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything; the data stays."""
+    local_platform().down(say)
+
+
+@app.command()
+def status(*, as_json: AsJson = False) -> None:
+    """Show what runs; exit 3 when something does not."""
+    rows = _status()
+    show_table(rows, as_json=as_json)
+    if not all(row["running"] for row in rows):
+        raise typer.Exit(_NOT_WELL)
+
+
+@app.command()
+def demo(*, as_json: AsJson = False) -> None:
+    """Start everything and import real photographs, with a few bad links among them."""
+    run_demo(as_json=as_json)
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Look at everything the platform needs; exit 3 when something is not well."""
+    findings = list(examine(local_platform()))
+    show_table(
+        [
+            {
+                "": "ok" if finding.is_well else "NOT WELL",
+                "what": finding.what,
+                "seen": finding.seen,
+                "do": "" if finding.is_well else finding.advice,
+            }
+            for finding in findings
+        ],
+        as_json=as_json,
+    )
+    if not all(finding.is_well for finding in findings):
+        raise typer.Exit(_NOT_WELL)
+
+
+def _status() -> list[dict[str, object]]:
+    platform = local_platform()
+    servers: list[dict[str, object]] = [
+        {
+            "name": server.name.lower(),
+            "running": server.is_ready,
+            "pid": server.pid or "",
+            "where": server.address,
+            "log": server.log,
+        }
+        for server in platform.cluster.status()
+    ]
+    services: list[dict[str, object]] = [
+        {
+            "name": service.name,
+            "running": platform.services[service].pid is not None,
+            "pid": platform.services[service].pid or "",
+            "where": "",
+            "log": platform.services[service].log,
+        }
+        for service in SERVICES
+    ]
+    return servers + services
+
+
+def main() -> None:
+    """Run the command that was typed; an error of ours is one sentence and exit 1."""
+    guarded(app)
+
+
+def guarded(run: Callable[[], object]) -> None:
+    """Say what went wrong in one sentence instead of a stack."""
+    try:
+        run()
+    except (ScaleHosterError, OSError) as error:
+        errors.print(f"scalehoster: {error}", style="bold red", soft_wrap=True, highlight=False)
+        sys.exit(_FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""The demo: real photographs from a supplier's server, imported, hosted and listed."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cli.http import Api, ApiRefused
+from cli.keys import issue_now
+from cli.origin import BAD_SOURCES, Sample, samples, supplier
+from cli.output import console, errors, say, show_table
+from cli.platform import Platform, local_platform, write_private
+from cli.waiting import wait_for
+from domain.values import TenantId
+from infra.api_keys import SCOPES
+from infra.settings import load
+
+_TENANT = TenantId("demo")
+_DONE_SECONDS = 180.0
+_LISTED_SECONDS = 30.0
+_CONFLICT = 409
+_ENDED = frozenset({"published", "rejected", "deleted", "purged"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """One line of the import and the asset it became."""
+
+    sample: Sample
+    asset_id: str
+
+
+def run_demo(*, as_json: bool) -> None:
+    """Start the platform, import the samples, and show where they are.
+
+    A second run finds the first one's pictures and imports nothing twice. Raises a ScaleHosterError
+    that says what to do.
+    """
+    with supplier(load().demo_origin_port) as origin:
+        host = origin.removeprefix("http://")
+        platform = local_platform({"SCALEHOSTER_FETCH__ALLOWED_ORIGINS": json.dumps([host])})
+        platform.up(say)
+        key = demo_key(platform)
+        settings = platform.settings
+        with (
+            Api(settings.command_base_url, key) as commands,
+            Api(settings.query_base_url, key) as queries,
+        ):
+            _create_categories(commands)
+            imported = [_submit(commands, origin, sample) for sample in (*samples(), *BAD_SOURCES)]
+            assets = _wait_until_ended(queries, imported)
+            _wait_until_listed(queries, assets)
+            _show(queries, assets, settings.query_base_url, key, as_json=as_json)
+
+
+def demo_key(platform: Platform) -> str:
+    """Return the key of tenant demo, made once per data directory and kept beside it."""
+    place = platform.directory / "demo-api-key"
+    if place.exists():
+        key = place.read_text().strip()
+        with Api(platform.settings.query_base_url, key) as queries:
+            try:
+                queries.get("/v1/categories")
+            except ApiRefused:
+                say("the kept demo key is not valid here; making a new one")
+            else:
+                return key
+    _, key = issue_now(platform.settings.kafka.connection(), _TENANT, SCOPES, "demo")
+    write_private(place, key)
+    with Api(platform.settings.query_base_url, key) as queries:
+        wait_for(lambda: _is_let_in(queries), "the new key to be known", _LISTED_SECONDS)
+    return key
+
+
+def _is_let_in(queries: Api) -> bool:
+    try:
+        queries.get("/v1/categories")
+    except ApiRefused:
+        return False
+    return True
+
+
+def _create_categories(commands: Api) -> None:
+    for slug in sorted({sample.category for sample in samples()}):
+        body = {"name": slug.replace("-", " ").capitalize(), "slug": slug}
+        try:
+            commands.post("/v1/categories", body, f"demo-category-{slug}")
+        except ApiRefused as refused:
+            if refused.status != _CONFLICT:  # it exists, made some other way
+                raise
+
+
+def _submit(commands: Api, origin: str, sample: Sample) -> Imported:
+    answer = commands.post(
+        "/v1/assets",
+        {
+            "download_url": f"{origin}/{sample.file}",
+            "category": sample.category,
+            "title": sample.title,
+            "alt_text": sample.alt_text,
+        },
+        f"demo-{origin}-{sample.file}",
+    )
+    return Imported(sample=sample, asset_id=answer.body["id"])
+
+
+def _wait_until_ended(queries: Api, imported: list[Imported]) -> list[dict[str, Any]]:
+    ended: dict[str, dict[str, Any]] = {}
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=errors) as progress:
+        task = progress.add_task("fetching and rendering", total=len(imported))
+
+        def all_ended() -> bool:
+            for one in imported:
+                if one.asset_id in ended:
+                    continue
+                asset = _asset(queries, one.asset_id)
+                if asset and asset["status"] in _ENDED:
+                    ended[one.asset_id] = asset
+                    progress.advance(task)
+            return len(ended) == len(imported)
+
+        wait_for(all_ended, "every picture to be published or rejected", _DONE_SECONDS)
+    return [ended[one.asset_id] for one in imported]
+
+
+def _wait_until_listed(queries: Api, assets: list[dict[str, Any]]) -> None:
+    published = {asset["id"] for asset in assets if asset["status"] == "published"}
+
+    def all_listed() -> bool:
+        return published <= {item["id"] for item in _listing(queries, "/v1/assets?limit=200")}
+
+    wait_for(all_listed, "the listing by date to show them", _LISTED_SECONDS)
+
+
+def _asset(queries: Api, asset_id: str) -> dict[str, Any] | None:
+    try:
+        found = queries.get(f"/v1/assets/{asset_id}").body
+    except ApiRefused:  # the view has not got there yet
+        return None
+    return dict(found)
+
+
+def _listing(queries: Api, path: str) -> list[dict[str, Any]]:
+    return list(queries.get(path).body["items"])
+
+
+def _show(
+    queries: Api, assets: list[dict[str, Any]], base_url: str, key: str, *, as_json: bool
+) -> None:
+    by_category = {
+        slug: _listing(queries, f"/v1/categories/{slug}/assets?limit=200")
+        for slug in sorted({sample.category for sample in samples()})
+    }
+    by_date = _listing(queries, "/v1/assets?limit=200")
+    rejected = [asset for asset in assets if asset["status"] == "rejected"]
+    gallery = f"{base_url}/#key={key}"
+    if as_json:
+        console.out(
+            json.dumps(
+                {
+                    "by_category": by_category,
+                    "by_date": by_date,
+                    "rejected": rejected,
+                    "gallery": gallery,
+                }
+            )
+        )
+        return
+    for slug, items in by_category.items():
+        rows = [{"title": item["title"], "public url": item["public_url"]} for item in items]
+        show_table(rows, as_json=False, title=f"\nassets by category: {slug}")
+    rows = [
+        {"created": item["created_at"][:19], "title": item["title"], "size": _size(item)}
+        for item in by_date
+    ]
+    show_table(rows, as_json=False, title="\nassets by date, newest first")
+    failures = [
+        {
+            "title": asset["title"],
+            "code": asset["failure"]["code"],
+            "detail": asset["failure"]["detail"],
+        }
+        for asset in rejected
+    ]
+    show_table(failures, as_json=False, title="\nrejected, and why")
+    console.print(f"\nThe gallery: {gallery}", soft_wrap=True)
+    console.print("The platform goes on running. Stop it with: make down")
+
+
+def _size(item: dict[str, Any]) -> str:
+    return f"{item['width']} x {item['height']}"

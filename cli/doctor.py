@@ -1,0 +1,96 @@
+"""Looks at everything the platform needs, and says what to do about what is wrong."""
+
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cli.http import answers_ok
+from cli.platform import Platform
+from cli.services import SERVICES
+from domain.errors import ScaleHosterError
+from infra.kafka import Kafka
+from infra.lag import lags
+from infra.topic_admin import check_topics
+
+_LEAST_FREE_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing looked at; ``advice`` says what to do when it is not well."""
+
+    what: str
+    is_well: bool
+    seen: str
+    advice: str = ""
+
+
+def examine(platform: Platform) -> Iterator[Finding]:
+    """Look at one thing after the other; a thing that cannot be looked at is not well."""
+    settings = platform.settings
+    missing = platform.cluster.missing_programs()
+    yield Finding(
+        what="Java and Maven",
+        is_well=not missing,
+        seen="there" if not missing else "missing",
+        advice=" ".join(missing),
+    )
+    free = shutil.disk_usage(platform.directory).free
+    yield Finding(
+        what="disk",
+        is_well=free > _LEAST_FREE_BYTES,
+        seen=f"{free / 1e9:.0f} GB free",
+        advice="make room, or name another disk with SCALEHOSTER_DATA_DIR=…",
+    )
+    for server in platform.cluster.status():
+        yield Finding(
+            what=f"{server.name} {server.version}",
+            is_well=server.is_ready,
+            seen=f"answers on {server.address}" if server.is_ready else "does not answer",
+            advice=f"scalehoster up; its log is {server.log}",
+        )
+    for service in SERVICES:
+        running = platform.services[service]
+        yield Finding(
+            what=service.name,
+            is_well=running.pid is not None,
+            seen=f"runs as {running.pid}" if running.pid else "does not run",
+            advice=f"scalehoster up; its log is {running.log}",
+        )
+    for name, port in (
+        ("command API", settings.command_api.port),
+        ("query API", settings.query_api.port),
+    ):
+        ready = answers_ok(f"http://127.0.0.1:{port}/readyz")
+        yield Finding(
+            what=f"{name} on {port}",
+            is_well=ready,
+            seen="ready" if ready else _who_has(port),
+            advice="scalehoster up; GET /readyz says which part is missing",
+        )
+    yield _tried("topics", lambda: _checked(settings.kafka.connection()))
+    yield _tried(
+        "lag",
+        lambda: ", ".join(
+            f"{lag.group} {lag.records}" for lag in lags(settings.kafka.connection())
+        ),
+    )
+
+
+def _tried(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what=what, is_well=True, seen=look())
+    except ScaleHosterError as error:
+        return Finding(what=what, is_well=False, seen=str(error), advice="scalehoster up")
+
+
+def _checked(kafka: Kafka) -> str:
+    check_topics(kafka)
+    return "as declared"
+
+
+def _who_has(port: int) -> str:
+    with socket.socket() as probe:
+        taken = probe.connect_ex(("127.0.0.1", port)) == 0
+    return "another program listens there, or it is not ready" if taken else "nothing listens there"

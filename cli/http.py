@@ -1,0 +1,76 @@
+"""Speaking to our own two APIs."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import httpx2
+
+from domain.errors import ScaleHosterError
+
+_TIMEOUT_SECONDS = 30.0
+
+
+class ApiRefused(ScaleHosterError):
+    """An API answered with a problem."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        super().__init__(f"{status} {problem.get('title', '')} {problem.get('detail', '')}".strip())
+        self.status = status
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an API said."""
+
+    status: int
+    body: Any
+    headers: httpx2.Headers
+
+
+class Api:
+    """One of the two APIs, asked with a key; raises ApiRefused and ApiSilent."""
+
+    def __init__(self, base_url: str, key: str) -> None:
+        self._client = httpx2.Client(
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=_TIMEOUT_SECONDS,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def get(self, path: str) -> Answer:
+        """Ask for something."""
+        return self._ask("GET", path)
+
+    def post(self, path: str, body: dict[str, Any], idempotency_key: str) -> Answer:
+        """Wish for something; the same key again is the same wish."""
+        return self._ask("POST", path, json=body, headers={"Idempotency-Key": idempotency_key})
+
+    def _ask(self, method: str, path: str, **options: Any) -> Answer:  # noqa: ANN401 - handed through
+        try:
+            response = self._client.request(method, path, **options)
+        except httpx2.TransportError as error:
+            raise ApiSilent(f"{self._client.base_url} does not answer: {error}") from error
+        body = response.json() if response.content else None
+        if response.is_error:
+            raise ApiRefused(response.status_code, body if isinstance(body, dict) else {})
+        return Answer(status=response.status_code, body=body, headers=response.headers)
+
+
+class ApiSilent(ScaleHosterError):
+    """An API does not answer; perhaps the platform is not up."""
+
+
+def answers_ok(url: str) -> bool:
+    """Tell whether something answers 2xx there."""
+    try:
+        return httpx2.get(url, timeout=5, trust_env=False).is_success
+    except httpx2.TransportError:
+        return False

@@ -1,0 +1,35 @@
+"""What a person sees, and what a program reads instead with ``--json``."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def show_table(rows: Sequence[Mapping[str, object]], *, as_json: bool, title: str = "") -> None:
+    """Print rows of the same columns."""
+    if as_json:
+        console.out(json.dumps(list(rows), default=str), highlight=False)
+        return
+    if not rows:
+        console.print(f"{title or 'nothing'}: none")
+        return
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for number, column in enumerate(rows[0]):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    console.print(table)
+
+
+def say(text: str) -> None:
+    """Tell how far a long command is, on the error stream so that ``--json`` stays clean."""
+    errors.print(text, style="dim", highlight=False)

@@ -1,0 +1,21 @@
+"""Waiting for something that is under way, and saying what it was when it did not come."""
+
+import time
+from collections.abc import Callable
+
+from infra.errors import InfraError
+
+_PAUSE_SECONDS = 0.1
+
+
+class NotInTime(InfraError):
+    """What was waited for did not happen in time."""
+
+
+def wait_for(probe: Callable[[], bool], what: str, within_seconds: float) -> None:
+    """Ask until the probe says yes; raises NotInTime naming what was waited for."""
+    deadline = time.monotonic() + within_seconds
+    while not probe():
+        if time.monotonic() > deadline:
+            raise NotInTime(f"waited {within_seconds:.0f} s for {what}")
+        time.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,138 @@
+"""What every write brings along besides its body: who, which command, under which conditions."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from starlette.requests import Request
+
+from command_api.preferences import Preference, preference
+from command_api.rates import Rates
+from domain.commands import CommandMetadata
+from domain.identity import command_id_for
+from domain.values import Actor, CommandId, CorrelationId, TenantId
+from infra.errors import Overloaded
+from infra.web.access import Access
+from infra.web.errors import MalformedHeader
+from infra.web.requests import request_id
+
+_KEY = re.compile(r'"(?P<quoted>(?:[^"\\]|\\["\\])*)"|(?P<bare>[^"\\,;]+)')
+_MAX_KEY_LENGTH = 255
+_VERSION = re.compile(r'"([0-9]{1,18})"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One write as its headers tell it; ``expected_version`` is its If-Match."""
+
+    tenant_id: TenantId
+    actor: Actor
+    target: str
+    command_id: CommandId
+    idempotency_key: str | None
+    expected_version: int | None
+    preference: Preference
+    correlation_id: CorrelationId
+    received_at: datetime
+    reply_partition: int
+
+    def metadata(self, entity_id: str, content: str) -> CommandMetadata:
+        """Mark the command of this write; ``content`` is all that makes it the same one again."""
+        return CommandMetadata(
+            command_id=self.command_id,
+            tenant_id=self.tenant_id,
+            entity_id=entity_id,
+            issued_at=self.received_at,
+            correlation_id=self.correlation_id,
+            actor=self.actor,
+            expected_version=self.expected_version,
+            fingerprint=sha256(f"{self.target}\n{content}".encode()).hexdigest(),
+            reply_partition=self.reply_partition,
+        )
+
+
+class Admission:
+    """Lets writes in: with a key, within its rate, and only so many at a time."""
+
+    def __init__(
+        self,
+        access: Access,
+        rates: Rates,
+        *,
+        max_in_flight: int,
+        wait_seconds: float,
+        reply_partition: int,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._access = access
+        self._rates = rates
+        self._max_in_flight = max_in_flight
+        self._wait_seconds = wait_seconds
+        self._reply_partition = reply_partition
+        self._now = now
+        self._new_id = new_id
+        self.in_flight = 0
+
+    @contextmanager
+    def admit(self, request: Request) -> Iterator[Write]:
+        """Take one write in until its answer is made.
+
+        Raises ApiKeyMissing, ApiKeyRefused, ScopeMissing, RateLimited, Overloaded, MalformedHeader.
+        """
+        caller = self._access.admit(request, "assets:write")
+        self._rates.take(caller.key_id)
+        if self.in_flight >= self._max_in_flight:
+            raise Overloaded("too many writes are under way")
+        self.in_flight += 1
+        try:
+            headers = request.headers
+            target = f"{request.method} {request.scope['path']}"
+            key = _idempotency_key(headers.get("idempotency-key"))
+            yield Write(
+                tenant_id=caller.tenant_id,
+                actor=Actor(f"key:{caller.key_id}"),
+                target=target,
+                command_id=CommandId(self._new_id())
+                if key is None
+                else command_id_for(caller.tenant_id, target, key),
+                idempotency_key=key,
+                expected_version=_expected_version(headers.get("if-match")),
+                preference=preference(headers.get("prefer", ""), self._wait_seconds),
+                correlation_id=CorrelationId(request_id(request)),
+                received_at=self._now(),
+                reply_partition=self._reply_partition,
+            )
+        finally:
+            self.in_flight -= 1
+
+
+def _idempotency_key(header: str | None) -> str | None:
+    """Read a structured-field string, or the bare word that most clients send."""
+    if header is None:
+        return None
+    found = _KEY.fullmatch(header) if header.isascii() and header.isprintable() else None
+    key = found and (found["bare"] or re.sub(r"\\(.)", r"\1", found["quoted"] or ""))
+    if not key or len(key) > _MAX_KEY_LENGTH:
+        raise _malformed(
+            "Idempotency-Key", f"1 to {_MAX_KEY_LENGTH} printable ASCII characters, quoted or bare"
+        )
+    return key
+
+
+def _expected_version(header: str | None) -> int | None:
+    if header is None or header.strip() == "*":
+        return None
+    found = _VERSION.fullmatch(header.strip())
+    if found is None:
+        raise _malformed("If-Match", 'one version as the ETag of an answer shows it, such as "3"')
+    return int(found[1])
+
+
+def _malformed(name: str, wanted: str) -> MalformedHeader:
+    return MalformedHeader(
+        f"{name} must be {wanted}", errors=[{"detail": f"must be {wanted}", "parameter": name}]
+    )

@@ -1,0 +1,80 @@
+"""Who sent a request: every API key in memory, kept current by following the topic."""
+
+import hmac
+from dataclasses import dataclass
+
+from domain.values import TenantId
+from infra.api_keys import ApiKey, Scope, digest, from_json, is_well_formed
+from infra.kafka import Kafka
+from infra.reading import Record, whole
+from infra.tailing import Tail
+from infra.topics import API_KEYS
+
+
+class ApiKeyRejected(Exception):
+    """This is no valid key of ours; the text may be shown to whoever sent it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who sent a request, and what they may do."""
+
+    tenant_id: TenantId
+    key_id: str
+    scopes: frozenset[Scope]
+
+    def may(self, scope: Scope) -> bool:
+        """Tell whether the key has this scope; admin has every one."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+class ApiKeyTable:
+    """Every valid key by the digest of its text.
+
+    One thread may put keys while others look them up. A revocation is final: no later record, read
+    again or out of order, brings a key back.
+    """
+
+    def __init__(self) -> None:
+        self._valid: dict[str, tuple[str, Caller]] = {}
+        self._revoked: set[str] = set()
+
+    def put(self, api_key: ApiKey) -> None:
+        """Learn of a key, or of its revocation."""
+        if api_key.revoked_at is not None:
+            self._revoked.add(api_key.key_id)
+        if api_key.key_id in self._revoked:
+            self._valid.pop(api_key.sha256, None)
+            return
+        caller = Caller(
+            tenant_id=api_key.tenant_id, key_id=api_key.key_id, scopes=frozenset(api_key.scopes)
+        )
+        self._valid[api_key.sha256] = api_key.sha256, caller
+
+    def authenticate(self, text: str) -> Caller:
+        """Find out whose key this is; raises ApiKeyRejected.
+
+        The look-up goes by SHA-256 and the comparison takes the same time wherever they differ, so
+        that answering tells nothing about other keys.
+        """
+        if not is_well_formed(text):
+            raise ApiKeyRejected("the API key is malformed; copy it whole, it begins with shk_")
+        wanted = digest(text)
+        stored, caller = self._valid.get(wanted, ("", None))
+        if caller is None or not hmac.compare_digest(stored, wanted):
+            raise ApiKeyRejected("the API key is unknown or was revoked")
+        return caller
+
+
+def follow_api_keys(kafka: Kafka, table: ApiKeyTable) -> Tail:
+    """Keep a table current, from the topic's beginning on; use the result as a context.
+
+    A revocation counts as soon as its record was read, milliseconds after it was acknowledged.
+    Until the result ``is_current``, valid keys may be refused.
+    """
+
+    def learn(record: Record) -> None:
+        if record.value:
+            table.put(from_json(record.value))
+
+    return Tail("api-keys", lambda: whole(kafka, API_KEYS), learn)

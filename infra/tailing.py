@@ -1,0 +1,73 @@
+"""Following a topic in a thread of its own, for as long as the process lives."""
+
+import logging
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import Self
+
+from infra.reading import Reader, Record
+
+_RETRY_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Tail:
+    """Hands every record of a reader to ``apply``, in its own thread, until it is closed.
+
+    When reading fails a new reader is opened after a second, and begins where ``open_reader`` lets
+    it begin: ``apply`` may see a record again. A record that makes ``apply`` raise is logged and
+    left out. ``is_current`` says that the reader reached the end as it was when it was opened.
+    """
+
+    def __init__(
+        self, name: str, open_reader: Callable[[], Reader], apply: Callable[[Record], None]
+    ) -> None:
+        self._name = name
+        self._open_reader = open_reader
+        self._apply = apply
+        self._current = Event()
+        self._stopping = Event()
+        self._thread = Thread(target=self._follow, name=name, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether all that was there when it began has been handed over."""
+        return self._current.is_set()
+
+    def wait_until_current(self, timeout_seconds: float) -> bool:
+        """Wait for that, at most this long; tells whether it is so."""
+        return self._current.wait(timeout_seconds)
+
+    def _follow(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._open_reader() as reader:
+                    self._read(reader)
+            except Exception:  # whatever it was, following must go on
+                log.exception("%s: reading failed; trying again", self._name)
+                self._current.clear()
+                self._stopping.wait(_RETRY_SECONDS)
+
+    def _read(self, reader: Reader) -> None:
+        ends = reader.ends()
+        while not self._stopping.is_set():
+            for record in reader.poll():
+                self._hand_over(record)
+            if not self.is_current and all(reader.position(p) >= end for p, end in ends.items()):
+                self._current.set()
+
+    def _hand_over(self, record: Record) -> None:
+        try:
+            self._apply(record)
+        except Exception:  # one record must not stop those behind it
+            place = f"{record.topic}:{record.partition}:{record.offset}"
+            log.exception("%s: %s was left out", self._name, place)

@@ -1,0 +1,155 @@
+"""View: each asset as it stands, in every state."""
+
+from collections.abc import Iterator
+
+from avro_schemas.codec import Message
+from domain.events import (
+    AssetCategorised,
+    AssetDeleted,
+    AssetDescribed,
+    AssetEvent,
+    AssetPublished,
+    AssetPurged,
+    AssetRejected,
+    AssetReprocessingRequested,
+    AssetRestored,
+    AssetSourceReplaced,
+    AssetSubmitted,
+)
+from domain.values import Description, Source, Status
+from infra.rows import Operation, Table, Upsert, Value
+from infra.topics import ASSET_EVENTS
+from projections.as_json import as_json
+from projections.moments import microseconds
+from projections.view import View
+
+ASSETS = Table(name="asset_by_id", partition_key=("tenant_id", "asset_id"))
+
+_NO_FAILURE: dict[str, Value] = {
+    "failure_code": "",
+    "failure_detail": "",
+    "failure_attempts": 0,
+}
+_NO_SOURCE: dict[str, Value] = {"source_url": "", "source_file_name": ""}
+_NO_DESCRIPTION: dict[str, Value] = {"title": "", "alt_text": "", "tags": (), "metadata": "{}"}
+_NO_PICTURE: dict[str, Value] = {
+    "original": "null",
+    "renditions": "[]",
+    "facts": "null",
+    "fetch": "null",
+    "pipeline_version": 0,
+    "media_type": "",
+    "width": 0,
+    "height": 0,
+    "thumbhash": "",
+    "dominant_colour": "",
+    "thumbnail_sha256": "",
+}
+
+
+def _rows(message: Message) -> Iterator[Operation]:
+    match message:
+        case AssetSubmitted():
+            yield _changed(
+                message,
+                {
+                    "status": Status.SUBMITTED,
+                    "created_at_us": microseconds(message.metadata.happened_at),
+                    "preset": message.preset,
+                    "run": message.run,
+                    "category_ids": message.category_ids,
+                    **_source(message.source),
+                    **_description(message.description),
+                    **_NO_FAILURE,
+                    **_NO_PICTURE,
+                },
+            )
+        case AssetPublished():
+            yield _changed(
+                message, {"status": Status.PUBLISHED, **_picture(message), **_NO_FAILURE}
+            )
+        case AssetRejected(keeps_published=True):
+            yield _changed(message, _failure(message))
+        case AssetRejected():
+            yield _changed(message, {"status": Status.REJECTED, **_failure(message)})
+        case AssetCategorised():
+            yield _changed(message, {"category_ids": message.category_ids})
+        case AssetDescribed():
+            yield _changed(message, _description(message.description))
+        case AssetDeleted():
+            yield _changed(message, {"status": Status.DELETED})
+        case AssetRestored():
+            forgiven = _NO_FAILURE if message.starts_run else {}
+            status = message.status
+            yield _changed(message, {"status": status, "run": message.run, **forgiven})
+        case AssetPurged():  # what is left tells that it was there
+            blank = {**_NO_SOURCE, **_NO_DESCRIPTION, **_NO_PICTURE, **_NO_FAILURE}
+            yield _changed(message, {"status": Status.PURGED, **blank})
+        case AssetReprocessingRequested():
+            asked: dict[str, Value] = {"preset": message.preset, "run": message.run}
+            yield _changed(message, {**asked, **_NO_FAILURE})
+        case AssetSourceReplaced():
+            yield _changed(
+                message,
+                {
+                    "status": message.status,
+                    "preset": message.preset,
+                    "run": message.run,
+                    **_source(message.source),
+                    **_NO_FAILURE,
+                },
+            )
+
+
+def _changed(event: AssetEvent, columns: dict[str, Value]) -> Upsert:
+    happened_at_us = microseconds(event.metadata.happened_at)
+    return Upsert(
+        table=ASSETS,
+        key=(event.metadata.tenant_id, event.asset_id),
+        columns={
+            **columns,
+            "version": event.metadata.entity_version,
+            "updated_at_us": happened_at_us,
+        },
+        written_at_us=happened_at_us,
+    )
+
+
+def _source(source: Source) -> dict[str, Value]:
+    return {"source_url": source.url or "", "source_file_name": source.file_name or ""}
+
+
+def _description(description: Description) -> dict[str, Value]:
+    return {
+        "title": description.title,
+        "alt_text": description.alt_text,
+        "tags": description.tags,
+        "metadata": description.metadata,
+    }
+
+
+def _picture(event: AssetPublished) -> dict[str, Value]:
+    return {
+        "original": as_json(event.original),
+        "renditions": as_json(event.renditions),
+        "facts": as_json(event.facts),
+        "fetch": as_json(event.fetch),
+        "pipeline_version": event.pipeline_version,
+        "media_type": event.listing.media_type,
+        "width": event.listing.width,
+        "height": event.listing.height,
+        "thumbhash": event.listing.thumbhash,
+        "dominant_colour": event.listing.dominant_colour,
+        "thumbnail_sha256": event.listing.thumbnail_sha256,
+    }
+
+
+def _failure(event: AssetRejected) -> dict[str, Value]:
+    return {
+        "failure_code": event.code,
+        "failure_detail": event.detail,
+        "failure_attempts": event.attempts,
+    }
+
+
+ASSET_BY_ID = View(name="asset_by_id", topic=ASSET_EVENTS, tables=(ASSETS,), rows=_rows)

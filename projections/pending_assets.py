@@ -1,0 +1,60 @@
+"""View: the assets whose pipeline run has not ended, so that stuck ones are found."""
+
+from collections.abc import Iterator
+from zlib import crc32
+
+from avro_schemas.codec import Message
+from domain.events import (
+    AssetDeleted,
+    AssetEvent,
+    AssetPublished,
+    AssetRejected,
+    AssetReprocessingRequested,
+    AssetRestored,
+    AssetSourceReplaced,
+    AssetSubmitted,
+)
+from domain.values import AssetId
+from infra.rows import Delete, Operation, Table, Upsert
+from infra.topics import ASSET_EVENTS
+from projections.moments import microseconds
+from projections.view import View
+
+SHARDS = 16
+PENDING = Table(name="pending_assets", partition_key=("shard",), clustering=("asset_id",))
+
+
+def shard(asset_id: AssetId) -> int:
+    """Say which partition of the table an asset waits in."""
+    return crc32(asset_id.encode()) % SHARDS
+
+
+def _rows(message: Message) -> Iterator[Operation]:
+    match message:
+        case AssetSubmitted() | AssetReprocessingRequested() | AssetSourceReplaced():
+            yield _begun(message, message.run)
+        case AssetRestored(starts_run=True):
+            yield _begun(message, message.run)
+        case AssetPublished() | AssetRejected() | AssetDeleted():
+            yield Delete(
+                table=PENDING,
+                key=(shard(message.asset_id), message.asset_id),
+                written_at_us=microseconds(message.metadata.happened_at),
+            )
+
+
+def _begun(event: AssetEvent, run: int) -> Upsert:
+    asked_at_us = microseconds(event.metadata.happened_at)
+    return Upsert(
+        table=PENDING,
+        key=(shard(event.asset_id), event.asset_id),
+        columns={
+            "tenant_id": event.metadata.tenant_id,
+            "submitted_at_us": asked_at_us,
+            "run": run,
+        },
+        written_at_us=asked_at_us,
+    )
+
+
+PENDING_ASSETS = View(name="pending_assets", topic=ASSET_EVENTS, tables=(PENDING,), rows=_rows)

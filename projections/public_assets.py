@@ -1,0 +1,54 @@
+"""View: what a public URL, which names no tenant, needs to know of an asset."""
+
+from collections.abc import Iterator
+
+from avro_schemas.codec import Message
+from domain.events import (
+    AssetDeleted,
+    AssetEvent,
+    AssetPublished,
+    AssetPurged,
+    AssetRejected,
+    AssetRestored,
+    AssetSourceReplaced,
+    AssetSubmitted,
+)
+from domain.values import Status
+from infra.rows import Operation, Table, Upsert, Value
+from infra.topics import ASSET_EVENTS
+from projections.as_json import as_json
+from projections.moments import microseconds
+from projections.view import View
+
+PUBLIC = Table(name="public_assets", partition_key=("asset_id",))
+
+_NO_RENDITIONS: dict[str, Value] = {"renditions": "[]"}
+
+
+def _rows(message: Message) -> Iterator[Operation]:
+    match message:
+        case AssetSubmitted():
+            owner: dict[str, Value] = {"tenant_id": message.metadata.tenant_id}
+            yield _changed(message, Status.SUBMITTED, {**owner, **_NO_RENDITIONS})
+        case AssetPublished():
+            yield _changed(message, Status.PUBLISHED, {"renditions": as_json(message.renditions)})
+        case AssetRejected(keeps_published=False):
+            yield _changed(message, Status.REJECTED)
+        case AssetDeleted():
+            yield _changed(message, Status.DELETED)
+        case AssetRestored(status=status) | AssetSourceReplaced(status=status):
+            yield _changed(message, status)
+        case AssetPurged():
+            yield _changed(message, Status.PURGED, _NO_RENDITIONS)
+
+
+def _changed(event: AssetEvent, status: Status, columns: dict[str, Value] | None = None) -> Upsert:
+    return Upsert(
+        table=PUBLIC,
+        key=(event.asset_id,),
+        columns={"status": status, **(columns or {})},
+        written_at_us=microseconds(event.metadata.happened_at),
+    )
+
+
+PUBLIC_ASSETS = View(name="public_assets", topic=ASSET_EVENTS, tables=(PUBLIC,), rows=_rows)

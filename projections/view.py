@@ -1,0 +1,40 @@
+"""View: some tables, and a pure function from what happened to the rows it changes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from string import Template
+
+from avro_schemas.codec import Message
+from infra.rows import Operation, Table
+from infra.topics import Topic
+
+Rows = Callable[[Message], Iterator[Operation]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What one topic tells, arranged for one kind of question.
+
+    ``rows`` yields the operations that one message causes, each stamped with the moment it
+    happened; it reads nothing, so that applying a message twice, or after a later one of another
+    entity, ends in the same rows. Messages that mean nothing to the view yield nothing.
+    """
+
+    name: str
+    topic: Topic
+    tables: tuple[Table, ...]
+    rows: Rows
+
+    def cql(self, generation: int) -> str:
+        """Give the statements that make the tables of a generation, from the ``.cql`` file."""
+        text = files("projections").joinpath(f"{self.name}.cql").read_text("utf-8")
+        return Template(text).substitute(suffix=f"_g{generation}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveView:
+    """A generation of a view that follows the log."""
+
+    view: View
+    generation: int

@@ -1,0 +1,173 @@
+"""Rows of the views → what clients read."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from domain.failures import is_transient
+from domain.values import Rendition, Status
+from infra.cql import Row
+from infra.web.positions import to_header
+from infra.web.problems import Problems, kinds, name_of, status_of, title_of
+from query_api.category_tree import CategoryTree
+from query_api.public_assets import renditions
+from query_api.urls import PublicUrls
+
+Answer = dict[str, Any]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Answers:
+    """Writes answers; each has the shape of the model in ``query_api.models`` of that name."""
+
+    def __init__(self, urls: PublicUrls, problems: Problems) -> None:
+        self._urls = urls
+        self._problems = problems
+
+    def asset(self, row: Row, tree: CategoryTree) -> Answer:
+        """Show all of an asset; what is not published has no public URL and no renditions."""
+        is_published = row["status"] == Status.PUBLISHED
+        shown = renditions(row["renditions"]) if is_published else ()
+        original = msgspec.json.decode(row["original"] or "null")
+        return {
+            "asset_id": row["asset_id"],
+            "status": row["status"],
+            "version": row["version"],
+            "created_at": moment(row["created_at_us"]),
+            "updated_at": moment(row["updated_at_us"]),
+            "source": {
+                "url": row["source_url"] or None,
+                "file_name": row["source_file_name"] or None,
+            },
+            "preset": row["preset"],
+            "run": row["run"],
+            "categories": [tree.label(one) for one in row["category_ids"] or ()],
+            "title": row["title"],
+            "alt_text": row["alt_text"],
+            "tags": list(row["tags"] or ()),
+            "metadata": _json(row["metadata"] or "{}"),
+            "failure": _failure(row),
+            "public_url": self._urls.asset(row["asset_id"]) if is_published else None,
+            "thumbnail_url": self._thumbnail_url(row) if is_published else None,
+            "media_type": row["media_type"] or None,
+            "width": row["width"] or None,
+            "height": row["height"] or None,
+            "thumbhash": row["thumbhash"] or None,
+            "dominant_colour": row["dominant_colour"] or None,
+            "original": original and _without_blob_key(original),
+            "renditions": [self._rendition(row, one) for one in shown],
+            "facts": _json(row["facts"] or "null"),
+            "fetch": _json(row["fetch"] or "null"),
+            "pipeline_version": row["pipeline_version"] or None,
+        }
+
+    def item(self, row: Row, tree: CategoryTree) -> Answer:
+        """Show what a gallery needs of a published asset."""
+        return {
+            "asset_id": row["asset_id"],
+            "created_at": moment(row["created_at_us"]),
+            "title": row["title"],
+            "alt_text": row["alt_text"],
+            "media_type": row["media_type"],
+            "width": row["width"],
+            "height": row["height"],
+            "thumbhash": row["thumbhash"],
+            "dominant_colour": row["dominant_colour"],
+            "public_url": self._urls.asset(row["asset_id"]),
+            "thumbnail_url": self._thumbnail_url(row),
+            "categories": [tree.label(one) for one in row["category_ids"] or ()],
+        }
+
+    def event(self, row: Row) -> Answer:
+        """Show one event of an asset's history."""
+        return {
+            "event_id": row["event_id"],
+            "name": row["name"],
+            "version": row["entity_version"],
+            "happened_at": moment(row["happened_at_us"]),
+            "actor": row["actor"],
+            "command_id": row["command_id"],
+            "correlation_id": row["correlation_id"],
+            "event": _json(row["event"]),
+        }
+
+    def category(self, row: Row, tree: CategoryTree) -> Answer:
+        """Show a category and where it hangs."""
+        return {
+            "category_id": row["category_id"],
+            "slug": row["slug"],
+            "name": row["name"],
+            "parent_id": row["parent_id"] or None,
+            "path": tree.path(row),
+            "is_archived": row["is_archived"],
+            "version": row["version"],
+        }
+
+    def command(self, row: Row) -> Answer:
+        """Show what became of a command."""
+        outcome = msgspec.json.decode(row["outcome"])
+        return {
+            "command_id": row["command_id"],
+            "status": "accepted" if row["is_accepted"] else "refused",
+            "entity_id": row["entity_id"],
+            "decided_at": moment(row["decided_at_us"]),
+            "position": to_header(row["position"]) if row["position"] else None,
+            "events": outcome.get("events", []),
+            "asset": outcome.get("asset"),
+            "category": outcome.get("category"),
+            "problem": None if row["is_accepted"] else self._refusal(outcome),
+        }
+
+    def _refusal(self, outcome: Answer) -> Answer:
+        kind = next(kind for kind in kinds().values() if kind.__name__ == outcome["problem"])
+        return {
+            **outcome["members"],
+            "type": self._problems.type_of(kind),
+            "title": title_of(kind),
+            "status": status_of(kind).value,
+            "detail": outcome["detail"],
+        }
+
+    def _thumbnail_url(self, row: Row) -> str:
+        return self._urls.thumbnail(row["asset_id"], row["thumbnail_sha256"])
+
+    def _rendition(self, row: Row, rendition: Rendition) -> Answer:
+        return {
+            "name": rendition.name,
+            "url": self._urls.rendition(
+                row["asset_id"], rendition.name, rendition.media_type, rendition.sha256
+            ),
+            "media_type": rendition.media_type,
+            "width": rendition.width,
+            "height": rendition.height,
+            "size_bytes": rendition.size_bytes,
+            "sha256": rendition.sha256,
+        }
+
+
+def moment(microseconds: int) -> datetime:
+    """Read a moment as the views keep it."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _failure(row: Row) -> Answer | None:
+    if not row["failure_code"]:
+        return None
+    return {
+        "code": row["failure_code"],
+        "detail": row["failure_detail"],
+        "attempts": row["failure_attempts"],
+        "is_transient": is_transient(row["failure_code"]),
+    }
+
+
+def _json(text: str) -> msgspec.Raw:
+    """Pass on what is JSON already."""
+    return msgspec.Raw(text.encode())
+
+
+def _without_blob_key(original: Answer) -> Answer:
+    """Keep to ourselves where the original lies."""
+    return {name: value for name, value in original.items() if name != "blob_key"}

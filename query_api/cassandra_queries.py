@@ -1,0 +1,135 @@
+"""The questions as CQL."""
+
+from collections.abc import Mapping
+
+from domain.values import AssetId, CategoryId, CommandId, Status, TenantId
+from infra.cql import Row
+from query_api.listing import Order, Span
+from query_api.public_assets import PublicAsset, renditions
+from query_api.views import (
+    ASSET_BY_ID,
+    ASSET_HISTORY,
+    ASSETS_BY_CATEGORY,
+    ASSETS_BY_DATE,
+    CATEGORIES,
+    COMMANDS,
+    PUBLIC_ASSETS,
+    ActiveViews,
+    View,
+)
+
+_AT_ONCE = 1_000
+_ALL_BUCKETS = 20_000  # more than fifty years of days
+_ASSET = "SELECT * FROM asset_by_id$suffix WHERE tenant_id = ? AND asset_id = ?"
+_HISTORY = (
+    "SELECT * FROM asset_history$suffix WHERE tenant_id = ? AND asset_id = ? AND entity_version > ?"
+)
+_PUBLIC = "SELECT status, renditions FROM public_assets$suffix WHERE asset_id = ?"
+_COMMAND = "SELECT * FROM commands$suffix WHERE tenant_id = ? AND command_id = ?"
+_CATEGORIES = "SELECT * FROM categories$suffix WHERE tenant_id = ? AND category_id > ?"
+_MONTHS = "SELECT bucket FROM category_buckets$suffix WHERE tenant_id = ? AND category_id = ?"
+_DAYS = "SELECT day FROM date_buckets$suffix WHERE tenant_id = ?"
+_ITEMS = (
+    "SELECT asset_id, created_at_us, title, alt_text, media_type, width, height, thumbhash,"
+    " dominant_colour, thumbnail_sha256, category_ids FROM "
+)
+_WITHIN = " AND (created_at_us, asset_id) > (?, ?) AND (created_at_us, asset_id) < (?, ?)"
+_ORDERED: Mapping[Order, str] = {
+    "asc": " ORDER BY created_at_us ASC, asset_id ASC LIMIT ?",
+    "desc": " ORDER BY created_at_us DESC, asset_id DESC LIMIT ?",
+}
+_OF_MONTH = (
+    f"{_ITEMS}assets_by_category$suffix WHERE tenant_id = ? AND category_id = ? AND bucket = ?"
+    f"{_WITHIN}"
+)
+_OF_DAY = f"{_ITEMS}assets_by_date$suffix WHERE tenant_id = ? AND day = ?{_WITHIN}"
+
+
+class CassandraQueries:
+    """Queries to Cassandra; each reads one partition."""
+
+    def __init__(self, views: ActiveViews) -> None:
+        self._views = views
+
+    async def asset(self, tenant_id: TenantId, asset_id: AssetId) -> Row | None:
+        """Find an asset in any state."""
+        rows = await self._views.select(ASSET_BY_ID, _ASSET, (tenant_id, asset_id))
+        return rows[0] if rows else None
+
+    async def history(self, tenant_id: TenantId, asset_id: AssetId) -> list[Row]:
+        """List every event of an asset, the first one first."""
+        events: list[Row] = []
+        while True:
+            seen = events[-1]["entity_version"] if events else 0
+            key = (tenant_id, asset_id, seen)
+            more = await self._views.select(ASSET_HISTORY, _HISTORY, key, at_most=_AT_ONCE)
+            events.extend(more)
+            if len(more) < _AT_ONCE:
+                return events
+
+    async def public_asset(self, asset_id: AssetId) -> PublicAsset | None:
+        """Find what the public may see of an asset."""
+        rows = await self._views.select(PUBLIC_ASSETS, _PUBLIC, (asset_id,))
+        if not rows:
+            return None
+        return PublicAsset(
+            asset_id=asset_id,
+            status=Status(rows[0]["status"]),
+            renditions=renditions(rows[0]["renditions"]),
+        )
+
+    async def command(self, tenant_id: TenantId, command_id: CommandId) -> Row | None:
+        """Find what became of a command."""
+        rows = await self._views.select(COMMANDS, _COMMAND, (tenant_id, command_id))
+        return rows[0] if rows else None
+
+    async def categories(self, tenant_id: TenantId) -> list[Row]:
+        """List all categories of a tenant, archived ones too."""
+        categories: list[Row] = []
+        while True:
+            seen = categories[-1]["category_id"] if categories else ""
+            key = (tenant_id, seen)
+            more = await self._views.select(CATEGORIES, _CATEGORIES, key, at_most=_AT_ONCE)
+            categories.extend(more)
+            if len(more) < _AT_ONCE:
+                return categories
+
+    async def months(self, tenant_id: TenantId, category_id: CategoryId) -> list[str]:
+        """Name the months in which a category has, or had, assets."""
+        key = (tenant_id, category_id)
+        rows = await self._views.select(ASSETS_BY_CATEGORY, _MONTHS, key, at_most=_ALL_BUCKETS)
+        return [row["bucket"] for row in rows]
+
+    async def days(self, tenant_id: TenantId) -> list[str]:
+        """Name the days on which a tenant has, or had, assets."""
+        rows = await self._views.select(ASSETS_BY_DATE, _DAYS, (tenant_id,), at_most=_ALL_BUCKETS)
+        return [row["day"] for row in rows]
+
+    async def of_month(  # noqa: PLR0913 - a partition's key, and what to read of it
+        self,
+        tenant_id: TenantId,
+        category_id: CategoryId,
+        month: str,
+        span: Span,
+        order: Order,
+        limit: int,
+    ) -> list[Row]:
+        """List the first assets that a category has of one month within the span."""
+        parameters = (tenant_id, category_id, month, *span.after, *span.before, limit)
+        statement = _OF_MONTH + _ORDERED[order]
+        return await self._views.select(ASSETS_BY_CATEGORY, statement, parameters)
+
+    async def of_day(
+        self, tenant_id: TenantId, day: str, span: Span, order: Order, limit: int
+    ) -> list[Row]:
+        """List the first assets that a tenant has of one day within the span."""
+        parameters = (tenant_id, day, *span.after, *span.before, limit)
+        return await self._views.select(ASSETS_BY_DATE, _OF_DAY + _ORDERED[order], parameters)
+
+    async def applied_offset(self, view: View, partition: int) -> int:
+        """Tell the next offset of its topic that a view will apply; 0 if it applied none."""
+        return await self._views.applied_offset(view, partition)
+
+    async def check(self) -> None:
+        """Return when all of the above can be answered."""
+        await self._views.check()

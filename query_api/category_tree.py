@@ -1,0 +1,67 @@
+"""The categories of one tenant as a tree."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from domain.errors import CategoryNotFound
+from domain.values import CategoryId, CategoryRef
+from infra.cql import Row
+
+
+class CategoryTree:
+    """Finds categories by slug or id, and what lies above and below them."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._by_id = {CategoryId(row["category_id"]): row for row in rows}
+        self._by_slug = {row["slug"]: row for row in self._by_id.values()}
+        self._children: dict[str, list[Row]] = {}
+        for row in self._by_id.values():
+            self._children.setdefault(row["parent_id"], []).append(row)
+        self._labels: dict[str, dict[str, Any]] = {
+            category_id: {
+                "category_id": category_id,
+                "slug": row["slug"],
+                "name": row["name"],
+            }
+            for category_id, row in self._by_id.items()
+        }
+
+    def find(self, ref: CategoryRef) -> Row:
+        """Find a category, archived or not; raises CategoryNotFound."""
+        row = self._by_slug.get(ref) or self._by_id.get(CategoryId(ref))
+        if row is None:
+            raise CategoryNotFound(f"no category has the slug or id {ref}")
+        return row
+
+    def listed(self, ref: CategoryRef) -> Row:
+        """Find a category whose assets are listed; raises CategoryNotFound for an archived one."""
+        row = self.find(ref)
+        if row["is_archived"]:
+            raise CategoryNotFound(f"category {ref} is archived; restore it to list its pictures")
+        return row
+
+    def path(self, row: Row) -> str:
+        """Write the slugs from the top of the tree down to a category."""
+        slugs: list[str] = []
+        above: Row | None = row
+        while above is not None and len(slugs) < len(self._by_id):
+            slugs.append(above["slug"])
+            above = self._by_id.get(CategoryId(above["parent_id"]))
+        return "/".join(reversed(slugs))
+
+    def below(self, row: Row) -> Iterator[Row]:
+        """Walk through a category and all below it, archived ones and what hangs on them left out."""
+        todo = [row]
+        while todo:
+            current = todo.pop()
+            if not current["is_archived"]:
+                yield current
+                todo.extend(self._children.get(current["category_id"], ()))
+
+    def label(self, category_id: str) -> dict[str, Any]:
+        """Name a category beside an asset; one that the view does not know yet by its id alone."""
+        known = self._labels.get(category_id)
+        return known or {"category_id": category_id, "slug": None, "name": None}
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._by_id.values())

@@ -1,0 +1,34 @@
+"""What the query API alone refuses.
+
+├── BadRequest     CursorRefused
+├── NotFound       CommandNotFound, SchemaNotFound, PictureNotFound
+├── Gone           AssetGone
+└── Unavailable    ViewBehind
+"""
+
+from domain.errors import NotFound
+from infra.web.errors import BadRequest, Gone, Unavailable
+
+
+class CursorRefused(BadRequest):
+    """The cursor does not belong to this query."""
+
+
+class CommandNotFound(NotFound):
+    """No command of this id was decided in the last 7 days; it may still be waiting."""
+
+
+class PictureNotFound(NotFound):
+    """There is no public picture at this address, or not yet."""
+
+
+class SchemaNotFound(NotFound):
+    """No schema has this id, subject or version."""
+
+
+class AssetGone(Gone):
+    """The picture was here and was taken away."""
+
+
+class ViewBehind(Unavailable):
+    """What was asked for is not as recent as the write it must show; try again after a moment."""

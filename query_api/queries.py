@@ -1,0 +1,61 @@
+"""Every question that an answer needs to ask."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from domain.values import AssetId, CategoryId, CommandId, TenantId
+from infra.cql import Row
+from query_api.listing import Order, Span
+from query_api.public_assets import PublicAsset
+from query_api.views import View
+
+
+class Queries(Protocol):
+    """What the views know, row by row as their ``.cql`` files describe it.
+
+    Each answer is at least as recent as what ``applied_offset`` told before. Every method raises
+    StoreUnavailable when the store does not answer, and ViewsMissing before the first build.
+    """
+
+    async def asset(self, tenant_id: TenantId, asset_id: AssetId) -> Row | None:
+        """Find an asset in any state."""
+
+    async def history(self, tenant_id: TenantId, asset_id: AssetId) -> Sequence[Row]:
+        """List every event of an asset, the first one first."""
+
+    async def public_asset(self, asset_id: AssetId) -> PublicAsset | None:
+        """Find what the public may see of an asset."""
+
+    async def command(self, tenant_id: TenantId, command_id: CommandId) -> Row | None:
+        """Find what became of a command."""
+
+    async def categories(self, tenant_id: TenantId) -> Sequence[Row]:
+        """List all categories of a tenant, archived ones too."""
+
+    async def months(self, tenant_id: TenantId, category_id: CategoryId) -> Sequence[str]:
+        """Name the months in which a category has, or had, assets: 2026-11."""
+
+    async def days(self, tenant_id: TenantId) -> Sequence[str]:
+        """Name the days on which a tenant has, or had, assets: 2026-11-23."""
+
+    async def of_month(
+        self,
+        tenant_id: TenantId,
+        category_id: CategoryId,
+        month: str,
+        span: Span,
+        order: Order,
+        limit: int,
+    ) -> Sequence[Row]:
+        """List the first assets that a category has of one month within the span."""
+
+    async def of_day(
+        self, tenant_id: TenantId, day: str, span: Span, order: Order, limit: int
+    ) -> Sequence[Row]:
+        """List the first assets that a tenant has of one day within the span."""
+
+    async def applied_offset(self, view: View, partition: int) -> int:
+        """Tell the next offset of its topic that a view will apply; 0 if it applied none."""
+
+    async def check(self) -> None:
+        """Return when all of the above can be answered."""

@@ -1,0 +1,90 @@
+"""The views that answers are read from, always in their active generation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from infra.cql import Row
+from infra.errors import ViewsMissing
+from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, Topic
+from query_api.recent import Recent
+
+_GENERATION_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A view by the name it is built and switched under, and the topic it is built from."""
+
+    name: str
+    topic: Topic
+
+
+ASSET_BY_ID = View(name="asset_by_id", topic=ASSET_EVENTS)
+ASSET_HISTORY = View(name="asset_history", topic=ASSET_EVENTS)
+ASSETS_BY_CATEGORY = View(name="assets_by_category", topic=ASSET_EVENTS)
+ASSETS_BY_DATE = View(name="assets_by_date", topic=ASSET_EVENTS)
+PUBLIC_ASSETS = View(name="public_assets", topic=ASSET_EVENTS)
+CATEGORIES = View(name="categories", topic=CATEGORY_EVENTS)
+COMMANDS = View(name="commands", topic=COMMAND_RESULTS)
+
+VIEWS = (
+    ASSET_BY_ID,
+    ASSET_HISTORY,
+    ASSETS_BY_CATEGORY,
+    ASSETS_BY_DATE,
+    PUBLIC_ASSETS,
+    CATEGORIES,
+    COMMANDS,
+)
+
+
+class Cql(Protocol):
+    """What runs a query: infra.cql.Cql."""
+
+    async def select(
+        self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000
+    ) -> list[Row]:
+        """Give the first ``page_size`` rows; raises StoreUnavailable or ViewsMissing."""
+
+
+class ActiveViews:
+    """Reads views; a switch to another generation is followed within a second.
+
+    Every method raises StoreUnavailable, and ViewsMissing before a view was first built.
+    """
+
+    def __init__(self, cql: Cql) -> None:
+        self._cql = cql
+        self._generations = Recent(self._generation, for_seconds=_GENERATION_SECONDS)
+
+    async def select(
+        self, view: View, statement: str, parameters: Sequence[object], *, at_most: int = 1_000
+    ) -> list[Row]:
+        """Run a query whose tables end in ``$suffix``; give the first rows of its result."""
+        generation = await self._generations.get(view.name)
+        named = statement.replace("$suffix", f"_g{generation}")
+        return await self._cql.select(named, parameters, page_size=at_most)
+
+    async def applied_offset(self, view: View, partition: int) -> int:
+        """Tell the next offset of its topic that a view will apply; 0 if it applied none."""
+        generation = await self._generations.get(view.name)
+        rows = await self._cql.select(
+            "SELECT applied_offset FROM projection_state"
+            " WHERE view_name = ? AND generation = ? AND topic = ? AND partition = ?",
+            (view.name, generation, view.topic.name, partition),
+        )
+        return rows[0]["applied_offset"] or 0 if rows else 0
+
+    async def check(self) -> None:
+        """Return when every view has been built and Cassandra answers."""
+        for view in VIEWS:
+            await self._generations.get(view.name, fresh=True)
+
+    async def _generation(self, view: str) -> int:
+        rows = await self._cql.select(
+            "SELECT generation FROM active_generation WHERE view_name = ?", (view,)
+        )
+        if not rows:
+            raise ViewsMissing(f"the view {view} was never built; run 'scalehoster up'")
+        return int(rows[0]["generation"])

@@ -1,0 +1,291 @@
+"""The process pool, with real processes: confined, bounded, and never the worse for a bad job."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from streams.rendering import PRESETS, Rendered, RenderFailed, RenderLimits, Sandbox
+from streams.rendering.pipeline import render
+from tests.eventually import eventually
+from tests.unit.rendering.pictures import encoded, wheel
+
+ROOT = Path(__file__).parents[2]
+DEFAULT = PRESETS["default"]
+GOOD = encoded(wheel(), "PNG")
+SLOW = encoded(Image.effect_mandelbrot((4000, 3000), (-2, -1, 1, 1), 3).convert("RGB"), "PNG")
+
+
+def _with_sandbox(
+    use: Callable[[Sandbox], Awaitable[None]], limits: RenderLimits | None = None
+) -> None:
+    async def run() -> None:
+        async with Sandbox(processes=1, limits=limits) as sandbox:
+            await use(sandbox)
+
+    asyncio.run(run())
+
+
+async def _code(job: Awaitable[Rendered]) -> str:
+    with pytest.raises(RenderFailed) as caught:
+        await job
+    return caught.value.code
+
+
+async def _seen(probe: Callable[[], int | None]) -> int:
+    """Wait, without holding up the loop, until the probe finds a process."""
+    async with asyncio.timeout(20):
+        while (pid := probe()) is None:  # noqa: ASYNC110 - /proc announces nothing
+            await asyncio.sleep(0.002)
+        return pid
+
+
+def _child_of(pid: int) -> int | None:
+    children = (
+        child
+        for tasks in Path(f"/proc/{pid}/task").glob("*/children")
+        for child in tasks.read_text().split()
+    )
+    return next(map(int, children), None)
+
+
+_spawner = partial(_child_of, os.getpid())
+
+
+def _decoder() -> int | None:
+    spawner = _spawner()
+    return None if spawner is None else _child_of(spawner)
+
+
+def test_a_picture_comes_out_as_it_would_without_the_sandbox(tmp_path: Path) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(GOOD)
+
+    async def use(sandbox: Sandbox) -> None:
+        expected = render(GOOD, DEFAULT, RenderLimits())
+        assert await sandbox.render(GOOD, DEFAULT) == expected
+        assert await sandbox.render(path, DEFAULT) == expected
+
+    _with_sandbox(use)
+
+
+def test_every_format_is_decoded_by_a_process_that_can_open_no_file() -> None:
+    async def use(sandbox: Sandbox) -> None:
+        for kind in ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "MPO"):
+            assert (await sandbox.render(encoded(wheel(), kind), DEFAULT)).original.width == 96
+
+    _with_sandbox(use)
+
+
+def test_a_refusal_keeps_its_code_and_its_words() -> None:
+    async def use(sandbox: Sandbox) -> None:
+        with pytest.raises(RenderFailed, match="SVG is not accepted") as caught:
+            await sandbox.render(b"<svg/>", DEFAULT)
+        assert caught.value.code == "unsupported_format"
+        assert not caught.value.is_transient
+
+    _with_sandbox(use)
+
+
+def test_a_file_that_is_too_large_is_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+    async def use(sandbox: Sandbox) -> None:
+        assert await _code(sandbox.render(path, DEFAULT)) == "too_large"
+
+    _with_sandbox(use, RenderLimits(max_source_bytes=1000))
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        (RenderLimits(wall_seconds=0.02), "decoder_timeout"),
+        (RenderLimits(max_memory_bytes=200 << 20), "corrupt_image"),
+    ],
+    ids=["wall time", "memory"],
+)
+def test_a_picture_that_costs_too_much_is_stopped(limits: RenderLimits, code: str) -> None:
+    async def use(sandbox: Sandbox) -> None:
+        assert await _code(sandbox.render(SLOW, DEFAULT)) == code
+
+    _with_sandbox(use, limits)
+
+
+def test_a_decoder_that_burns_its_processor_time_is_a_timeout() -> None:
+    """SIGXCPU is what the kernel sends then."""
+
+    async def use(sandbox: Sandbox) -> None:
+        job = asyncio.create_task(sandbox.render(SLOW, DEFAULT))
+        os.kill(await _seen(_decoder), signal.SIGXCPU)
+        assert await _code(job) == "decoder_timeout"
+
+    _with_sandbox(use)
+
+
+@pytest.mark.parametrize("end", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
+def test_a_crash_harms_neither_the_jobs_that_wait_nor_the_spawner(end: signal.Signals) -> None:
+    async def use(sandbox: Sandbox) -> None:
+        await sandbox.render(GOOD, DEFAULT)
+        spawner = _spawner()
+        doomed = asyncio.create_task(sandbox.render(SLOW, DEFAULT))
+        waiting = [asyncio.create_task(sandbox.render(GOOD, DEFAULT)) for _ in range(3)]
+        os.kill(await _seen(_decoder), end)
+        assert await _code(doomed) == "decoder_crashed"
+        assert len({(await job).original.sha256 for job in waiting}) == 1
+        assert _spawner() == spawner
+
+    _with_sandbox(use)
+
+
+def test_a_dead_spawner_is_replaced() -> None:
+    async def use(sandbox: Sandbox) -> None:
+        doomed = asyncio.create_task(sandbox.render(SLOW, DEFAULT))
+        await _seen(_decoder)
+        os.kill(await _seen(_spawner), signal.SIGKILL)
+        assert await _code(doomed) == "decoder_crashed"
+        assert (await sandbox.render(GOOD, DEFAULT)).original.width == 96
+
+    _with_sandbox(use)
+
+
+def test_a_cancelled_job_stops_at_once_and_the_next_one_gets_its_own_answer() -> None:
+    async def use(sandbox: Sandbox) -> None:
+        job = asyncio.create_task(sandbox.render(SLOW, DEFAULT))
+        decoder = await _seen(_decoder)
+        job.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await job
+        await _seen(lambda: None if _is_running(decoder) else 1)
+        assert (await sandbox.render(GOOD, DEFAULT)).original.width == 96
+
+    _with_sandbox(use)
+
+
+def test_a_job_cancelled_while_it_waits_costs_no_process() -> None:
+    async def use(sandbox: Sandbox) -> None:
+        first = asyncio.create_task(sandbox.render(SLOW, DEFAULT))
+        second = asyncio.create_task(sandbox.render(GOOD, DEFAULT))
+        await _seen(_decoder)
+        second.cancel()
+        assert (await first).original.width == 4000
+        assert (await sandbox.render(GOOD, DEFAULT)).original.width == 96
+
+    _with_sandbox(use)
+
+
+def test_leaving_kills_what_still_runs() -> None:
+    seen: list[int] = []
+
+    async def use(sandbox: Sandbox) -> None:
+        job = asyncio.create_task(sandbox.render(SLOW, DEFAULT))
+        seen.extend([await _seen(_decoder), await _seen(_spawner)])
+        job.cancel()  # and leave before it has noticed
+
+    _with_sandbox(use)
+    assert eventually(lambda: not any(map(_is_running, seen)))
+
+
+def test_leaving_fails_the_jobs_that_are_not_done() -> None:
+    jobs: list[asyncio.Task[Rendered]] = []
+
+    async def run() -> list[str]:
+        async with Sandbox(processes=1) as sandbox:
+            jobs.extend(asyncio.create_task(sandbox.render(SLOW, DEFAULT)) for _ in range(3))
+            await _seen(_decoder)
+        return [await _code(job) for job in jobs]
+
+    assert asyncio.run(run()) == ["decoder_crashed"] * 3
+
+
+def _is_running(pid: int) -> bool:
+    """Tell whether a process still does anything; one that only waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_the_workers_die_with_the_service() -> None:
+    """A service that is killed can tidy nothing up; the kernel does."""
+    service = textwrap.dedent(
+        """
+        import asyncio, os
+        from streams.rendering import Sandbox
+
+        async def main():
+            async with Sandbox(processes=1):
+                print("up", flush=True)
+                await asyncio.sleep(60)
+
+        asyncio.run(main())
+        """
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", service], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        worker = _child_of(process.pid)
+        assert worker is not None
+        process.kill()
+    assert eventually(lambda: not _is_running(worker))
+
+
+ESCAPES = {
+    "read a file": "open('/etc/passwd')",
+    "write a file": "open('/tmp/canary', 'w')",
+    "open a socket": "__import__('socket').socket()",
+    "start a process": "os.fork() or os._exit(0)",
+    "start a thread": "__import__('_thread').start_new_thread(print, ())",
+    "run a program": "os.execv('/bin/true', ['true'])",
+    "raise a limit": "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))",
+    "take much memory": "bytearray(2 << 30)",
+    "become root": "os.setuid(0)",
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES.values(), ids=list(ESCAPES))
+def test_a_captured_decoder_gets_nowhere(escape: str) -> None:
+    """Run what an attacker would in a confined process: each must fail, and say so by status 7."""
+    if escape == ESCAPES["become root"] and os.geteuid() != 0:
+        pytest.skip("only root has anything to lose")
+    canary = textwrap.dedent(
+        f"""
+        import os, resource, socket, sys, _thread
+        from streams.rendering.confinement import confine
+        from streams.rendering.limits import RenderLimits
+
+        confine(RenderLimits())
+        try:
+            {escape}
+        except (OSError, MemoryError, RuntimeError, ValueError):
+            os._exit(7)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", canary], cwd=ROOT, check=False, timeout=60)
+    no_library_found = 127  # a program starts, but its loader can open nothing either
+    assert done.returncode in {7, no_library_found}
+
+
+def _environment(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def test_the_workers_know_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALEHOSTER_CANARY", "a secret")
+
+    async def use(sandbox: Sandbox) -> None:
+        await sandbox.render(GOOD, DEFAULT)
+        assert b"SCALEHOSTER_CANARY" not in _environment(await _seen(_spawner))
+
+    _with_sandbox(use)

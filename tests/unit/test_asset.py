@@ -1,0 +1,296 @@
+from datetime import timedelta
+
+import pytest
+
+from domain.commands import (
+    DeleteAsset,
+    DescribeAsset,
+    PurgeAsset,
+    RejectAsset,
+    ReplaceSource,
+    ReprocessAsset,
+    RestoreAsset,
+)
+from domain.errors import (
+    AssetAlreadySubmitted,
+    AssetHasNoOriginal,
+    AssetIsDeleted,
+    AssetIsNotDeleted,
+    AssetIsPurged,
+    AssetNotFound,
+    CategoryIsArchived,
+    DescriptionRefused,
+    UnknownCategory,
+    VersionMismatch,
+)
+from domain.events import (
+    AssetCategorised,
+    AssetDeleted,
+    AssetDescribed,
+    AssetPublished,
+    AssetPurged,
+    AssetRejected,
+    AssetReprocessingRequested,
+    AssetRestored,
+    AssetSourceReplaced,
+    AssetSubmitted,
+)
+from domain.values import BlobKey, Source, Status
+from tests.samples import (
+    DOG_PICTURE,
+    LARGE,
+    NOON,
+    ORIGINAL,
+    THUMB,
+    archive_category,
+    category_id,
+    create_category,
+    metadata,
+    publish,
+    set_categories,
+    submit,
+)
+from tests.spec import given
+
+ASSET = "0190b6f0-0000-7000-8000-000000000001"
+CATS = create_category("cats")
+PETS = create_category("pets")
+SUBMIT = submit(metadata(ASSET), "cats")
+PUBLISH = publish(metadata(ASSET))
+DELETE = DeleteAsset(metadata=metadata(ASSET))
+RESTORE = RestoreAsset(metadata=metadata(ASSET))
+PURGE = PurgeAsset(metadata=metadata(ASSET))
+REPROCESS = ReprocessAsset(metadata=metadata(ASSET), preset=None)
+REPLACE = ReplaceSource(metadata=metadata(ASSET), source=DOG_PICTURE)
+REJECT = RejectAsset(metadata=metadata(ASSET), run=1, code="http_status", detail="404", attempts=1)
+
+
+def describe(patch: str) -> DescribeAsset:
+    return DescribeAsset(metadata=metadata(ASSET), patch=patch)
+
+
+def test_a_submitted_picture_knows_its_categories_by_id() -> None:
+    (event,) = given(CATS).when(SUBMIT).then(AssetSubmitted)
+    assert isinstance(event, AssetSubmitted)
+    assert event.category_ids == (category_id("cats"),)
+    assert event.run == 1
+    assert event.metadata.entity_version == 1
+
+
+def test_a_category_may_be_named_by_its_id_and_twice() -> None:
+    twice = submit(metadata(ASSET), "cats", category_id("cats"))
+    (event,) = given(CATS).when(twice).then(AssetSubmitted)
+    assert isinstance(event, AssetSubmitted)
+    assert event.category_ids == (category_id("cats"),)
+
+
+def test_an_unknown_category_is_refused_by_name() -> None:
+    wish = submit(metadata(ASSET), "cats", "birds", "fish")
+    refusal = given(CATS).when(wish).then_refused(UnknownCategory)
+    assert refusal.members == {"categories": "birds,fish"}
+
+
+def test_an_archived_category_takes_nothing_in() -> None:
+    given(CATS, archive_category("cats")).when(SUBMIT).then_refused(CategoryIsArchived)
+
+
+def test_submitting_the_same_twice_changes_nothing() -> None:
+    given(CATS, SUBMIT).when(submit(metadata(ASSET), "cats")).then()
+
+
+def test_an_asset_id_is_used_once() -> None:
+    other = submit(metadata(ASSET), "cats", source=DOG_PICTURE)
+    given(CATS, SUBMIT).when(other).then_refused(AssetAlreadySubmitted)
+
+
+def test_a_published_asset_lists_its_largest_size_and_its_smallest_picture() -> None:
+    (event,) = given(CATS, SUBMIT).when(PUBLISH).then(AssetPublished)
+    assert isinstance(event, AssetPublished)
+    assert (event.listing.width, event.listing.height) == (LARGE.width, LARGE.height)
+    assert event.listing.thumbnail_sha256 == THUMB.sha256
+    assert event.listing.created_at == NOON
+    assert event.category_ids == (category_id("cats"),)
+
+
+def test_publishing_twice_changes_nothing() -> None:
+    given(CATS, SUBMIT, PUBLISH).when(PUBLISH).then()
+
+
+def test_a_run_ends_once_whichever_way() -> None:
+    given(CATS, SUBMIT, REJECT).when(PUBLISH).then()
+    given(CATS, SUBMIT, PUBLISH).when(REJECT).then()
+
+
+def test_a_result_of_an_older_run_is_dropped() -> None:
+    given(CATS, SUBMIT, PUBLISH, REPLACE).when(publish(metadata(ASSET), run=1)).then()
+
+
+def test_a_failed_reprocessing_leaves_the_picture_published() -> None:
+    failed = RejectAsset(metadata=metadata(ASSET), run=2, code="timeout", detail="", attempts=4)
+    history = given(CATS, SUBMIT, PUBLISH, REPROCESS)
+    (event,) = history.when(failed).then(AssetRejected)
+    assert isinstance(event, AssetRejected)
+    assert event.keeps_published
+    assert history.asset is not None
+    assert history.asset.status is Status.PUBLISHED
+
+
+def test_a_first_failure_rejects_the_asset() -> None:
+    history = given(CATS, SUBMIT)
+    (event,) = history.when(REJECT).then(AssetRejected)
+    assert isinstance(event, AssetRejected)
+    assert not event.keeps_published
+    assert history.asset is not None
+    assert history.asset.status is Status.REJECTED
+
+
+def test_categories_are_set_as_a_whole() -> None:
+    wish = set_categories(metadata(ASSET), "pets")
+    (event,) = given(CATS, PETS, SUBMIT, PUBLISH).when(wish).then(AssetCategorised)
+    assert isinstance(event, AssetCategorised)
+    assert event.category_ids == (category_id("pets"),)
+    assert event.previous_category_ids == (category_id("cats"),)
+    assert event.listing is not None
+
+
+def test_an_unpublished_asset_is_categorised_without_being_listed() -> None:
+    (event,) = (
+        given(CATS, PETS, SUBMIT)
+        .when(set_categories(metadata(ASSET), "pets"))
+        .then(AssetCategorised)
+    )
+    assert isinstance(event, AssetCategorised)
+    assert event.listing is None
+
+
+def test_setting_the_same_categories_changes_nothing() -> None:
+    given(CATS, SUBMIT).when(set_categories(metadata(ASSET), "cats")).then()
+
+
+def test_a_description_is_patched_and_the_listing_with_it() -> None:
+    (event,) = (
+        given(CATS, SUBMIT, PUBLISH)
+        .when(describe('{"title": "Tom", "metadata": {"sku": "1", "gone": null}}'))
+        .then(AssetDescribed)
+    )
+    assert isinstance(event, AssetDescribed)
+    assert event.description.title == "Tom"
+    assert event.description.metadata == '{"sku": "1"}'
+    assert event.previous_description.title == "A cat"
+    assert event.listing is not None
+    assert event.listing.title == "Tom"
+
+
+def test_a_patch_that_changes_nothing_is_no_event() -> None:
+    given(CATS, SUBMIT).when(describe('{"title": "A cat", "tags": null}')).then()
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "[]",
+        '{"size": 1}',
+        '{"title": 1}',
+        '{"tags": "cat"}',
+        '{"tags": [1]}',
+        '{"metadata": 7}',
+        f'{{"title": "{"x" * 2001}"}}',
+        f'{{"tags": [{",".join(chr(34) + str(n) + chr(34) for n in range(51))}]}}',
+        f'{{"tags": ["{"x" * 101}"]}}',
+        f'{{"metadata": {{"a": "{"x" * 16_384}"}}}}',
+    ],
+)
+def test_a_patch_that_breaks_a_limit_is_refused(patch: str) -> None:
+    given(CATS, SUBMIT).when(describe(patch)).then_refused(DescriptionRefused)
+
+
+def test_a_deletion_can_be_undone() -> None:
+    history = given(CATS, SUBMIT, PUBLISH)
+    history.when(DELETE).then(AssetDeleted)
+    (event,) = history.when(RESTORE).then(AssetRestored)
+    assert isinstance(event, AssetRestored)
+    assert event.status is Status.PUBLISHED
+    assert event.listing is not None
+    assert not event.starts_run
+
+
+def test_deleting_twice_changes_nothing() -> None:
+    given(CATS, SUBMIT, PUBLISH, DELETE).when(DELETE).then()
+
+
+def test_a_result_for_a_deleted_asset_is_dropped_and_the_restore_starts_a_new_run() -> None:
+    history = given(CATS, SUBMIT, DELETE)
+    history.when(PUBLISH).then()
+    (event,) = history.when(RESTORE).then(AssetRestored)
+    assert isinstance(event, AssetRestored)
+    assert event.starts_run
+    assert event.run == 2
+    assert event.status is Status.SUBMITTED
+    history.when(publish(metadata(ASSET), run=2)).then(AssetPublished)
+
+
+def test_only_what_is_deleted_is_restored_or_purged() -> None:
+    given(CATS, SUBMIT).when(RESTORE).then_refused(AssetIsNotDeleted)
+    given(CATS, SUBMIT).when(PURGE).then_refused(AssetIsNotDeleted)
+
+
+def test_a_purge_names_every_blob_and_is_final() -> None:
+    staged = BlobKey("uploads/acme/1")
+    upload = Source(url=None, upload_key=staged, file_name="cat.jpg")
+    history = given(CATS, submit(metadata(ASSET), "cats", source=upload), PUBLISH, DELETE)
+    (event,) = history.when(PURGE).then(AssetPurged)
+    assert isinstance(event, AssetPurged)
+    keys = {staged, ORIGINAL.blob_key, THUMB.blob_key, LARGE.blob_key}
+    assert set(event.blob_keys) == keys
+    history.when(PURGE).then()
+    history.when(RESTORE).then_refused(AssetIsPurged)
+    history.when(set_categories(metadata(ASSET), "cats")).then_refused(AssetIsPurged)
+
+
+def test_a_deleted_asset_takes_no_changes() -> None:
+    for wish in (set_categories(metadata(ASSET), "cats"), describe("{}"), REPROCESS, REPLACE):
+        given(CATS, SUBMIT, PUBLISH, DELETE).when(wish).then_refused(AssetIsDeleted)
+
+
+def test_reprocessing_starts_from_the_kept_original() -> None:
+    (event,) = given(CATS, SUBMIT, PUBLISH).when(REPROCESS).then(AssetReprocessingRequested)
+    assert isinstance(event, AssetReprocessingRequested)
+    assert event.original == ORIGINAL
+    assert event.run == 2
+    assert event.preset == "default"
+
+
+def test_what_was_never_published_has_nothing_to_reprocess() -> None:
+    given(CATS, SUBMIT).when(REPROCESS).then_refused(AssetHasNoOriginal)
+
+
+def test_a_rejected_asset_gets_a_new_picture() -> None:
+    history = given(CATS, SUBMIT, REJECT)
+    (event,) = history.when(REPLACE).then(AssetSourceReplaced)
+    assert isinstance(event, AssetSourceReplaced)
+    assert event.source == DOG_PICTURE
+    history.when(publish(metadata(ASSET), run=2)).then(AssetPublished)
+
+
+def test_nothing_happens_to_an_asset_that_is_not_there() -> None:
+    for wish in (PUBLISH, REJECT, DELETE, RESTORE, PURGE, REPROCESS, REPLACE, describe("{}")):
+        given(CATS).when(wish).then_refused(AssetNotFound)
+
+
+def test_a_stale_version_is_refused_with_the_present_one() -> None:
+    refusal = (
+        given(CATS, SUBMIT, PUBLISH)
+        .when(describe('{"title": "x"}'))
+        .with_expected_version(1)
+        .then_refused(VersionMismatch)
+    )
+    assert refusal.members == {"current_version": "2"}
+    given(CATS, SUBMIT, PUBLISH).when(describe('{"title": "x"}')).with_expected_version(2).then(
+        AssetDescribed
+    )
+
+
+def test_time_moves_on_for_an_asset_even_when_the_clock_went_back() -> None:
+    history = given(CATS, SUBMIT)
+    (event,) = history.happens(PUBLISH, NOON - timedelta(hours=1))
+    assert event.metadata.happened_at == NOON + timedelta(microseconds=1)
