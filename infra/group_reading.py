@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
@@ -38,8 +38,9 @@ class GroupReader:
         self._prefix = kafka.topic_prefix
         self._starts_of = starts_of
         self._on_revoked = on_revoked
-        config = kafka.group_reader(group, max_poll_seconds) | {"enable.partition.eof": False}
-        self._consumer = Consumer(config)
+        self._positions: dict[Partition, int] = {}
+        self._is_paused = False
+        self._consumer = Consumer(kafka.group_reader(group, max_poll_seconds))
         self._consumer.subscribe(
             [kafka.topic(topic) for topic in topics],
             on_assign=self._assigned,
@@ -63,7 +64,12 @@ class GroupReader:
         for message in available(self._consumer, at_most, timeout_seconds):
             error = message.error()
             if error is None:
-                records.append(record_of(message, self._prefix))
+                record = record_of(message, self._prefix)
+                self._positions[record.topic, record.partition] = record.offset + 1
+                records.append(record)
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name
+                topic = (message.topic() or "").removeprefix(self._prefix)
+                self._positions[topic, message.partition() or 0] = message.offset() or 0
             elif not error.retriable():
                 raise BrokerUnavailable(error.str())
         return records
@@ -71,6 +77,32 @@ class GroupReader:
     def assigned(self) -> list[Partition]:
         """Name the partitions owned now."""
         return [self._ours(tp) for tp in self._consumer.assignment()]
+
+    def position(self, partition: Partition) -> int:
+        """Give the next offset of a partition owned now, at its end past control markers too."""
+        return self._positions[partition]
+
+    def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
+        """Ask where each partition begins and ends now; raises BrokerUnavailable."""
+        try:
+            return {
+                (topic, number): self._consumer.get_watermark_offsets(
+                    TopicPartition(self._prefix + topic, number), timeout=_TIMEOUT_SECONDS
+                )
+                for topic, number in partitions
+            }
+        except KafkaException as error:
+            raise BrokerUnavailable(f"asking where partitions end: {error}") from error
+
+    def pause(self) -> None:
+        """Bring nothing until ``resume``; polling goes on, to stay in the group."""
+        self._is_paused = True
+        self._consumer.pause(self._consumer.assignment())
+
+    def resume(self) -> None:
+        """Bring records again, from where reading stopped."""
+        self._is_paused = False
+        self._consumer.resume(self._consumer.assignment())
 
     def committed(self, partitions: list[Partition]) -> dict[Partition, int]:
         """Ask for the group's next offsets; 0 where none was committed.
@@ -99,6 +131,7 @@ class GroupReader:
         """Read a partition again from this offset."""
         try:
             self._consumer.seek(TopicPartition(self._prefix + partition[0], partition[1], offset))
+            self._positions[partition] = offset
         except KafkaException as error:
             raise BrokerUnavailable(f"seeking {partition}: {error}") from error
 
@@ -120,12 +153,14 @@ class GroupReader:
         starts = self.committed([self._ours(tp) for tp in partitions])
         if self._starts_of:
             starts |= self._starts_of(list(starts))
-        self._consumer.incremental_assign(
-            [
-                TopicPartition(self._prefix + topic, partition, offset)
-                for (topic, partition), offset in starts.items()
-            ]
-        )
+        self._positions |= starts
+        places = [
+            TopicPartition(self._prefix + topic, partition, offset)
+            for (topic, partition), offset in starts.items()
+        ]
+        self._consumer.incremental_assign(places)
+        if self._is_paused:
+            self._consumer.pause(places)
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if self._on_revoked:

@@ -9,7 +9,7 @@ from domain.failures import is_transient
 from domain.values import Rendition, Status
 from infra.cql import Row
 from infra.web.positions import to_header
-from infra.web.problems import Problems, kinds, name_of, status_of, title_of
+from infra.web.problems import kinds, name_of, status_of, title_of
 from query_api.category_tree import CategoryTree
 from query_api.public_assets import renditions
 from query_api.urls import PublicUrls
@@ -22,9 +22,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Answers:
     """Writes answers; each has the shape of the model in ``query_api.models`` of that name."""
 
-    def __init__(self, urls: PublicUrls, problems: Problems) -> None:
+    def __init__(self, urls: PublicUrls, *, problem_base_url: str) -> None:
         self._urls = urls
-        self._problems = problems
+        self._problem_types = f"{problem_base_url.rstrip("'/'")}/problems/"
 
     def asset(self, row: Row, tree: CategoryTree) -> Answer:
         """Show all of an asset; what is not published has no public URL and no renditions."""
@@ -124,7 +124,7 @@ class Answers:
         kind = next(kind for kind in kinds().values() if kind.__name__ == outcome["problem"])
         return {
             **outcome["members"],
-            "type": self._problems.type_of(kind),
+            "type": self._problem_types + name_of(kind),
             "title": title_of(kind),
             "status": status_of(kind).value,
             "detail": outcome["detail"],

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from query_api.errors import RangeRefused
+from infra.web.errors import RangeNotSatisfiable
 
 _ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _MAX_DIGITS = 18
@@ -31,7 +31,7 @@ def requested_range(
     """Read which part is asked for; None for the whole.
 
     The whole is also the answer to several ranges, another unit, or an ``If-Range`` that names
-    other bytes. Raises RangeRefused when the range lies behind the end.
+    other bytes. Raises RangeNotSatisfiable when the range lies behind the end.
     """
     if range_header is None or (if_range is not None and if_range != etag):
         return None
@@ -48,7 +48,8 @@ def requested_range(
     else:
         start, end = max(0, size_bytes - int(last)), size_bytes
     if start >= size_bytes:
-        raise RangeRefused(
-            f"the picture has {size_bytes} bytes", {"content_range": f"bytes */{size_bytes}"}
+        raise RangeNotSatisfiable(
+            f"the picture has {size_bytes} bytes",
+            headers={"Content-Range": f"bytes */{size_bytes}"},
         )
     return ByteRange(start=start, end=min(end, size_bytes))

@@ -1,0 +1,149 @@
+"""What clients are told: the decision, as HTTP says it."""
+
+import json
+from typing import Literal
+
+from pydantic import BaseModel, JsonValue
+from starlette.responses import Response
+
+from command_api.writes import Write
+from domain import errors
+from domain.errors import Refusal
+from domain.outcomes import (
+    AssetSnapshot,
+    CategorySnapshot,
+    CommandAccepted,
+    CommandRefused,
+    Outcome,
+)
+from domain.values import Status
+from infra.web.positions import HEADER, to_header
+
+_ACCEPTED = 202
+_REFUSALS = {
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, Refusal)
+}
+
+
+class AssetAnswer(BaseModel):
+    """An asset as the write left it; the query API tells more."""
+
+    asset_id: str
+    status: Status
+    version: int
+    created_at: str
+    source_url: str | None
+    file_name: str | None
+    categories: tuple[str, ...]
+    title: str
+    alt_text: str
+    tags: tuple[str, ...]
+    metadata: dict[str, JsonValue]
+    preset: str
+    public_url: str
+    links: dict[str, str]
+
+
+class CategoryAnswer(BaseModel):
+    """A category as the write left it."""
+
+    category_id: str
+    slug: str
+    name: str
+    parent_id: str | None
+    is_archived: bool
+    version: int
+    links: dict[str, str]
+
+
+class PendingAnswer(BaseModel):
+    """A write that is durable and not yet decided, or not known to be."""
+
+    command_id: str
+    status: Literal["pending"]
+    links: dict[str, str]
+
+
+class Answers:
+    """Makes answers; ``query_url`` and ``public_url`` are where the query API is from outside."""
+
+    def __init__(self, query_url: str, public_url: str) -> None:
+        self._query_url = query_url.rstrip("/")
+        self._public_url = public_url.rstrip("/")
+
+    def decided(self, outcome: Outcome | None, write: Write, status: int) -> Response:
+        """Tell what became of a write; None means that it is not known yet.
+
+        Raises the Refusal of a command that was refused.
+        """
+        match outcome:
+            case None:
+                return self._pending(write)
+            case CommandRefused():
+                raise refusal(outcome)
+            case CommandAccepted(asset=AssetSnapshot() as asset):
+                answer, version = self._asset(asset), asset.version
+            case CommandAccepted(category=CategorySnapshot() as category):
+                answer, version = self._category(category), category.version
+            case _:
+                raise TypeError(f"{outcome} shows neither asset nor category")
+        headers = {"ETag": f'"{version}"', "Location": answer.links["self"]}
+        if outcome.position is not None:
+            headers[HEADER] = to_header(outcome.position)
+        return _json(answer, status, headers)
+
+    def _pending(self, write: Write) -> Response:
+        link = f"{self._query_url}/v1/commands/{write.command_id}"
+        headers = {"Location": link}
+        if write.preference.applied:
+            headers["Preference-Applied"] = write.preference.applied
+        answer = PendingAnswer(
+            command_id=write.command_id, status="pending", links={"command": link}
+        )
+        return _json(answer, _ACCEPTED, headers)
+
+    def _asset(self, asset: AssetSnapshot) -> AssetAnswer:
+        link = f"{self._query_url}/v1/assets/{asset.asset_id}"
+        public_url = f"{self._public_url}/i/{asset.asset_id}"
+        description = asset.description
+        return AssetAnswer(
+            asset_id=asset.asset_id,
+            status=asset.status,
+            version=asset.version,
+            created_at=asset.created_at.isoformat().replace("+00:00", "Z"),
+            source_url=asset.source.url,
+            file_name=asset.source.file_name,
+            categories=asset.category_ids,
+            title=description.title,
+            alt_text=description.alt_text,
+            tags=description.tags,
+            metadata=json.loads(description.metadata),
+            preset=asset.preset,
+            public_url=public_url,
+            links={"self": link, "events": f"{link}/events", "public": public_url},
+        )
+
+    def _category(self, category: CategorySnapshot) -> CategoryAnswer:
+        link = f"{self._query_url}/v1/categories/{category.category_id}"
+        return CategoryAnswer(
+            category_id=category.category_id,
+            slug=category.slug,
+            name=category.name,
+            parent_id=category.parent_id,
+            is_archived=category.is_archived,
+            version=category.version,
+            links={"self": link, "assets": f"{link}/assets"},
+        )
+
+
+def refusal(outcome: CommandRefused) -> Refusal:
+    """Make the refusal again that the decider raised; one of a newer release is a plain one."""
+    return _REFUSALS.get(outcome.problem, Refusal)(outcome.detail, dict(outcome.members))
+
+
+def _json(answer: BaseModel, status: int, headers: dict[str, str]) -> Response:
+    return Response(
+        answer.model_dump_json(), status, headers=headers, media_type="application/json"
+    )

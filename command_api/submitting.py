@@ -1,0 +1,78 @@
+"""Inserting a picture, and opening the categories it names when the client asked for that."""
+
+import asyncio
+from dataclasses import replace
+
+from command_api.asking import Asker
+from command_api.bodies import is_id
+from domain.commands import CreateCategory, SubmitAsset
+from domain.errors import CategoryAlreadyExists, UnknownCategory
+from domain.identity import command_id_for
+from domain.outcomes import CommandRefused, Outcome
+from domain.values import CategoryId, CategorySlug
+from infra.web.errors import Unavailable
+
+_ROUNDS = 3  # a twin of this request may be refused a moment before its categories exist
+
+
+async def submit_creating_categories(
+    asker: Asker, command: SubmitAsset, wait_seconds: float
+) -> Outcome | None:
+    """Submit; when categories are unknown, open them and submit again.
+
+    The submission keeps its command id: a refused command had no effect and is decided anew. An
+    id that names no category is never opened. Returns None when the decision takes longer than
+    ``wait_seconds``; raises Unavailable when it is the categories that do.
+    """
+    ends_at = asyncio.get_running_loop().time() + wait_seconds
+    outcome = await asker.ask(command, wait_seconds)
+    for _ in range(_ROUNDS):
+        missing = _missing(outcome)
+        if not missing or any(is_id(ref) for ref in missing):
+            break
+        for slug in missing:
+            refusal = await _create(asker, command, CategorySlug(slug), ends_at)
+            if refusal is not None:
+                return replace(refusal, command_id=command.metadata.command_id)
+        outcome = await asker.ask(command, _left(ends_at))
+    return outcome
+
+
+def _missing(outcome: Outcome | None) -> list[str]:
+    if isinstance(outcome, CommandRefused) and outcome.problem == UnknownCategory.__name__:
+        return outcome.members["categories"].split(",")
+    return []
+
+
+async def _create(
+    asker: Asker, command: SubmitAsset, slug: CategorySlug, ends_at: float
+) -> CommandRefused | None:
+    metadata = command.metadata
+    scope = f"create category {slug} for"
+    command_id = command_id_for(metadata.tenant_id, scope, metadata.command_id)
+    created = await asker.ask(
+        CreateCategory(
+            metadata=replace(
+                metadata,
+                command_id=command_id,
+                entity_id=metadata.tenant_id,
+                expected_version=None,
+                fingerprint=slug,
+            ),
+            category_id=CategoryId(command_id),
+            slug=slug,
+            name=slug,
+            parent=None,
+        ),
+        _left(ends_at),
+    )
+    if created is None:
+        raise Unavailable(f"category {slug} was not opened in time; send the request again")
+    is_refused = isinstance(created, CommandRefused)
+    if is_refused and created.problem != CategoryAlreadyExists.__name__:
+        return created
+    return None
+
+
+def _left(ends_at: float) -> float:
+    return max(0.01, ends_at - asyncio.get_running_loop().time())

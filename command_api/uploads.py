@@ -1,0 +1,77 @@
+"""Uploaded bytes on their way into the blob store, never whole in memory."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import BinaryIO, Protocol
+
+from starlette.datastructures import UploadFile
+
+from domain.values import AssetId, BlobKey, Source, TenantId
+from infra.errors import Overloaded
+from infra.web.errors import BodyTooLarge
+
+_MAX_AT_ONCE = 8
+_CHUNK_BYTES = 1 << 20
+_MAX_NAME_LENGTH = 255
+_MEDIA_TYPE = "application/octet-stream"  # what it really is, the decoder finds out
+
+
+class Staging(Protocol):
+    """What keeps staged bytes: infra.blob_store.BlobStore."""
+
+    async def put_file(self, key: BlobKey, path: Path, media_type: str) -> None:
+        """Keep a file's content under the key; raises StoreUnavailable."""
+
+
+class Uploads:
+    """Stages uploads under ``uploads/{tenant}/{asset}/{sha256}``, so that sending one again
+    changes nothing.
+    """
+
+    def __init__(self, blobs: Staging, max_bytes: int) -> None:
+        self._blobs = blobs
+        self._max_bytes = max_bytes
+        self._in_flight = 0
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Hold one of few places, from before the bytes are read; raises Overloaded."""
+        if self._in_flight >= _MAX_AT_ONCE:
+            raise Overloaded("too many uploads are under way")
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+
+    async def stage(self, file: UploadFile, tenant_id: TenantId, asset_id: AssetId) -> Source:
+        """Put a file into the store; raises BodyTooLarge, StoreUnavailable."""
+        if (file.size or 0) > self._max_bytes:
+            raise BodyTooLarge(
+                f"the file is larger than {self._max_bytes} bytes",
+                members={"max_bytes": self._max_bytes},
+            )
+        with NamedTemporaryFile() as copy:
+            digest = await asyncio.to_thread(_copy, file.file, copy)
+            key = BlobKey(f"uploads/{tenant_id}/{asset_id}/{digest}")
+            await self._blobs.put_file(key, Path(copy.name), _MEDIA_TYPE)
+        return Source(url=None, upload_key=key, file_name=_plain_name(file.filename))
+
+
+def _copy(source: BinaryIO, target: object) -> str:
+    digest = sha256()
+    while chunk := source.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        target.write(chunk)
+    target.flush()
+    return digest.hexdigest()
+
+
+def _plain_name(name: str | None) -> str | None:
+    """Keep the last part of a path, without what does not print."""
+    last = (name or "").replace("\\", "/").rpartition("/")[2]
+    return "".join(filter(str.isprintable, last))[:_MAX_NAME_LENGTH] or None

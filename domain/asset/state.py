@@ -1,0 +1,152 @@
+"""An asset as its events left it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import reduce
+from typing import assert_never
+
+from domain.events import (
+    AssetCategorised,
+    AssetDeleted,
+    AssetDescribed,
+    AssetEvent,
+    AssetPublished,
+    AssetPurged,
+    AssetRejected,
+    AssetReprocessingRequested,
+    AssetRestored,
+    AssetSourceReplaced,
+    AssetSubmitted,
+)
+from domain.outcomes import AssetSnapshot
+from domain.values import (
+    AssetId,
+    BlobKey,
+    CategoryId,
+    Description,
+    Listing,
+    Original,
+    Source,
+    Status,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """An asset as its events left it.
+
+    ``run`` counts pipeline runs; ``finished_run`` is the last one that ended, so a run is under way
+    while they differ. ``status_before_deletion`` is what a restore goes back to.
+    """
+
+    asset_id: AssetId
+    version: int
+    updated_at: datetime
+    created_at: datetime
+    status: Status
+    status_before_deletion: Status
+    submission: tuple[Source, Description, str]
+    source: Source
+    category_ids: tuple[CategoryId, ...]
+    description: Description
+    preset: str
+    run: int
+    finished_run: int
+    original: Original | None
+    listing: Listing | None
+    blob_keys: tuple[BlobKey, ...]
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is deleted or purged."""
+        return self.status in (Status.DELETED, Status.PURGED)
+
+
+def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
+    """Fold one event into the asset; never refuses, the event already happened."""
+    metadata = event.metadata
+    if isinstance(event, AssetSubmitted):
+        return _submitted(event)
+    if asset is None:
+        return None
+    asset = replace(asset, version=metadata.entity_version, updated_at=metadata.happened_at)
+    match event:
+        case AssetPublished():
+            keys = {event.original.blob_key, *(r.blob_key for r in event.renditions)}
+            return replace(
+                asset,
+                status=Status.PUBLISHED,
+                finished_run=event.run,
+                original=event.original,
+                listing=event.listing,
+                blob_keys=tuple(sorted({*asset.blob_keys, *keys})),
+            )
+        case AssetRejected():
+            status = asset.status if event.keeps_published else Status.REJECTED
+            return replace(asset, status=status, finished_run=event.run)
+        case AssetCategorised():
+            return replace(asset, category_ids=event.category_ids, listing=event.listing)
+        case AssetDescribed():
+            return replace(asset, description=event.description, listing=event.listing)
+        case AssetDeleted():
+            return replace(asset, status=Status.DELETED, status_before_deletion=asset.status)
+        case AssetRestored():
+            return replace(asset, status=event.status, run=event.run)
+        case AssetPurged():
+            return replace(asset, status=Status.PURGED, original=None, listing=None, blob_keys=())
+        case AssetReprocessingRequested():
+            return replace(asset, preset=event.preset, run=event.run)
+        case AssetSourceReplaced():
+            staged = (event.source.upload_key,) if event.source.upload_key else ()
+            return replace(
+                asset,
+                source=event.source,
+                preset=event.preset,
+                run=event.run,
+                status=event.status,
+                blob_keys=tuple(sorted({*asset.blob_keys, *staged})),
+            )
+        case _:
+            assert_never(event)
+
+
+def replay(events: Iterable[AssetEvent]) -> Asset | None:
+    """Rebuild an asset from everything that ever happened to it."""
+    return reduce(evolve, events, None)
+
+
+def snapshot(asset: Asset) -> AssetSnapshot:
+    """Show an asset as an outcome does."""
+    return AssetSnapshot(
+        asset_id=asset.asset_id,
+        version=asset.version,
+        status=asset.status,
+        created_at=asset.created_at,
+        source=asset.source,
+        category_ids=asset.category_ids,
+        description=asset.description,
+        preset=asset.preset,
+        run=asset.run,
+    )
+
+
+def _submitted(event: AssetSubmitted) -> Asset:
+    return Asset(
+        asset_id=event.asset_id,
+        version=event.metadata.entity_version,
+        updated_at=event.metadata.happened_at,
+        created_at=event.metadata.happened_at,
+        status=Status.SUBMITTED,
+        status_before_deletion=Status.SUBMITTED,
+        submission=(event.source, event.description, event.preset),
+        source=event.source,
+        category_ids=event.category_ids,
+        description=event.description,
+        preset=event.preset,
+        run=event.run,
+        finished_run=0,
+        original=None,
+        listing=None,
+        blob_keys=(event.source.upload_key,) if event.source.upload_key else (),
+    )

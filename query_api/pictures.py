@@ -1,0 +1,99 @@
+"""Public pictures: find one, and serve its bytes as RFC 9110 has it."""
+
+import re
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.values import AssetId, Rendition
+from query_api.conditions import is_unchanged, requested_range
+from query_api.errors import AssetGone, PictureNotFound
+from query_api.kept_bytes import KeptBytes
+from query_api.negotiating import best, named
+from query_api.public_assets import PublicAsset
+from query_api.queries import Queries
+from query_api.recent import Recent
+from query_api.urls import is_version_of
+
+_RECENT_SECONDS = 1.0
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_FOR_EVER = "public, max-age=31536000, immutable"
+_FOR_NOW = "public, max-age=30, must-revalidate"  # it may be replaced or deleted
+_HARMLESS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Access-Control-Allow-Origin": "*",
+    "Accept-Ranges": "bytes",
+}
+
+
+class Pictures:
+    """Serves renditions; what is known of an asset may be a second old."""
+
+    def __init__(self, queries: Queries, kept: KeptBytes) -> None:
+        self._recent = Recent(queries.public_asset, for_seconds=_RECENT_SECONDS)
+        self._kept = kept
+
+    async def serve(
+        self, request: Request, asset_id: AssetId, file_name: str | None, *, is_fresh: bool
+    ) -> Response:
+        """Answer a request for an asset's picture, or for one rendition of it.
+
+        Raises PictureNotFound, AssetGone, RangeNotSatisfiable, StoreUnavailable.
+        """
+        asset = await self._asset(asset_id, is_fresh=is_fresh)
+        version = request.query_params.get("v")
+        rendition = _chosen(asset, file_name, version, request.headers.get("accept"))
+        etag = f'"{rendition.sha256}"'
+        headers = {
+            **_HARMLESS,
+            "ETag": etag,
+            "Vary": "Accept",
+            "Cache-Control": _FOR_EVER if is_version_of(version, rendition.sha256) else _FOR_NOW,
+        }
+        if is_unchanged(request.headers.get("if-none-match"), etag):
+            return Response(status_code=304, headers=headers)
+        if request.method == "HEAD":
+            headers["Content-Length"] = str(rendition.size_bytes)
+            return Response(headers=headers, media_type=rendition.media_type)
+        part = requested_range(
+            request.headers.get("range"),
+            request.headers.get("if-range"),
+            etag=etag,
+            size_bytes=rendition.size_bytes,
+        )
+        data = await self._kept.get(rendition.blob_key)
+        if part is None:
+            return Response(data, headers=headers, media_type=rendition.media_type)
+        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{rendition.size_bytes}"
+        return Response(
+            data[part.start : part.end],
+            status_code=206,
+            headers=headers,
+            media_type=rendition.media_type,
+        )
+
+    async def _asset(self, asset_id: AssetId, *, is_fresh: bool) -> PublicAsset:
+        asset = None
+        if _UUID.fullmatch(asset_id):  # else not worth a look
+            asset = await self._recent.get(asset_id, fresh=is_fresh)
+        if asset is not None and asset.is_gone:
+            raise AssetGone("this picture was taken away by its owner")
+        if asset is None or not asset.is_served:
+            raise PictureNotFound("there is no picture at this address, or it is not ready yet")
+        return asset
+
+
+def _chosen(
+    asset: PublicAsset, file_name: str | None, version: str | None, accept: str | None
+) -> Rendition:
+    """Take the rendition whose content is named, else the best of those whose name fits."""
+    fitting = named(asset.renditions, file_name) if file_name else asset.renditions
+    if not fitting:
+        raise PictureNotFound(f"this picture has no rendition {file_name}")
+    for rendition in fitting:
+        if is_version_of(version, rendition.sha256):
+            return rendition
+    return best(fitting, accept)

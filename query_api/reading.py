@@ -1,0 +1,94 @@
+"""What every route that reads views does first: know the caller, and be recent enough for them."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from domain.values import TenantId
+from infra.sending import Position
+from infra.web import positions
+from infra.web.access import Access
+from infra.web.errors import MalformedHeader
+from query_api.reached import Reached
+from query_api.views import VIEWS, View
+
+_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?=$|[,;\s])")
+_MAX_WAIT_SECONDS = 60.0
+_MAX_POSITIONS = 16
+_TOPICS = frozenset(view.topic.name for view in VIEWS)
+
+HEADERS: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": positions.HEADER,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "Of a write that the answer must show. Several: commas between them.",
+        },
+        {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "example": "wait=5",
+            "description": "How many seconds to wait for that write before answering 503.",
+        },
+    ]
+}
+"""What routes with this dependency add to the description of their operation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who asks; ``is_fresh`` says that nothing read before this moment will do."""
+
+    tenant_id: TenantId
+    is_fresh: bool
+
+
+class Reading:
+    """Makes the dependencies of routes that need ``assets:read`` and show certain views."""
+
+    def __init__(self, access: Access, reached: Reached, *, wait_seconds: float) -> None:
+        self._access = access
+        self._reached = reached
+        self._wait_seconds = wait_seconds
+
+    def of(self, *views: View) -> Callable[[Request], Awaitable[Reader]]:
+        """Make the dependency of a route that shows these views.
+
+        It raises what Access raises, MalformedHeader, and ViewBehind.
+        """
+
+        async def reader(request: Request) -> Reader:
+            caller = self._access.admit(request, "assets:read")
+            return Reader(
+                tenant_id=caller.tenant_id, is_fresh=await self.wait_for_writes(request, views)
+            )
+
+        return reader
+
+    async def wait_for_writes(self, request: Request, views: tuple[View, ...]) -> bool:
+        """Wait until these views show the writes that the request names; tell if it named any."""
+        header = request.headers.get(positions.HEADER)
+        if not header:
+            return False
+        wait = _WAIT.search(request.headers.get("prefer", ""))
+        seconds = min(float(wait[1]), _MAX_WAIT_SECONDS) if wait else self._wait_seconds
+        await self._reached.wait(_positions(header), views, seconds)
+        return True
+
+
+def _positions(header: str) -> list[Position]:
+    found = [positions.from_header(word.strip()) for word in header.split(",")[:_MAX_POSITIONS]]
+    for position in found:
+        if position.topic not in _TOPICS:
+            raise MalformedHeader(
+                f"{positions.HEADER} names nothing that a view is built from; send it exactly as "
+                "a write answered it"
+            )
+    return found

@@ -1,0 +1,51 @@
+"""Which work a fact asks for."""
+
+from domain.events import (
+    AssetReprocessingRequested,
+    AssetRestored,
+    AssetSourceReplaced,
+    AssetSubmitted,
+    Event,
+)
+from domain.jobs import ImageJob
+from domain.values import Original, Source
+
+
+def job_for(event: Event) -> ImageJob | None:
+    """Order the pipeline run that an event starts; most events start none.
+
+    The same event gives the same job, so it may be ordered any number of times.
+    """
+    match event:
+        case AssetSubmitted() | AssetSourceReplaced():
+            return _job(event, event.run, event.preset, source=event.source)
+        case AssetRestored() if event.starts_run:
+            return _job(event, event.run, event.preset, source=event.source)
+        case AssetReprocessingRequested():
+            return _job(event, event.run, event.preset, original=event.original)
+        case _:
+            return None
+
+
+def _job(
+    event: Event,
+    run: int,
+    preset: str,
+    *,
+    source: Source | None = None,
+    original: Original | None = None,
+) -> ImageJob:
+    metadata = event.metadata
+    return ImageJob(
+        job_id=metadata.event_id,
+        tenant_id=metadata.tenant_id,
+        asset_id=event.asset_id,
+        run=run,
+        preset=preset,
+        source=source,
+        original=original,
+        correlation_id=metadata.correlation_id,
+        issued_at=metadata.happened_at,
+        not_before=None,
+        failed_attempts=(),
+    )

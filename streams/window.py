@@ -1,0 +1,51 @@
+"""In what order finished work may be acknowledged: that in which it came."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+_Record = TypeVar("_Record")
+
+
+@dataclass(slots=True, eq=False)
+class Place(Generic[_Record]):
+    """Where one record stands in its window."""
+
+    record: _Record
+    is_finished: bool = field(default=False, init=False)
+
+
+class Window(Generic[_Record]):
+    """The records of one partition that are not acknowledged yet, the oldest first.
+
+    Faust commits past unfinished work when acknowledgements come out of order, so a record may be
+    acknowledged only when everything before it is.
+    """
+
+    def __init__(self) -> None:
+        self._places: deque[Place[_Record]] = deque()
+
+    def __len__(self) -> int:
+        """Count the records that are not acknowledged yet."""
+        return len(self._places)
+
+    def enter(self, record: _Record) -> Place[_Record]:
+        """Give the next record its place behind all others."""
+        place = Place(record)
+        self._places.append(place)
+        return place
+
+    def finish(self, place: Place[_Record]) -> list[_Record]:
+        """Note that a record's work is done, and name those that may be acknowledged now.
+
+        They leave the window, in the order in which they came. None after ``clear``.
+        """
+        place.is_finished = True
+        ready = []
+        while self._places and self._places[0].is_finished:
+            ready.append(self._places.popleft().record)
+        return ready
+
+    def clear(self) -> None:
+        """Forget every record; somebody else will get them."""
+        self._places.clear()
