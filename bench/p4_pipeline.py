@@ -53,7 +53,8 @@ def photographs(count: int) -> list[bytes]:
 def bare(source: bytes, folder: str, number: int) -> None:
     """Do what a good engineer would do with Pillow alone."""
     picture: Image.Image = Image.open(io.BytesIO(source))
-    picture.draft("RGB", (2048, 2048 * picture.height // picture.width))
+    scale = min(1.0, 2048 / max(picture.size))
+    picture.draft(None, (round(picture.width * scale), round(picture.height * scale)))
     picture.thumbnail((2048, 2048), Image.Resampling.LANCZOS, reducing_gap=None)
     picture = ImageOps.exif_transpose(picture)
     for box in (2048, 1024, 256):

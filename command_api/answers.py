@@ -1,6 +1,7 @@
 """What clients are told: the decision, as HTTP says it."""
 
 import json
+from http import HTTPStatus
 from typing import Literal
 
 from pydantic import BaseModel, JsonValue
@@ -19,7 +20,6 @@ from domain.outcomes import (
 from domain.values import Status
 from infra.web.positions import HEADER, to_header
 
-_ACCEPTED = 202
 _REFUSALS = {
     name: kind
     for name, kind in vars(errors).items()
@@ -84,12 +84,14 @@ class Answers:
             case CommandRefused():
                 raise refusal(outcome)
             case CommandAccepted(asset=AssetSnapshot() as asset):
-                answer, version = self._asset(asset), asset.version
+                answer: AssetAnswer | CategoryAnswer = self._asset(asset)
             case CommandAccepted(category=CategorySnapshot() as category):
-                answer, version = self._category(category), category.version
+                answer = self._category(category)
             case _:
                 raise TypeError(f"{outcome} shows neither asset nor category")
-        headers = {"ETag": f'"{version}"', "Location": answer.links["self"]}
+        headers = {"ETag": f'"{answer.version}"'}
+        if status in (HTTPStatus.CREATED, HTTPStatus.ACCEPTED):
+            headers["Location"] = answer.links["self"]
         if outcome.position is not None:
             headers[HEADER] = to_header(outcome.position)
         return _json(answer, status, headers)
@@ -102,7 +104,7 @@ class Answers:
         answer = PendingAnswer(
             command_id=write.command_id, status="pending", links={"command": link}
         )
-        return _json(answer, _ACCEPTED, headers)
+        return _json(answer, HTTPStatus.ACCEPTED, headers)
 
     def _asset(self, asset: AssetSnapshot) -> AssetAnswer:
         link = f"{self._query_url}/v1/assets/{asset.asset_id}"

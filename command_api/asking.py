@@ -1,12 +1,11 @@
 """Sending commands to the decider, and waiting for what it says."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Protocol
 
 from avro_schemas.codec import encode
 from command_api.outcomes import Outcomes
-from domain.commands import AssetCommand, CatalogueCommand, CreateCategory
+from domain.commands import AssetCommand, CatalogueCommand
 from domain.outcomes import Outcome
 from infra.failpoints import pass_by
 from infra.sending import Position

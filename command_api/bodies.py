@@ -4,14 +4,13 @@ import json
 import re
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
-    JsonValue,
     ValidationInfo,
     model_validator,
 )
@@ -24,7 +23,6 @@ _SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 _MAX_SLUG_LENGTH = 64
 _MAX_NAME_LENGTH = 200
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_PRESET = r"^[a-z][a-z0-9-]{0,39}$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +43,14 @@ def is_category_ref(text: str) -> bool:
     return len(text) <= _MAX_SLUG_LENGTH and re.fullmatch(_SLUG, text) is not None
 
 
+def _rules(info: ValidationInfo) -> Rules:
+    if not isinstance(info.context, Rules):
+        raise TypeError("a body is read in the context of the rules")
+    return info.context
+
+
 def _source_url(text: str, info: ValidationInfo) -> str:
-    rules: Rules = info.context
-    parse(text, rules.allowed_origins)
+    parse(text, _rules(info).allowed_origins)
     return text
 
 
@@ -58,15 +61,10 @@ def _slug(text: str) -> str:
 
 
 def _few(refs: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    rules: Rules = info.context
-    if len(refs) > rules.max_categories:
-        raise ValueError(f"at most {rules.max_categories} categories")
+    most = _rules(info).max_categories
+    if len(refs) > most:
+        raise ValueError(f"at most {most} categories")
     return refs
-
-
-def _object(value: dict[str, Any]) -> dict[str, Any]:
-    _canonical(value)
-    return value
 
 
 def _small_object(value: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +73,7 @@ def _small_object(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _canonical(value: JsonValue) -> str:
+def _canonical(value: object) -> str:
     """Write JSON one way only; raises ValueError for numbers that JSON does not have."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
 
@@ -96,8 +94,8 @@ Ref = Annotated[
 ]
 Refs = Annotated[tuple[Ref, ...], Field(min_length=1, examples=[["cats"]]), AfterValidator(_few)]
 Name = Annotated[str, Field(min_length=1, max_length=_MAX_NAME_LENGTH, pattern=r"\S")]
-Preset = Annotated[str, Field(pattern=_PRESET)]
-SmallObject = Annotated[dict[str, JsonValue], AfterValidator(_small_object)]
+Preset = Literal["default"]  # streams.rendering has these; a test compares
+SmallObject = Annotated[dict[str, Any], AfterValidator(_small_object)]
 
 
 class Body(BaseModel):
@@ -143,6 +141,10 @@ class UploadBody(Body):
         )
 
 
+class NoFields(Body):
+    """Nothing beside the file of a form."""
+
+
 class SourceBody(Body):
     """Where to fetch a picture from."""
 
@@ -173,7 +175,7 @@ class DescriptionPatch(Body):
     title: Text | None = None
     alt_text: Text | None = None
     tags: Tags | None = None
-    metadata: Annotated[dict[str, JsonValue], AfterValidator(_object)] | None = None
+    metadata: SmallObject | None = None
 
 
 class ReprocessBody(Body):

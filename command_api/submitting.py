@@ -68,8 +68,7 @@ async def _create(
     )
     if created is None:
         raise Unavailable(f"category {slug} was not opened in time; send the request again")
-    is_refused = isinstance(created, CommandRefused)
-    if is_refused and created.problem != CategoryAlreadyExists.__name__:
+    if isinstance(created, CommandRefused) and created.problem != CategoryAlreadyExists.__name__:
         return created
     return None
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol
 
 from starlette.datastructures import UploadFile
 
@@ -28,9 +28,7 @@ class Staging(Protocol):
 
 
 class Uploads:
-    """Stages uploads under ``uploads/{tenant}/{asset}/{sha256}``, so that sending one again
-    changes nothing.
-    """
+    """Stages uploads by tenant, asset and SHA-256, so that sending one again changes nothing."""
 
     def __init__(self, blobs: Staging, max_bytes: int) -> None:
         self._blobs = blobs
@@ -62,7 +60,7 @@ class Uploads:
         return Source(url=None, upload_key=key, file_name=_plain_name(file.filename))
 
 
-def _copy(source: BinaryIO, target: object) -> str:
+def _copy(source: BinaryIO, target: IO[bytes]) -> str:
     digest = sha256()
     while chunk := source.read(_CHUNK_BYTES):
         digest.update(chunk)

@@ -94,6 +94,15 @@ class GroupReader:
         except KafkaException as error:
             raise BrokerUnavailable(f"asking where partitions end: {error}") from error
 
+    def ends(self) -> dict[Partition, int]:
+        """Tell where the partitions owned now ended when the broker last mentioned it."""
+        ends = {}
+        for tp in self._consumer.assignment():
+            bounds = self._consumer.get_watermark_offsets(tp, cached=True)
+            if bounds is not None and bounds[1] >= 0:
+                ends[self._ours(tp)] = bounds[1]
+        return ends
+
     def pause(self) -> None:
         """Bring nothing until ``resume``; polling goes on, to stay in the group."""
         self._is_paused = True

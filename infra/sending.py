@@ -8,6 +8,7 @@ from typing import Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from infra.errors import BrokerUnavailable, Overloaded
+from infra.failpoints import pass_by
 from infra.kafka import Kafka
 from infra.topics import Topic
 
@@ -72,6 +73,7 @@ class Sender:
             raise Overloaded("the queue to the broker is full") from error
         except KafkaException as error:
             raise BrokerUnavailable(f"{topic.name}: {error}") from error
+        pass_by("api.after_produce_before_ack")
         return await delivered
 
     def _serve(self) -> None:

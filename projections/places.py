@@ -1,6 +1,7 @@
 """Where each live view stands in the partitions that this process owns."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from infra.group_reading import Partition
 from infra.topics import Topic
@@ -9,17 +10,40 @@ from projections.errors import EventsLost
 from projections.versions import Versions
 from projections.view import LiveView
 
+Saved = Mapping[tuple[LiveView, Partition], Checkpoint]
 Bounds = Callable[[Iterable[Partition]], Mapping[Partition, tuple[int, int]]]
 
 
 class Standing:
     """One live view in one partition: the next offset it wants, and what of that is saved."""
 
-    def __init__(self, live: LiveView, saved_offset: int, event_count: int) -> None:
+    def __init__(self, live: LiveView, saved: Checkpoint) -> None:
         self.live = live
-        self.saved_offset = saved_offset
-        self.next_offset = saved_offset
-        self.event_count = event_count
+        self.stand_at(saved)
+
+    def stand_at(self, saved: Checkpoint) -> None:
+        """Go on from a checkpoint that is kept."""
+        self._saved = saved
+        self.next_offset = saved.applied_offset
+
+    @property
+    def partition(self) -> Partition:
+        """Where it stands."""
+        return self._saved.topic, self._saved.partition
+
+    @property
+    def saved_offset(self) -> int:
+        """The checkpoint that the store must have."""
+        return self._saved.applied_offset
+
+    @property
+    def event_count(self) -> int:
+        """How many messages the view has seen in this partition."""
+        return self._saved.event_count
+
+    def checkpoint_at(self, offset: int, event_count: int) -> Checkpoint:
+        """Write down that the view has got this far."""
+        return replace(self._saved, applied_offset=offset, event_count=event_count)
 
 
 class Place:
@@ -77,53 +101,58 @@ class Places:
         for partition in list(self._places if partitions is None else partitions):
             self._places.pop(partition, None)
 
-    def went_back(self) -> list[Partition]:
-        """Name the partitions whose kept checkpoints are behind what we saved.
+    def standings(self) -> list[Standing]:
+        """List where every view stands in every partition that is ours."""
+        return [standing for place in self._places.values() for standing in place.standings]
 
-        That is a store that lost its last writes: the rows went with the checkpoint.
+    def went_back(self, standings: Iterable[Standing]) -> bool:
+        """Say whether any checkpoint that the store has is behind the one that it kept for us.
+
+        That is a store that lost its last writes, and the rows went with the checkpoint. Raises
+        StoreUnavailable.
         """
         saved = self._saved()
-        return [
-            place.partition
-            for place in self._places.values()
-            for standing in place.standings
-            if _offset_of(saved.get(_name(standing.live, place.partition))) < standing.saved_offset
-        ]
+        return any(
+            _found(saved, standing.live, standing.partition).applied_offset < standing.saved_offset
+            for standing in standings
+        )
 
-    def _saved(self) -> dict[tuple[str, int, Partition], Checkpoint]:
+    def _saved(self) -> Saved:
         return {
-            _name(live, (checkpoint.topic, checkpoint.partition)): checkpoint
+            (live, (checkpoint.topic, checkpoint.partition)): checkpoint
             for live in self._live
             for checkpoint in self._store.checkpoints(live.view.name, live.generation)
         }
 
-    def _place(
-        self, partition: Partition, saved: Mapping[tuple[str, int, Partition], Checkpoint]
-    ) -> Place:
-        standings = []
-        for live in self._live:
-            if live.view.topic.name == partition[0]:
-                checkpoint = saved.get(_name(live, partition))
-                count = checkpoint.event_count if checkpoint else 0
-                standings.append(Standing(live, _offset_of(checkpoint), count))
-        return Place(partition, standings)
+    def _place(self, partition: Partition, saved: Saved) -> Place:
+        topic, _ = partition
+        reading = [live for live in self._live if live.view.topic.name == topic]
+        return Place(
+            partition, [Standing(live, _found(saved, live, partition)) for live in reading]
+        )
 
     def _fit(self, place: Place, first: int, end: int) -> None:
+        topic, number = place.partition
         for standing in place.standings:
             if first <= standing.next_offset <= end:
                 continue
-            if self._topics[place.partition[0]].is_kept_forever:
+            if self._topics[topic].is_kept_forever:
                 raise EventsLost(
-                    f"{standing.live.view.name} stands at offset {standing.next_offset} of"
-                    f" {place.partition}, which holds {first} to {end}; is this the log that"
-                    " the views were built from?"
+                    f"{standing.live.view.name} stands at offset {standing.next_offset} of {topic}"
+                    f" {number}, which has {first} to {end}; is this the log that it was built"
+                    " from?"
                 )
             standing.next_offset = first
 
 
-def _name(live: LiveView, partition: Partition) -> tuple[str, int, Partition]:
-    return live.view.name, live.generation, partition
-
-
-def _offset_of(checkpoint: Checkpoint | None) -> int:
-    return checkpoint.applied_offset if checkpoint else 0
+def _found(saved: Saved, live: LiveView, partition: Partition) -> Checkpoint:
+    topic, number = partition
+    nothing = Checkpoint(
+        view=live.view.name,
+        generation=live.generation,
+        topic=topic,
+        partition=number,
+        applied_offset=0,
+        event_count=0,
+    )
+    return saved.get((live, partition), nothing)

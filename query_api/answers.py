@@ -24,7 +24,7 @@ class Answers:
 
     def __init__(self, urls: PublicUrls, *, problem_base_url: str) -> None:
         self._urls = urls
-        self._problem_types = f"{problem_base_url.rstrip("'/'")}/problems/"
+        self._problem_types = f"{problem_base_url.rstrip('/')}/problems/"
 
     def asset(self, row: Row, tree: CategoryTree) -> Answer:
         """Show all of an asset; what is not published has no public URL and no renditions."""

@@ -105,7 +105,7 @@ class CassandraQueries:
         rows = await self._views.select(ASSETS_BY_DATE, _DAYS, (tenant_id,), at_most=_ALL_BUCKETS)
         return [row["day"] for row in rows]
 
-    async def of_month(  # noqa: PLR0913 - a partition's key, and what to read of it
+    async def of_month(
         self,
         tenant_id: TenantId,
         category_id: CategoryId,

@@ -50,7 +50,7 @@ class CategoryTree:
         return "/".join(reversed(slugs))
 
     def below(self, row: Row) -> Iterator[Row]:
-        """Walk through a category and all below it, archived ones and what hangs on them left out."""
+        """Walk through a category and all below it; archived ones hide what hangs on them."""
         todo = [row]
         while todo:
             current = todo.pop()

@@ -10,7 +10,7 @@ _MAX_DIGITS = 18
 
 
 def is_unchanged(if_none_match: str | None, etag: str) -> bool:
-    """Tell whether the client has this representation already; weak comparison, as for every GET."""
+    """Tell whether the client has this representation; the comparison is weak, as for every GET."""
     if if_none_match is None:
         return False
     tags = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))

@@ -20,8 +20,17 @@ def json_answer(content: object, *, headers: dict[str, str] | None = None) -> Re
 
 
 def versioned_answer(request: Request, content: object, version: int) -> Response:
-    """Write an answer that ``If-None-Match`` and ``If-Match`` can refer to; 304 where it is known."""
+    """Write an answer under the version that ``If-Match`` wants; 304 when the client has it."""
     etag = f'"{version}"'
     if is_unchanged(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": _OURS_ALONE})
     return json_answer(content, headers={"ETag": etag})
+
+
+def public_answer(content: object) -> Response:
+    """Write an answer that is the same for everybody."""
+    return Response(
+        _ENCODE(content),
+        headers={"Cache-Control": "public, max-age=300"},
+        media_type="application/json",
+    )

@@ -81,9 +81,7 @@ async def read_page(
     rows = [row for _, row in found[:limit]]
     if len(found) > limit:
         bucket, last = found[limit - 1]
-        after = Place(
-            bucket=bucket, created_at_us=last["created_at_us"], asset_id=last["asset_id"]
-        )
+        after = Place(bucket=bucket, created_at_us=last["created_at_us"], asset_id=last["asset_id"])
         return Page(rows=rows, next_place=after)
     rest = Place(bucket=todo[0][0], created_at_us=None, asset_id=None) if todo else None
     return Page(rows=rows, next_place=rest)

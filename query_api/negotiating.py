@@ -9,9 +9,7 @@ from query_api.urls import MEDIA_TYPE_OF
 _ANY = "*/*"
 
 
-def named(
-    renditions: Sequence[Rendition], file_name: str
-) -> tuple[Rendition, ...]:
+def named(renditions: Sequence[Rendition], file_name: str) -> tuple[Rendition, ...]:
     """Find the renditions of a name; with an extension only the one of that format."""
     name, dot, extension = file_name.partition(".")
     media_type = MEDIA_TYPE_OF.get(extension.lower())

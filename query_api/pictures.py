@@ -33,7 +33,9 @@ class Pictures:
     """Serves renditions; what is known of an asset may be a second old."""
 
     def __init__(self, queries: Queries, kept: KeptBytes) -> None:
-        self._recent = Recent(queries.public_asset, for_seconds=_RECENT_SECONDS)
+        self._recent = Recent(
+            queries.public_asset, for_seconds=_RECENT_SECONDS, keeps=_may_be_remembered
+        )
         self._kept = kept
 
     async def serve(
@@ -43,8 +45,10 @@ class Pictures:
 
         Raises PictureNotFound, AssetGone, RangeNotSatisfiable, StoreUnavailable.
         """
-        asset = await self._asset(asset_id, is_fresh=is_fresh)
         version = request.query_params.get("v")
+        asset = await self._asset(asset_id, is_fresh=is_fresh)
+        if version is not None and not _knows(asset, version):  # the picture may just be replaced
+            asset = await self._asset(asset_id, is_fresh=True)
         rendition = _chosen(asset, file_name, version, request.headers.get("accept"))
         etag = f'"{rendition.sha256}"'
         headers = {
@@ -84,6 +88,15 @@ class Pictures:
         if asset is None or not asset.is_served:
             raise PictureNotFound("there is no picture at this address, or it is not ready yet")
         return asset
+
+
+def _may_be_remembered(asset: PublicAsset | None) -> bool:
+    """Forget at once that a picture was not there: it may come the next moment."""
+    return asset is not None and asset.is_served
+
+
+def _knows(asset: PublicAsset, version: str) -> bool:
+    return any(is_version_of(version, rendition.sha256) for rendition in asset.renditions)
 
 
 def _chosen(

@@ -61,4 +61,3 @@ class Reached:
         while await self._applied.get(place) <= offset:
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(1.5 * pause_seconds, _LONGEST_PAUSE_SECONDS)
-

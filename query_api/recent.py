@@ -13,7 +13,8 @@ class Recent(Generic[_Key, _Value]):
     """Remembers what ``load`` answered for ``for_seconds``, counted from when the load began.
 
     Whoever asks while a load is under way waits for that one. A load that fails is not remembered:
-    all who waited for it get its error, the next one loads again.
+    all who waited for it get its error, the next one loads again. So it is with values that
+    ``keeps`` turns down.
     """
 
     def __init__(
@@ -21,11 +22,13 @@ class Recent(Generic[_Key, _Value]):
         load: Callable[[_Key], Awaitable[_Value]],
         *,
         for_seconds: float,
+        keeps: Callable[[_Value], bool] = lambda _: True,
         at_most: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load = load
         self._for_seconds = for_seconds
+        self._keeps = keeps
         self._at_most = at_most
         self._clock = clock
         self._entries: dict[_Key, tuple[float, asyncio.Future[_Value]]] = {}
@@ -47,11 +50,11 @@ class Recent(Generic[_Key, _Value]):
             del self._entries[next(iter(self._entries))]  # the one that was read longest ago
         loading: asyncio.Future[_Value] = asyncio.ensure_future(self._load(key))
         self._entries[key] = (self._clock(), loading)
-        loading.add_done_callback(lambda done: self._forget_failure(key, done))
+        loading.add_done_callback(lambda done: self._settle(key, done))
         return loading
 
-    def _forget_failure(self, key: _Key, done: "asyncio.Future[_Value]") -> None:
-        failed = done.cancelled() or done.exception() is not None
-        entry = self._entries.get(key)
-        if failed and entry is not None and entry[1] is done:
-            del self._entries[key]
+    def _settle(self, key: _Key, done: "asyncio.Future[_Value]") -> None:
+        if done.cancelled() or done.exception() is not None or not self._keeps(done.result()):
+            entry = self._entries.get(key)
+            if entry is not None and entry[1] is done:
+                del self._entries[key]

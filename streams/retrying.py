@@ -74,9 +74,7 @@ class RetryPolicy:
     def _tier_for(self, wait_seconds: float) -> Topic:
         """Find the longest tier that does not hold a job for longer than it has to wait."""
         fitting = [
-            tier
-            for tier in RETRY_TIERS
-            if self._tier_delay(tier) * (1 - _SPREAD) <= wait_seconds
+            tier for tier in RETRY_TIERS if self._tier_delay(tier) * (1 - _SPREAD) <= wait_seconds
         ]
         return fitting[-1] if fitting else RETRY_TIERS[0]
 

@@ -79,6 +79,7 @@ class Round:
         self._known = known
         self._trees = trees
         self._now = now
+        self._is_caught_up = False
         self._catalogues: dict[TenantId, Catalogue] = {}
         self._decided: dict[CommandId, Decision] = {}
         self.changes: dict[int, Changes] = {}
@@ -91,18 +92,28 @@ class Round:
         try:
             if not self._was_answered(decision):
                 self._decide(decision)
-        except (UnknownCategory, CategoryIsArchived):
-            # Another process may have created or restored it a moment ago: look once more.
-            self._trees.catch_up()
-            try:
-                self._decide(decision)
-            except Refusal as refusal:
-                decision.refusal = refusal
+        except (UnknownCategory, CategoryIsArchived) as refusal:
+            decision.refusal = self._decide_again(decision, refusal)
         except Refusal as refusal:
             decision.refusal = refusal
         if decision.events:
             self._decided[command.metadata.command_id] = decision
         return decision
+
+    def _decide_again(self, decision: Decision, refusal: Refusal) -> Refusal | None:
+        """Look once more: another process may have created or restored the category just now.
+
+        Once a round is enough: what was there before any of these commands was sent is there then.
+        """
+        if self._is_caught_up:
+            return refusal
+        self._trees.catch_up()
+        self._is_caught_up = True
+        try:
+            self._decide(decision)
+        except Refusal as still:
+            return still
+        return None
 
     def remember(self, decision: Decision, outcome: CommandAccepted) -> None:
         """Keep the answer of a client's command among the changes of its partition."""

@@ -8,7 +8,14 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from domain.errors import Conflict, NotFound, PreconditionFailed, ScaleHosterError, Unprocessable
+from domain.errors import (
+    Conflict,
+    NotFound,
+    PreconditionFailed,
+    Refusal,
+    ScaleHosterError,
+    Unprocessable,
+)
 from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable
 from infra.web import errors
 
@@ -22,6 +29,7 @@ STATUS_OF: Mapping[type[ScaleHosterError], HTTPStatus] = {
     errors.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     Conflict: HTTPStatus.CONFLICT,
+    Refusal: HTTPStatus.CONFLICT,  # of a kind that only a newer release knows
     errors.RequestInProgress: HTTPStatus.CONFLICT,
     errors.Gone: HTTPStatus.GONE,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,

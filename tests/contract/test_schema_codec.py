@@ -141,6 +141,13 @@ def test_bytes_left_over_are_undecodable() -> None:
         decode(encode(ARCHIVED) + b"\0")
 
 
+def test_a_word_of_an_enum_arrives_as_one() -> None:
+    arrived = decode(encode(ACCEPTED))
+    assert isinstance(arrived, CommandAccepted)
+    assert arrived.asset
+    assert type(arrived.asset.status) is Status  # the plain text would be equal, too
+
+
 def test_a_word_that_is_not_among_an_enums_is_undecodable() -> None:
     framed = encode(ACCEPTED)
     with pytest.raises(Undecodable, match="painted"):

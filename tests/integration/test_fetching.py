@@ -183,6 +183,7 @@ def test_a_broken_answer_is_a_connect_failure(script: Script, into: Path) -> Non
     "script",
     [
         says(answer(200, body=b"x" * 100_001)),
+        says(CHUNKED, b"186a1\r\n" + b"x" * 100_001 + b"\r\n0\r\n\r\n"),
         hangs(answer(200, length=10_000_000_000)),
         repeats(ENDLESS, b"x" * 1000),
         repeats(CHUNKED, b"3e8\r\n" + b"x" * 1000 + b"\r\n"),

@@ -15,8 +15,8 @@ from tests.property.messages import instances_of, messages
 def test_the_wire_loses_nothing(name: str, data: st.DataObject) -> None:
     message = data.draw(instances_of(KINDS[name]))
     arrived = decode(encode(message))
+    assert type(arrived) is type(message)
     assert arrived == message
-    assert repr(arrived) == repr(message)  # a word of an enum equals its plain text
 
 
 @given(messages())

@@ -63,3 +63,9 @@ def test_an_allowed_origin_is_admitted(url: str) -> None:
 def test_an_allowed_origin_admits_nothing_beside_itself(url: str) -> None:
     with pytest.raises(SourceRefused):
         parse(url, {ORIGIN})
+
+
+def test_a_password_in_the_url_is_refused_as_such() -> None:
+    with pytest.raises(SourceRefused) as refused:
+        parse("https://user:pass@example.com/")
+    assert refused.value.detail == "the URL must not hold a user name or password"

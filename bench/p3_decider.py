@@ -1,0 +1,132 @@
+"""P3: the decider against the bare consume-produce-commit loop, on one broker.
+
+``python -m bench.p3_decider`` prints one line and writes var/bench/p3.json. Both sides read the
+same number of SubmitAsset commands and append one event each, in transactions of the same batch;
+the decider also decodes, folds, decides, remembers and answers. Rounds alternate.
+"""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from uuid import uuid4
+
+from avro_schemas.codec import encode
+from bench.reporting import report
+from bench.servers import bench_kafka
+from command_api.decider.deciding import Decider
+from command_api.decider.state import FoldedState
+from infra.group_reading import GroupReader, Partition
+from infra.kafka import Kafka
+from infra.sending import Sender
+from infra.topic_admin import apply_topics
+from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, CATEGORY_COMMANDS, TOPICS
+from infra.transactions import TransactionalWriter
+from tests.samples import ACME, create_category, metadata, submit
+
+BATCH, LINGER_SECONDS = 500, 0.005
+
+
+def prepared(kafka: Kafka, commands: int) -> None:
+    """Make the topics and fill them: half of the commands are clients', who want an answer."""
+    apply_topics(kafka)
+
+    async def create() -> None:
+        async with Sender(kafka) as sender:
+            await sender.send(CATEGORY_COMMANDS, ACME, encode(create_category("cats")))
+
+    async def fill() -> None:
+        async with Sender(kafka) as sender:
+            wishes = []
+            for number in range(commands):
+                asset_id = str(uuid4())
+                about = metadata(asset_id, key=asset_id, fingerprint="f", reply_partition=number)
+                wishes.append(sender.send(ASSET_COMMANDS, asset_id, encode(submit(about, "cats"))))
+            await asyncio.gather(*wishes)
+
+    asyncio.run(create())
+    with decider(kafka) as step:
+        while not step():
+            pass
+    asyncio.run(fill())
+
+
+@contextmanager
+def decider(kafka: Kafka) -> Iterator[Callable[[], int]]:
+    with tempfile.TemporaryDirectory() as folder:
+        state = FoldedState(Path(folder), kafka.log_id())
+        running = Decider(kafka, state, "bench")
+        yield running.step
+        running.close()
+        state.close()
+
+
+def decided_per_second(kafka: Kafka, commands: int) -> float:
+    """Run one decider over everything and give its rate from the first batch to the last."""
+    with decider(kafka) as step:
+        return rate(step, commands)
+
+
+def copied_per_second(kafka: Kafka, commands: int) -> float:
+    """Run the bare loop: consume a batch, append each record, commit offsets with it."""
+    reader = GroupReader(kafka, "bare", (ASSET_COMMANDS,))
+    writer = TransactionalWriter(kafka, "bare")
+
+    def step() -> int:
+        records = reader.poll(BATCH, LINGER_SECONDS)
+        if not records:
+            return 0
+        writer.begin()
+        offsets: dict[Partition, int] = {}
+        for record in records:
+            writer.append(ASSET_EVENTS, record.partition, record.key, record.value)
+            offsets[record.topic, record.partition] = record.offset + 1
+        writer.commit(reader, offsets)
+        return len(records)
+
+    try:
+        return rate(step, commands)
+    finally:
+        reader.close()
+
+
+def rate(step: Callable[[], int], wanted: int) -> float:
+    first = 0
+    while not first:
+        first = step()
+    done, began = first, time.perf_counter()
+    while done < wanted:
+        done += step()
+    return (done - first) / (time.perf_counter() - began)
+
+
+def measure(rounds: int, commands: int) -> None:
+    deciders, bares = [], []
+    for _ in range(rounds):
+        for rates, run in ((deciders, decided_per_second), (bares, copied_per_second)):
+            with bench_kafka() as kafka:
+                prepared(kafka, commands)
+                rates.append(run(kafka, commands))
+    ratio = median(ours / bare for ours, bare in zip(deciders, bares, strict=True))
+    report(
+        "P3",
+        f"decider {median(deciders):,.0f} commands/s, bare loop {median(bares):,.0f}/s",
+        ratio=ratio,
+        target=0.5,
+        figures={"decider": deciders, "bare": bares, "commands": commands, "topics": len(TOPICS)},
+    )
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--quick", action="store_true")
+    quick = arguments.parse_args().quick
+    measure(rounds=2 if quick else 5, commands=5_000 if quick else 30_000)
+
+
+if __name__ == "__main__":
+    main()

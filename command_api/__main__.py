@@ -1,0 +1,82 @@
+"""Run the command API: ``python -m command_api``."""
+
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+
+from command_api.app import Parts, create_app
+from command_api.ids import uuid7
+from command_api.outcomes import Outcomes, follow_outcomes
+from domain.errors import ScaleHosterError
+from infra.api_key_table import ApiKeyTable, follow_api_keys
+from infra.blob_store import open_blob_store
+from infra.errors import BrokerUnavailable
+from infra.kafka_probe import KafkaProbe
+from infra.logs import configure
+from infra.sending import Sender
+from infra.settings import Settings, load
+from infra.tailing import Tail
+from infra.topic_admin import check_topics
+from infra.topics import COMMAND_RESULTS
+from infra.web.health import Probe
+from infra.web.serving import serve
+
+
+def main() -> int:
+    """Serve until SIGTERM; 1 when the settings or the topics are wrong."""
+    try:
+        settings = load()
+        configure("command_api", settings.log_level)
+        check_topics(settings.kafka.connection())
+        _serve(settings)
+    except ScaleHosterError as error:
+        sys.stderr.write(f"command_api: {error}\n")
+        return 1
+    return 0
+
+
+def _serve(settings: Settings) -> None:
+    kafka = settings.kafka.connection()
+    keys = ApiKeyTable()
+    outcomes = Outcomes(secrets.randbelow(COMMAND_RESULTS.partitions))
+    sender = Sender(kafka)
+    followed = {
+        "api_keys": follow_api_keys(kafka, keys),
+        "decisions": follow_outcomes(kafka, outcomes),
+    }
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as stack:
+            for tail in followed.values():
+                stack.enter_context(tail)
+            async with sender:
+                yield
+
+    parts = Parts(
+        keys=keys,
+        sender=sender,
+        outcomes=outcomes,
+        blobs=open_blob_store(settings.blobs_url, settings.blobs),
+        probes={"log": KafkaProbe(kafka), **{n: _is_current(t) for n, t in followed.items()}},
+        now=lambda: datetime.now(UTC),
+        new_id=uuid7,
+    )
+    app, readiness = create_app(settings, parts, lifespan)
+    serve(app, readiness, host=settings.command_api.host, port=settings.command_api.port)
+
+
+def _is_current(tail: Tail) -> Probe:
+    async def probe() -> None:
+        if not tail.is_current:
+            raise BrokerUnavailable("not read to the end yet")
+
+    return probe
+
+
+if __name__ == "__main__":
+    sys.exit(main())

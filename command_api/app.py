@@ -1,0 +1,93 @@
+"""The command API, put together from parts that are built elsewhere."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import FastAPI
+from prometheus_client import Gauge
+
+from command_api.answers import Answers
+from command_api.asking import Asker, CommandSender
+from command_api.bodies import Rules
+from command_api.desk import Desk
+from command_api.outcomes import Outcomes
+from command_api.rates import Rates
+from command_api.routes.assets import asset_routes
+from command_api.routes.categories import category_routes
+from command_api.routes.sources import source_routes
+from command_api.uploads import Staging, Uploads
+from command_api.writes import Admission
+from infra.settings import Settings
+from infra.web.access import Access, KeyTable
+from infra.web.health import Probe, Readiness
+from infra.web.installing import install
+from infra.web.metrics import new_registry
+from infra.web.requests import BodyLimits
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a command API works with; ``probes`` say whether each of it is well."""
+
+    keys: KeyTable
+    sender: CommandSender
+    outcomes: Outcomes
+    blobs: Staging
+    probes: Mapping[str, Probe]
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+
+def create_app(
+    settings: Settings, parts: Parts, lifespan: Lifespan | None = None
+) -> tuple[FastAPI, Readiness]:
+    """Put a command API together; the readiness is for whoever stops it."""
+    ours = settings.command_api
+    admission = Admission(
+        Access(parts.keys),
+        Rates(ours.requests_per_second),
+        max_in_flight=ours.max_in_flight,
+        wait_seconds=ours.wait_seconds,
+        reply_partition=parts.outcomes.partition,
+        now=parts.now,
+        new_id=parts.new_id,
+    )
+    desk = Desk(
+        admission=admission,
+        asker=Asker(parts.sender, parts.outcomes),
+        answers=Answers(settings.query_base_url, settings.public_base_url),
+        uploads=Uploads(parts.blobs, ours.max_upload_bytes),
+        rules=Rules(
+            max_categories=ours.max_categories, allowed_origins=settings.fetch.allowed_origins
+        ),
+        longest_wait_seconds=ours.wait_seconds,
+    )
+    app = FastAPI(
+        title="ScaleHoster command API",
+        summary="Accepts pictures and changes to them; the query API tells what became of them.",
+        version="1",
+        lifespan=lifespan,
+    )
+    for make_routes in (source_routes, asset_routes, category_routes):
+        app.include_router(make_routes(desk))
+    registry = new_registry()
+    in_flight = Gauge(
+        "scalehoster_writes_in_flight", "Writes that are not answered yet", registry=registry
+    )
+    in_flight.set_function(lambda: admission.in_flight)
+    readiness = install(
+        app,
+        service="command_api",
+        problem_base_url=settings.query_base_url,
+        probes=parts.probes,
+        limits=BodyLimits(
+            body_bytes=ours.max_body_bytes,
+            form_bytes=ours.max_upload_bytes + ours.max_body_bytes,
+        ),
+        registry=registry,
+    )
+    return app, readiness

@@ -1,0 +1,1 @@
+"""Every address that accepts a write."""

@@ -1,0 +1,121 @@
+"""Writes to the category tree."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from command_api.bodies import CategoryBody, CategoryPatch, is_category_ref
+from command_api.desk import Desk
+from command_api.reading import PATCH, read_json
+from command_api.routes.documenting import category_answers, json_body, takes
+from domain.commands import (
+    ArchiveCategory,
+    CommandMetadata,
+    CreateCategory,
+    MoveCategory,
+    RenameCategory,
+    RestoreCategory,
+    ReviseCategory,
+)
+from domain.errors import (
+    CategoryAlreadyExists,
+    CategoryCycle,
+    CategoryHasChildren,
+    CategoryIsArchived,
+    CategoryNotFound,
+    UnknownCategory,
+    VersionMismatch,
+)
+from domain.values import CategoryId, CategoryRef, CategorySlug
+
+
+def category_routes(desk: Desk) -> APIRouter:
+    """Make the routes that change categories."""
+    router = APIRouter(prefix="/v1/categories", tags=["categories"])
+
+    @router.post(
+        "",
+        status_code=HTTPStatus.CREATED,
+        openapi_extra=takes(json_body(CategoryBody), is_conditional=False),
+        responses=category_answers(201, CategoryAlreadyExists, UnknownCategory, CategoryIsArchived),
+    )
+    async def create(request: Request) -> Response:
+        """Open a category."""
+        with desk.admission.admit(request) as write:
+            body = await read_json(request, CategoryBody, desk.rules)
+            command = CreateCategory(
+                metadata=write.metadata(write.tenant_id, body.content()),
+                category_id=CategoryId(write.command_id),  # the same request, the same category
+                slug=body.chosen_slug(),
+                name=body.name,
+                parent=None if body.parent is None else CategoryRef(body.parent),
+            )
+            return await desk.decide(command, write, HTTPStatus.CREATED)
+
+    @router.patch(
+        "/{category}",
+        openapi_extra=takes(json_body(CategoryPatch, PATCH)),
+        responses=category_answers(
+            200,
+            CategoryNotFound,
+            CategoryAlreadyExists,
+            CategoryCycle,
+            UnknownCategory,
+            CategoryIsArchived,
+            VersionMismatch,
+        ),
+    )
+    async def revise(request: Request, category: str) -> Response:
+        """Change name, slug or parent: all that is given, or nothing."""
+        with desk.admission.admit(request) as write:
+            ref = _known_form(category)
+            patch = await read_json(request, CategoryPatch, desk.rules, media_types=PATCH)
+            metadata = write.metadata(write.tenant_id, patch.content())
+            return await desk.decide(_revision(metadata, ref, patch), write)
+
+    @router.delete(
+        "/{category}",
+        openapi_extra=takes(),
+        responses=category_answers(200, CategoryNotFound, CategoryHasChildren, VersionMismatch),
+    )
+    async def archive(request: Request, category: str) -> Response:
+        """Take a category out of the listings; its assets stay in it."""
+        with desk.admission.admit(request) as write:
+            ref = _known_form(category)
+            command = ArchiveCategory(metadata=write.metadata(write.tenant_id, ""), category=ref)
+            return await desk.decide(command, write)
+
+    @router.post(
+        "/{category}/restore",
+        openapi_extra=takes(),
+        responses=category_answers(200, CategoryNotFound, CategoryIsArchived, VersionMismatch),
+    )
+    async def restore(request: Request, category: str) -> Response:
+        """Bring an archived category back."""
+        with desk.admission.admit(request) as write:
+            ref = _known_form(category)
+            command = RestoreCategory(metadata=write.metadata(write.tenant_id, ""), category=ref)
+            return await desk.decide(command, write)
+
+    return router
+
+
+def _revision(
+    metadata: CommandMetadata, category: CategoryRef, patch: CategoryPatch
+) -> RenameCategory | MoveCategory | ReviseCategory:
+    given = patch.model_fields_set
+    name, slug = patch.name or None, CategorySlug(patch.slug) if patch.slug else None
+    parent = None if patch.parent is None else CategoryRef(patch.parent)
+    if "parent" not in given:
+        return RenameCategory(metadata=metadata, category=category, name=name, slug=slug)
+    if given == {"parent"}:
+        return MoveCategory(metadata=metadata, category=category, parent=parent)
+    return ReviseCategory(metadata=metadata, category=category, name=name, slug=slug, parent=parent)
+
+
+def _known_form(category: str) -> CategoryRef:
+    if not is_category_ref(category):
+        raise CategoryNotFound(f"no category {category}")
+    return CategoryRef(category)

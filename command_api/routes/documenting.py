@@ -1,0 +1,93 @@
+"""What the routes' descriptions share: headers of a write, bodies that are read by hand."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from command_api.answers import AssetAnswer, CategoryAnswer, PendingAnswer
+from command_api.bodies import Body, UploadBody
+from command_api.reading import FORM, JSON
+from domain.errors import IdempotencyKeyReused, ScaleHosterError
+from infra.web.errors import RequestInProgress
+from infra.web.openapi import documented
+
+Document = dict[str, Any]
+
+_HEADERS = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "description": "The same key and body give the same outcome, however often they are sent.",
+    },
+    {
+        "name": "Prefer",
+        "in": "header",
+        "schema": {"type": "string"},
+        "description": "`respond-async`: do not wait for the decision; `wait=n`: at most n s.",
+    },
+]
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": 'The version that was read, such as `"3"`: refused when there is a newer one.',
+}
+
+
+def takes(
+    *bodies: Document, is_conditional: bool = True, is_body_optional: bool = False
+) -> Document:
+    """Describe a write that takes one of these bodies: a route's ``openapi_extra``."""
+    described: Document = {"parameters": [*_HEADERS, *([_IF_MATCH] if is_conditional else [])]}
+    if bodies:
+        content = {media_type: schema for body in bodies for media_type, schema in body.items()}
+        described["requestBody"] = {"required": not is_body_optional, "content": content}
+    return described
+
+
+def json_body(model: type[Body], media_types: Sequence[str] = JSON) -> Document:
+    """Describe a JSON body."""
+    schema = model.model_json_schema()
+    return {media_type: {"schema": schema} for media_type in media_types}
+
+
+def form_body(model: type[Body]) -> Document:
+    """Describe a multipart form: the file, and the fields of the model beside it."""
+    schema = model.model_json_schema()
+    file = {"type": "string", "format": "binary", "contentMediaType": "image/*"}
+    fields = {name: field for name, field in schema["properties"].items() if name != "file"}
+    if model is UploadBody:  # a form has text only
+        fields["metadata"] = {"type": "string", "contentMediaType": "application/json"}
+    return {
+        FORM: {
+            "schema": {
+                "type": "object",
+                "required": ["file", *schema.get("required", [])],
+                "properties": {"file": file, **fields},
+            }
+        }
+    }
+
+
+def asset_answers(status: int, *refusals: type[ScaleHosterError]) -> dict[int | str, Document]:
+    """Describe what a write to an asset answers."""
+    return _answers(AssetAnswer, status, refusals)
+
+
+def category_answers(status: int, *refusals: type[ScaleHosterError]) -> dict[int | str, Document]:
+    """Describe what a write to a category answers."""
+    return _answers(CategoryAnswer, status, refusals)
+
+
+def _answers(
+    model: type[AssetAnswer | CategoryAnswer],
+    status: int,
+    refusals: Sequence[type[ScaleHosterError]],
+) -> dict[int | str, Document]:
+    pending: Document = {"model": PendingAnswer, "description": "Durable, not decided yet"}
+    decided: Document = {"model": model, "description": "Decided"}
+    if status == HTTPStatus.ACCEPTED:
+        decided = {"model": model | PendingAnswer, "description": "Accepted; the work goes on"}
+    problems = documented(IdempotencyKeyReused, RequestInProgress, *refusals)
+    return {202: pending, status: decided, **problems}

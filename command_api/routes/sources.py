@@ -1,0 +1,123 @@
+"""Taking pictures in, by URL or by upload, and putting new ones under old ids."""
+
+from http import HTTPStatus
+from typing import TypeVar
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from command_api.bodies import Body, NoFields, SourceBody, SubmitBody, UploadBody
+from command_api.desk import Desk
+from command_api.reading import (
+    FORM,
+    form_fields,
+    media_type,
+    read_form,
+    read_json,
+    uploaded_file,
+)
+from command_api.routes.assets import known_form
+from command_api.routes.documenting import asset_answers, form_body, json_body, takes
+from command_api.submitting import submit_creating_categories
+from command_api.writes import Write
+from domain.commands import ReplaceSource, SubmitAsset
+from domain.errors import (
+    AssetAlreadySubmitted,
+    AssetIsDeleted,
+    AssetIsPurged,
+    AssetNotFound,
+    CategoryIsArchived,
+    UnknownCategory,
+    VersionMismatch,
+)
+from domain.identity import asset_id_for
+from domain.values import AssetId, Source
+
+_Body = TypeVar("_Body", bound=Body)
+
+
+def source_routes(desk: Desk) -> APIRouter:
+    """Make the routes that take pictures in."""
+    router = APIRouter(prefix="/v1/assets", tags=["assets"])
+
+    @router.post(
+        "",
+        status_code=HTTPStatus.ACCEPTED,
+        openapi_extra=takes(json_body(SubmitBody), form_body(UploadBody), is_conditional=False),
+        responses=asset_answers(202, AssetAlreadySubmitted, UnknownCategory, CategoryIsArchived),
+    )
+    async def submit(request: Request) -> Response:
+        """Insert a picture by its URL (JSON), or by its bytes (a form with the field file)."""
+        with desk.admission.admit(request) as write:
+            asset_id = _new_asset_id(write)
+            if media_type(request) == FORM:
+                source, body = await _staged(request, desk, write, asset_id, UploadBody)
+            else:
+                by_url = await read_json(request, SubmitBody, desk.rules)
+                source, body = by_url.source(), by_url
+            return await _submit(desk, write, asset_id, source, body)
+
+    @router.put(
+        "/{asset_id}/source",
+        status_code=HTTPStatus.ACCEPTED,
+        openapi_extra=takes(json_body(SourceBody), form_body(NoFields)),
+        responses=asset_answers(202, AssetNotFound, AssetIsDeleted, AssetIsPurged, VersionMismatch),
+    )
+    async def replace_source(request: Request, asset_id: str) -> Response:
+        """Put a new picture under the same id and URL; the old one is served until it is ready."""
+        with desk.admission.admit(request) as write:
+            known = known_form(asset_id)
+            if media_type(request) == FORM:
+                source, _ = await _staged(request, desk, write, known, NoFields)
+            else:
+                source = (await read_json(request, SourceBody, desk.rules)).source()
+            metadata = write.metadata(known, _content(source))
+            command = ReplaceSource(metadata=metadata, source=source)
+            return await desk.decide(command, write, HTTPStatus.ACCEPTED)
+
+    return router
+
+
+async def _submit(
+    desk: Desk, write: Write, asset_id: AssetId, source: Source, body: UploadBody
+) -> Response:
+    command = SubmitAsset(
+        metadata=write.metadata(asset_id, _content(source, body)),
+        source=source,
+        categories=body.refs(),
+        description=body.description(),
+        preset=body.preset,
+    )
+    if not body.create_missing_categories:
+        return await desk.decide(command, write, HTTPStatus.ACCEPTED)
+    # Whether a category is missing is only known once it was decided: respond-async cannot apply.
+    wait_seconds = write.preference.wait_seconds or desk.longest_wait_seconds
+    outcome = await submit_creating_categories(desk.asker, command, wait_seconds)
+    return desk.answers.decided(outcome, write, HTTPStatus.ACCEPTED)
+
+
+async def _staged(
+    request: Request, desk: Desk, write: Write, asset_id: AssetId, model: type[_Body]
+) -> tuple[Source, _Body]:
+    """Keep the file of a form in the blob store, once all fields beside it are in order."""
+    with desk.uploads.room():
+        form = await read_form(request)
+        try:
+            fields = form_fields(form, model, desk.rules)
+            source = await desk.uploads.stage(uploaded_file(form), write.tenant_id, asset_id)
+        finally:
+            await form.close()
+    return source, fields
+
+
+def _new_asset_id(write: Write) -> AssetId:
+    """Name the asset by the client's key, so that sending it again is the same insert."""
+    if write.idempotency_key is None:
+        return AssetId(write.command_id)
+    return asset_id_for(write.tenant_id, write.idempotency_key)
+
+
+def _content(source: Source, body: Body | None = None) -> str:
+    place = source.url or source.upload_key
+    return f"{place}\n{source.file_name}\n{body.content() if body else ''}"

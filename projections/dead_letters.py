@@ -1,0 +1,27 @@
+"""Where records go that no view could be built from: the log keeps them too, this is the alarm."""
+
+import asyncio
+from collections.abc import Sequence
+
+from avro_schemas.codec import encode
+from domain.jobs import DeadLetter
+from infra.kafka import Kafka
+from infra.sending import Sender
+from infra.topics import PROJECTIONS_DEAD_LETTERS
+
+
+class DeadLetters:
+    """Parks dead letters in their topic; opens a connection only when there is one."""
+
+    def __init__(self, kafka: Kafka) -> None:
+        self._kafka = kafka
+
+    def park(self, letters: Sequence[DeadLetter]) -> None:
+        """Return once the broker has all of them; raises BrokerUnavailable or Overloaded."""
+        asyncio.run(self._send(letters))
+
+    async def _send(self, letters: Sequence[DeadLetter]) -> None:
+        async with Sender(self._kafka) as sender:
+            for letter in letters:
+                key = letter.key.decode(errors="replace")
+                await sender.send(PROJECTIONS_DEAD_LETTERS, key, encode(letter))

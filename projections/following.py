@@ -1,0 +1,183 @@
+"""Follow the log: read, project, write, checkpoint; wait when a server is down, skip nothing."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from threading import Event
+
+from domain.jobs import DeadLetter
+from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable
+from infra.group_reading import Partition
+from infra.reading import Record
+from infra.view_store import ViewStore
+from projections.batches import project
+from projections.log_reader import OpenReader
+from projections.metrics import Metrics
+from projections.places import Places
+from projections.view import LiveView
+from projections.writing import StoreWentBack, Writer
+
+GROUP = "projections"
+
+_BATCH = 2_000
+_POLL_SECONDS = 0.5
+_REPORT_SECONDS = 1.0
+_LOOK_BACK_SECONDS = 10.0
+_SHORTEST_WAIT_SECONDS = 0.1
+_LONGEST_WAIT_SECONDS = 5.0
+_BROKER_WAIT_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Follower:
+    """Keeps live views up to date with the partitions that the group gives us.
+
+    Rows are written before the checkpoint, so a checkpoint is never ahead of them; after a kill a
+    batch is written again, which changes nothing. The checkpoints in the view store say where to
+    read on; the group's own offsets are only there to be looked at. A batch of a partition that
+    was taken away meanwhile does no harm either: it writes what the next owner writes.
+    """
+
+    def __init__(
+        self,
+        *,
+        open_reader: OpenReader,
+        store: ViewStore,
+        live: Sequence[LiveView],
+        park: Callable[[Sequence[DeadLetter]], None],
+        metrics: Metrics,
+    ) -> None:
+        self._open_reader = open_reader
+        self._places = Places(store, live)
+        self._park = park
+        self._metrics = metrics
+        self._writer = Writer(store, self._places)
+        self._stopping = Event()
+        self._reported_at = 0.0
+        self._reported: dict[Partition, int] = {}
+
+    def run(self, stopping: Event) -> None:
+        """Follow until told to stop; the batch under way is finished if the servers let it.
+
+        Raises ProjectionStopped when going on would make the views wrong, and ViewsMissing when a
+        table is gone.
+        """
+        self._stopping = stopping
+        topics = self._places.topics
+        with self._open_reader(topics, self._starts_of, self._revoked) as self._reader:
+            while not stopping.is_set():
+                try:
+                    self._turn()
+                except StoreWentBack:
+                    log.warning("the view store lost what was written; applying it again")
+                    self._metrics.rewinds.inc()
+                    self._places.drop()
+            self._report()
+
+    def _turn(self) -> None:
+        self._metrics.heartbeat.set_to_current_time()
+        if not self._patiently(self._place_the_unplaced):
+            return
+        records = self._poll(_BATCH, _POLL_SECONDS)
+        began = time.monotonic()
+        batch = project(records, self._places, self._reader.position, datetime.now(UTC))
+        if batch.letters and not self._patiently(lambda: self._bury(batch.letters)):
+            return
+        if batch.steps:
+            if self._patiently(lambda: self._writer.write(batch)):
+                self._metrics.applied_batch(batch.applied, batch.newest_ms, began)
+        elif self._writer.idle_seconds > _LOOK_BACK_SECONDS:
+            self._patiently(lambda: self._writer.look_back(self._places.standings()))
+        if time.monotonic() - self._reported_at > _REPORT_SECONDS:
+            self._report()
+
+    def _poll(self, at_most: int, timeout_seconds: float) -> list[Record]:
+        try:
+            return self._reader.poll(at_most, timeout_seconds)
+        except BrokerUnavailable as error:
+            log.warning("waiting for the log: %s", error)
+            self._places.drop()  # records may have been lost on the way; read them again
+            self._stopping.wait(_BROKER_WAIT_SECONDS)
+            return []
+
+    def _patiently(self, action: Callable[[], None]) -> bool:
+        """Do it, however long a server is down; False when told to stop before it was done.
+
+        The reader is paused meanwhile, and polled so that we stay in the group.
+        """
+        wait_seconds = 0.0
+        try:
+            while not self._stopping.is_set():
+                try:
+                    action()
+                except (StoreUnavailable, BrokerUnavailable, Overloaded) as error:
+                    log.warning("waiting: %s", error)
+                    self._writer.doubt()
+                    self._reader.pause()
+                    wait_seconds = min(
+                        2 * wait_seconds + _SHORTEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS
+                    )
+                    if self._poll(1, wait_seconds):
+                        self._places.drop()  # a record in spite of the pause: read it again
+                    self._metrics.heartbeat.set_to_current_time()
+                else:
+                    return True
+        finally:
+            if wait_seconds:
+                self._reader.resume()
+        return False
+
+    def _bury(self, letters: Sequence[DeadLetter]) -> None:
+        self._park(letters)
+        for letter in letters:
+            self._metrics.dead_letters.labels(letter.topic).inc()
+            log.error(
+                "parked %s:%d:%d, %s: %s",
+                letter.topic,
+                letter.partition,
+                letter.offset,
+                letter.code,
+                letter.detail,
+            )
+
+    def _report(self) -> None:
+        """Show how far we are: in the metrics, and as the group's offsets, which nobody needs."""
+        self._reported_at = time.monotonic()
+        starts = {place.partition: place.start for place in self._places.all()}
+        ends = self._reader.ends()
+        for partition, start in starts.items():
+            if partition in ends:
+                self._metrics.measured(partition, ends[partition] - start)
+        if starts and starts != self._reported:
+            try:
+                self._reader.commit(starts)
+                self._reported = starts
+            except BrokerUnavailable as error:
+                log.warning("%s", error)
+
+    def _place_the_unplaced(self) -> None:
+        new = [each for each in self._reader.assigned() if self._places.get(each) is None]
+        if not new:
+            return
+        try:
+            for partition, start in self._places.add(new, self._reader.bounds).items():
+                self._reader.seek(partition, start)
+        except BaseException:
+            self._places.drop(new)
+            raise
+
+    def _starts_of(self, partitions: list[Partition]) -> Mapping[Partition, int]:
+        log.info("following %d more partitions", len(partitions), extra={"partitions": partitions})
+        try:
+            return self._places.add(partitions, self._reader.bounds)
+        except (StoreUnavailable, BrokerUnavailable) as error:
+            log.warning("where to begin is not known yet: %s", error)
+            return {}  # they stay without a place until that is known, and are left alone
+
+    def _revoked(self, partitions: list[Partition]) -> None:
+        log.info("leaving %d partitions", len(partitions), extra={"partitions": partitions})
+        self._places.drop(partitions)
+        for partition in partitions:
+            self._metrics.forget(partition)

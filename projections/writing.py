@@ -1,0 +1,55 @@
+"""Bring a batch into the view store: rows first, then the checkpoint."""
+
+import time
+from collections.abc import Iterable
+
+from infra.failpoints import pass_by
+from infra.view_store import ViewStore
+from projections.batches import Batch
+from projections.places import Places, Standing
+
+_TRUST_SECONDS = 2.0  # less than any store needs to go down and come back with older data
+
+
+class StoreWentBack(Exception):
+    """The store has older checkpoints than we saved, so rows are missing before this batch."""
+
+
+class Writer:
+    """Writes batches, and notices when the store lost what was written before.
+
+    A checkpoint that went back is looked for before a write whenever the store may have been away
+    since the last one. Otherwise our next checkpoint would hide the hole.
+    """
+
+    def __init__(self, store: ViewStore, places: Places) -> None:
+        self._store = store
+        self._places = places
+        self._trusted_at = 0.0
+
+    @property
+    def idle_seconds(self) -> float:
+        """For how long nothing was heard of the store."""
+        return time.monotonic() - self._trusted_at
+
+    def doubt(self) -> None:
+        """Take it that the store may have been away."""
+        self._trusted_at = 0.0
+
+    def write(self, batch: Batch) -> None:
+        """Return when rows and checkpoints are kept; raises StoreWentBack, StoreUnavailable."""
+        if self.idle_seconds > _TRUST_SECONDS:
+            self.look_back(step.standing for step in batch.steps)
+        for generation, operations in batch.operations.items():
+            self._store.write(operations, generation=generation)
+        pass_by("projections.after_rows_before_checkpoint")
+        self._store.save(step.checkpoint for step in batch.steps)
+        pass_by("projections.after_checkpoint")
+        self._trusted_at = time.monotonic()
+        batch.settle()
+
+    def look_back(self, standings: Iterable[Standing]) -> None:
+        """Compare with what the store has kept; raises StoreWentBack, StoreUnavailable."""
+        if self._places.went_back(standings):
+            raise StoreWentBack
+        self._trusted_at = time.monotonic()

@@ -1,0 +1,60 @@
+"""Run the query API: ``python -m query_api``."""
+
+import sys
+
+from domain.errors import ScaleHosterError
+from infra.api_key_table import ApiKeyTable, follow_api_keys
+from infra.blob_store import open_blob_store
+from infra.cql import Cql
+from infra.logs import configure
+from infra.settings import load
+from infra.web.errors import NotReady
+from infra.web.serving import serve
+from query_api.app import Addresses, create_app
+from query_api.cassandra_queries import CassandraQueries
+from query_api.views import ActiveViews
+
+_KEPT_BYTES = 64_000_000
+
+
+def main() -> int:
+    """Answer until SIGTERM; 1 when a setting is wrong or Cassandra does not answer at the start."""
+    try:
+        settings = load()
+        configure("query_api", settings.log_level)
+        blobs = open_blob_store(settings.blobs_url, settings.blobs)
+        cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+    except ScaleHosterError as error:
+        sys.stderr.write(f"query_api: {error}\n")
+        return 1
+    queries = CassandraQueries(ActiveViews(cql))
+    table = ApiKeyTable()
+    try:
+        with follow_api_keys(settings.kafka.connection(), table) as keys:
+
+            async def keys_are_known() -> None:
+                if not keys.is_current:
+                    raise NotReady("the API keys are not read yet")
+
+            app, readiness = create_app(
+                queries=queries,
+                blobs=blobs,
+                keys=table,
+                cursor_secrets=settings.secret.get_secret_value().split(","),
+                addresses=Addresses(
+                    public_base_url=settings.public_base_url,
+                    problem_base_url=settings.query_base_url,
+                ),
+                wait_seconds=settings.query_api.wait_seconds,
+                kept_bytes=_KEPT_BYTES,
+                probes={"views": queries.check, "api_keys": keys_are_known},
+            )
+            host, port = settings.query_api.host, settings.query_api.port
+            serve(app, readiness, host=host, port=port)
+    finally:
+        cql.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""The query API, put together from its parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from infra.blob_store import BlobStore
+from infra.web.access import Access, KeyTable
+from infra.web.health import Probe, Readiness
+from infra.web.installing import install
+from query_api.answers import Answers
+from query_api.catalogues import Catalogues
+from query_api.cursors import Cursors
+from query_api.kept_bytes import KeptBytes
+from query_api.pages import Pages
+from query_api.pictures import Pictures
+from query_api.queries import Queries
+from query_api.reached import Reached
+from query_api.reading import Reading
+from query_api.routes import assets, categories, commands, gallery, pictures, schemas
+from query_api.shelves import Shelves
+from query_api.urls import PublicUrls
+
+_ABOUT = """Tells what ScaleHoster hosts: assets in any state, listings by category and by date,
+the pictures themselves, and the schemas of the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where clients find us: the pictures, and the pages that explain problems."""
+
+    public_base_url: str
+    problem_base_url: str
+
+
+def create_app(
+    *,
+    queries: Queries,
+    blobs: BlobStore,
+    keys: KeyTable,
+    cursor_secrets: Sequence[str],
+    addresses: Addresses,
+    wait_seconds: float,
+    kept_bytes: int,
+    probes: dict[str, Probe],
+) -> tuple[FastAPI, Readiness]:
+    """Build the service from built parts, and what tells whether it is ready.
+
+    ``cursor_secrets``: the first one seals cursors, all are accepted. ``wait_seconds`` is how long
+    a read waits for the write it must show. ``kept_bytes`` bounds the memory for pictures.
+    """
+    catalogues = Catalogues(queries)
+    answers = Answers(
+        PublicUrls(addresses.public_base_url), problem_base_url=addresses.problem_base_url
+    )
+    pages = Pages(Shelves(queries), catalogues, Cursors(cursor_secrets), answers)
+    reading = Reading(Access(keys), Reached(queries), wait_seconds=wait_seconds)
+    kept = KeptBytes(blobs.get, at_most_bytes=kept_bytes)
+
+    app = FastAPI(title="ScaleHoster query API", version="0.1.0", description=_ABOUT)
+    readiness = install(
+        app, service="query_api", problem_base_url=addresses.problem_base_url, probes=probes
+    )
+    app.include_router(pictures.routes(reading, Pictures(queries, kept)))
+    app.include_router(assets.routes(reading, queries, catalogues, pages, answers))
+    app.include_router(categories.routes(reading, catalogues, pages, answers))
+    app.include_router(commands.routes(reading, queries, answers))
+    app.include_router(schemas.routes())
+    app.include_router(gallery.routes(addresses.public_base_url))
+    return app, readiness

@@ -1,0 +1,196 @@
+"""The shapes of answers, for the description of the service; answers are not built through them."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.failures import FailureCode
+from domain.values import Status
+
+
+class Model(BaseModel):
+    """Something that answers are made of; it has these members and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CategoryLabel(Model):
+    """A category beside an asset; slug and name are null for a moment while it is new."""
+
+    category_id: str
+    slug: str | None = Field(examples=["cats"])
+    name: str | None = Field(examples=["Cats"])
+
+
+class SourceAnswer(Model):
+    """Where the picture came from: a URL, or an upload."""
+
+    url: str | None = Field(examples=["https://example.com/cat.jpg"])
+    file_name: str | None
+
+
+class FailureAnswer(Model):
+    """Why the last attempt to publish the asset was given up."""
+
+    code: FailureCode
+    detail: str
+    attempts: int
+    is_transient: bool = Field(description="Whether the same source may work later.")
+
+
+class OriginalAnswer(Model):
+    """The picture as it was handed over; it is kept privately."""
+
+    sha256: str
+    size_bytes: int
+    media_type: str
+    width: int
+    height: int
+    frames: int
+
+
+class RenditionAnswer(Model):
+    """One public form of the picture; the URL names its content and may be cached for ever."""
+
+    name: str = Field(examples=["large"])
+    url: str
+    media_type: str = Field(examples=["image/webp"])
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+
+
+class FactsAnswer(Model):
+    """What the pixels, and the harmless part of the EXIF, tell."""
+
+    exif: dict[str, str]
+    captured_at: datetime | None
+    camera: str | None
+    dominant_colours: list[str] = Field(examples=[["#7a5c3e", "#e8e0d4"]])
+    thumbhash: str
+    perceptual_hash: str
+
+
+class FetchAnswer(Model):
+    """How the download went."""
+
+    final_url: str
+    status: int
+    etag: str | None
+    last_modified: str | None
+    duration_ms: int
+
+
+class AssetAnswer(Model):
+    """An asset in any state; what is not known yet, or not shown any more, is null or empty."""
+
+    asset_id: str
+    status: Status
+    version: int = Field(description="Send it as `If-Match` with a write.")
+    created_at: datetime
+    updated_at: datetime
+    source: SourceAnswer
+    preset: str
+    run: int = Field(description="How often the pipeline was asked to work on it.")
+    categories: list[CategoryLabel]
+    title: str
+    alt_text: str
+    tags: list[str]
+    metadata: dict[str, Any]
+    failure: FailureAnswer | None
+    public_url: str | None
+    thumbnail_url: str | None
+    media_type: str | None
+    width: int | None
+    height: int | None
+    thumbhash: str | None
+    dominant_colour: str | None
+    original: OriginalAnswer | None
+    renditions: list[RenditionAnswer]
+    facts: FactsAnswer | None
+    fetch: FetchAnswer | None
+    pipeline_version: int | None
+
+
+class ItemAnswer(Model):
+    """What a gallery needs of a published asset."""
+
+    asset_id: str
+    created_at: datetime
+    title: str
+    alt_text: str
+    media_type: str
+    width: int
+    height: int
+    thumbhash: str
+    dominant_colour: str
+    public_url: str
+    thumbnail_url: str
+    categories: list[CategoryLabel]
+
+
+class PageAnswer(Model):
+    """A page of a listing; it may be short, even empty, while there is a next one."""
+
+    items: list[ItemAnswer]
+    next: str | None = Field(examples=["/v1/assets?limit=50&cursor=…"])
+
+
+class EventAnswer(Model):
+    """One thing that happened to an asset; `event` is all that was recorded."""
+
+    event_id: str
+    name: str = Field(examples=["AssetPublished"])
+    version: int
+    happened_at: datetime
+    actor: str
+    command_id: str
+    correlation_id: str
+    event: dict[str, Any]
+
+
+class HistoryAnswer(Model):
+    """All that ever happened to an asset, the first first."""
+
+    items: list[EventAnswer]
+
+
+class CategoryAnswer(Model):
+    """A category; `path` is made of the slugs from the top of the tree."""
+
+    category_id: str
+    slug: str = Field(examples=["cats"])
+    name: str = Field(examples=["Cats"])
+    parent_id: str | None
+    path: str = Field(examples=["animals/cats"])
+    is_archived: bool
+    version: int
+
+
+class CategoriesAnswer(Model):
+    """The category tree."""
+
+    items: list[CategoryAnswer]
+
+
+class CausedEvent(Model):
+    """An event that a command caused."""
+
+    event_id: str
+    name: str
+
+
+class CommandAnswer(Model):
+    """What became of a command; `problem` is what a write would have answered."""
+
+    command_id: str
+    status: Literal["accepted", "refused"]
+    entity_id: str
+    decided_at: datetime
+    position: str | None = Field(description="Send it as `ScaleHoster-Position` to see the effect.")
+    events: list[CausedEvent]
+    asset: dict[str, Any] | None
+    category: dict[str, Any] | None
+    problem: dict[str, Any] | None

@@ -1,0 +1,56 @@
+"""What a listing may be asked for."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from query_api.listing import Order
+from query_api.shelves import Period
+
+
+def _moment(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(
+            "send a date like 2026-11-23 or a time like 2026-11-23T09:30:00Z"
+        ) from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+_EXAMPLES: dict[str, Any] = {"examples": ["2026-11-23", "2026-11-23T09:30:00Z"]}
+Moment = Annotated[datetime, BeforeValidator(_moment), Field(json_schema_extra=_EXAMPLES)]
+
+
+class ListingParameters(BaseModel):
+    """Which assets, in which order, how many at once, and from where on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    since: Moment | None = Field(
+        default=None, alias="from", description="Handed over at this moment or later."
+    )
+    until: Moment | None = Field(
+        default=None, alias="to", description="Handed over before this moment."
+    )
+    order: Order = Field(default="desc", description="desc: the newest first.")
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = Field(
+        default=None, max_length=512, description="From `next` of the page before."
+    )
+
+    @property
+    def period(self) -> Period:
+        """The time that was asked for."""
+        return Period(since=self.since, until=self.until)
+
+
+class CategoryListingParameters(ListingParameters):
+    """The same, for one category."""
+
+    include_descendants: bool = Field(
+        default=False, description="Also what is in the categories below."
+    )

@@ -1,0 +1,77 @@
+"""GET /v1/assets: one asset, its history, and all of them by date."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.errors import AssetNotFound
+from domain.values import AssetId
+from infra.web.openapi import documented
+from query_api.answers import Answers
+from query_api.catalogues import Catalogues
+from query_api.errors import CursorRefused, ViewBehind
+from query_api.json_answer import json_answer, versioned_answer
+from query_api.models import AssetAnswer, HistoryAnswer, PageAnswer
+from query_api.pages import Pages
+from query_api.parameters import ListingParameters
+from query_api.queries import Queries
+from query_api.reading import HEADERS, Reader, Reading
+from query_api.views import ASSET_BY_ID, ASSET_HISTORY, ASSETS_BY_DATE, CATEGORIES
+
+
+def routes(
+    reading: Reading, queries: Queries, catalogues: Catalogues, pages: Pages, answers: Answers
+) -> APIRouter:
+    """Make the routes."""
+    router = APIRouter(prefix="/v1/assets", tags=["assets"])
+
+    @router.get(
+        "",
+        response_model=PageAnswer,
+        responses=documented(CursorRefused, ViewBehind),
+        openapi_extra=HEADERS,
+    )
+    async def list_assets(
+        request: Request,
+        reader: Annotated[Reader, Depends(reading.of(ASSETS_BY_DATE, CATEGORIES))],
+        asked: Annotated[ListingParameters, Query()],
+    ) -> Response:
+        """List published assets by the moment they were handed over."""
+        return await pages.by_date(request, reader, asked)
+
+    @router.get(
+        "/{asset_id}",
+        response_model=AssetAnswer,
+        responses=documented(AssetNotFound, ViewBehind),
+        openapi_extra=HEADERS,
+    )
+    async def show_asset(
+        request: Request,
+        asset_id: AssetId,
+        reader: Annotated[Reader, Depends(reading.of(ASSET_BY_ID, CATEGORIES))],
+    ) -> Response:
+        """Show an asset in any state; `ETag` is its version."""
+        row = await queries.asset(reader.tenant_id, asset_id)
+        if row is None:
+            raise AssetNotFound(f"no asset has the id {asset_id}")
+        answer = answers.asset(row, await catalogues.tree(reader))
+        return versioned_answer(request, answer, row["version"])
+
+    @router.get(
+        "/{asset_id}/events",
+        response_model=HistoryAnswer,
+        responses=documented(AssetNotFound, ViewBehind),
+        openapi_extra=HEADERS,
+    )
+    async def list_events(
+        asset_id: AssetId, reader: Annotated[Reader, Depends(reading.of(ASSET_HISTORY))]
+    ) -> Response:
+        """List all that ever happened to an asset, the first first."""
+        rows = await queries.history(reader.tenant_id, asset_id)
+        if not rows:
+            raise AssetNotFound(f"no asset has the id {asset_id}")
+        return json_answer({"items": [answers.event(row) for row in rows]})
+
+    return router

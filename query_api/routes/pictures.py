@@ -1,0 +1,47 @@
+"""GET /i: the public URLs; they need no key."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.values import AssetId
+from infra.web.errors import RangeNotSatisfiable
+from infra.web.openapi import documented
+from query_api.errors import AssetGone, PictureNotFound
+from query_api.pictures import Pictures
+from query_api.reading import Reading
+from query_api.urls import EXTENSION_OF
+from query_api.views import PUBLIC_ASSETS
+
+_BYTES = {
+    media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in EXTENSION_OF
+}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The picture", "content": _BYTES},
+    206: {"description": "The part of it that was asked for", "content": _BYTES},
+    304: {"description": "The client has it already"},
+    **documented(PictureNotFound, AssetGone, RangeNotSatisfiable),
+}
+
+
+def routes(reading: Reading, pictures: Pictures) -> APIRouter:
+    """Make the routes."""
+    router = APIRouter(prefix="/i", tags=["pictures"])
+
+    @router.head("/{asset_id}", include_in_schema=False)
+    @router.get("/{asset_id}", response_class=Response, responses=_RESPONSES)
+    async def show_picture(request: Request, asset_id: AssetId) -> Response:
+        """Show a picture in the form that the client likes best."""
+        is_fresh = await reading.wait_for_writes(request, (PUBLIC_ASSETS,))
+        return await pictures.serve(request, asset_id, None, is_fresh=is_fresh)
+
+    @router.head("/{asset_id}/{file_name}", include_in_schema=False)
+    @router.get("/{asset_id}/{file_name}", response_class=Response, responses=_RESPONSES)
+    async def show_rendition(request: Request, asset_id: AssetId, file_name: str) -> Response:
+        """Show one rendition: `large.webp`, or `large` in the best format."""
+        is_fresh = await reading.wait_for_writes(request, (PUBLIC_ASSETS,))
+        return await pictures.serve(request, asset_id, file_name, is_fresh=is_fresh)
+
+    return router

@@ -1,0 +1,128 @@
+"""Run an image worker: ``python -m streams.processing``."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+
+from domain.errors import ScaleHosterError
+from infra.blob_store import open_blob_store
+from infra.logs import configure
+from infra.sending import Sender
+from infra.settings import Settings, load
+from infra.topic_admin import check_topics
+from infra.topics import ASSET_COMMANDS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, RETRY_TIERS
+from streams.fetching import Fetcher, FetchLimits, SystemResolver
+from streams.processing.app import create_app, in_order
+from streams.processing.measures import Measures
+from streams.processing.pipeline_runs import PipelineRuns
+from streams.processing.scratch import scratch
+from streams.processing.slots import Slots
+from streams.processing.worker import Worker
+from streams.rendering import RenderLimits, Sandbox
+from streams.retrying import RetryPolicy
+from streams.stopping import stop_signal
+
+_FINISH_SECONDS = 10.0
+_LEAVE_SECONDS = 8.0
+_TOPICS = (ASSET_COMMANDS, IMAGE_JOBS, *RETRY_TIERS, IMAGE_JOBS_DEAD_LETTERS)
+
+log = logging.getLogger("streams.processing")
+
+
+def main() -> int:
+    """Work until SIGTERM; 1 when the settings or topics are wrong, or Faust gave up."""
+    try:
+        settings = load()
+        configure("worker", settings.log_level)
+        check_topics(settings.kafka.connection(), _TOPICS)
+        return asyncio.run(_work(settings))
+    except ScaleHosterError as error:
+        sys.stderr.write(f"worker: {error}\n")
+        return 1
+
+
+async def _work(settings: Settings) -> int:
+    stopping = stop_signal()
+    kafka = settings.kafka.connection()
+    measures = Measures()
+    slots = Slots(
+        total=settings.fetch.concurrency,
+        per_host=settings.fetch.per_host,
+        patience_seconds=settings.fetch.total_seconds,
+    )
+    async with AsyncExitStack() as parts:
+        sender = await parts.enter_async_context(Sender(kafka))
+        sandbox = await parts.enter_async_context(_sandbox(settings))
+        runs = PipelineRuns(
+            fetcher=_fetcher(settings),
+            sandbox=sandbox,
+            blobs=open_blob_store(settings.blobs_url, settings.blobs),
+            scratch=parts.enter_context(scratch(settings.data_dir / "scratch")),
+            clock=_now,
+        )
+        worker = Worker(
+            runs=runs,
+            sender=sender,
+            slots=slots,
+            policy=RetryPolicy(
+                max_attempts=settings.fetch.max_attempts,
+                tier_seconds=settings.fetch.retry_seconds,
+            ),
+            measures=measures,
+            clock=_now,
+        )
+        app = create_app(kafka, settings.state_dir / "faust")
+        lanes = in_order(app, kafka, worker)
+        if settings.metrics_port:
+            measures.watch("window_depth", "Jobs not acknowledged yet", lambda: lanes.depth)
+            measures.watch("active_jobs", "Jobs carried out now", lambda: slots.active)
+            measures.serve(settings.metrics_port)
+        await app.start()
+        log.info("working")
+        await _first_of(stopping.wait(), app.wait_until_stopped(), lanes.failed)
+        await lanes.close(_FINISH_SECONDS)
+        async with asyncio.timeout(_LEAVE_SECONDS):
+            await app.consumer.commit()
+            await app.stop()
+    return 0 if stopping.is_set() else 1
+
+
+async def _first_of(*ends: Awaitable[object]) -> None:
+    futures = [asyncio.ensure_future(end) for end in ends]
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    for future in futures:
+        future.cancel()
+
+
+def _sandbox(settings: Settings) -> Sandbox:
+    return Sandbox(
+        processes=settings.render.processes,
+        limits=RenderLimits(
+            max_source_bytes=max(settings.fetch.max_bytes, settings.command_api.max_upload_bytes),
+            max_pixels=settings.render.max_pixels,
+            wall_seconds=settings.render.timeout_seconds,
+        ),
+    )
+
+
+def _fetcher(settings: Settings) -> Fetcher:
+    fetch = settings.fetch
+    limits = FetchLimits(
+        deadline_seconds=fetch.total_seconds,
+        connect_seconds=fetch.connect_seconds,
+        max_redirects=fetch.max_redirects,
+        max_body_bytes=fetch.max_bytes,
+        max_per_host=fetch.per_host,
+    )
+    return Fetcher(SystemResolver(), limits, fetch.allowed_origins)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""What the worker asks of the decider when a job has ended."""
+
+from datetime import datetime
+
+from domain.commands import CommandMetadata, PublishAsset, RejectAsset
+from domain.identity import result_command_id
+from domain.jobs import ImageJob
+from domain.values import Actor, BlobKey, Fetch, Original, Rendition, Sha256
+from streams.rendering import PIPELINE_VERSION, Rendered
+from streams.retrying import Failure
+
+_WORKER = Actor("system:worker")
+
+
+def published(
+    job: ImageJob, rendered: Rendered, fetch: Fetch | None, now: datetime
+) -> PublishAsset:
+    """Ask to show what was made of a picture; its blobs must be in the store already."""
+    measured = rendered.original
+    return PublishAsset(
+        metadata=_metadata(job, now),
+        run=job.run,
+        original=Original(
+            blob_key=original_key(measured.sha256),
+            sha256=measured.sha256,
+            size_bytes=measured.size_bytes,
+            media_type=measured.media_type,
+            width=measured.width,
+            height=measured.height,
+            frames=measured.frames,
+        ),
+        renditions=tuple(
+            Rendition(
+                name=made.name,
+                blob_key=rendition_key(made.sha256),
+                sha256=made.sha256,
+                size_bytes=len(made.data),
+                media_type=made.media_type,
+                width=made.width,
+                height=made.height,
+            )
+            for made in rendered.renditions
+        ),
+        facts=rendered.facts,
+        pipeline_version=PIPELINE_VERSION,
+        fetch=fetch,
+    )
+
+
+def rejected(job: ImageJob, failure: Failure, now: datetime) -> RejectAsset:
+    """Ask to give a run up, for the reason of its last attempt."""
+    return RejectAsset(
+        metadata=_metadata(job, now),
+        run=job.run,
+        code=failure.code,
+        detail=failure.detail,
+        attempts=len(job.failed_attempts) + 1,
+    )
+
+
+def original_key(sha256: Sha256) -> BlobKey:
+    """Say where an original is kept, privately."""
+    return BlobKey(f"originals/{sha256[:2]}/{sha256}")
+
+
+def rendition_key(sha256: Sha256) -> BlobKey:
+    """Say where a rendition is kept."""
+    return BlobKey(f"renditions/{sha256[:2]}/{sha256}")
+
+
+def _metadata(job: ImageJob, now: datetime) -> CommandMetadata:
+    """One id for whatever ends the job, so that of all its results one takes effect."""
+    return CommandMetadata(
+        command_id=result_command_id(job.job_id),
+        tenant_id=job.tenant_id,
+        entity_id=job.asset_id,
+        issued_at=now,
+        correlation_id=job.correlation_id,
+        actor=_WORKER,
+        expected_version=None,
+        fingerprint=None,
+        reply_partition=None,
+    )

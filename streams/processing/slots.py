@@ -1,0 +1,54 @@
+"""How many jobs are carried out at once, altogether and for one host."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
+
+from domain.jobs import ImageJob
+from streams.fetching.politeness import HostSlots
+
+
+class HostBusy(Exception):
+    """Too much is waiting for this host; try later."""
+
+
+class Slots:
+    """A few slots for all jobs, fewer for those of one host, and a limit to how long one waits.
+
+    A job waits for its host first, so that those of a slow host keep no slot from others; and it
+    gives up in time, or all that waits for a dead host would fill the window of every partition.
+    """
+
+    def __init__(self, *, total: int, per_host: int, patience_seconds: float) -> None:
+        self._total = asyncio.Semaphore(total)
+        self._hosts = HostSlots(per_host)
+        self._patience_seconds = patience_seconds
+        self.active = 0
+
+    @asynccontextmanager
+    async def hold(self, job: ImageJob) -> AsyncIterator[None]:
+        """Hold what a job needs; raises HostBusy when its host has nothing free in time."""
+        host = _host(job)
+        async with AsyncExitStack() as stack:
+            if host:
+                try:
+                    async with asyncio.timeout(self._patience_seconds):
+                        await stack.enter_async_context(self._hosts.slot(host))
+                except TimeoutError:
+                    raise HostBusy(f"too many downloads wait for {host}") from None
+            await stack.enter_async_context(self._total)
+            self.active += 1
+            try:
+                yield
+            finally:
+                self.active -= 1
+
+
+def _host(job: ImageJob) -> str | None:
+    if job.source is None or job.source.url is None:
+        return None
+    try:
+        return (urlsplit(job.source.url).hostname or "").rstrip(".")
+    except ValueError:
+        return None  # no URL at all: the fetcher will say so

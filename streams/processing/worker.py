@@ -1,0 +1,142 @@
+"""What becomes of a job: a result, another try, or a dead letter."""
+
+import errno
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from avro_schemas.codec import decode, encode
+from avro_schemas.errors import Undecodable
+from domain.commands import PublishAsset
+from domain.jobs import ImageJob
+from infra.errors import StoreUnavailable
+from infra.failpoints import pass_by
+from infra.reading import Record
+from infra.topics import ASSET_COMMANDS, IMAGE_JOBS_DEAD_LETTERS, Topic
+from streams.fetching import FetchFailed
+from streams.processing.measures import Measures
+from streams.processing.results import rejected
+from streams.processing.slots import HostBusy, Slots
+from streams.rendering import RenderFailed
+from streams.retrying import Failure, RetryPolicy
+from streams.sending import Sending, dead_letter, send_at_last
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
+
+log = logging.getLogger(__name__)
+
+
+class Running(Protocol):
+    """What carries out one job."""
+
+    async def run(self, job: ImageJob) -> PublishAsset:
+        """Give the command that shows the result, or raise why there is none."""
+
+
+class NotNow(Exception):
+    """The job could not be tried, and that is not its fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """Ends every job it is given."""
+
+    runs: Running
+    sender: Sending
+    slots: Slots
+    policy: RetryPolicy
+    measures: Measures
+    clock: Callable[[], datetime]
+
+    async def work(self, record: Record) -> None:
+        """Return once what became of the job is durable; raises nothing but cancellation.
+
+        A good run sends PublishAsset. A bad one waits in a retry tier, or sends RejectAsset when
+        another try could not help or was the last. What cannot be read as a job, and a job on
+        which our own code failed to the last, becomes a dead letter. While the broker is away it
+        is tried again and again.
+        """
+        job = _job_in(record)
+        if isinstance(job, Undecodable):
+            await self._bury(record, "undecodable", str(job))
+        else:
+            await self._end(record, job)
+        pass_by("worker.after_emit_before_ack")
+
+    async def _end(self, record: Record, job: ImageJob) -> None:
+        try:
+            async with self.slots.hold(job):
+                started = time.monotonic()
+                outcome = await self._try(job)
+                seconds = time.monotonic() - started
+        except (HostBusy, NotNow) as reason:
+            log.warning("job %s is put off: %s", job.job_id, reason)
+            self.measures.count("put_off")
+            topic, later = self.policy.later(job, self.clock(), _luck())
+            await self._send(topic, job.asset_id, encode(later))
+            return
+        if isinstance(outcome, Failure):
+            self.measures.count(outcome.code, seconds)
+            await self._settle(record, job, outcome)
+        else:
+            self.measures.count("published", seconds)
+            await self._send(ASSET_COMMANDS, job.asset_id, outcome)
+
+    async def _try(self, job: ImageJob) -> bytes | Failure:
+        """Carry a job out and spell its result; what cannot be spelled is our fault too."""
+        try:
+            return encode(await self.runs.run(job))
+        except (FetchFailed, RenderFailed) as error:
+            return Failure(
+                code=error.code,
+                detail=error.detail,
+                is_transient=error.is_transient,
+                retry_after_seconds=getattr(error, "retry_after_seconds", None),
+            )
+        except StoreUnavailable as error:
+            raise NotNow(str(error)) from error
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                raise NotNow(str(error)) from error
+            log.exception("job %s met a fault of ours", job.job_id)
+            return Failure(code="internal", detail="something of ours failed", is_transient=True)
+
+    async def _settle(self, record: Record, job: ImageJob, failure: Failure) -> None:
+        log.info("job %s: %s, %s", job.job_id, failure.code, failure.detail)
+        again = self.policy.again(job, failure, self.clock(), _luck())
+        if again:
+            topic, retry = again
+            await self._send(topic, job.asset_id, encode(retry))
+            return
+        if failure.code == "internal":
+            await self._bury(record, failure.code, failure.detail)
+        command = rejected(job, failure, self.clock())
+        await self._send(ASSET_COMMANDS, job.asset_id, encode(command))
+
+    async def _bury(self, record: Record, code: str, detail: str) -> None:
+        log.error("%s %s/%s: %s", record.topic, record.partition, record.offset, detail)
+        self.measures.count("dead_letter")
+        letter = dead_letter(record, code, detail, self.clock())
+        key = record.key.decode("utf-8", errors="replace")
+        await self._send(IMAGE_JOBS_DEAD_LETTERS, key, encode(letter))
+
+    async def _send(self, topic: Topic, key: str, value: bytes) -> None:
+        await send_at_last(self.sender, topic, key, value)
+
+
+def _job_in(record: Record) -> ImageJob | Undecodable:
+    try:
+        message = decode(record.value)
+    except Undecodable as error:
+        return error
+    if isinstance(message, ImageJob):
+        return message
+    return Undecodable(f"{type(message).__name__} is no job")
+
+
+def _luck() -> float:
+    return random.random()  # noqa: S311 - spreads load, guards nothing

@@ -1,0 +1,53 @@
+"""Send until it is sent: what was read is settled only once what follows from it is durable."""
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Protocol
+
+from domain.jobs import DeadLetter
+from infra.errors import BrokerUnavailable, Overloaded
+from infra.reading import Record
+from infra.sending import Position
+from infra.topics import Topic
+
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 5.0
+_LARGEST_VALUE_BYTES = 900_000  # a dead letter has to fit into a record itself
+
+log = logging.getLogger(__name__)
+
+
+class Sending(Protocol):
+    """What appends records."""
+
+    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+        """Append durably; raises BrokerUnavailable and Overloaded."""
+
+
+async def send_at_last(sender: Sending, topic: Topic, key: str, value: bytes) -> None:
+    """Append a record, however long the broker is away; it may be there more than once then."""
+    pause_seconds = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            await sender.send(topic, key, value)
+        except (BrokerUnavailable, Overloaded) as error:
+            log.warning("sending to %s again in %s s: %s", topic.name, pause_seconds, error)
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+        else:
+            return
+
+
+def dead_letter(record: Record, code: str, detail: str, now: datetime) -> DeadLetter:
+    """Wrap a record that nobody could work on; the end of a huge value is cut off."""
+    return DeadLetter(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value[:_LARGEST_VALUE_BYTES],
+        code=code,
+        detail=detail,
+        parked_at=now,
+    )

@@ -1,0 +1,15 @@
+"""The view store of the tests keeps the promises of the real one."""
+
+from infra.rows import Table, Value
+from infra.view_store import ViewStore
+from tests.contract.view_store import ViewStoreContract
+from tests.memory_views import MemoryViewStore
+
+
+class TestMemoryViewStore(ViewStoreContract):
+    def new_store(self) -> ViewStore:
+        self.store = MemoryViewStore()
+        return self.store
+
+    def rows(self, table: Table, generation: int = 1) -> dict[tuple[Value, ...], dict[str, Value]]:
+        return self.store.rows(table, generation)

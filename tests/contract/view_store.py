@@ -1,0 +1,102 @@
+"""What every ViewStore promises; a test class per implementation inherits it."""
+
+from collections.abc import Sequence
+
+from infra.rows import Delete, Operation, Table, Upsert, Value
+from infra.view_store import Checkpoint, ViewStore
+from projections.assets_by_category import BUCKETS
+from projections.categories import TREE
+
+FRUIT = ("acme", "fruit")
+
+
+def upsert(at_us: int, key: tuple[Value, ...] = FRUIT, **columns: Value) -> Upsert:
+    return Upsert(table=TREE, key=key, columns=columns, written_at_us=at_us)
+
+
+def delete(at_us: int, key: tuple[Value, ...] = FRUIT) -> Delete:
+    return Delete(table=TREE, key=key, written_at_us=at_us)
+
+
+def checkpoint(offset: int, *, partition: int = 0, generation: int = 1) -> Checkpoint:
+    return Checkpoint(
+        view="categories",
+        generation=generation,
+        topic="category-events",
+        partition=partition,
+        applied_offset=offset,
+        event_count=offset // 2,
+    )
+
+
+class ViewStoreContract:
+    """Write through a new store, read back whatever way the implementation offers."""
+
+    def new_store(self) -> ViewStore:
+        raise NotImplementedError
+
+    def rows(self, table: Table, generation: int = 1) -> dict[tuple[Value, ...], dict[str, Value]]:
+        """Read all rows by key; columns that have no value are left out."""
+        raise NotImplementedError
+
+    def after(self, *operations: Operation) -> dict[tuple[Value, ...], dict[str, Value]]:
+        store = self.new_store()
+        for operation in operations:
+            store.write([operation], generation=1)
+        return self.rows(TREE)
+
+    def test_a_row_has_what_was_written(self) -> None:
+        rows = self.after(upsert(1, name="Fruit", is_archived=False, version=3))
+        assert rows == {FRUIT: {"name": "Fruit", "is_archived": False, "version": 3}}
+
+    def test_columns_that_are_not_written_stay(self) -> None:
+        assert self.after(upsert(1, name="Fruit", slug="fruit"), upsert(2, name="Obst")) == {
+            FRUIT: {"name": "Obst", "slug": "fruit"}
+        }
+
+    def test_the_latest_moment_wins_column_by_column(self) -> None:
+        assert self.after(upsert(2, name="Obst"), upsert(1, name="Fruit", slug="fruit")) == {
+            FRUIT: {"name": "Obst", "slug": "fruit"}
+        }
+
+    def test_a_deleted_row_is_gone(self) -> None:
+        assert self.after(upsert(1, name="Fruit"), delete(2)) == {}
+
+    def test_what_was_written_before_a_deletion_does_not_come_back(self) -> None:
+        assert self.after(delete(2), upsert(1, name="Fruit")) == {}
+
+    def test_a_row_can_be_written_again_after_its_deletion(self) -> None:
+        assert self.after(
+            upsert(1, name="Fruit", slug="fruit"), delete(2), upsert(3, name="F")
+        ) == {FRUIT: {"name": "F"}}
+
+    def test_a_deletion_wins_a_tie(self) -> None:
+        assert self.after(upsert(2, name="Fruit"), delete(2)) == {}
+        assert self.after(delete(5), upsert(5, name="Fruit")) == {}
+
+    def test_a_row_may_consist_of_its_key(self) -> None:
+        store = self.new_store()
+        key = ("acme", "fruit", "2026-11")
+        store.write([Upsert(table=BUCKETS, key=key, columns={}, written_at_us=1)], generation=1)
+        assert self.rows(BUCKETS) == {key: {}}
+
+    def test_many_rows_of_many_partitions_are_written_at_once(self) -> None:
+        store = self.new_store()
+        keys = [(f"tenant {n % 7}", f"category {n}") for n in range(1_000)]
+        store.write([upsert(1, key, version=n) for n, key in enumerate(keys)], generation=1)
+        assert self.rows(TREE) == {key: {"version": n} for n, key in enumerate(keys)}
+
+    def test_checkpoints_come_back(self) -> None:
+        store = self.new_store()
+        kept: Sequence[Checkpoint] = [checkpoint(7), checkpoint(9, partition=2)]
+        store.save([*kept, checkpoint(5, generation=2)])
+        assert sorted(store.checkpoints("categories", 1), key=lambda c: c.partition) == kept
+
+    def test_a_checkpoint_never_goes_back(self) -> None:
+        store = self.new_store()
+        store.save([checkpoint(7)])
+        store.save([checkpoint(5)])
+        assert store.checkpoints("categories", 1) == [checkpoint(7)]
+
+    def test_a_view_that_was_never_saved_has_no_checkpoints(self) -> None:
+        assert self.new_store().checkpoints("categories", 1) == []

@@ -1,0 +1,131 @@
+"""A decider in the same process: what is sent is decided at once, by the real rules."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import reduce
+
+from avro_schemas.codec import decode
+from command_api.outcomes import Outcomes
+from domain import asset as assets
+from domain import catalogue as catalogues
+from domain.asset import Asset
+from domain.catalogue import EMPTY, Catalogue
+from domain.commands import AssetCommand, CatalogueCommand, CreateCategory
+from domain.errors import IdempotencyKeyReused, Refusal
+from domain.events import AssetEvent, CatalogueEvent
+from domain.outcomes import CommandAccepted, CommandRefused, EventRef, Outcome
+from domain.values import CategoryRef, TenantId
+from infra.errors import BrokerUnavailable
+from infra.sending import Position
+from infra.topics import Topic
+
+
+class FakeDecider:
+    """Stands for the sender, the log and the decider; ``events`` is all that ever happened.
+
+    ``is_down``: nothing is acknowledged. ``is_silent``: all is acknowledged, nothing decided until
+    ``catch_up``.
+    """
+
+    def __init__(self, outcomes: Outcomes) -> None:
+        self.events: list[AssetEvent | CatalogueEvent] = []
+        self.sent: list[AssetCommand | CatalogueCommand] = []
+        self.is_down = False
+        self.is_silent = False
+        self._outcomes = outcomes
+        self._undecided: list[AssetCommand | CatalogueCommand] = []
+        self._assets: dict[tuple[TenantId, str], Asset] = {}
+        self._catalogues: dict[TenantId, Catalogue] = {}
+        self._remembered: dict[str, tuple[str | None, Outcome]] = {}
+
+    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+        """Take a command as the broker would, and decide it."""
+        if self.is_down:
+            raise BrokerUnavailable("127.0.0.1:9092 did not acknowledge")
+        command = decode(value)
+        assert isinstance(command, AssetCommand | CatalogueCommand)
+        is_asset = isinstance(command, AssetCommand)
+        assert topic.name == ("asset-commands" if is_asset else "category-commands")
+        assert key == command.metadata.entity_id
+        self.sent.append(command)
+        self._undecided.append(command)
+        if not self.is_silent:
+            self.catch_up()
+        return Position(topic=topic.name, partition=0, offset=len(self.sent))
+
+    def catch_up(self) -> None:
+        """Decide all that was sent."""
+        while self._undecided:
+            self._outcomes.deliver(self.decide(self._undecided.pop(0)))
+
+    def decide(self, command: AssetCommand | CatalogueCommand) -> Outcome:
+        """Decide one command, whoever sent it."""
+        metadata = command.metadata
+        now = datetime.now(UTC)
+        fingerprint, earlier = self._remembered.get(metadata.command_id, (None, None))
+        try:
+            if earlier is not None:
+                if fingerprint != metadata.fingerprint:
+                    raise IdempotencyKeyReused("this Idempotency-Key was used before")
+                return earlier
+            outcome = self._accepted(command, now)
+        except Refusal as refusal:
+            return CommandRefused(
+                command_id=metadata.command_id,
+                tenant_id=metadata.tenant_id,
+                entity_id=metadata.entity_id,
+                decided_at=now,
+                problem=type(refusal).__name__,
+                detail=refusal.detail,
+                members=refusal.members,
+            )
+        self._remembered[metadata.command_id] = metadata.fingerprint, outcome
+        return outcome
+
+    def _accepted(
+        self, command: AssetCommand | CatalogueCommand, now: datetime
+    ) -> CommandAccepted:
+        metadata = command.metadata
+        catalogue = self._catalogues.get(metadata.tenant_id, EMPTY)
+        events: Sequence[AssetEvent | CatalogueEvent]
+        asset, category = None, None
+        if isinstance(command, AssetCommand):
+            known = self._assets.get((metadata.tenant_id, metadata.entity_id))
+            events = assets.decide(command, known, catalogue, now)
+            changed = reduce(assets.evolve, events, known)
+            asset = assets.snapshot(changed) if changed else None
+        else:
+            events = catalogues.decide(command, catalogue, now)
+            ref = (
+                CategoryRef(command.category_id)
+                if isinstance(command, CreateCategory)
+                else CategoryRef(catalogue.find(command.category).category_id)  # type: ignore[union-attr] # decide found it
+            )
+            found = reduce(catalogues.evolve, events, catalogue).find(ref)
+            category = catalogues.snapshot(found) if found else None
+        for event in events:
+            self._take_in(event)
+        return CommandAccepted(
+            command_id=metadata.command_id,
+            tenant_id=metadata.tenant_id,
+            entity_id=metadata.entity_id,
+            decided_at=now,
+            position=f"asset-events:0:{len(self.events)}" if events else None,
+            events=tuple(
+                EventRef(event_id=event.metadata.event_id, name=type(event).__name__)
+                for event in events
+            ),
+            asset=asset,
+            category=category,
+        )
+
+    def _take_in(self, event: AssetEvent | CatalogueEvent) -> None:
+        self.events.append(event)
+        tenant_id, entity_id = event.metadata.tenant_id, event.metadata.entity_id
+        if isinstance(event, AssetEvent):
+            changed = assets.evolve(self._assets.get((tenant_id, entity_id)), event)
+            assert changed is not None
+            self._assets[tenant_id, entity_id] = changed
+        else:
+            known = self._catalogues.get(tenant_id, EMPTY)
+            self._catalogues[tenant_id] = catalogues.evolve(known, event)

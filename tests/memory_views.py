@@ -1,0 +1,97 @@
+"""A view store in memory that settles writes by their timestamps as Cassandra does."""
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from infra.errors import StoreUnavailable
+from infra.rows import Delete, Operation, Table, Value
+from infra.view_store import Checkpoint
+
+_NEVER = -(2**63)
+Key = tuple[Value, ...]
+Rows = dict[Key, dict[str, Value]]
+
+
+@dataclass(slots=True)
+class _Row:
+    written_at_us: int = _NEVER
+    deleted_at_us: int = _NEVER
+    cells: dict[str, tuple[int, Value]] = field(default_factory=dict)
+
+    def apply(self, operation: Operation) -> None:
+        at = operation.written_at_us
+        if isinstance(operation, Delete):
+            self.deleted_at_us = max(self.deleted_at_us, at)
+            return
+        self.written_at_us = max(self.written_at_us, at)
+        for column, value in operation.columns.items():
+            known = self.cells.get(column)
+            if known is None or at > known[0] or (at == known[0] and str(value) > str(known[1])):
+                self.cells[column] = (at, value)
+
+    def columns(self) -> dict[str, Value] | None:
+        """Show what is left of the row: what was written after it was last deleted."""
+        cells = {
+            column: value for column, (at, value) in self.cells.items() if at > self.deleted_at_us
+        }
+        return cells if cells or self.written_at_us > self.deleted_at_us else None
+
+
+class MemoryViewStore:
+    """Keeps rows and checkpoints; can be away, and can come back with what it had earlier."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.writes = 0
+        self._tables: dict[str, dict[Key, _Row]] = {}
+        self._checkpoints: dict[tuple[str, int, str, int], Checkpoint] = {}
+        self._active: dict[str, int] = {}
+
+    def write(self, operations: Iterable[Operation], *, generation: int) -> None:
+        self._answer()
+        self.writes += 1
+        for operation in operations:
+            table = self._tables.setdefault(operation.table.at(generation), {})
+            table.setdefault(operation.key, _Row()).apply(operation)
+
+    def save(self, checkpoints: Iterable[Checkpoint]) -> None:
+        self._answer()
+        for each in checkpoints:
+            place = (each.view, each.generation, each.topic, each.partition)
+            kept = self._checkpoints.get(place)
+            if kept is None or kept.applied_offset < each.applied_offset:
+                self._checkpoints[place] = each
+
+    def checkpoints(self, view: str, generation: int) -> list[Checkpoint]:
+        self._answer()
+        return [
+            kept for place, kept in self._checkpoints.items() if place[:2] == (view, generation)
+        ]
+
+    def active_generations(self) -> dict[str, int]:
+        self._answer()
+        return dict(self._active)
+
+    def activate(self, view: str, generation: int) -> None:
+        self._active[view] = generation
+
+    def rows(self, table: Table, generation: int = 1) -> Rows:
+        """Show the rows that a reader would find."""
+        found = {
+            key: row.columns() for key, row in self._tables.get(table.at(generation), {}).items()
+        }
+        return {key: columns for key, columns in found.items() if columns is not None}
+
+    def copy(self) -> Mapping[str, object]:
+        """Take a copy of the disk."""
+        return deepcopy({"_tables": self._tables, "_checkpoints": self._checkpoints})
+
+    def put_back(self, copy: Mapping[str, object]) -> None:
+        """Lose all that was written since that copy."""
+        for name, value in copy.items():
+            setattr(self, name, deepcopy(value))
+
+    def _answer(self) -> None:
+        if self.is_away:
+            raise StoreUnavailable("it is away")

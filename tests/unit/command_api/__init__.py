@@ -1,0 +1,1 @@
+"""The command API against a decider in the same process."""

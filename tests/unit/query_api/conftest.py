@@ -1,0 +1,101 @@
+"""A query API whose views, blobs and keys are in memory."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from infra.api_key_table import ApiKeyRejected, Caller
+from query_api.app import Addresses, create_app
+from tests.memory import MemoryBlobStore
+from tests.samples import ACME, create_category, metadata
+from tests.unit.query_api.memory_queries import MemoryQueries
+from tests.unit.query_api.story import GLOBEX, RENDITIONS, Story
+
+CALLERS: dict[str, Caller] = {
+    name: Caller(tenant_id=tenant_id, key_id=name, scopes=frozenset(scopes))
+    for name, tenant_id, scopes in (
+        ("acme-reads", ACME, ("assets:read",)),
+        ("acme-writes", ACME, ("assets:write",)),
+        ("globex-reads", GLOBEX, ("assets:read",)),
+    )
+}
+
+
+class MemoryKeys:
+    """Keys for tests: the text is the name."""
+
+    def authenticate(self, text: str) -> Caller:
+        if text not in CALLERS:
+            raise ApiKeyRejected("the API key is unknown or was revoked")
+        return CALLERS[text]
+
+
+@pytest.fixture
+def queries() -> MemoryQueries:
+    return MemoryQueries()
+
+
+@pytest.fixture
+def story(queries: MemoryQueries) -> Story:
+    """Begin with the categories animals, cats and dogs below it, and one of another tenant."""
+    story = Story(queries)
+    story.tell(
+        create_category("animals"),
+        create_category("cats", parent="animals"),
+        create_category("dogs", parent="animals"),
+    )
+    story.tell(create_category("secrets", about=metadata(GLOBEX, tenant_id=GLOBEX)))
+    story.now += timedelta(hours=1)
+    return story
+
+
+@pytest.fixture
+def blobs() -> MemoryBlobStore:
+    """Hold the bytes of every sample rendition: as many as its size says."""
+    store = MemoryBlobStore()
+    for each in RENDITIONS:
+        data = (each.sha256.encode() * 64)[: each.size_bytes]
+        asyncio.run(store.put(each.blob_key, data, each.media_type))
+    return store
+
+
+@pytest.fixture
+def app(queries: MemoryQueries, blobs: MemoryBlobStore) -> FastAPI:
+    service, _ = create_app(
+        queries=queries,
+        blobs=blobs,
+        keys=MemoryKeys(),
+        cursor_secrets=["today", "yesterday"],
+        addresses=Addresses(
+            public_base_url="https://img.example", problem_base_url="https://api.example"
+        ),
+        wait_seconds=0.05,
+        kept_bytes=1_000_000,
+        probes={"views": queries.check},
+    )
+    return service
+
+
+@pytest.fixture
+def nobody(app: FastAPI) -> Iterator[TestClient]:
+    """Send requests without a key."""
+    with TestClient(app) as client:
+        yield client
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """Send requests of ACME, who may read."""
+    with TestClient(app, headers={"Authorization": "Bearer acme-reads"}) as client:
+        yield client
+
+
+@pytest.fixture
+def stranger(app: FastAPI) -> Iterator[TestClient]:
+    """Send requests of another tenant, who may read their own."""
+    with TestClient(app, headers={"Authorization": "Bearer globex-reads"}) as client:
+        yield client

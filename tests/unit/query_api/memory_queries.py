@@ -1,0 +1,107 @@
+"""Views in memory, filled by the very functions that fill them in Cassandra."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from avro_schemas.codec import Message
+from domain.values import AssetId, CategoryId, CommandId, Status, TenantId
+from infra.cql import Row
+from infra.rows import Upsert
+from projections.view import View as BuiltView
+from projections.views import VIEWS
+from query_api.listing import Order, Span
+from query_api.public_assets import PublicAsset, renditions
+from query_api.views import View
+
+
+class MemoryQueries:
+    """Queries for tests. ``applied`` is how far views have got; ``asked`` counts what was asked."""
+
+    def __init__(self, messages: Iterable[Message] = ()) -> None:
+        self.applied: dict[tuple[str, int], int] = {}
+        self.asked: dict[str, int] = defaultdict(int)
+        self._tables: dict[str, dict[tuple[object, ...], dict[str, Any]]] = defaultdict(dict)
+        self.apply(*messages)
+
+    def apply(self, *messages: Message, views: tuple[BuiltView, ...] = VIEWS) -> None:
+        """Let the views take notice of what happened."""
+        for message in messages:
+            for view in views:
+                for operation in view.rows(message):
+                    rows = self._tables[operation.table.name]
+                    if isinstance(operation, Upsert):
+                        named = dict(zip(operation.table.key, operation.key, strict=True))
+                        rows.setdefault(operation.key, named).update(operation.columns)
+                    else:
+                        rows.pop(operation.key, None)
+
+    async def asset(self, tenant_id: TenantId, asset_id: AssetId) -> Row | None:
+        return self._row("asset_by_id", tenant_id, asset_id)
+
+    async def history(self, tenant_id: TenantId, asset_id: AssetId) -> list[Row]:
+        rows = self._partition("asset_history", tenant_id, asset_id)
+        return sorted(rows, key=lambda row: row["entity_version"])
+
+    async def public_asset(self, asset_id: AssetId) -> PublicAsset | None:
+        row = self._row("public_assets", asset_id)
+        return row and PublicAsset(
+            asset_id=asset_id,
+            status=Status(row["status"]),
+            renditions=renditions(row.get("renditions")),
+        )
+
+    async def command(self, tenant_id: TenantId, command_id: CommandId) -> Row | None:
+        return self._row("commands", tenant_id, command_id)
+
+    async def categories(self, tenant_id: TenantId) -> list[Row]:
+        return self._partition("categories", tenant_id)
+
+    async def months(self, tenant_id: TenantId, category_id: CategoryId) -> list[str]:
+        rows = self._partition("category_buckets", tenant_id, category_id)
+        return [row["bucket"] for row in rows]
+
+    async def days(self, tenant_id: TenantId) -> list[str]:
+        return [row["day"] for row in self._partition("date_buckets", tenant_id)]
+
+    async def of_month(
+        self,
+        tenant_id: TenantId,
+        category_id: CategoryId,
+        month: str,
+        span: Span,
+        order: Order,
+        limit: int,
+    ) -> list[Row]:
+        rows = self._partition("assets_by_category", tenant_id, category_id, month)
+        return first(rows, span, order, limit)
+
+    async def of_day(
+        self, tenant_id: TenantId, day: str, span: Span, order: Order, limit: int
+    ) -> list[Row]:
+        return first(self._partition("assets_by_date", tenant_id, day), span, order, limit)
+
+    async def applied_offset(self, view: View, partition: int) -> int:
+        self.asked["applied_offset"] += 1
+        return self.applied.get((view.name, partition), 0)
+
+    async def check(self) -> None:
+        pass
+
+    def _row(self, table: str, *key: object) -> dict[str, Any] | None:
+        self.asked[table] += 1
+        return self._tables[table].get(key)
+
+    def _partition(self, table: str, *key: object) -> list[Row]:
+        self.asked[table] += 1
+        return [row for named, row in self._tables[table].items() if named[: len(key)] == key]
+
+
+def first(rows: Iterable[Row], span: Span, order: Order, limit: int) -> list[Row]:
+    """Give what a bucket has within a span, as the store would."""
+
+    def key(row: Row) -> tuple[int, str]:
+        return row["created_at_us"], row["asset_id"]
+
+    within = [row for row in rows if span.after < key(row) < span.before]
+    return sorted(within, key=key, reverse=order == "desc")[:limit]

@@ -1,0 +1,86 @@
+"""One asset in each of its states, and its history."""
+
+from starlette.testclient import TestClient
+
+from domain.commands import DeleteAsset, PurgeAsset
+from query_api.models import AssetAnswer, HistoryAnswer
+from tests.samples import metadata
+from tests.unit.query_api.story import Story, asset_id
+
+
+def test_a_published_asset_is_shown_whole(client: TestClient, story: Story) -> None:
+    named = story.publish(1, "cats", title="Tom")
+    answer = client.get(f"/v1/assets/{named}")
+    assert answer.status_code == 200
+    asset = AssetAnswer.model_validate(answer.json())
+    assert asset.status == "published"
+    assert asset.title == "Tom"
+    assert asset.public_url == f"https://img.example/i/{named}"
+    assert [one.slug for one in asset.categories] == ["cats"]
+    assert asset.metadata == {"shelf": 7}
+    assert asset.facts is not None
+    assert asset.facts.camera == "Acme One"
+    assert asset.renditions[0].url == f"https://img.example/i/{named}/large.webp?v={'1' * 16}"
+    assert answer.headers["etag"] == '"2"'
+
+
+def test_where_blobs_lie_is_not_told(client: TestClient, story: Story) -> None:
+    named = story.publish(1, "cats")
+    assert "blob_key" not in client.get(f"/v1/assets/{named}").text
+
+
+def test_a_submitted_asset_has_no_public_url_yet(client: TestClient, story: Story) -> None:
+    named = story.submit(1, "cats")
+    asset = AssetAnswer.model_validate(client.get(f"/v1/assets/{named}").json())
+    assert (asset.status, asset.public_url, asset.renditions) == ("submitted", None, [])
+
+
+def test_a_rejected_asset_tells_why(client: TestClient, story: Story) -> None:
+    story.submit(1, "cats")
+    named = story.reject(1)
+    asset = AssetAnswer.model_validate(client.get(f"/v1/assets/{named}").json())
+    assert asset.status == "rejected"
+    assert asset.failure is not None
+    assert asset.failure.model_dump() == {
+        "code": "http_status",
+        "detail": "it answered 404",
+        "attempts": 1,
+        "is_transient": False,
+    }
+
+
+def test_a_deleted_and_a_purged_asset_still_answer_with_their_status(
+    client: TestClient, story: Story
+) -> None:
+    named = story.publish(1, "cats", title="Tom")
+    story.tell(DeleteAsset(metadata=metadata(named)))
+    deleted = AssetAnswer.model_validate(client.get(f"/v1/assets/{named}").json())
+    assert (deleted.status, deleted.public_url, deleted.renditions) == ("deleted", None, [])
+    story.tell(PurgeAsset(metadata=metadata(named)))
+    purged = AssetAnswer.model_validate(client.get(f"/v1/assets/{named}").json())
+    assert (purged.status, purged.title, purged.source.url) == ("purged", "", None)
+
+
+def test_an_asset_that_the_client_has_is_not_sent_again(client: TestClient, story: Story) -> None:
+    named = story.publish(1, "cats")
+    again = client.get(f"/v1/assets/{named}", headers={"If-None-Match": 'W/"1", "2"'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", '"2"')
+    older = client.get(f"/v1/assets/{named}", headers={"If-None-Match": '"1"'})
+    assert older.status_code == 200
+
+
+def test_history_tells_every_event_in_order(client: TestClient, story: Story) -> None:
+    named = story.publish(1, "cats")
+    story.tell(DeleteAsset(metadata=metadata(named)))
+    history = HistoryAnswer.model_validate(client.get(f"/v1/assets/{named}/events").json())
+    told = [(event.version, event.name) for event in history.items]
+    assert told == [(1, "AssetSubmitted"), (2, "AssetPublished"), (3, "AssetDeleted")]
+    assert history.items[0].actor == "key:k1"
+    assert history.items[0].event["source"]["url"] == "https://example.com/1.jpg"
+
+
+def test_what_nobody_submitted_is_not_found(client: TestClient, story: Story) -> None:
+    for path in (f"/v1/assets/{asset_id(9)}", f"/v1/assets/{asset_id(9)}/events"):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert answer.json()["type"] == "https://api.example/problems/asset-not-found"

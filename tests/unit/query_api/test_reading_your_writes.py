@@ -1,0 +1,114 @@
+"""A read that must show a write waits for it, and is never stale."""
+
+import asyncio
+
+import pytest
+from starlette.testclient import TestClient
+
+from infra.sending import Position
+from infra.web.positions import to_header
+from query_api.errors import ViewBehind
+from query_api.reached import Reached
+from query_api.views import ASSET_BY_ID, CATEGORIES
+from tests.unit.query_api.memory_queries import MemoryQueries
+from tests.unit.query_api.story import Story
+
+WRITE = Position(topic="asset-events", partition=3, offset=41)
+HEADER = {"ScaleHoster-Position": to_header("asset-events:3:41")}
+
+
+def test_a_view_that_has_passed_the_write_answers(
+    client: TestClient, queries: MemoryQueries, story: Story
+) -> None:
+    named = story.publish(1)
+    queries.applied["asset_by_id", 3] = 42
+    assert client.get(f"/v1/assets/{named}", headers=HEADER).status_code == 200
+
+
+def test_a_view_that_is_behind_is_never_shown(
+    client: TestClient, queries: MemoryQueries, story: Story
+) -> None:
+    named = story.publish(1)
+    queries.applied["asset_by_id", 3] = 41
+    answer = client.get(f"/v1/assets/{named}", headers=HEADER)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
+    assert answer.json()["type"].endswith("/problems/view-behind")
+
+
+def test_only_the_views_that_are_shown_have_to_be_there(
+    client: TestClient, queries: MemoryQueries, story: Story
+) -> None:
+    queries.applied["assets_by_date", 3] = 42
+    assert client.get("/v1/assets", headers=HEADER).status_code == 200
+    assert client.get("/v1/categories/cats/assets", headers=HEADER).status_code == 503
+    assert client.get("/v1/categories", headers=HEADER).status_code == 200
+
+
+def test_all_of_several_writes_have_to_be_there(
+    client: TestClient, queries: MemoryQueries, story: Story
+) -> None:
+    queries.applied["assets_by_date", 3] = 42
+    both = {
+        "ScaleHoster-Position": f"{HEADER['ScaleHoster-Position']}, "
+        + to_header("category-events:0:7")
+    }
+    assert client.get("/v1/assets", headers=both).status_code == 503
+    queries.applied["categories", 0] = 8
+    assert client.get("/v1/assets", headers=both).status_code == 200
+
+
+def test_a_picture_waits_too(client: TestClient, queries: MemoryQueries, story: Story) -> None:
+    named = story.publish(1)
+    assert client.get(f"/i/{named}", headers=HEADER).status_code == 503
+    queries.applied["public_assets", 3] = 42
+    assert client.get(f"/i/{named}", headers=HEADER).status_code == 200
+
+
+def test_what_was_remembered_does_not_hide_the_write(
+    client: TestClient, queries: MemoryQueries, story: Story
+) -> None:
+    story.publish(1, "cats")
+    client.get("/v1/categories/cats/assets").raise_for_status()
+    queries.applied["assets_by_category", 3] = 42
+    story.publish(2, "cats", at=story.now.replace(year=2027))
+    page = client.get("/v1/categories/cats/assets", headers=HEADER).json()
+    assert len(page["items"]) == 2
+
+
+@pytest.mark.parametrize(
+    "sent", ["?", "YQ", "é", to_header("asset-events:x:1"), to_header("elsewhere:0:1")]
+)
+def test_a_position_that_is_none_is_refused(client: TestClient, sent: str) -> None:
+    answer = client.get("/v1/assets", headers={"ScaleHoster-Position": sent.encode()})  # type: ignore[dict-item] # bytes, as they go over the wire
+    assert answer.status_code == 400
+
+
+def test_a_read_begins_when_the_view_arrives(queries: MemoryQueries) -> None:
+    async def story() -> None:
+        reached = Reached(queries)
+        reader = asyncio.create_task(reached.wait([WRITE], [ASSET_BY_ID], 10))
+        while queries.asked["applied_offset"] < 3:
+            await asyncio.sleep(0)
+        assert not reader.done()
+        queries.applied["asset_by_id", 3] = 42
+        await reader
+
+    asyncio.run(story())
+
+
+def test_a_hundred_readers_ask_as_often_as_one(queries: MemoryQueries) -> None:
+    async def asked_by(count: int) -> int:
+        reached = Reached(queries)
+        queries.asked.clear()
+        readers = [reached.wait([WRITE], [ASSET_BY_ID], 0.1) for _ in range(count)]
+        for ended in await asyncio.gather(*readers, return_exceptions=True):
+            assert isinstance(ended, ViewBehind)
+        return queries.asked["applied_offset"]
+
+    assert asyncio.run(asked_by(100)) < 25
+
+
+def test_a_view_of_another_topic_is_not_waited_for(queries: MemoryQueries) -> None:
+    asyncio.run(Reached(queries).wait([WRITE], [CATEGORIES], 0.01))
+    assert queries.asked["applied_offset"] == 0
