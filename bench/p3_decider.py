@@ -105,7 +105,8 @@ def rate(step: Callable[[], int], wanted: int) -> float:
 
 
 def measure(rounds: int, commands: int) -> None:
-    deciders, bares = [], []
+    deciders: list[float] = []
+    bares: list[float] = []
     for _ in range(rounds):
         for rates, run in ((deciders, decided_per_second), (bares, copied_per_second)):
             with bench_kafka() as kafka:

@@ -82,9 +82,7 @@ class FakeDecider:
         self._remembered[metadata.command_id] = metadata.fingerprint, outcome
         return outcome
 
-    def _accepted(
-        self, command: AssetCommand | CatalogueCommand, now: datetime
-    ) -> CommandAccepted:
+    def _accepted(self, command: AssetCommand | CatalogueCommand, now: datetime) -> CommandAccepted:
         metadata = command.metadata
         catalogue = self._catalogues.get(metadata.tenant_id, EMPTY)
         events: Sequence[AssetEvent | CatalogueEvent]

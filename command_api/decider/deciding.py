@@ -13,7 +13,6 @@ from command_api.decider.state import Changes, FoldedState
 from domain.commands import AssetCommand, CatalogueCommand
 from domain.events import CatalogueEvent
 from domain.jobs import DeadLetter
-from domain.outcomes import CommandAccepted
 from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.group_reading import GroupReader, Partition
@@ -146,14 +145,14 @@ class Decider:
             if metadata.reply_partition is None and metadata.fingerprint is None:
                 continue  # the worker asks and does not wait
             answer = decision.answer(position)
-            if isinstance(answer, CommandAccepted):
+            if isinstance(decision.command, AssetCommand):
                 current.remember(decision, answer)
             if metadata.reply_partition is not None:
                 self._writer.append(
                     COMMAND_RESULTS,
                     metadata.reply_partition % COMMAND_RESULTS.partitions,
                     metadata.command_id,
-                    answer if isinstance(answer, bytes) else encode(answer),
+                    answer,
                 )
 
     def _take_in(

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from avro_schemas.codec import encode
 from command_api.decider.outcomes import accepted, refused, unchanged
-from command_api.decider.state import AssetKey, Changes, Remembered, remember
+from command_api.decider.state import AssetKey, Changes, Remembered
 from domain import asset as assets
 from domain import catalogue as catalogues
 from domain.asset import Asset
@@ -14,7 +15,7 @@ from domain.catalogue import Catalogue
 from domain.commands import AssetCommand, CatalogueCommand, CreateCategory
 from domain.errors import CategoryIsArchived, IdempotencyKeyReused, Refusal, UnknownCategory
 from domain.events import AssetEvent, CatalogueEvent
-from domain.outcomes import AssetSnapshot, CategorySnapshot, CommandAccepted, Outcome
+from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome
 from domain.values import AssetId, CommandId, TenantId
 
 
@@ -53,13 +54,19 @@ class Decision:
     asset: AssetSnapshot | None = None
     category: CategorySnapshot | None = None
     earlier: "bytes | Decision | None" = None
+    told: bytes | None = None
 
-    def answer(self, position: Callable[["Decision"], str]) -> Outcome | bytes:
-        """Say what the sender is told; an answer given before is given again as it was."""
+    def answer(self, position: Callable[["Decision"], str]) -> bytes:
+        """Say, framed, what the sender is told; what was told before is told again as it was."""
         if isinstance(self.earlier, bytes):
             return self.earlier
         if self.earlier is not None:
             return self.earlier.answer(position)
+        if self.told is None:
+            self.told = encode(self._outcome(position))
+        return self.told
+
+    def _outcome(self, position: Callable[["Decision"], str]) -> Outcome:
         if self.refusal is not None:
             return refused(self.command, self.refusal, self.now)
         if not self.events:
@@ -115,11 +122,13 @@ class Round:
             return still
         return None
 
-    def remember(self, decision: Decision, outcome: CommandAccepted) -> None:
-        """Keep the answer of a client's command among the changes of its partition."""
-        if decision.events and decision.command.metadata.fingerprint is not None:
+    def remember(self, decision: Decision, answer: bytes) -> None:
+        """Keep the answer to a client's command that changed an asset, for when it is repeated."""
+        fingerprint = decision.command.metadata.fingerprint
+        if decision.events and fingerprint is not None:
             changes = self.changes.setdefault(decision.partition, Changes())
-            changes.remembered[outcome.command_id] = remember(decision.events[-1], outcome)
+            command_id = decision.command.metadata.command_id
+            changes.remembered[command_id] = Remembered(fingerprint, answer)
 
     def _was_answered(self, decision: Decision) -> bool:
         metadata = decision.command.metadata

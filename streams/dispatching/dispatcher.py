@@ -14,7 +14,7 @@ from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.group_reading import Partition
 from infra.reading import Record
-from infra.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
+from infra.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, Topic
 from streams.dispatching.orders import job_for
 from streams.sending import Sending, dead_letter, send_at_last
 
@@ -49,26 +49,24 @@ class Dispatcher:
     async def step(self) -> int:
         """Order the work of the next few events, and count them; raises BrokerUnavailable."""
         records = await asyncio.to_thread(self.reader.poll, _BATCH, _POLL_SECONDS)
-        async with asyncio.TaskGroup() as group:
-            for record in records:
-                group.create_task(self._order(record))
+        orders = [order for order in map(self._order, records) if order]
+        await asyncio.gather(*(send_at_last(self.sender, *order) for order in orders))
         if records:
             pass_by("dispatcher.after_send_before_commit")
             await asyncio.to_thread(self._commit, records)
         return len(records)
 
-    async def _order(self, record: Record) -> None:
-        key = record.key.decode("utf-8", errors="replace")
+    def _order(self, record: Record) -> tuple[Topic, str, bytes] | None:
         try:
             message = decode(record.value)
         except Undecodable as error:
-            log.error("%s %s/%s: %s", record.topic, record.partition, record.offset, error)  # noqa: TRY400 - the sentence says it all
+            place = f"{record.topic} {record.partition}/{record.offset}"
+            log.error("%s cannot be read: %s", place, error)  # noqa: TRY400 - that says it all
             letter = dead_letter(record, "undecodable", str(error), self.clock())
-            await send_at_last(self.sender, IMAGE_JOBS_DEAD_LETTERS, key, encode(letter))
-            return
+            key = record.key.decode("utf-8", errors="replace")
+            return IMAGE_JOBS_DEAD_LETTERS, key, encode(letter)
         job = job_for(message) if isinstance(message, Event) else None
-        if job:
-            await send_at_last(self.sender, IMAGE_JOBS, job.asset_id, encode(job))
+        return (IMAGE_JOBS, job.asset_id, encode(job)) if job else None
 
     def _commit(self, records: list[Record]) -> None:
         offsets = {(record.topic, record.partition): record.offset + 1 for record in records}

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -13,73 +13,80 @@ from domain.jobs import ImageJob
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
 from infra.reading import Record
-from infra.topics import IMAGE_JOBS, RETRY_TIERS, Topic
+from infra.topics import IMAGE_JOBS, Topic
 from streams.retrying import RetryPolicy
 from streams.sending import Sending, send_at_last
 
 _BATCH = 500
 _POLL_SECONDS = 0.2
-_HELD_PER_PARTITION = 500
+_MOST_HELD = 2_000
 
 log = logging.getLogger(__name__)
-_TIERS = {tier.name: tier for tier in RETRY_TIERS}
 
 
 class Pausing(Protocol):
-    """What reads as one of a group, and can leave some partitions alone for a while."""
+    """What reads as one of a group, and can stop reading without leaving it."""
 
     def poll(self, at_most: int, timeout_seconds: float) -> list[Record]:
         """Read what is there; raises BrokerUnavailable."""
 
-    def pause(self, partitions: Iterable[Partition]) -> None:
-        """Read nothing more of these for now."""
+    def pause(self) -> None:
+        """Bring nothing for now."""
 
-    def resume(self, partitions: Iterable[Partition]) -> None:
-        """Read these again."""
+    def resume(self) -> None:
+        """Bring records again."""
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Note how far we are; raises BrokerUnavailable."""
 
 
 class Redelivery:
-    """Sends the jobs in the retry tiers back to the workers when their time has come.
+    """Sends the jobs of one retry tier back to the workers when their time has come.
 
     Each partition of a tier is in order of time, near enough, so its head is waited for. A job
     counts as brought back once the broker has it; after a crash it may be brought back twice.
     """
 
     def __init__(
-        self, reader: Pausing, sender: Sending, policy: RetryPolicy, clock: Callable[[], datetime]
+        self,
+        tier: Topic,
+        open_reader: Callable[[Callable[[list[Partition]], None]], Pausing],
+        sender: Sending,
+        policy: RetryPolicy,
+        clock: Callable[[], datetime],
     ) -> None:
-        self._reader = reader
+        self._tier = tier
         self._sender = sender
         self._policy = policy
         self._clock = clock
         self._held: dict[Partition, deque[Record]] = {}
-
-    def forget(self, partitions: list[Partition]) -> None:
-        """Let go of what belongs to another member of the group now."""
-        for partition in partitions:
-            self._held.pop(partition, None)
+        self._is_paused = False
+        self._reader = open_reader(self._forget)
 
     async def step(self) -> int:
         """Bring back what is due, and count it; raises BrokerUnavailable."""
         await asyncio.to_thread(self._read)
         now = self._clock()
         due = {partition: self._due(held, now) for partition, held in self._held.items()}
-        async with asyncio.TaskGroup() as group:
-            for records in due.values():
-                for record in records:
-                    group.create_task(self._bring_back(record, now))
+        ready = [record for records in due.values() for record in records]
+        await asyncio.gather(*(self._bring_back(record, now) for record in ready))
         await asyncio.to_thread(self._commit, due)
-        return sum(map(len, due.values()))
+        return len(ready)
 
     def _read(self) -> None:
         for record in self._reader.poll(_BATCH, _POLL_SECONDS):
             self._held.setdefault((record.topic, record.partition), deque()).append(record)
-        full = {name for name, held in self._held.items() if len(held) >= _HELD_PER_PARTITION}
-        self._reader.pause(full)
-        self._reader.resume(self._held.keys() - full)
+        is_full = sum(map(len, self._held.values())) >= _MOST_HELD
+        if is_full and not self._is_paused:
+            self._reader.pause()
+        elif self._is_paused and not is_full:
+            self._reader.resume()
+        self._is_paused = is_full
+
+    def _forget(self, partitions: list[Partition]) -> None:
+        """Let go of what belongs to another member of the group now."""
+        for partition in partitions:
+            self._held.pop(partition, None)
 
     def _due(self, held: deque[Record], now: datetime) -> list[Record]:
         due = []
@@ -90,7 +97,7 @@ class Redelivery:
     def _due_at(self, record: Record) -> datetime:
         held_since = datetime.fromtimestamp(record.timestamp_ms / 1_000, UTC)
         job = _job_in(record)
-        return self._policy.due_at(_TIERS[record.topic], held_since, job) if job else held_since
+        return self._policy.due_at(self._tier, held_since, job) if job else held_since
 
     async def _bring_back(self, record: Record, now: datetime) -> None:
         job = _job_in(record)

@@ -1,8 +1,10 @@
 """Step: keep the pixels and nothing else."""
 
-from PIL import Image
+from PIL.Image import Image
 
 
-def bare(image: Image.Image) -> Image.Image:
-    """Rebuild the picture from its pixels, so that no comment, EXIF, XMP or profile comes along."""
-    return Image.frombytes(image.mode, image.size, image.tobytes())
+def bare(image: Image) -> Image:
+    """Copy the pixels into a picture that knows no comment, EXIF, XMP, profile or file."""
+    picture = image.copy()  # a plain Image whatever the reader's class was; only ``info`` follows
+    picture.info.clear()
+    return picture

@@ -7,7 +7,7 @@ from PIL import Image
 
 from streams.rendering.shrink import shrink
 
-_SAMPLE_BOX_PIXELS: Final = 64
+_SAMPLE_BOX_PIXELS: Final = 48
 _AT_MOST: Final = 5
 _SEEN_FROM: Final = 128  # of 255 alpha
 _WHITE: Final = "#ffffff"

@@ -58,7 +58,7 @@ def rows_of(
     cql: Session, keyspace: str, table: Table, generation: int = 1
 ) -> dict[tuple[Value, ...], dict[str, Value]]:
     found = {}
-    for row in cql.execute(f"SELECT * FROM {keyspace}.{table.at(generation)}"):
+    for row in cql.execute(f"SELECT * FROM {keyspace}.{table.at(generation)}"):  # noqa: S608 - our names
         columns = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in row._asdict().items()
@@ -73,7 +73,8 @@ def test_every_table_has_the_key_that_its_view_says(
 ) -> None:
     columns = cql.execute(
         "SELECT table_name, column_name, kind, position FROM system_schema.columns"
-        f" WHERE keyspace_name = '{settings.keyspace}'"
+        " WHERE keyspace_name = %s",
+        [settings.keyspace],
     ).all()
 
     def names(table: str, kind: str) -> tuple[str, ...]:
@@ -115,7 +116,7 @@ def test_a_missing_table_is_named(
     cql: Session, settings: CassandraSettings, store: CassandraViewStore
 ) -> None:
     cql.execute(f"DROP TABLE {settings.keyspace}.pending_assets_g1")
-    with pytest.raises(ViewsMissing, match="pending_assets_g1.*scalehoster up"):
+    with pytest.raises(ViewsMissing, match=r"pending_assets_g1.*scalehoster up"):
         live_views(store)
     apply_views(settings)
     live_views(store)

@@ -34,5 +34,5 @@ def test_a_browser_that_has_a_part_gets_it_not_again(nobody: TestClient) -> None
 
 
 def test_there_is_nothing_else_beside_it(nobody: TestClient) -> None:
-    for name in ("nothing.js", "..", "__init__.py"):
+    for name in ("nothing.js", "%2e%2e%2fapp.py", "__init__.py"):
         assert nobody.get(f"/gallery/{name}").status_code == 404

@@ -1,0 +1,156 @@
+"""Who may write: every route against every kind of caller."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from command_api.app import Parts, create_app
+from command_api.rates import Rates
+from domain.values import TenantId
+from infra.web.errors import RateLimited
+from tests.fake_decider import FakeDecider
+from tests.unit.command_api.conftest import SETTINGS
+from tests.unit.command_api.keys import Keys
+
+OTHER = TenantId("other")
+CAT = {"download_url": "https://example.com/cat.jpg", "category": "cats"}
+
+
+def writes(asset_id: str) -> list[tuple[str, str, dict[str, object] | None]]:
+    asset, category = f"/v1/assets/{asset_id}", "/v1/categories/cats"
+    return [
+        ("POST", "/v1/assets", CAT),
+        ("PATCH", asset, {"title": "x"}),
+        ("PUT", f"{asset}/categories", {"categories": ["cats"]}),
+        ("PUT", f"{asset}/source", {"download_url": "https://example.com/b.jpg"}),
+        ("POST", f"{asset}/reprocess", None),
+        ("DELETE", asset, None),
+        ("POST", f"{asset}/restore", None),
+        ("POST", f"{asset}/purge", None),
+        ("POST", "/v1/categories", {"name": "Dogs"}),
+        ("PATCH", category, {"name": "Felines"}),
+        ("DELETE", category, None),
+        ("POST", f"{category}/restore", None),
+    ]
+
+
+@pytest.fixture
+def asset_id(client: TestClient) -> str:
+    return str(client.post("/v1/assets", json=CAT).json()["asset_id"])
+
+
+def test_the_matrix_has_every_route(parts: Parts) -> None:
+    app, _ = create_app(SETTINGS, parts)
+    documented = {
+        (method.upper(), path)
+        for path, item in app.openapi()["paths"].items()
+        for method in item
+        if path.startswith("/v1/")
+    }
+    named = {
+        (method, path.replace("/cats", "/{category}").replace("ASSET", "{asset_id}"))
+        for method, path, _ in writes("ASSET")
+    }
+    assert {(m, p.replace("{asset_id}/{category}", "{asset_id}/categories")) for m, p in named} == (
+        documented
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "name"),
+    [
+        (None, 401, "api-key-missing"),
+        ("Basic dXNlcjpwYXNz", 401, "api-key-missing"),
+        ("Bearer", 401, "api-key-missing"),
+        ("Bearer shk_short", 401, "api-key-refused"),
+        ("Bearer \u00fc", 401, "api-key-refused"),
+        ("unknown", 401, "api-key-refused"),
+        ("revoked", 401, "api-key-refused"),
+        ("read only", 403, "scope-missing"),
+    ],
+)
+def test_nobody_else_may_write_anything(
+    client: TestClient,
+    decider: FakeDecider,
+    keys: Keys,
+    asset_id: str,
+    sent: str | None,
+    status: int,
+    name: str,
+) -> None:
+    revoked, unknown = keys.add(["assets:write"]), Keys(type(keys.table)()).add(["assets:write"])
+    keys.revoke(revoked)
+    headers = {
+        "unknown": f"Bearer {unknown}",
+        "revoked": f"Bearer {revoked}",
+        "read only": f"Bearer {keys.add(['assets:read'])}",
+    }
+    del client.headers["authorization"]
+    header = sent and headers.get(sent, sent)
+    happened = len(decider.sent)
+    for method, path, body in writes(asset_id):
+        response = client.request(
+            method,
+            path,
+            json=body,
+            headers={"authorization": header.encode("latin-1")} if header else {},
+        )
+        assert response.status_code == status, (method, path)
+        assert response.json()["type"].endswith(f"/problems/{name}")
+        assert ("www-authenticate" in response.headers) == (status == 401)
+    assert len(decider.sent) == happened
+
+
+def test_an_admin_may_write(client: TestClient, keys: Keys) -> None:
+    headers = {"authorization": f"bearer {keys.add(['admin'])}"}
+    assert client.post("/v1/assets", json=CAT, headers=headers).status_code == 202
+
+
+def test_another_tenant_finds_nothing_of_ours(
+    client: TestClient, keys: Keys, asset_id: str
+) -> None:
+    nobody = "0190e5a2-6f1c-7c39-9b0e-3f1d7a7f0c11"
+    headers = {"authorization": f"Bearer {keys.add(['admin'], OTHER)}", "x-request-id": "r"}
+    for method, path, body in writes(asset_id):
+        if path in ("/v1/assets", "/v1/categories"):
+            continue
+        response = client.request(method, path, json=body, headers=headers)
+        missing = client.request(method, path.replace(asset_id, nobody), json=body, headers=headers)
+        assert response.status_code == 404, (method, path)
+        assert response.text.replace(asset_id, nobody) == missing.text
+    assert client.post("/v1/assets", json=CAT, headers=headers).status_code == 422  # its own tree
+
+
+def test_tenants_may_use_the_same_idempotency_key(client: TestClient, keys: Keys) -> None:
+    same = {"idempotency-key": "k"}
+    theirs = same | {"authorization": f"Bearer {keys.add(['assets:write'], OTHER)}"}
+    client.post("/v1/categories", json={"name": "Cats"}, headers=theirs)
+    ours = client.post("/v1/assets", json=CAT, headers=same)
+    other = client.post("/v1/assets", json=CAT, headers=theirs | {"idempotency-key": "k"})
+    assert ours.json()["asset_id"] != other.json()["asset_id"]
+
+
+def test_a_key_has_a_rate_and_gets_it_back_with_time() -> None:
+    seconds = [0.0]
+    rates = Rates(2.0, clock=lambda: seconds[0])
+    for _ in range(2):
+        rates.take("a")
+    with pytest.raises(RateLimited) as refusal:
+        rates.take("a")
+    assert refusal.value.headers["Retry-After"] == "1"
+    rates.take("b")
+    seconds[0] = 0.5
+    rates.take("a")
+    with pytest.raises(RateLimited):
+        rates.take("a")
+
+
+def test_a_key_that_sends_too_much_is_told_when_to_go_on(parts: Parts, keys: Keys) -> None:
+    slow = SETTINGS.command_api.model_copy(update={"requests_per_second": 0.5})
+    app, _ = create_app(SETTINGS.model_copy(update={"command_api": slow}), parts)
+    headers = {"authorization": f"Bearer {keys.add(['assets:write'])}"}
+    with TestClient(app, headers=headers) as client:
+        client.post("/v1/assets", json=CAT)
+        response = client.post("/v1/assets", json=CAT)
+    assert response.status_code == 429
+    assert int(response.headers["retry-after"]) >= 1
+    assert response.headers["ratelimit"].startswith('"key";r=0;t=')
