@@ -49,7 +49,7 @@ def run_demo(*, as_json: bool) -> None:
         ):
             _create_categories(commands)
             imported = [_submit(commands, origin, sample) for sample in (*samples(), *BAD_SOURCES)]
-            assets = _wait_until_ended(queries, imported)
+            assets = _wait_until_ended(platform, queries, imported)
             _wait_until_listed(queries, assets)
             _show(queries, assets, settings.query_base_url, key, as_json=as_json)
 
@@ -102,10 +102,12 @@ def _submit(commands: Api, origin: str, sample: Sample) -> Imported:
         },
         f"demo-{origin}-{sample.file}",
     )
-    return Imported(sample=sample, asset_id=answer.body["id"])
+    return Imported(sample=sample, asset_id=answer.body["asset_id"])
 
 
-def _wait_until_ended(queries: Api, imported: list[Imported]) -> list[dict[str, Any]]:
+def _wait_until_ended(
+    platform: Platform, queries: Api, imported: list[Imported]
+) -> list[dict[str, Any]]:
     ended: dict[str, dict[str, Any]] = {}
     columns = (
         TextColumn("{task.description}"),
@@ -117,6 +119,7 @@ def _wait_until_ended(queries: Api, imported: list[Imported]) -> list[dict[str, 
         task = progress.add_task("fetching and rendering", total=len(imported))
 
         def all_ended() -> bool:
+            platform.check_services()
             for one in imported:
                 if one.asset_id in ended:
                     continue
@@ -131,10 +134,10 @@ def _wait_until_ended(queries: Api, imported: list[Imported]) -> list[dict[str, 
 
 
 def _wait_until_listed(queries: Api, assets: list[dict[str, Any]]) -> None:
-    published = {asset["id"] for asset in assets if asset["status"] == "published"}
+    published = {asset["asset_id"] for asset in assets if asset["status"] == "published"}
 
     def all_listed() -> bool:
-        return published <= {item["id"] for item in _listing(queries, "/v1/assets?limit=200")}
+        return published <= {item["asset_id"] for item in _listing(queries, "/v1/assets?limit=200")}
 
     wait_for(all_listed, "the listing by date to show them", _LISTED_SECONDS)
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from projections.live import apply_views
-
 from cli.http import answers_ok
 from cli.services import COMMAND_API, QUERY_API, RunningService, Services
 from cli.waiting import wait_for
@@ -16,6 +14,7 @@ from infra.cluster.locking import locked
 from infra.errors import InfraError
 from infra.settings import Settings, load
 from infra.topic_admin import apply_topics, check_topics
+from projections.views import apply_views
 
 _READY_SECONDS = 60.0
 _LOG_LINES_SHOWN = 15
@@ -24,7 +23,7 @@ Progress = Callable[[str], None]
 
 
 class ServiceDied(InfraError):
-    """A service ended while it was starting."""
+    """A service ended by itself."""
 
 
 class Platform:
@@ -70,6 +69,15 @@ class Platform:
         apply_views(self.settings.cassandra)
         progress(f"topics and tables: {f'{len(made)} topics made' if made else 'as declared'}")
 
+    def check_services(self) -> None:
+        """Raise ServiceDied, with the end of its log, when one of them does not run."""
+        for service in self.services.running.values():
+            if service.pid is None:
+                raise ServiceDied(
+                    f"{service.service.name} does not run any more. {service.log} ends with:"
+                    f"\n{service.last_lines(_LOG_LINES_SHOWN)}"
+                )
+
     def _wait_until_ready(self, service: RunningService) -> None:
         settings = self.settings
         port = (
@@ -77,11 +85,7 @@ class Platform:
         )
 
         def is_ready() -> bool:
-            if service.pid is None:
-                raise ServiceDied(
-                    f"{service.service.name} ended while it was starting. {service.log} ends with:"
-                    f"\n{service.last_lines(_LOG_LINES_SHOWN)}"
-                )
+            self.check_services()
             return answers_ok(f"http://127.0.0.1:{port}/readyz")
 
         wait_for(

@@ -111,6 +111,10 @@ class Body(BaseModel):
 class UploadBody(Body):
     """What is said about a picture that is handed over."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("category", "categories")]}
+    )
+
     category: Ref | None = None
     categories: Refs | None = None
     title: Text = ""
@@ -204,6 +208,8 @@ class CategoryBody(Body):
 
 class CategoryPatch(Body):
     """What to change of a category; null as the parent moves it to the top."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     name: Name = ""
     slug: Slug = ""

@@ -19,7 +19,7 @@ from infra.web.access import Access
 from infra.web.errors import MalformedHeader
 from infra.web.requests import request_id
 
-_KEY = re.compile(r'"(?P<quoted>(?:[^"\\]|\\["\\])*)"|(?P<bare>[^"\\,;]+)')
+_KEY = re.compile(r'"(?P<quoted>(?:[^"\\]|\\["\\])*)"|(?P<bare>[^"].*)')
 _MAX_KEY_LENGTH = 255
 _VERSION = re.compile(r'"([0-9]{1,18})"')
 

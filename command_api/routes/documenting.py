@@ -17,20 +17,20 @@ _HEADERS = [
     {
         "name": "Idempotency-Key",
         "in": "header",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "pattern": "^[!#-~]{1,255}$"},
         "description": "The same key and body give the same outcome, however often they are sent.",
     },
     {
         "name": "Prefer",
         "in": "header",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": "^(respond-async|wait=[0-9]{1,4})$"},
         "description": "`respond-async`: do not wait for the decision; `wait=n`: at most n s.",
     },
 ]
 _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$', "examples": ['"3"']},
     "description": 'The version that was read, such as `"3"`: refused when there is a newer one.',
 }
 
@@ -63,6 +63,7 @@ def form_body(model: type[Body]) -> Document:
         FORM: {
             "schema": {
                 "type": "object",
+                "additionalProperties": False,
                 "required": ["file", *schema.get("required", [])],
                 "properties": {"file": file, **fields},
             }

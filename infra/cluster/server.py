@@ -6,32 +6,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
+from infra.cluster.checks import DiskUsage, check_disk, check_port
 from infra.cluster.errors import (
-    DiskNearlyFull,
     JavaMissing,
     MavenMissing,
-    PortTaken,
     RunsOnOtherPort,
     ServerDied,
     ServerSilent,
 )
 from infra.cluster.jars import find_maven, install_jars, jars_folder
 from infra.cluster.java import Java, find_java
-from infra.cluster.ports import LOOPBACK, is_free, is_listening
+from infra.cluster.ports import LOOPBACK, is_listening
 from infra.cluster.process import DetachedProcess
 
-_LEAST_FREE_BYTES = 2 * 1024**3
 _LOG_LINES_SHOWN = 15
-
-
-class DiskUsage(Protocol):
-    """What `shutil.disk_usage` answers, as far as we look."""
-
-    @property
-    def free(self) -> int:
-        """Bytes still free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +110,8 @@ class Server(ABC):
             self._check_it_listens_where_we_want()
             return
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._check_port()
-        self._check_disk()
+        check_port(self.name, self.port, self.port_setting)
+        check_disk(self.name, self.directory, self._disk_usage)
         command = self._prepare(progress)
         progress(f"starting on {self.address}")
         self._process.spawn(command)
@@ -194,22 +184,6 @@ class Server(ABC):
             raise RunsOnOtherPort(
                 f"{self.name} of {self.directory} runs already, on another port than {self.port}. "
                 f"Stop it first (make down), or set {self.port_setting} back"
-            )
-
-    def _check_port(self) -> None:
-        if not is_free(self.port):
-            raise PortTaken(
-                f"{self.name} cannot listen on {self.address}: another program has the port. "
-                f"Stop that, or choose another with {self.port_setting}=…"
-            )
-
-    def _check_disk(self) -> None:
-        free = self._disk_usage(self.directory).free
-        if free < _LEAST_FREE_BYTES:
-            raise DiskNearlyFull(
-                f"{self.name} wants {_LEAST_FREE_BYTES / 1e9:.1f} GB of free disk and "
-                f"{self.directory} has {free / 1e9:.1f} GB. "
-                "Make room, or name another disk with SCALEHOSTER_DATA_DIR=…"
             )
 
     def _log_says(self) -> str:

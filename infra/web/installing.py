@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from domain.errors import ScaleHosterError
-from infra.web.errors import RequestInvalid
+from infra.web.errors import RequestInvalid, RouteNotFound
 from infra.web.field_errors import request_errors
 from infra.web.health import Probe, Readiness
 from infra.web.metrics import RequestMetrics, new_registry
-from infra.web.openapi import describe
+from infra.web.openapi import describe, documented
 from infra.web.problems import Problems, page
 from infra.web.requests import BodyLimits, RequestLayer, request_id
 
@@ -97,4 +97,9 @@ def _add_routes(app: FastAPI, readiness: Readiness, metrics: RequestMetrics) -> 
     app.get("/livez", tags=["operation"])(livez)
     app.get("/readyz", tags=["operation"])(readyz)
     app.get("/metrics", include_in_schema=False)(show_metrics)
-    app.get("/problems/{name}", tags=["operation"], response_class=PlainTextResponse)(problem)
+    app.get(
+        "/problems/{name}",
+        tags=["operation"],
+        response_class=PlainTextResponse,
+        responses=documented(RouteNotFound),
+    )(problem)

@@ -94,6 +94,11 @@ function tile(item) {
   const name = item.alt_text || item.title || "Untitled picture";
   const image = element("img", { alt: name, loading: "lazy", decoding: "async" });
   image.addEventListener("load", () => image.classList.add("loaded"));
+  image.addEventListener("error", () => image.removeAttribute("srcset"), { once: true });
+  const share = Math.min(1, item.width / item.height); // of a rendition's box
+  image.sizes = `calc(${ratio} * 15rem)`;
+  image.srcset = `${item.thumbnail_url} ${Math.round(256 * share)}w,`
+    + ` ${item.public_url}/medium ${Math.round(1024 * share)}w`;
   image.src = item.thumbnail_url;
   const button = element(
     "button", { type: "button", className: "picture" },

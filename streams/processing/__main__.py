@@ -37,6 +37,8 @@ def main() -> int:
     try:
         settings = load()
         configure("worker", settings.log_level)
+        for library in ("faust", "mode", "aiokafka"):  # each tells the story of its life
+            logging.getLogger(library).setLevel(logging.WARNING)
         check_topics(settings.kafka.connection(), _TOPICS)
         return asyncio.run(_work(settings))
     except ScaleHosterError as error:

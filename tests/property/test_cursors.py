@@ -1,4 +1,4 @@
-"""Paging: whatever comes and goes meanwhile, what stays is shown once; and no cursor can be forged."""
+"""Paging: whatever comes and goes, what stays is shown once; and no cursor can be forged."""
 
 import asyncio
 from collections.abc import Sequence
@@ -59,9 +59,10 @@ def test_paging_shows_all_that_stays_once_and_in_order(
     changes: list[tuple[int, bool, Key]],
     order: Order,
     limit: int,
-    bounds: Key,
+    bounds: tuple[int, int],
 ) -> None:
-    span = Span(after=(bounds[0], ""), before=(bounds[1], ""))
+    since, until = bounds
+    span = Span(after=(since, ""), before=(until, ""))
     stayed = set[Key]().union(*(shelf.items for shelf in shelves))
     ever = set(stayed)
     shown: list[Key] = []

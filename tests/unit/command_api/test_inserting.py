@@ -78,7 +78,7 @@ def test_the_same_key_with_another_body_is_refused(client: TestClient) -> None:
     assert response.json()["type"].endswith("/problems/idempotency-key-reused")
 
 
-@pytest.mark.parametrize("key", ["", '""', "x" * 256, "a\tb", '"open', "one, two", "\u00fc"])
+@pytest.mark.parametrize("key", ["", '""', "x" * 256, "a\tb", '"open', '"a" b', "\u00fc"])
 def test_a_malformed_idempotency_key_is_refused(client: TestClient, key: str) -> None:
     response = client.post("/v1/assets", json=CAT, headers={"idempotency-key": key.encode("utf-8")})
     assert response.status_code == 400

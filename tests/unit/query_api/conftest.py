@@ -9,19 +9,19 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from infra.api_key_table import ApiKeyRejected, Caller
+from infra.api_keys import Scope
 from query_api.app import Addresses, create_app
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, create_category, metadata
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import GLOBEX, RENDITIONS, Story
 
-CALLERS: dict[str, Caller] = {
-    name: Caller(tenant_id=tenant_id, key_id=name, scopes=frozenset(scopes))
-    for name, tenant_id, scopes in (
-        ("acme-reads", ACME, ("assets:read",)),
-        ("acme-writes", ACME, ("assets:write",)),
-        ("globex-reads", GLOBEX, ("assets:read",)),
-    )
+READS: frozenset[Scope] = frozenset({"assets:read"})
+WRITES: frozenset[Scope] = frozenset({"assets:write"})
+CALLERS = {
+    "acme-reads": Caller(tenant_id=ACME, key_id="k1", scopes=READS),
+    "acme-writes": Caller(tenant_id=ACME, key_id="k2", scopes=WRITES),
+    "globex-reads": Caller(tenant_id=GLOBEX, key_id="k3", scopes=READS),
 }
 
 

@@ -45,7 +45,9 @@ class MemoryQueries:
 
     async def public_asset(self, asset_id: AssetId) -> PublicAsset | None:
         row = self._row("public_assets", asset_id)
-        return row and PublicAsset(
+        if row is None:
+            return None
+        return PublicAsset(
             asset_id=asset_id,
             status=Status(row["status"]),
             renditions=renditions(row.get("renditions")),

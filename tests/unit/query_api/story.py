@@ -1,4 +1,4 @@
-"""What happens in a test: commands are decided as in the real service, and the views take notice."""
+"""What happens in a test: commands are decided as in the real service, and the views notice."""
 
 from datetime import datetime, timedelta
 from uuid import UUID

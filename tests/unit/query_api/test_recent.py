@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from domain.values import BlobKey
 from query_api.kept_bytes import KeptBytes
 from query_api.recent import Recent
-from domain.values import BlobKey
 
 
 class Clock:

@@ -1,0 +1,141 @@
+"""Where things may stand, as far as no linter knows it."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import grimp
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = (
+    "cli",
+    "command_api",
+    "streams",
+    "projections",
+    "query_api",
+    "infra",
+    "avro_schemas",
+    "domain",
+)
+MOST_LINES = 300
+
+GRAB_BAGS = frozenset(
+    f"{word}{ending}"
+    for word in ("util", "helper", "common", "misc", "shared", "manager", "service", "handler")
+    for ending in ("", "s")
+)
+NAMED_FOR_WHAT_THEY_ARE = {
+    "cli.services": "the platform's own processes, which is what `scalehoster up` calls services",
+}
+HAS_NO_OTHER_HOME = {
+    "infra.cluster": "servers for `make up` (cli) and for the tests",
+    "infra.kafka_probe": "only infra may import confluent_kafka",
+    "infra.lag": "only infra may import confluent_kafka",
+    "infra.transactions": "only infra may import confluent_kafka",
+    "infra.schema": "only infra may speak CQL",
+    "infra.view_store": "only infra may speak CQL",
+    "infra.rows": "what infra.view_store is told to write",
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Every module of the product: its name and its file."""
+    for package in PACKAGES:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            parts = file.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(part for part in parts if part != "__init__"), file
+
+
+@cache
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*PACKAGES, "bench", "tests", cache_dir=None)
+
+
+def test_no_module_is_a_grab_bag() -> None:
+    found = {
+        name
+        for name, _ in modules()
+        if not GRAB_BAGS.isdisjoint(name.rpartition(".")[2].split("_"))
+    }
+    assert found == set(NAMED_FOR_WHAT_THEY_ARE)
+
+
+def test_every_module_opens_with_one_sentence() -> None:
+    openings = {
+        name: (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "").partition("\n\n")[0]
+        for name, file in modules()
+    }
+    wrong = {name: text for name, text in openings.items() if not is_one_sentence(text)}
+    assert not wrong
+
+
+def is_one_sentence(text: str) -> bool:
+    return text.endswith((".", ":", "…")) and ". " not in " ".join(text.split())
+
+
+def test_no_module_is_long_enough_for_two_ideas() -> None:
+    lengths = {name: len(file.read_text("utf-8").splitlines()) for name, file in modules()}
+    assert not {name: length for name, length in lengths.items() if length > MOST_LINES}
+
+
+def test_infra_holds_only_what_two_packages_need() -> None:
+    alone = {
+        name: users
+        for name in graph().find_children("infra")
+        if len(users := packages_that_need(name)) < 2 and name != "infra.web"
+    }
+    assert set(alone) == set(HAS_NO_OTHER_HOME), alone
+
+
+def test_infra_web_holds_only_what_both_apis_need() -> None:
+    for name in graph().find_children("infra.web"):
+        assert {"command_api", "query_api"} <= packages_that_need(name), name
+
+
+def packages_that_need(module: str) -> set[str]:
+    """Who outside of infra imports this module, directly or by way of others in infra."""
+    reached, found = set[str](), set[str]()
+    waiting = {module, *graph().find_descendants(module)}
+    while waiting:
+        reached.add(name := waiting.pop())
+        for importer in graph().find_modules_that_directly_import(name):
+            package = importer.partition(".")[0]
+            if package != "infra":
+                found.add(package)
+            elif importer not in reached:
+                waiting.add(importer)
+    return found & set(PACKAGES)
+
+
+def test_the_product_knows_neither_tests_nor_bench() -> None:
+    for name in graph().modules:
+        if name.partition(".")[0] in PACKAGES:
+            imported = graph().find_modules_directly_imported_by(name)
+            outside = {module.partition(".")[0] for module in imported} & {"tests", "bench"}
+            assert not outside, f"{name} imports {outside}"
+
+
+def test_only_a_main_and_the_cli_read_the_settings() -> None:
+    """Everything else is handed the parts it needs."""
+    readers = {
+        name for name, file in modules() if ("infra.settings", "load") in imported_names(file)
+    }
+    assert {name for name in readers if not name.startswith("cli.")} <= {
+        name for name, _ in modules() if name.endswith(".__main__")
+    }
+
+
+def imported_names(file: Path) -> set[tuple[str, str]]:
+    tree = ast.parse(file.read_text("utf-8"))
+    return {
+        (node.module or "", alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def test_every_exception_says_why() -> None:
+    exceptions: Mapping[str, str] = {**NAMED_FOR_WHAT_THEY_ARE, **HAS_NO_OTHER_HOME}
+    assert all(exceptions.values())

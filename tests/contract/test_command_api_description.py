@@ -1,0 +1,62 @@
+"""What the command API's own description promises holds for requests that a machine makes up."""
+
+from datetime import UTC, datetime
+
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+
+from command_api.app import Parts, create_app
+from command_api.ids import uuid7
+from command_api.outcomes import Outcomes
+from infra.api_key_table import ApiKeyTable
+from infra.settings import CommandApiSettings, Settings
+from tests.fake_decider import FakeDecider
+from tests.memory import MemoryBlobStore
+from tests.unit.command_api.keys import Keys
+
+KEYS = Keys(ApiKeyTable())
+
+
+CHECKS = [
+    schemathesis.checks.CHECKS.get_one(name)
+    for name in (
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_schema_conformance",
+    )
+]
+
+
+def new_app() -> FastAPI:
+    outcomes = Outcomes(partition=0)
+    parts = Parts(
+        keys=KEYS.table,
+        sender=FakeDecider(outcomes),
+        outcomes=outcomes,
+        blobs=MemoryBlobStore(),
+        probes={},
+        now=lambda: datetime.now(UTC),
+        new_id=uuid7,
+    )
+    limits = CommandApiSettings(requests_per_second=100_000)
+    app, _ = create_app(Settings(command_api=limits), parts)
+    return app
+
+
+@pytest.mark.slow
+def test_every_answer_is_one_that_is_described() -> None:
+    headers = {"authorization": f"Bearer {KEYS.add(['assets:write'])}"}
+    described = schemathesis.openapi.from_asgi("/openapi.json", new_app())
+    operations = [found.ok() for found in described.get_all_operations()]
+    assert len(operations) >= 15
+    for operation in operations:
+
+        @given(case=operation.as_strategy())
+        @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+        def answers_as_described(case: schemathesis.Case) -> None:
+            case.validate_response(case.call(headers=headers), checks=CHECKS)
+
+        answers_as_described()

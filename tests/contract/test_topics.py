@@ -1,0 +1,104 @@
+"""What must hold of every topic, whatever is added."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from infra.settings import Settings
+from infra.topics import (
+    API_KEYS,
+    ASSET_COMMANDS,
+    ASSET_EVENTS,
+    CATEGORY_COMMANDS,
+    CATEGORY_EVENTS,
+    COMMAND_RESULTS,
+    COMMANDS_DEAD_LETTERS,
+    IMAGE_JOBS,
+    IMAGE_JOBS_DEAD_LETTERS,
+    PROJECTIONS_DEAD_LETTERS,
+    RETRY_TIERS,
+    TOPICS,
+    Topic,
+)
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)?")
+
+# Where whoever works on a topic puts what it cannot read.
+DEAD_LETTERS_OF = {
+    ASSET_COMMANDS: COMMANDS_DEAD_LETTERS,
+    CATEGORY_COMMANDS: COMMANDS_DEAD_LETTERS,
+    IMAGE_JOBS: IMAGE_JOBS_DEAD_LETTERS,
+    **dict.fromkeys(RETRY_TIERS, IMAGE_JOBS_DEAD_LETTERS),
+    ASSET_EVENTS: PROJECTIONS_DEAD_LETTERS,
+    CATEGORY_EVENTS: PROJECTIONS_DEAD_LETTERS,
+    COMMAND_RESULTS: PROJECTIONS_DEAD_LETTERS,
+}
+EVENT_TOPICS = [topic for topic in TOPICS if topic.name.endswith("-events")]
+DEAD_LETTERS = [topic for topic in TOPICS if topic.name.endswith(".dead-letters")]
+
+
+def named(topic: Topic) -> str:
+    return topic.name
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=named)
+def test_a_name_is_kebab_case(topic: Topic) -> None:
+    assert NAME.fullmatch(topic.name)
+
+
+def test_every_topic_is_listed_once() -> None:
+    assert len({topic.name for topic in TOPICS}) == len(TOPICS)
+
+
+@pytest.mark.parametrize("topic", EVENT_TOPICS, ids=named)
+def test_events_are_kept_for_ever_and_written_in_transactions(topic: Topic) -> None:
+    assert topic.is_kept_forever
+    assert topic.is_transactional
+
+
+def test_nothing_but_events_is_kept_for_ever() -> None:
+    assert [topic for topic in TOPICS if topic.is_kept_forever] == EVENT_TOPICS
+
+
+def test_what_cannot_be_worked_on_has_a_place_to_go() -> None:
+    assert set(DEAD_LETTERS_OF) == set(TOPICS) - set(DEAD_LETTERS) - {API_KEYS}
+    assert set(DEAD_LETTERS_OF.values()) == set(DEAD_LETTERS)
+
+
+@pytest.mark.parametrize("topic", DEAD_LETTERS, ids=named)
+def test_a_dead_letter_outlives_the_topics_that_may_be_read_again(topic: Topic) -> None:
+    sources = [source for source, letters in DEAD_LETTERS_OF.items() if letters == topic]
+    assert all(
+        source.is_kept_forever or topic.retention_ms > source.retention_ms for source in sources
+    )
+
+
+@pytest.mark.parametrize(
+    ("commands", "events"),
+    [
+        pytest.param(ASSET_COMMANDS, ASSET_EVENTS, id="assets"),
+        pytest.param(CATEGORY_COMMANDS, CATEGORY_EVENTS, id="categories"),
+    ],
+)
+def test_the_owner_of_a_command_partition_owns_the_events_of_the_same_number(
+    commands: Topic, events: Topic
+) -> None:
+    assert commands.partitions == events.partitions
+
+
+def test_faust_reads_no_topic_that_is_written_in_transactions() -> None:
+    assert not any(topic.is_transactional for topic in (IMAGE_JOBS, *RETRY_TIERS))
+
+
+def test_a_job_keeps_its_partition_number_in_every_tier() -> None:
+    assert {tier.partitions for tier in RETRY_TIERS} == {IMAGE_JOBS.partitions}
+
+
+def test_each_retry_tier_holds_back_longer_than_the_one_before() -> None:
+    assert all(tier.delay_ms < later.delay_ms for tier, later in pairwise(RETRY_TIERS))
+
+
+def test_a_retry_tier_holds_back_as_long_as_its_name_and_the_settings_say() -> None:
+    delays = [tier.delay_ms / 1_000 for tier in RETRY_TIERS]
+    assert delays == list(Settings.model_fields["fetch"].default.retry_seconds)

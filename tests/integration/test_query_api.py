@@ -1,0 +1,256 @@
+"""The query API on a real Cassandra: the same story gives the same answers as in memory."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cassandra.cluster import Session
+from starlette.testclient import TestClient
+
+from avro_schemas.codec import Message
+from domain.commands import DeleteAsset
+from domain.outcomes import CommandAccepted
+from domain.values import CommandId
+from infra.cql import Cql, Row
+from infra.errors import ViewsMissing
+from infra.settings import CassandraSettings
+from infra.topics import ASSET_EVENTS
+from infra.view_store import CassandraViewStore, Checkpoint
+from infra.web.positions import to_header
+from projections.view import View as BuiltView
+from projections.views import VIEWS as BUILT
+from projections.views import apply_views
+from query_api.app import Addresses, create_app
+from query_api.cassandra_queries import CassandraQueries
+from query_api.listing import Order, Span
+from query_api.views import ASSET_BY_ID, VIEWS, ActiveViews
+from tests.memory import MemoryBlobStore
+from tests.samples import ACME, NOON, archive_category, category_id, create_category, metadata
+from tests.servers import Servers
+from tests.unit.query_api.conftest import MemoryKeys
+from tests.unit.query_api.memory_queries import MemoryQueries
+from tests.unit.query_api.story import GLOBEX, Story, asset_id
+
+DAYS = 40
+ALL = Span()
+
+
+class BothQueries(MemoryQueries):
+    """Views in memory that let Cassandra's take notice too."""
+
+    def __init__(self, store: CassandraViewStore) -> None:
+        self._store = store
+        super().__init__()
+
+    def apply(self, *messages: Message, views: tuple[BuiltView, ...] = BUILT) -> None:
+        super().apply(*messages, views=views)
+        for view in views:
+            operations = [operation for message in messages for operation in view.rows(message)]
+            self._store.write(operations, generation=1)
+
+
+@pytest.fixture(scope="module")
+def settings(servers: Servers, cql: Session) -> Iterator[CassandraSettings]:
+    """All views' tables, made once: that takes seconds."""
+    keyspace = f"t{uuid.uuid4().hex[:8]}"
+    made = CassandraSettings(
+        host=servers.cassandra_host, port=servers.cassandra_port, keyspace=keyspace
+    )
+    apply_views(made)
+    yield made
+    cql.execute(f"DROP KEYSPACE {keyspace}")
+
+
+@pytest.fixture(scope="module")
+def store(settings: CassandraSettings) -> Iterator[CassandraViewStore]:
+    opened = CassandraViewStore.connect(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def session(settings: CassandraSettings) -> Iterator[Cql]:
+    opened = Cql(settings, keyspace=settings.keyspace)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def memory(store: CassandraViewStore) -> MemoryQueries:
+    """Forty days of pictures, some deleted, and two at the very same moment."""
+    queries = BothQueries(store)
+    story = Story(queries)
+    story.tell(create_category("animals"), create_category("cats", parent="animals"))
+    story.tell(create_category("old"), archive_category("old"))
+    story.tell(create_category("secrets", about=metadata(GLOBEX, tenant_id=GLOBEX)))
+    for day in range(DAYS):
+        story.publish(day, "cats", at=NOON + timedelta(days=day))
+    story.publish(1_000, "cats", "animals", at=NOON + timedelta(days=5))
+    story.publish(1_001, tenant_id=GLOBEX)
+    for day in range(0, DAYS, 7):
+        story.tell(DeleteAsset(metadata=metadata(asset_id(day))))
+    queries.apply(
+        CommandAccepted(
+            command_id=CommandId("c1"),
+            tenant_id=ACME,
+            entity_id=asset_id(1),
+            decided_at=NOON,
+            position="asset-events:0:0",
+            events=(),
+            asset=None,
+            category=None,
+        )
+    )
+    return queries
+
+
+@pytest.fixture(scope="module")
+def client(session: Cql, memory: MemoryQueries) -> Iterator[TestClient]:
+    app, _ = create_app(
+        queries=CassandraQueries(ActiveViews(session)),
+        blobs=MemoryBlobStore(),
+        keys=MemoryKeys(),
+        cursor_secrets=["secret"],
+        addresses=Addresses(
+            public_base_url="https://img.example", problem_base_url="https://api.example"
+        ),
+        wait_seconds=0.05,
+        kept_bytes=0,
+        probes={},
+    )
+    with TestClient(app, headers={"Authorization": "Bearer acme-reads"}) as opened:
+        yield opened
+
+
+def test_one_row_is_the_same(session: Cql, memory: MemoryQueries) -> None:
+    async def compare() -> None:
+        real = CassandraQueries(ActiveViews(session))
+        for number in (0, 1, 1_000, 1_001, 7_777):
+            named = asset_id(number)
+            assert plain(await real.asset(ACME, named)) == plain(await memory.asset(ACME, named))
+            assert await real.public_asset(named) == await memory.public_asset(named)
+            told = [plain(row) for row in await real.history(ACME, named)]
+            assert told == [plain(row) for row in await memory.history(ACME, named)]
+        for command_id in (CommandId("c1"), CommandId("c2")):
+            assert plain(await real.command(ACME, command_id)) == plain(
+                await memory.command(ACME, command_id)
+            )
+
+    asyncio.run(compare())
+
+
+def test_trees_and_buckets_are_the_same(session: Cql, memory: MemoryQueries) -> None:
+    async def compare() -> None:
+        real = CassandraQueries(ActiveViews(session))
+        for tenant_id in (ACME, GLOBEX):
+            rows = [plain(row) for row in await real.categories(tenant_id)]
+            expected = await memory.categories(tenant_id)
+            assert rows == sorted(map(plain, expected), key=lambda row: row["category_id"])
+            assert set(await real.days(tenant_id)) == set(await memory.days(tenant_id))
+            cats = category_id("cats")
+            months = await real.months(tenant_id, cats)
+            assert set(months) == set(await memory.months(tenant_id, cats))
+
+    asyncio.run(compare())
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_buckets_are_cut_at_the_same_places(
+    session: Cql, memory: MemoryQueries, order: Order
+) -> None:
+    async def compare() -> None:
+        real = CassandraQueries(ActiveViews(session))
+        month = "2026-11"
+        whole = await memory.of_month(ACME, category_id("cats"), month, ALL, "asc", 100)
+        keys = [(row["created_at_us"], row["asset_id"]) for row in whole]
+        assert len(keys) > 5
+        cuts = [ALL, *(Span(after=key) for key in keys), *(Span(before=key) for key in keys)]
+        cuts.append(Span(after=keys[1], before=keys[4]))
+        cuts.append(Span(after=(keys[2][0], ""), before=(keys[3][0], "")))
+        for span in cuts:
+            for limit in (1, 3, 100):
+                place = (ACME, category_id("cats"), month, span, order, limit)
+                await compare_items(real.of_month(*place), memory.of_month(*place))
+        for day in await memory.days(ACME):
+            by_day = (ACME, day, ALL, order, 10)
+            await compare_items(real.of_day(*by_day), memory.of_day(*by_day))
+
+    asyncio.run(compare())
+
+
+def test_a_listing_of_many_buckets_is_walked_to_its_end(
+    client: TestClient, memory: MemoryQueries
+) -> None:
+    published = {
+        asset_id(number) for number in (*range(DAYS), 1_000) if number % 7 or number == 1_000
+    }
+    for path in (
+        "/v1/assets?limit=9",
+        "/v1/assets?limit=9&order=asc",
+        "/v1/categories/cats/assets?limit=9",
+        "/v1/categories/animals/assets?limit=9&include_descendants=true",
+    ):
+        shown: list[str] = []
+        following: str | None = path
+        while following:
+            page = client.get(following).raise_for_status().json()
+            shown += [item["asset_id"] for item in page["items"]]
+            following = page["next"]
+        assert len(shown) == len(set(shown))
+        assert set(shown) == published
+
+
+def test_a_read_waits_for_the_checkpoint_of_its_view(
+    client: TestClient, store: CassandraViewStore
+) -> None:
+    header = {"ScaleHoster-Position": to_header("asset-events:2:7")}
+    path = f"/v1/assets/{asset_id(1)}"
+    assert client.get(path, headers=header).status_code == 503
+    store.save(
+        [
+            Checkpoint(
+                view=ASSET_BY_ID.name,
+                generation=1,
+                topic=ASSET_EVENTS.name,
+                partition=2,
+                applied_offset=8,
+                event_count=8,
+            )
+        ]
+    )
+    assert client.get(path, headers=header).status_code == 200
+
+
+def test_the_views_that_are_read_are_those_that_are_built() -> None:
+    built = {(view.name, view.topic) for view in BUILT}
+    assert {(view.name, view.topic) for view in VIEWS} <= built
+
+
+def test_views_that_were_never_built_are_named(settings: CassandraSettings, keyspace: str) -> None:
+    opened = Cql(settings, keyspace=keyspace)
+    try:
+        queries = CassandraQueries(ActiveViews(opened))
+        with pytest.raises(ViewsMissing):
+            asyncio.run(queries.check())
+    finally:
+        opened.close()
+
+
+def plain(row: Row | None) -> dict[str, Any]:
+    """Make rows comparable: lists and tuples are one, and what is null is left out."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in (row or {}).items()
+        if value is not None
+    }
+
+
+async def compare_items(real: Awaitable[Sequence[Row]], memory: Awaitable[Sequence[Row]]) -> None:
+    """Hold listings together; memory gives the key of the partition too."""
+    found, expected = [plain(row) for row in await real], [plain(row) for row in await memory]
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert one.items() <= other.items()

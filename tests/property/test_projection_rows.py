@@ -1,0 +1,75 @@
+"""Whatever happens, in whatever order and however often it is applied, views show the fold."""
+
+from collections.abc import Iterable
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.events import AssetEvent, CatalogueEvent
+from infra.rows import Operation, collapse
+from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS
+from projections.views import VIEWS
+from tests.fold import Rows, expected_rows, readable
+from tests.history_maker import Wish, tenant, wishes
+from tests.memory_views import MemoryViewStore
+
+Events = list[AssetEvent | CatalogueEvent]
+TABLES = {table.name: table for view in VIEWS for table in view.tables if view.name != "commands"}
+
+
+def operations(events: Iterable[AssetEvent | CatalogueEvent]) -> list[Operation]:
+    return [
+        operation
+        for event in events
+        for topic in [ASSET_EVENTS if isinstance(event, AssetEvent) else CATEGORY_EVENTS]
+        for view in VIEWS
+        if view.topic == topic
+        for operation in view.rows(event)
+    ]
+
+
+def shown(store: MemoryViewStore) -> dict[str, Rows]:
+    return {name: readable(store.rows(table)) for name, table in TABLES.items()}
+
+
+@given(wishes)
+def test_the_rows_are_the_fold_of_the_events(chosen: list[Wish]) -> None:
+    events = tenant(chosen).events
+    store = MemoryViewStore()
+    for event in events:
+        store.write(operations([event]), generation=1)
+    assert shown(store) == expected_rows(events)
+
+
+@given(wishes, st.integers(1, 12))
+def test_collapsed_batches_end_in_the_same_rows(chosen: list[Wish], size: int) -> None:
+    events = tenant(chosen).events
+    store = MemoryViewStore()
+    for start in range(0, len(events), size):
+        written = collapse(operations(events[start : start + size]))
+        assert len({(type(o), o.table, o.key) for o in written}) == len(written)
+        store.write(written, generation=1)
+    assert shown(store) == expected_rows(events)
+
+
+@given(wishes, st.lists(st.tuples(st.integers(0, 60), st.integers(1, 12)), max_size=4))
+def test_applying_any_stretch_again_changes_nothing(
+    chosen: list[Wish], stretches: list[tuple[int, int]]
+) -> None:
+    events = tenant(chosen).events
+    store = MemoryViewStore()
+    store.write(collapse(operations(events)), generation=1)
+    for start, length in stretches:
+        store.write(collapse(operations(events[start : start + length])), generation=1)
+    assert shown(store) == expected_rows(events)
+
+
+@given(wishes, st.randoms(use_true_random=False))
+def test_the_order_of_writes_does_not_matter(chosen: list[Wish], chance: Random) -> None:
+    events = tenant(chosen).events
+    shuffled = operations(events)
+    chance.shuffle(shuffled)
+    store = MemoryViewStore()
+    store.write(shuffled, generation=1)
+    assert shown(store) == expected_rows(events)
