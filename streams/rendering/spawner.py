@@ -17,6 +17,7 @@ _COMMAND: Final = (sys.executable, "-s", "-m", "streams.rendering.worker")
 _ENVIRONMENT: Final = {  # nothing of ours: no secrets, no proxies
     "LC_ALL": "C.UTF-8",
     "PYTHONDONTWRITEBYTECODE": "1",
+    # A fresh child meets all its memory for the first time; in huge pages that takes half as long.
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "OPENBLAS_NUM_THREADS": "1",  # numpy's threads would not survive the fork
 }

@@ -1,0 +1,243 @@
+"""P8: a listing page of 50, against the handler one would write first; and how paging goes deep.
+
+``python -m bench.p8_listing [--assets 20000] [--requests 2000] [--rounds 5]`` prints one line per
+figure and writes them to var/bench. Both sides read the same rows of the same Cassandra with the
+same driver and are asked over 32 connections; the naive one checks no key, knows no buckets, no
+cursors, no generations and no category names.
+"""
+
+import argparse
+import json
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+from cassandra.cluster import Cluster
+from cassandra.query import dict_factory
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from bench.http_load import requests_per_second
+from bench.reporting import report
+from bench.servers import bench_servers, stop_servers
+from bench.uvicorns import serving
+from domain.values import AssetId, CategoryId, Listing, Sha256, TenantId
+from infra.api_key_table import Caller
+from infra.cql import Cql
+from infra.rows import Operation, Upsert
+from infra.settings import CassandraSettings
+from infra.view_store import CassandraViewStore
+from projections import assets_by_category, categories, listed
+from projections.moments import microseconds, month
+from projections.views import apply_views
+from query_api.app import Addresses, create_app
+from query_api.cassandra_queries import CassandraQueries
+from query_api.views import ActiveViews
+from tests.memory import MemoryBlobStore
+
+ACME, CATS = TenantId("acme"), CategoryId("6c1f5f5c-3c52-5c0e-9d0f-0f6d8d1b7a11")
+NEWEST = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CONNECTIONS, PAGE, AT_ONCE = 32, 50, 2_000
+KEY = {"Authorization": "Bearer bench"}
+
+
+class OneKey:
+    """Knows one key, by its text."""
+
+    def authenticate(self, text: str) -> Caller:
+        """Say whose it is."""
+        assert text == "bench"
+        return Caller(tenant_id=ACME, key_id="k", scopes=frozenset({"assets:read"}))
+
+
+def ours(settings: CassandraSettings) -> FastAPI:
+    cql = Cql(settings, keyspace=settings.keyspace)
+    app, _ = create_app(
+        queries=CassandraQueries(ActiveViews(cql)),
+        blobs=MemoryBlobStore(),
+        keys=OneKey(),
+        cursor_secrets=["bench"],
+        addresses=Addresses(
+            public_base_url="http://127.0.0.1:3002", problem_base_url="http://127.0.0.1:3002"
+        ),
+        wait_seconds=2,
+        kept_bytes=0,
+        probes={},
+    )
+    return app
+
+
+class NaiveItem(BaseModel):
+    """What a listing shows."""
+
+    asset_id: str
+    created_at: datetime
+    title: str
+    alt_text: str
+    media_type: str
+    width: int
+    height: int
+    thumbhash: str
+    dominant_colour: str
+    public_url: str
+    thumbnail_url: str
+    categories: list[str]
+
+
+class NaivePage(BaseModel):
+    """A page of a listing."""
+
+    items: list[NaiveItem]
+
+
+def naive(settings: CassandraSettings) -> FastAPI:
+    session = Cluster([settings.host], port=settings.port).connect(settings.keyspace)
+    session.row_factory = dict_factory
+    statement = session.prepare(
+        "SELECT * FROM assets_by_category_g1"
+        " WHERE tenant_id = ? AND category_id = ? AND bucket = ? LIMIT ?"
+    )
+    app = FastAPI()
+
+    @app.get("/assets", response_model=NaivePage)
+    def list_assets(category: str, bucket: str, limit: int = PAGE) -> Any:  # noqa: ANN401 - as written first
+        rows = session.execute(statement, (ACME, category, bucket, limit))
+        return {"items": [naive_item(row) for row in rows]}
+
+    return app
+
+
+def naive_item(row: dict[str, Any]) -> dict[str, Any]:
+    url = f"http://127.0.0.1:3002/i/{row['asset_id']}"
+    return {
+        **row,
+        "created_at": datetime.fromtimestamp(row["created_at_us"] / 1e6, UTC),
+        "public_url": url,
+        "thumbnail_url": f"{url}/thumb?v={row['thumbnail_sha256'][:16]}",
+        "categories": row["category_ids"],
+    }
+
+
+@contextmanager
+def filled(assets: int) -> Iterator[CassandraSettings]:
+    """Give one category that many assets, one a minute back from its newest."""
+    servers = bench_servers()
+    settings = CassandraSettings(
+        host=servers.cassandra_host,
+        port=servers.cassandra_port,
+        keyspace=f"b{uuid.uuid4().hex[:8]}",
+    )
+    apply_views(settings)
+    store = CassandraViewStore.connect(settings)
+    store.write([category()], generation=1)
+    for start in range(0, assets, AT_ONCE):
+        numbers = range(start, min(assets, start + AT_ONCE))
+        store.write((each for number in numbers for each in published(number)), generation=1)
+    store.close()
+    yield settings
+    cql = Cql(settings, keyspace=None)
+    cql.execute(f"DROP KEYSPACE {settings.keyspace}")
+    cql.close()
+
+
+def category() -> Operation:
+    return Upsert(
+        table=categories.TREE,
+        key=(ACME, CATS),
+        columns={
+            "slug": "cats",
+            "name": "Cats",
+            "parent_id": "",
+            "is_archived": False,
+            "version": 1,
+        },
+        written_at_us=1,
+    )
+
+
+def published(number: int) -> Iterator[Operation]:
+    created_at = NEWEST - timedelta(minutes=number)
+    listing = Listing(
+        created_at=created_at,
+        title=f"Picture {number}",
+        alt_text="A cat on a mat, seen from above",
+        media_type="image/jpeg",
+        width=1600,
+        height=1200,
+        thumbhash="3OcRJYB4d3h/iIeHeEh3eIhw+j2w",
+        dominant_colour="#7a5c3e",
+        thumbnail_sha256=Sha256("5e" * 32),
+    )
+    asset_id = AssetId(str(uuid.UUID(int=number, version=4)))
+    yield Upsert(
+        table=assets_by_category.LISTING,
+        key=(ACME, CATS, month(created_at), microseconds(created_at), asset_id),
+        columns=listed.columns(listing, (CATS,)),
+        written_at_us=1,
+    )
+    yield Upsert(
+        table=assets_by_category.BUCKETS,
+        key=(ACME, CATS, month(created_at)),
+        columns={},
+        written_at_us=1,
+    )
+
+
+def last_page(base_url: str, first: str) -> str:
+    """Follow a listing to its end; give the path of a page of 50 among the last 200."""
+    following, last = f"{first}&limit=200", ""
+    while following:
+        request = urllib.request.Request(base_url + following, headers=KEY)  # noqa: S310 - our own address
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - as above
+            last, following = following, json.load(answer)["next"]
+    return last.replace("limit=200", f"limit={PAGE}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--assets", type=int, default=20_000)
+    parser.add_argument("--requests", type=int, default=2_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    with (
+        filled(asked.assets) as settings,
+        serving(naive, settings) as naive_url,
+        serving(ours, settings) as our_url,
+    ):
+        first = f"/v1/categories/{CATS}/assets?order=desc"
+        paths = {
+            "naive": f"{naive_url}/assets?category={CATS}&bucket={month(NEWEST)}",
+            "ours": f"{our_url}{first}&limit={PAGE}",
+            "last": our_url + last_page(our_url, first),
+        }
+        rates: dict[str, list[float]] = {name: [] for name in paths}
+        for _ in range(asked.rounds):
+            for name, url in paths.items():
+                headers = {} if name == "naive" else KEY
+                rates[name].append(
+                    requests_per_second(url, headers, connections=CONNECTIONS, count=asked.requests)
+                )
+    middle = {name: median(found) for name, found in rates.items()}
+    report(
+        "P8",
+        f"a page of {PAGE}: ours {middle['ours']:.0f}/s, naive {middle['naive']:.0f}/s",
+        ratio=middle["ours"] / middle["naive"],
+        target=1.3,
+        figures=rates,
+    )
+    report(
+        "P8-deep",
+        f"of {asked.assets} assets: last page {middle['last']:.0f}/s, first {middle['ours']:.0f}/s",
+        ratio=middle["last"] / middle["ours"],
+        target=1 / 1.2,
+        figures=rates,
+    )
+    stop_servers()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The doors to outside things, without the things."""

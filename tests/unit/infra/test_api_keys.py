@@ -1,0 +1,123 @@
+"""API keys: their form, what is stored of them, and when they stop counting."""
+
+import asyncio
+import string
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.api_key_table import ApiKeyRejected, ApiKeyTable, Caller
+from infra.api_keys import (
+    ApiKey,
+    digest,
+    from_json,
+    is_well_formed,
+    issue,
+    new_key_text,
+    revoke,
+    to_json,
+)
+from infra.sending import Position
+from infra.topics import API_KEYS, Topic
+from tests.samples import ACME, NOON
+
+
+class MemorySender:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, bytes]] = []
+
+    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+        assert topic is API_KEYS
+        self.sent.append((key, value))
+        return Position(topic=topic.name, partition=0, offset=len(self.sent))
+
+
+def issued() -> tuple[ApiKey, str, MemorySender]:
+    sender = MemorySender()
+    api_key, text = asyncio.run(
+        issue(sender, tenant_id=ACME, scopes=("assets:write",), name="ci", now=NOON)
+    )
+    return api_key, text, sender
+
+
+def test_a_key_is_recognised_by_its_form() -> None:
+    keys = {new_key_text() for _ in range(100)}
+    assert len(keys) == 100
+    for key in keys:
+        assert key.startswith("shk_")
+        assert is_well_formed(key)
+        assert set(key.removeprefix("shk_")) <= set(string.ascii_letters + string.digits)
+
+
+@given(st.integers(4, 42), st.sampled_from(string.ascii_letters + string.digits))
+def test_a_mistyped_key_is_noticed_without_a_look_up(place: int, letter: str) -> None:
+    key = new_key_text()
+    mistyped = key[:place] + letter + key[place + 1 :]
+    assert is_well_formed(mistyped) == (mistyped == key)
+
+
+@given(st.text())
+def test_noise_is_no_key(text: str) -> None:
+    assert not is_well_formed(text)
+
+
+def test_the_key_itself_is_stored_nowhere() -> None:
+    api_key, text, sender = issued()
+    stored = b"".join(value for _, value in sender.sent).decode()
+    assert text not in stored
+    assert text not in repr(api_key)
+    assert digest(text) in stored
+
+
+def test_what_is_stored_reads_back() -> None:
+    api_key, _, sender = issued()
+    assert from_json(sender.sent[0][1]) == api_key
+    revoked = replace(api_key, revoked_at=NOON)
+    assert from_json(to_json(revoked)) == revoked
+
+
+@pytest.mark.parametrize("value", [b"[]", b"{}", b'{"version": 2}', b"\xff"])
+def test_what_is_no_key_record_is_refused(value: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any ValueError is what is promised
+        from_json(value)
+
+
+def test_a_valid_key_names_its_tenant_and_scopes() -> None:
+    api_key, text, _ = issued()
+    table = ApiKeyTable()
+    table.put(api_key)
+    caller = table.authenticate(text)
+    assert caller == Caller(
+        tenant_id=ACME, key_id=api_key.key_id, scopes=frozenset({"assets:write"})
+    )
+    assert caller.may("assets:write")
+    assert not caller.may("assets:read")
+    assert not caller.may("admin")
+
+
+def test_a_revoked_key_never_comes_back() -> None:
+    api_key, text, sender = issued()
+    revoked = asyncio.run(revoke(sender, api_key, now=NOON))
+    table = ApiKeyTable()
+    for known in (api_key, revoked, api_key):
+        table.put(known)
+    with pytest.raises(ApiKeyRejected):
+        table.authenticate(text)
+    assert sender.sent[-1][0] == sender.sent[0][0]  # the same record key: compaction keeps the last
+
+
+def test_revoking_twice_keeps_the_first_moment() -> None:
+    api_key, _, sender = issued()
+    once = asyncio.run(revoke(sender, api_key, now=NOON))
+    twice = asyncio.run(revoke(sender, once, now=NOON.replace(hour=13)))
+    assert twice.revoked_at == NOON
+
+
+@pytest.mark.parametrize("text", ["", "shk_", new_key_text()[:-1], new_key_text()])
+def test_other_keys_are_refused(text: str) -> None:
+    with pytest.raises(ApiKeyRejected):
+        ApiKeyTable().authenticate(text)
