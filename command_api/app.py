@@ -14,9 +14,9 @@ from command_api.bodies import Rules
 from command_api.desk import Desk
 from command_api.outcomes import Outcomes
 from command_api.rates import Rates
-from command_api.routes.assets import asset_routes
-from command_api.routes.categories import category_routes
-from command_api.routes.sources import source_routes
+from command_api.routes.assets import add_asset_routes
+from command_api.routes.categories import add_category_routes
+from command_api.routes.sources import add_source_routes
 from command_api.uploads import Staging, Uploads
 from command_api.writes import Admission
 from infra.settings import Settings
@@ -72,8 +72,8 @@ def create_app(
         version="1",
         lifespan=lifespan,
     )
-    for make_routes in (source_routes, asset_routes, category_routes):
-        app.include_router(make_routes(desk))
+    for add_routes in (add_source_routes, add_asset_routes, add_category_routes):
+        add_routes(app, desk)  # not by routers: each level of them costs every request
     registry = new_registry()
     in_flight = Gauge(
         "scalehoster_writes_in_flight", "Writes that are not answered yet", registry=registry

@@ -22,6 +22,7 @@ from domain.values import CategoryRef, CategorySlug, Description, Source
 _SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 _MAX_SLUG_LENGTH = 64
 _MAX_NAME_LENGTH = 200
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -75,7 +76,7 @@ def _small_object(value: dict[str, Any]) -> dict[str, Any]:
 
 def _canonical(value: object) -> str:
     """Write JSON one way only; raises ValueError for numbers that JSON does not have."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 Text = Annotated[str, Field(max_length=MAX_TEXT_LENGTH)]

@@ -57,13 +57,13 @@ class ApiKeyTable:
         The look-up goes by SHA-256 and the comparison takes the same time wherever they differ, so
         that answering tells nothing about other keys.
         """
-        if not is_well_formed(text):
-            raise ApiKeyRejected("the API key is malformed; copy it whole, it begins with shk_")
         wanted = digest(text)
         stored, caller = self._valid.get(wanted, ("", None))
-        if caller is None or not hmac.compare_digest(stored, wanted):
+        if caller is not None and hmac.compare_digest(stored, wanted):
+            return caller
+        if is_well_formed(text):
             raise ApiKeyRejected("the API key is unknown or was revoked")
-        return caller
+        raise ApiKeyRejected("the API key is malformed; copy it whole, it begins with shk_")
 
 
 def follow_api_keys(kafka: Kafka, table: ApiKeyTable) -> Tail:

@@ -50,7 +50,9 @@ class Answers:
             "metadata": _json(row["metadata"] or "{}"),
             "failure": _failure(row),
             "public_url": self._urls.asset(row["asset_id"]) if is_published else None,
-            "thumbnail_url": self._thumbnail_url(row) if is_published else None,
+            "thumbnail_url": self._urls.thumbnail(row["asset_id"], row["thumbnail_sha256"])
+            if is_published
+            else None,
             "media_type": row["media_type"] or None,
             "width": row["width"] or None,
             "height": row["height"] or None,
@@ -76,8 +78,8 @@ class Answers:
             "thumbhash": row["thumbhash"],
             "dominant_colour": row["dominant_colour"],
             "public_url": self._urls.asset(row["asset_id"]),
-            "thumbnail_url": self._thumbnail_url(row),
-            "categories": [tree.label(one) for one in row["category_ids"] or ()],
+            "thumbnail_url": self._urls.thumbnail(row["asset_id"], row["thumbnail_sha256"]),
+            "categories": list(map(tree.label, row["category_ids"] or ())),
         }
 
     def event(self, row: Row) -> Answer:
@@ -129,9 +131,6 @@ class Answers:
             "status": status_of(kind).value,
             "detail": outcome["detail"],
         }
-
-    def _thumbnail_url(self, row: Row) -> str:
-        return self._urls.thumbnail(row["asset_id"], row["thumbnail_sha256"])
 
     def _rendition(self, row: Row, rendition: Rendition) -> Answer:
         return {

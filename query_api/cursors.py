@@ -1,6 +1,5 @@
 """Cursors: where the next page of a listing begins, sealed so that nobody can make one up."""
 
-import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -22,12 +21,13 @@ class Cursors:
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._keys = [hmac.digest(secret.encode(), _LABEL, "sha256") for secret in secrets]
+        keys = (hmac.digest(secret.encode(), _LABEL, "sha256") for secret in secrets)
+        self._hashes = [hmac.new(key, digestmod="sha256") for key in keys]
 
     def seal(self, place: Place, bound_to: Sequence[str]) -> str:
         """Write the cursor of a place in the listing that ``bound_to`` names."""
         body = json.dumps([place.bucket, place.created_at_us, place.asset_id]).encode()
-        seal = _seal(self._keys[0], body, bound_to)
+        seal = _seal(self._hashes[0], body, bound_to)
         return urlsafe_b64encode(seal + body).rstrip(b"=").decode()
 
     def open(self, cursor: str, bound_to: Sequence[str]) -> Place:
@@ -36,15 +36,16 @@ class Cursors:
         Raises CursorRefused for a cursor that is garbled, forged, or of another tenant or query.
         """
         seal, body = _parts(cursor)
-        if not any(hmac.compare_digest(seal, _seal(key, body, bound_to)) for key in self._keys):
+        if not any(hmac.compare_digest(seal, _seal(each, body, bound_to)) for each in self._hashes):
             raise _refused()
         bucket, created_at_us, asset_id = json.loads(body)
         return Place(bucket=bucket, created_at_us=created_at_us, asset_id=asset_id)
 
 
-def _seal(key: bytes, body: bytes, bound_to: Sequence[str]) -> bytes:
-    context = hashlib.sha256(json.dumps(list(bound_to)).encode()).digest()
-    return hmac.digest(key, context + body, "sha256")[:_SEAL_BYTES]
+def _seal(prepared: hmac.HMAC, body: bytes, bound_to: Sequence[str]) -> bytes:
+    keyed = prepared.copy()
+    keyed.update(json.dumps(list(bound_to)).encode() + b"\0" + body)  # JSON has no zero byte
+    return keyed.digest()[:_SEAL_BYTES]
 
 
 def _parts(cursor: str) -> tuple[bytes, bytes]:

@@ -6,17 +6,19 @@ that was there all along is shown twice or left out.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
+
+from infra.cql import Row
 
 Order = Literal["asc", "desc"]
-Row = Mapping[str, Any]
 Key = tuple[int, str]  # created_at in microseconds, asset id: no two assets share one
 
 FIRST_US = -(2**63)
 LAST_US = 2**63 - 1
 _MAX_READS = 128
+_Read = TypeVar("_Read")
 _WIDEST_WAVE = 16
 
 
@@ -70,11 +72,8 @@ async def read_page(
     while todo and len(found) <= limit and reads < _MAX_READS:
         buckets, todo = todo[:wave], todo[wave:]
         wanted = limit + 1 - len(found)
-        for (bucket, _), rows in zip(
-            buckets,
-            await asyncio.gather(*(_merged(*each, span, order, wanted) for each in buckets)),
-            strict=True,
-        ):
+        answers = await _all([_merged(*each, span, order, wanted) for each in buckets])
+        for (bucket, _), rows in zip(buckets, answers, strict=True):
             found.extend((bucket, row) for row in rows)
         reads += sum(len(holders) for _, holders in buckets)
         wave = min(2 * wave, _WIDEST_WAVE)  # the first bucket mostly fills the page
@@ -92,9 +91,8 @@ async def _buckets(
 ) -> list[tuple[str, list[Shelf]]]:
     """Pair each bucket that is still to come with the shelves that have it."""
     holders: dict[str, list[Shelf]] = {}
-    for shelf, buckets in zip(
-        shelves, await asyncio.gather(*(shelf.buckets() for shelf in shelves)), strict=True
-    ):
+    answers = await _all([shelf.buckets() for shelf in shelves])
+    for shelf, buckets in zip(shelves, answers, strict=True):
         for bucket in buckets:
             holders.setdefault(bucket, []).append(shelf)
     names = sorted(holders, reverse=order == "desc")
@@ -120,9 +118,14 @@ async def _merged(
     """Give the first rows of one bucket of all shelves, each asset once."""
     if len(shelves) == 1:
         return await shelves[0].rows(bucket, span, order, limit)
-    runs = await asyncio.gather(*(shelf.rows(bucket, span, order, limit) for shelf in shelves))
+    runs = await _all([shelf.rows(bucket, span, order, limit) for shelf in shelves])
     by_key = {_key(row): row for run in runs for row in run}
     return [by_key[key] for key in sorted(by_key, reverse=order == "desc")[:limit]]
+
+
+async def _all(reads: Sequence[Coroutine[Any, Any, _Read]]) -> Sequence[_Read]:
+    """Read side by side; a single read, as most are, needs no task of its own."""
+    return [await reads[0]] if len(reads) == 1 else await asyncio.gather(*reads)
 
 
 def _key(row: Row) -> Key:

@@ -20,26 +20,24 @@ _MAX_WAIT_SECONDS = 60.0
 _MAX_POSITIONS = 16
 _TOPICS = frozenset(view.topic.name for view in VIEWS)
 
-HEADERS: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": positions.HEADER,
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string"},
-            "description": "Of a write that the answer must show. Several: commas between them.",
-        },
-        {
-            "name": "Prefer",
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string"},
-            "example": "wait=5",
-            "description": "How many seconds to wait for that write before answering 503.",
-        },
-    ]
-}
-"""What routes with this dependency add to the description of their operation."""
+HEADERS: list[dict[str, Any]] = [
+    {
+        "name": positions.HEADER,
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string"},
+        "description": "Of a write that the answer must show. Several: commas between them.",
+    },
+    {
+        "name": "Prefer",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string"},
+        "example": "wait=5",
+        "description": "How many seconds to wait for that write before answering 503.",
+    },
+]
+"""Parameters that routes with this dependency describe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,12 +21,16 @@ _NAMED = re.compile(r"kafka=(?P<kafka>[^,]+:\d+),cassandra=(?P<host>[^,:]+):(?P<
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Servers:
-    """Where the test run's servers listen, and where they came from."""
+    """Where the test run's servers listen, and where they came from.
+
+    ``cluster`` is there when they are JVMs of our own, which a test may kill.
+    """
 
     bootstrap_servers: str
     cassandra_host: str
     cassandra_port: int
     origin: str
+    cluster: Cluster | None = None
 
 
 def start_servers(wanted: str, stack: ExitStack) -> Servers:
@@ -76,6 +80,7 @@ def _local_cluster(stack: ExitStack, because: str = "") -> Servers:
         cassandra_host="127.0.0.1",
         cassandra_port=cluster.cassandra.port,
         origin=f"infra/cluster in {directory}{because}",
+        cluster=cluster,
     )
 
 

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -39,12 +39,12 @@ from domain.values import AssetId
 _CHANGED = (AssetNotFound, AssetIsDeleted, AssetIsPurged, VersionMismatch)
 
 
-def asset_routes(desk: Desk) -> APIRouter:
-    """Make the routes that change assets; see sources.py for those that take pictures in."""
-    router = APIRouter(prefix="/v1/assets", tags=["assets"])
+def add_asset_routes(app: FastAPI, desk: Desk) -> None:
+    """Add the routes that change assets; see sources.py for those that take pictures in."""
 
-    @router.put(
-        "/{asset_id}/categories",
+    @app.put(
+        "/v1/assets/{asset_id}/categories",
+        tags=["assets"],
         openapi_extra=takes(json_body(CategoriesBody)),
         responses=asset_answers(200, *_CHANGED, UnknownCategory, CategoryIsArchived),
     )
@@ -56,8 +56,9 @@ def asset_routes(desk: Desk) -> APIRouter:
             command = SetCategories(metadata=metadata, categories=body.refs())
             return await desk.decide(command, write)
 
-    @router.patch(
-        "/{asset_id}",
+    @app.patch(
+        "/v1/assets/{asset_id}",
+        tags=["assets"],
         openapi_extra=takes(json_body(DescriptionPatch, PATCH)),
         responses=asset_answers(200, *_CHANGED, DescriptionRefused),
     )
@@ -69,8 +70,9 @@ def asset_routes(desk: Desk) -> APIRouter:
             command = DescribeAsset(metadata=metadata, patch=patch.content())
             return await desk.decide(command, write)
 
-    @router.delete(
-        "/{asset_id}",
+    @app.delete(
+        "/v1/assets/{asset_id}",
+        tags=["assets"],
         openapi_extra=takes(),
         responses=asset_answers(200, AssetNotFound, VersionMismatch),
     )
@@ -80,8 +82,9 @@ def asset_routes(desk: Desk) -> APIRouter:
             command = DeleteAsset(metadata=write.metadata(known_form(asset_id), ""))
             return await desk.decide(command, write)
 
-    @router.post(
-        "/{asset_id}/restore",
+    @app.post(
+        "/v1/assets/{asset_id}/restore",
+        tags=["assets"],
         openapi_extra=takes(),
         responses=asset_answers(
             200, AssetNotFound, AssetIsNotDeleted, AssetIsPurged, VersionMismatch
@@ -93,8 +96,9 @@ def asset_routes(desk: Desk) -> APIRouter:
             command = RestoreAsset(metadata=write.metadata(known_form(asset_id), ""))
             return await desk.decide(command, write)
 
-    @router.post(
-        "/{asset_id}/purge",
+    @app.post(
+        "/v1/assets/{asset_id}/purge",
+        tags=["assets"],
         openapi_extra=takes(),
         responses=asset_answers(200, AssetNotFound, AssetIsNotDeleted, VersionMismatch),
     )
@@ -104,8 +108,9 @@ def asset_routes(desk: Desk) -> APIRouter:
             command = PurgeAsset(metadata=write.metadata(known_form(asset_id), ""))
             return await desk.decide(command, write)
 
-    @router.post(
-        "/{asset_id}/reprocess",
+    @app.post(
+        "/v1/assets/{asset_id}/reprocess",
+        tags=["assets"],
         openapi_extra=takes(json_body(ReprocessBody), is_body_optional=True),
         responses=asset_answers(202, *_CHANGED, AssetHasNoOriginal),
         status_code=HTTPStatus.ACCEPTED,
@@ -117,8 +122,6 @@ def asset_routes(desk: Desk) -> APIRouter:
             metadata = write.metadata(known_form(asset_id), body.content())
             command = ReprocessAsset(metadata=metadata, preset=body.preset)
             return await desk.decide(command, write, HTTPStatus.ACCEPTED)
-
-    return router
 
 
 def known_form(asset_id: str) -> AssetId:

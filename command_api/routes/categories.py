@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,12 +31,12 @@ from domain.errors import (
 from domain.values import CategoryId, CategoryRef, CategorySlug
 
 
-def category_routes(desk: Desk) -> APIRouter:
-    """Make the routes that change categories."""
-    router = APIRouter(prefix="/v1/categories", tags=["categories"])
+def add_category_routes(app: FastAPI, desk: Desk) -> None:
+    """Add the routes that change categories."""
 
-    @router.post(
-        "",
+    @app.post(
+        "/v1/categories",
+        tags=["categories"],
         status_code=HTTPStatus.CREATED,
         openapi_extra=takes(json_body(CategoryBody), is_conditional=False),
         responses=category_answers(201, CategoryAlreadyExists, UnknownCategory, CategoryIsArchived),
@@ -54,8 +54,9 @@ def category_routes(desk: Desk) -> APIRouter:
             )
             return await desk.decide(command, write, HTTPStatus.CREATED)
 
-    @router.patch(
-        "/{category}",
+    @app.patch(
+        "/v1/categories/{category}",
+        tags=["categories"],
         openapi_extra=takes(json_body(CategoryPatch, PATCH)),
         responses=category_answers(
             200,
@@ -75,8 +76,9 @@ def category_routes(desk: Desk) -> APIRouter:
             metadata = write.metadata(write.tenant_id, patch.content())
             return await desk.decide(_revision(metadata, ref, patch), write)
 
-    @router.delete(
-        "/{category}",
+    @app.delete(
+        "/v1/categories/{category}",
+        tags=["categories"],
         openapi_extra=takes(),
         responses=category_answers(200, CategoryNotFound, CategoryHasChildren, VersionMismatch),
     )
@@ -87,8 +89,9 @@ def category_routes(desk: Desk) -> APIRouter:
             command = ArchiveCategory(metadata=write.metadata(write.tenant_id, ""), category=ref)
             return await desk.decide(command, write)
 
-    @router.post(
-        "/{category}/restore",
+    @app.post(
+        "/v1/categories/{category}/restore",
+        tags=["categories"],
         openapi_extra=takes(),
         responses=category_answers(200, CategoryNotFound, CategoryIsArchived, VersionMismatch),
     )
@@ -98,8 +101,6 @@ def category_routes(desk: Desk) -> APIRouter:
             ref = _known_form(category)
             command = RestoreCategory(metadata=write.metadata(write.tenant_id, ""), category=ref)
             return await desk.decide(command, write)
-
-    return router
 
 
 def _revision(

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import TypeVar
 
-from fastapi import APIRouter
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -37,12 +37,12 @@ from domain.values import AssetId, Source
 _Body = TypeVar("_Body", bound=Body)
 
 
-def source_routes(desk: Desk) -> APIRouter:
-    """Make the routes that take pictures in."""
-    router = APIRouter(prefix="/v1/assets", tags=["assets"])
+def add_source_routes(app: FastAPI, desk: Desk) -> None:
+    """Add the routes that take pictures in."""
 
-    @router.post(
-        "",
+    @app.post(
+        "/v1/assets",
+        tags=["assets"],
         status_code=HTTPStatus.ACCEPTED,
         openapi_extra=takes(json_body(SubmitBody), form_body(UploadBody), is_conditional=False),
         responses=asset_answers(202, AssetAlreadySubmitted, UnknownCategory, CategoryIsArchived),
@@ -58,8 +58,9 @@ def source_routes(desk: Desk) -> APIRouter:
                 source, body = by_url.source(), by_url
             return await _submit(desk, write, asset_id, source, body)
 
-    @router.put(
-        "/{asset_id}/source",
+    @app.put(
+        "/v1/assets/{asset_id}/source",
+        tags=["assets"],
         status_code=HTTPStatus.ACCEPTED,
         openapi_extra=takes(json_body(SourceBody), form_body(NoFields)),
         responses=asset_answers(202, AssetNotFound, AssetIsDeleted, AssetIsPurged, VersionMismatch),
@@ -75,8 +76,6 @@ def source_routes(desk: Desk) -> APIRouter:
             metadata = write.metadata(known, _content(source))
             command = ReplaceSource(metadata=metadata, source=source)
             return await desk.decide(command, write, HTTPStatus.ACCEPTED)
-
-    return router
 
 
 async def _submit(

@@ -4,7 +4,7 @@ import logging
 import re
 import time
 from dataclasses import dataclass
-from uuid import uuid4
+from secrets import token_hex
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +14,7 @@ from infra.web.metrics import RequestMetrics
 from infra.web.problems import Problems
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_ID_BYTES = 16
 _ID = "scalehoster.request_id"
 _MULTIPART = b"multipart/"
 
@@ -96,7 +97,7 @@ def _id_of(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             return str(value, "ascii")
-    return str(uuid4())
+    return token_hex(_ID_BYTES)
 
 
 def _too_large(limit: int) -> BodyTooLarge:

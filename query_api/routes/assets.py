@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import AssetNotFound
 from domain.values import AssetId
+from infra.web.errors import RequestInvalid
 from infra.web.openapi import documented
 from query_api.answers import Answers
 from query_api.catalogues import Catalogues
@@ -15,7 +16,7 @@ from query_api.errors import CursorRefused, ViewBehind
 from query_api.json_answer import json_answer, versioned_answer
 from query_api.models import AssetAnswer, HistoryAnswer, PageAnswer
 from query_api.pages import Pages
-from query_api.parameters import ListingParameters
+from query_api.parameters import ListingParameters, asked_for, described
 from query_api.queries import Queries
 from query_api.reading import HEADERS, Reader, Reading
 from query_api.views import ASSET_BY_ID, ASSET_HISTORY, ASSETS_BY_DATE, CATEGORIES
@@ -30,13 +31,13 @@ def routes(
     @router.get(
         "",
         response_model=PageAnswer,
-        responses=documented(CursorRefused, ViewBehind),
-        openapi_extra=HEADERS,
+        responses=documented(CursorRefused, RequestInvalid, ViewBehind),
+        openapi_extra={"parameters": [*HEADERS, *described(ListingParameters)]},
     )
     async def list_assets(
         request: Request,
         reader: Annotated[Reader, Depends(reading.of(ASSETS_BY_DATE, CATEGORIES))],
-        asked: Annotated[ListingParameters, Query()],
+        asked: Annotated[ListingParameters, Depends(asked_for(ListingParameters))],
     ) -> Response:
         """List published assets by the moment they were handed over."""
         return await pages.by_date(request, reader, asked)
@@ -45,7 +46,7 @@ def routes(
         "/{asset_id}",
         response_model=AssetAnswer,
         responses=documented(AssetNotFound, ViewBehind),
-        openapi_extra=HEADERS,
+        openapi_extra={"parameters": HEADERS},
     )
     async def show_asset(
         request: Request,
@@ -63,7 +64,7 @@ def routes(
         "/{asset_id}/events",
         response_model=HistoryAnswer,
         responses=documented(AssetNotFound, ViewBehind),
-        openapi_extra=HEADERS,
+        openapi_extra={"parameters": HEADERS},
     )
     async def list_events(
         asset_id: AssetId, reader: Annotated[Reader, Depends(reading.of(ASSET_HISTORY))]

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from domain.errors import CategoryNotFound
 from domain.values import CategoryRef
+from infra.web.errors import RequestInvalid
 from infra.web.openapi import documented
 from query_api.answers import Answers
 from query_api.catalogues import Catalogues
@@ -15,7 +16,7 @@ from query_api.errors import CursorRefused, ViewBehind
 from query_api.json_answer import json_answer, versioned_answer
 from query_api.models import CategoriesAnswer, CategoryAnswer, PageAnswer
 from query_api.pages import Pages
-from query_api.parameters import CategoryListingParameters
+from query_api.parameters import CategoryListingParameters, asked_for, described
 from query_api.reading import HEADERS, Reader, Reading
 from query_api.views import ASSETS_BY_CATEGORY, CATEGORIES
 
@@ -29,7 +30,7 @@ def routes(reading: Reading, catalogues: Catalogues, pages: Pages, answers: Answ
         "",
         response_model=CategoriesAnswer,
         responses=documented(ViewBehind),
-        openapi_extra=HEADERS,
+        openapi_extra={"parameters": HEADERS},
     )
     async def list_categories(
         reader: Annotated[Reader, of_tree],
@@ -45,7 +46,7 @@ def routes(reading: Reading, catalogues: Catalogues, pages: Pages, answers: Answ
         "/{category}",
         response_model=CategoryAnswer,
         responses=documented(CategoryNotFound, ViewBehind),
-        openapi_extra=HEADERS,
+        openapi_extra={"parameters": HEADERS},
     )
     async def show_category(
         request: Request, category: CategoryRef, reader: Annotated[Reader, of_tree]
@@ -58,14 +59,14 @@ def routes(reading: Reading, catalogues: Catalogues, pages: Pages, answers: Answ
     @router.get(
         "/{category}/assets",
         response_model=PageAnswer,
-        responses=documented(CategoryNotFound, CursorRefused, ViewBehind),
-        openapi_extra=HEADERS,
+        responses=documented(CategoryNotFound, CursorRefused, RequestInvalid, ViewBehind),
+        openapi_extra={"parameters": [*HEADERS, *described(CategoryListingParameters)]},
     )
     async def list_assets(
         request: Request,
         category: CategoryRef,
         reader: Annotated[Reader, Depends(reading.of(ASSETS_BY_CATEGORY, CATEGORIES))],
-        asked: Annotated[CategoryListingParameters, Query()],
+        asked: Annotated[CategoryListingParameters, Depends(asked_for(CategoryListingParameters))],
     ) -> Response:
         """List the published assets of a category, the newest first unless asked otherwise."""
         return await pages.by_category(request, reader, category, asked)

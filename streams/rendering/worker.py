@@ -1,9 +1,9 @@
 """The process that decodes: a warm spawner that forks one confined child for each picture.
 
-A fresh child costs 5-10 ms of processor time, some 2 % of a photograph's, and leaves nothing behind:
-no memory it lost, no state it broke, no limit half used up. The spawner itself reads lengths and copies bytes; it
-never looks into a picture, so it outlives every child. Run as ``python -m`` by Spawner; frames
-come on standard input and leave on standard output.
+A fresh child costs 5-10 ms of processor time, some 2 % of a photograph's, and leaves nothing
+behind: no memory it lost, no state it broke, no limit half used up. The spawner itself reads
+lengths and copies bytes; it never looks into a picture, so it outlives every child. Run as
+``python -m`` by Spawner; frames come on standard input and leave on standard output.
 """
 
 import gc

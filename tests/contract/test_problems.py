@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
@@ -86,7 +87,7 @@ def client(probe: Switch) -> Iterator[TestClient]:
         yield client
 
 
-def assert_problem(response: Any, status: int, name: str) -> dict[str, Any]:
+def assert_problem(response: httpx2.Response, status: int, name: str) -> dict[str, Any]:
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = response.json()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from threading import Event as Signal
@@ -151,7 +152,7 @@ def projections(
 def ends(
     kafka: Kafka, topics: Iterable[Topic] = (ASSET_EVENTS, CATEGORY_EVENTS)
 ) -> dict[tuple[str, int], int]:
-    found = {}
+    found: dict[tuple[str, int], int] = {}
     for topic in topics:
         with whole(kafka, topic) as reader:
             found |= {(topic.name, partition): end for partition, end in reader.ends().items()}
@@ -216,12 +217,16 @@ def test_nothing_is_lost_or_doubled_when_it_dies_at_the_worst_moment(
 def test_a_kill_at_any_moment_is_made_good_by_the_next_life(
     kafka: Kafka, cassandra: CassandraSettings, cql: Session
 ) -> None:
+
+    def has_moved(before: dict[tuple[str, str, int], int]) -> bool:
+        return applied(cql, cassandra) != before
+
     third = len(EVENTS) // 3
     for start in (0, third, 2 * third):
         before = applied(cql, cassandra)
         append(kafka, EVENTS[start : start + third + 2])
         with projections(kafka, cassandra) as process:
-            eventually(lambda then=before: applied(cql, cassandra) != then, within_seconds=60)
+            eventually(partial(has_moved, before), within_seconds=60)
             process.kill()
     with projections(kafka, cassandra):
         wait_until_applied(cql, cassandra, kafka)

@@ -1,5 +1,7 @@
 """Who may write: every route against every kind of caller."""
 
+from collections.abc import Mapping
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -15,7 +17,7 @@ OTHER = TenantId("other")
 CAT = {"download_url": "https://example.com/cat.jpg", "category": "cats"}
 
 
-def writes(asset_id: str) -> list[tuple[str, str, dict[str, object] | None]]:
+def writes(asset_id: str) -> list[tuple[str, str, Mapping[str, object] | None]]:
     asset, category = f"/v1/assets/{asset_id}", "/v1/categories/cats"
     return [
         ("POST", "/v1/assets", CAT),
@@ -92,7 +94,7 @@ def test_nobody_else_may_write_anything(
             method,
             path,
             json=body,
-            headers={"authorization": header.encode("latin-1")} if header else {},
+            headers={b"authorization": header.encode("latin-1")} if header else {},
         )
         assert response.status_code == status, (method, path)
         assert response.json()["type"].endswith(f"/problems/{name}")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -9,7 +10,7 @@ from domain.commands import MoveCategory, RenameCategory, ReviseCategory
 from tests.fake_decider import FakeDecider
 
 
-def create(client: TestClient, name: str, **fields: Any) -> Any:
+def create(client: TestClient, name: str, **fields: object) -> httpx2.Response:
     return client.post("/v1/categories", json={"name": name, **fields})
 
 

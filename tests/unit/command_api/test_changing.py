@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -24,7 +25,7 @@ def asset(client: TestClient, decider: FakeDecider) -> str:
     return f"/v1/assets/{asset_id}"
 
 
-def refused(response: Any, status: int, name: str) -> dict[str, Any]:
+def refused(response: httpx2.Response, status: int, name: str) -> dict[str, Any]:
     assert response.status_code == status, response.text
     problem: dict[str, Any] = response.json()
     assert problem["type"] == f"https://query.example/problems/{name}"

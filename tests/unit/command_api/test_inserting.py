@@ -5,6 +5,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -19,7 +20,7 @@ URL = "https://example.com/cat.jpg"
 CAT: dict[str, Any] = {"download_url": URL, "category": "cats"}
 
 
-def pointers(response: Any) -> list[str]:
+def pointers(response: httpx2.Response) -> list[str]:
     assert response.status_code == 422, response.text
     return [error["pointer"] for error in response.json()["errors"]]
 
@@ -80,7 +81,7 @@ def test_the_same_key_with_another_body_is_refused(client: TestClient) -> None:
 
 @pytest.mark.parametrize("key", ["", '""', "x" * 256, "a\tb", '"open', '"a" b', "\u00fc"])
 def test_a_malformed_idempotency_key_is_refused(client: TestClient, key: str) -> None:
-    response = client.post("/v1/assets", json=CAT, headers={"idempotency-key": key.encode("utf-8")})
+    response = client.post("/v1/assets", json=CAT, headers={b"idempotency-key": key.encode()})
     assert response.status_code == 400
     assert response.json()["errors"][0]["parameter"] == "Idempotency-Key"
 
@@ -191,7 +192,9 @@ def test_metadata_is_kept_as_json(client: TestClient, decider: FakeDecider) -> N
     assert command.description.metadata == '{"a": 1.5, "b": [1, {"ü": null}]}'
 
 
-def upload(client: TestClient, data: bytes, name: str = "cat.jpg", **fields: Any) -> Any:
+def upload(
+    client: TestClient, data: bytes, name: str = "cat.jpg", **fields: str | list[str]
+) -> httpx2.Response:
     return client.post(
         "/v1/assets",
         files={"file": (name, data, "image/jpeg")},

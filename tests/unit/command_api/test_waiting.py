@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from command_api.app import Parts, create_app
 from command_api.preferences import preference
+from domain.commands import AssetCommand, CatalogueCommand
+from domain.outcomes import Outcome
 from infra.settings import Settings
 from tests.fake_decider import FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
@@ -17,7 +19,7 @@ from tests.unit.command_api.keys import Keys
 CAT = {"download_url": "https://example.com/cat.jpg", "category": "cats"}
 
 
-def assert_pending(response: Any) -> None:
+def assert_pending(response: httpx2.Response) -> None:
     assert response.status_code == 202
     answer = response.json()
     assert answer["status"] == "pending"
@@ -53,7 +55,7 @@ def test_categories_that_are_not_opened_in_time_leave_the_request_undone(
     body = CAT | {"category": "dogs", "create_missing_categories": True}
     decide = decider.decide
 
-    def slowly(command: Any) -> Any:
+    def slowly(command: AssetCommand | CatalogueCommand) -> Outcome:
         outcome = decide(command)
         decider.is_silent = True
         return outcome
@@ -137,7 +139,7 @@ def test_all_who_wait_for_one_command_are_told_when_it_is_decided(
 
     async def decided_later() -> list[httpx2.Response]:
         answers = asyncio.ensure_future(_send(parts, SETTINGS, [post("k")] * 3, key))
-        while len(decider.sent) < 4:  # the category and the three
+        while len(decider.sent) < 4:  # noqa: ASYNC110 - the category and the three
             await asyncio.sleep(0)
         decider.catch_up()
         return await answers

@@ -1,0 +1,153 @@
+"""Parts of the stream processes that do what a test tells them."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from avro_schemas.codec import Message, decode
+from domain.commands import PublishAsset
+from domain.jobs import ImageJob
+from domain.values import Sha256
+from infra.errors import BrokerUnavailable
+from infra.group_reading import Partition
+from infra.reading import Record
+from infra.sending import Position
+from infra.topics import Topic
+from streams.fetching import Fetched
+from streams.rendering import Measured, Preset, Rendered, RenditionBytes
+from tests.samples import FACTS
+
+
+class FakeSender:
+    """Keeps what is sent; ``failures`` are raised first, one by one."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.sent: list[tuple[str, str, bytes]] = []
+        self.failures = deque(failures)
+
+    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+        if self.failures:
+            raise self.failures.popleft()
+        self.sent.append((topic.name, key, value))
+        return Position(topic=topic.name, partition=0, offset=len(self.sent) - 1)
+
+    def on(self, topic: Topic) -> list[Message]:
+        return [decode(value) for name, _, value in self.sent if name == topic.name]
+
+
+class FakeRuns:
+    """Ends each job with what it was made with: a command, or an exception."""
+
+    def __init__(self, outcome: PublishAsset | Exception) -> None:
+        self.outcome = outcome
+        self.ran: list[ImageJob] = []
+
+    async def run(self, job: ImageJob) -> PublishAsset:
+        self.ran.append(job)
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+class FakeFetcher:
+    """Writes the same bytes for every URL."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.urls: list[str] = []
+
+    async def fetch(self, url: str, *, into: Path) -> Fetched:
+        self.urls.append(url)
+        into.write_bytes(self.data)  # noqa: ASYNC240 - a few bytes
+        return Fetched(
+            final_url=url,
+            status=200,
+            etag=None,
+            last_modified=None,
+            content_type_claimed=None,
+            duration_ms=1,
+            size_bytes=len(self.data),
+            sha256="",
+            not_modified=False,
+        )
+
+
+class FakeSandbox:
+    """Sees no picture, but makes renditions of it."""
+
+    def __init__(self) -> None:
+        self.sources: list[bytes] = []
+
+    async def render(self, source: Path, preset: Preset) -> Rendered:
+        self.sources.append(source.read_bytes())  # noqa: ASYNC240 - a few bytes
+        return Rendered(
+            original=Measured(
+                sha256=Sha256("a" * 64),
+                size_bytes=source.stat().st_size,  # noqa: ASYNC240 - a few bytes
+                media_type="image/png",
+                width=4,
+                height=3,
+                frames=1,
+            ),
+            facts=FACTS,
+            renditions=(_made("b", b"large"), _made("c", b"thumb")),
+        )
+
+
+def _made(digit: str, data: bytes) -> RenditionBytes:
+    return RenditionBytes(
+        name=data.decode(),
+        media_type="image/webp",
+        width=4,
+        height=3,
+        sha256=Sha256(64 * digit),
+        data=data,
+    )
+
+
+class FakeReader:
+    """Gives batch after batch of records, then nothing; keeps what is committed."""
+
+    def __init__(self, *batches: list[Record], commits: Callable[[], None] | None = None) -> None:
+        self.batches = deque(batches)
+        self.committed: dict[Partition, int] = {}
+        self.is_paused = False
+        self._commits = commits
+
+    def poll(self, at_most: int = 0, timeout_seconds: float = 0.0) -> list[Record]:
+        if self.is_paused or not self.batches:
+            return []
+        return self.batches.popleft()
+
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
+        if self._commits:
+            self._commits()
+        self.committed |= offsets
+
+    def pause(self) -> None:
+        self.is_paused = True
+
+    def resume(self) -> None:
+        self.is_paused = False
+
+
+def away() -> BrokerUnavailable:
+    return BrokerUnavailable("nobody is there")
+
+
+def record(
+    value: bytes,
+    *,
+    topic: str = "image-jobs",
+    offset: int = 0,
+    partition: int = 0,
+    timestamp_ms: int = 0,
+) -> Record:
+    return Record(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=b"the key",
+        value=value,
+        timestamp_ms=timestamp_ms,
+    )

@@ -1,0 +1,122 @@
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from domain.commands import PublishAsset
+from domain.identity import result_command_id
+from domain.jobs import ImageJob
+from domain.values import BlobKey, Source
+from infra.errors import BlobNotFound, StoreUnavailable
+from streams.processing.pipeline_runs import PipelineRuns
+from tests.memory import MemoryBlobStore
+from tests.samples import NOON, ORIGINAL
+from tests.unit.streams.fakes import FakeFetcher, FakeSandbox
+from tests.unit.streams.samples import JOB
+
+UPLOAD = BlobKey("uploads/acme/asset/" + "a" * 64)
+UPLOADED = replace(JOB, source=Source(url=None, upload_key=UPLOAD, file_name="cat.png"))
+REPROCESSING = replace(JOB, source=None, original=ORIGINAL)
+
+
+class Pipeline:
+    """A pipeline of fakes, and everything that passes through it."""
+
+    def __init__(self, scratch: Path, blobs: MemoryBlobStore | None = None) -> None:
+        self.fetcher = FakeFetcher(b"downloaded")
+        self.sandbox = FakeSandbox()
+        self.blobs = blobs or MemoryBlobStore()
+        self.scratch = scratch
+
+    def run(self, job: ImageJob) -> PublishAsset:
+        runs = PipelineRuns(
+            fetcher=self.fetcher,
+            sandbox=self.sandbox,
+            blobs=self.blobs,
+            scratch=self.scratch,
+            clock=lambda: NOON,
+        )
+        return asyncio.run(runs.run(job))
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Pipeline:
+    return Pipeline(tmp_path)
+
+
+def test_a_source_is_downloaded_rendered_and_stored(pipeline: Pipeline) -> None:
+    command = pipeline.run(JOB)
+
+    assert JOB.source
+    assert pipeline.fetcher.urls == [JOB.source.url]
+    assert pipeline.sandbox.sources == [b"downloaded"]
+    assert pipeline.blobs.blobs == {
+        command.original.blob_key: b"downloaded",
+        command.renditions[0].blob_key: b"large",
+        command.renditions[1].blob_key: b"thumb",
+    }
+    assert command.fetch
+    assert command.fetch.status == 200
+
+
+def test_the_command_says_which_job_it_ends(pipeline: Pipeline) -> None:
+    command = pipeline.run(JOB)
+
+    assert command.metadata.command_id == result_command_id(JOB.job_id)
+    assert command.metadata.entity_id == JOB.asset_id
+    assert command.metadata.tenant_id == JOB.tenant_id
+    assert command.run == JOB.run
+
+
+def test_an_upload_is_kept_where_it_was_and_becomes_an_original(pipeline: Pipeline) -> None:
+    pipeline.blobs.blobs[UPLOAD] = b"uploaded"
+
+    command = pipeline.run(UPLOADED)
+
+    assert pipeline.blobs.blobs[UPLOAD] == b"uploaded"
+    assert pipeline.blobs.blobs[command.original.blob_key] == b"uploaded"
+    assert command.fetch is None
+    assert not pipeline.fetcher.urls
+
+
+def test_reprocessing_renders_the_kept_original_and_downloads_nothing(pipeline: Pipeline) -> None:
+    pipeline.blobs.blobs[ORIGINAL.blob_key] = b"kept"
+
+    command = pipeline.run(REPROCESSING)
+
+    assert pipeline.sandbox.sources == [b"kept"]
+    assert command.original.blob_key == ORIGINAL.blob_key
+    assert not pipeline.fetcher.urls
+
+
+def test_the_same_job_twice_stores_the_same(pipeline: Pipeline) -> None:
+    first = pipeline.run(JOB)
+    stored = dict(pipeline.blobs.blobs)
+
+    assert pipeline.run(JOB) == first
+    assert pipeline.blobs.blobs == stored
+
+
+@pytest.mark.parametrize("job", [UPLOADED, REPROCESSING])
+def test_a_lost_blob_is_named(pipeline: Pipeline, job: ImageJob) -> None:
+    with pytest.raises(BlobNotFound):
+        pipeline.run(job)
+
+
+def test_a_store_that_takes_nothing_is_named(tmp_path: Path) -> None:
+    class FullStore(MemoryBlobStore):
+        async def put(self, key: BlobKey, data: bytes, media_type: str) -> None:
+            raise StoreUnavailable("full")
+
+    with pytest.raises(StoreUnavailable):
+        Pipeline(tmp_path, FullStore()).run(JOB)
+
+
+@pytest.mark.parametrize("job", [JOB, UPLOADED], ids=["a good run", "a bad run"])
+def test_nothing_is_left_under_way(pipeline: Pipeline, job: ImageJob) -> None:
+    try:
+        pipeline.run(job)
+    except BlobNotFound:
+        assert job is UPLOADED
+    assert list(pipeline.scratch.iterdir()) == []

@@ -1,0 +1,76 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from domain.values import Source
+from streams.processing.slots import HostBusy, Slots
+from tests.samples import ORIGINAL
+from tests.unit.streams.samples import JOB
+
+REPROCESSING = replace(JOB, source=None, original=ORIGINAL)
+
+
+def at(url: str) -> Source:
+    return Source(url=url, upload_key=None, file_name=None)
+
+
+def test_a_job_gives_up_when_its_host_stays_busy() -> None:
+    async def story() -> None:
+        slots = Slots(total=10, per_host=1, patience_seconds=0.01)
+        async with slots.hold(JOB):
+            with pytest.raises(HostBusy):
+                async with slots.hold(JOB):
+                    pytest.fail("the host was busy")
+        async with slots.hold(JOB):
+            assert slots.active == 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("url", ["https://example.com:8443/x", "https://EXAMPLE.com./y"])
+def test_a_host_is_the_same_whatever_the_port_and_spelling(url: str) -> None:
+    async def story() -> None:
+        slots = Slots(total=10, per_host=1, patience_seconds=0.01)
+        async with slots.hold(JOB):
+            with pytest.raises(HostBusy):
+                async with slots.hold(replace(JOB, source=at(url))):
+                    pytest.fail("the host was busy")
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("other", [replace(JOB, source=at("https://example.org/")), REPROCESSING])
+def test_what_needs_another_host_or_none_does_not_wait_for_a_busy_one(other: object) -> None:
+    async def story() -> int:
+        slots = Slots(total=2, per_host=1, patience_seconds=60)
+        async with slots.hold(JOB):
+            waiting = asyncio.ensure_future(hold_once(slots))
+            await asyncio.sleep(0)
+            async with slots.hold(other):  # type: ignore[arg-type] # a job
+                waiting.cancel()
+                return slots.active
+
+    assert asyncio.run(story()) == 2
+
+
+async def hold_once(slots: Slots) -> None:
+    async with slots.hold(JOB):
+        pass
+
+
+def test_no_more_are_active_than_there_are_slots() -> None:
+    async def story() -> int:
+        slots = Slots(total=3, per_host=1, patience_seconds=60)
+        most = 0
+
+        async def work() -> None:
+            nonlocal most
+            async with slots.hold(REPROCESSING):
+                most = max(most, slots.active)
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*(work() for _ in range(10)))
+        return most
+
+    assert asyncio.run(story()) == 3

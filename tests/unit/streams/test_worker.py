@@ -1,0 +1,164 @@
+import asyncio
+import errno
+from dataclasses import replace
+
+import pytest
+
+import streams.sending
+from avro_schemas.codec import encode
+from domain.commands import RejectAsset
+from domain.failures import FailureCode
+from domain.identity import result_command_id
+from domain.jobs import DeadLetter, FailedAttempt, ImageJob
+from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable
+from infra.topics import (
+    ASSET_COMMANDS,
+    IMAGE_JOBS_DEAD_LETTERS,
+    IMAGE_JOBS_RETRY_1M,
+    IMAGE_JOBS_RETRY_10S,
+)
+from streams.fetching import FetchFailed
+from streams.processing.measures import Measures
+from streams.processing.slots import Slots
+from streams.processing.worker import Worker
+from streams.rendering import RenderFailed
+from streams.retrying import RetryPolicy
+from tests.samples import NOON, metadata, publish
+from tests.unit.streams.fakes import FakeRuns, FakeSender, away, record
+from tests.unit.streams.samples import JOB
+
+PUBLISH = publish(metadata(JOB.asset_id))
+TIRED = replace(
+    JOB, failed_attempts=3 * (FailedAttempt(code="timeout", detail="slow", failed_at=NOON),)
+)
+
+
+def worked(runs: FakeRuns, value: bytes, sender: FakeSender | None = None) -> FakeSender:
+    """Let a worker end one record, and give what it sent."""
+    sender = sender or FakeSender()
+    worker = Worker(
+        runs=runs,
+        sender=sender,
+        slots=Slots(total=1, per_host=1, patience_seconds=1),
+        policy=RetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600)),
+        measures=Measures(),
+        clock=lambda: NOON,
+    )
+    asyncio.run(worker.work(record(value)))
+    return sender
+
+
+def test_a_good_run_sends_its_command_and_nothing_else() -> None:
+    sender = worked(FakeRuns(PUBLISH), encode(JOB))
+
+    assert sender.sent == [(ASSET_COMMANDS.name, JOB.asset_id, encode(PUBLISH))]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        FetchFailed("http_status", "gone", status=404),
+        RenderFailed("not_an_image", "this is no image"),
+    ],
+)
+def test_what_cannot_get_better_is_rejected_at_once(failure: FetchFailed | RenderFailed) -> None:
+    sender = worked(FakeRuns(failure), encode(JOB))
+
+    (command,) = sender.on(ASSET_COMMANDS)
+    assert isinstance(command, RejectAsset)
+    assert (command.code, command.detail) == (failure.code, failure.detail)
+    assert (command.run, command.attempts) == (JOB.run, 1)
+    assert command.metadata.command_id == result_command_id(JOB.job_id)
+    assert len(sender.sent) == 1
+
+
+def test_what_may_get_better_waits_and_remembers() -> None:
+    sender = worked(FakeRuns(FetchFailed("timeout", "slow")), encode(JOB))
+
+    (job,) = sender.on(IMAGE_JOBS_RETRY_10S)
+    assert isinstance(job, ImageJob)
+    assert [attempt.code for attempt in job.failed_attempts] == ["timeout"]
+    assert len(sender.sent) == 1
+
+
+def test_an_origin_that_asks_for_time_gets_it() -> None:
+    busy = FetchFailed("http_status", "busy", status=503, retry_after_seconds=90)
+
+    sender = worked(FakeRuns(busy), encode(JOB))
+
+    (job,) = sender.on(IMAGE_JOBS_RETRY_1M)
+    assert isinstance(job, ImageJob)
+    assert job.not_before
+    assert (job.not_before - NOON).total_seconds() == 90
+
+
+@pytest.mark.parametrize("code", ["timeout", "decoder_crashed"])
+def test_the_last_failure_is_what_the_customer_is_told(code: FailureCode) -> None:
+    sender = worked(FakeRuns(FetchFailed(code, "again")), encode(TIRED))
+
+    (command,) = sender.on(ASSET_COMMANDS)
+    assert isinstance(command, RejectAsset)
+    assert (command.code, command.attempts) == (code, 4)
+
+
+def test_a_fault_of_ours_is_tried_again_first() -> None:
+    sender = worked(FakeRuns(RuntimeError("a bug")), encode(JOB))
+
+    (job,) = sender.on(IMAGE_JOBS_RETRY_10S)
+    assert isinstance(job, ImageJob)
+    assert [attempt.code for attempt in job.failed_attempts] == ["internal"]
+
+
+def test_a_fault_of_ours_that_stays_is_rejected_and_put_aside() -> None:
+    value = encode(TIRED)
+
+    sender = worked(FakeRuns(RuntimeError("a bug")), value)
+
+    (letter,) = sender.on(IMAGE_JOBS_DEAD_LETTERS)
+    (command,) = sender.on(ASSET_COMMANDS)
+    assert isinstance(letter, DeadLetter)
+    assert isinstance(command, RejectAsset)
+    assert letter.value == value
+    assert command.code == "internal"
+    assert "a bug" not in command.detail
+
+
+@pytest.mark.parametrize(
+    "reason", [StoreUnavailable("full"), OSError(errno.ENOSPC, "no space left")]
+)
+def test_what_is_not_the_jobs_fault_costs_it_no_attempt(reason: Exception) -> None:
+    sender = worked(FakeRuns(reason), encode(TIRED))
+
+    (job,) = sender.on(IMAGE_JOBS_RETRY_10S)
+    assert isinstance(job, ImageJob)
+    assert job.failed_attempts == TIRED.failed_attempts
+
+
+@pytest.mark.parametrize("value", [b"", b"junk", encode(JOB)[:-1], encode(PUBLISH)])
+def test_what_is_no_job_becomes_a_dead_letter_as_it_was(value: bytes) -> None:
+    runs = FakeRuns(PUBLISH)
+
+    sender = worked(runs, value)
+
+    (letter,) = sender.on(IMAGE_JOBS_DEAD_LETTERS)
+    assert isinstance(letter, DeadLetter)
+    assert (letter.topic, letter.key, letter.value) == ("image-jobs", b"the key", value)
+    assert letter.code == "undecodable"
+    assert not runs.ran
+
+
+def test_a_result_is_sent_until_the_broker_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams.sending, "_FIRST_PAUSE_SECONDS", 0.0)
+    sender = FakeSender(away(), Overloaded("full"), BrokerUnavailable("away again"))
+
+    worked(FakeRuns(PUBLISH), encode(JOB), sender)
+
+    assert [topic for topic, *_ in sender.sent] == [ASSET_COMMANDS.name]
+
+
+def test_a_result_that_cannot_be_spelled_is_a_fault_of_ours() -> None:
+    unspeakable = replace(PUBLISH, facts=replace(PUBLISH.facts, camera="\ud800"))
+
+    sender = worked(FakeRuns(unspeakable), encode(JOB))
+
+    assert sender.on(IMAGE_JOBS_RETRY_10S)
