@@ -10,8 +10,8 @@ from prometheus_client import Gauge
 
 from command_api.answers import Answers
 from command_api.asking import Asker, CommandSender
-from command_api.bodies import Rules
 from command_api.desk import Desk
+from command_api.fields import Rules
 from command_api.outcomes import Outcomes
 from command_api.rates import Rates
 from command_api.routes.assets import add_asset_routes

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from command_api.answers import Answers
 from command_api.asking import Asker
-from command_api.bodies import Rules
+from command_api.fields import Rules
 from command_api.uploads import Uploads
 from command_api.writes import Admission, Write
 from domain.commands import AssetCommand, CatalogueCommand

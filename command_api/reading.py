@@ -9,7 +9,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from command_api.bodies import Body, Rules
+from command_api.bodies import Body
+from command_api.fields import Rules
 from infra.web.errors import (
     MalformedForm,
     MalformedJson,

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from command_api.asking import Asker
-from command_api.bodies import is_id
+from command_api.fields import is_id
 from domain.commands import CreateCategory, SubmitAsset
 from domain.errors import CategoryAlreadyExists, UnknownCategory
 from domain.identity import command_id_for

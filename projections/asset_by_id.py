@@ -79,9 +79,7 @@ def _rows(message: Message) -> Iterator[Operation]:
         case AssetDeleted():
             yield _changed(message, {"status": Status.DELETED})
         case AssetRestored():
-            forgiven = _NO_FAILURE if message.starts_run else {}
-            status = message.status
-            yield _changed(message, {"status": status, "run": message.run, **forgiven})
+            yield _changed(message, {"status": message.status, "run": message.run})
         case AssetPurged():  # what is left tells that it was there
             blank = {**_NO_SOURCE, **_NO_DESCRIPTION, **_NO_PICTURE, **_NO_FAILURE}
             yield _changed(message, {"status": Status.PURGED, **blank})

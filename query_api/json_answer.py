@@ -5,25 +5,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from query_api.conditions import is_unchanged
+from query_api.pages import Page
 
 _ENCODE = msgspec.json.Encoder().encode
-_OURS_ALONE = "private, no-cache"  # a tenant's data: for nobody else, and never without asking
+_JSON = "application/json"
+_TENANTS_OWN = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 
 def json_answer(content: object, *, headers: dict[str, str] | None = None) -> Response:
     """Write an answer for one tenant."""
-    return Response(
-        _ENCODE(content),
-        headers={"Cache-Control": _OURS_ALONE, "Vary": "Authorization", **(headers or {})},
-        media_type="application/json",
-    )
+    return Response(_ENCODE(content), headers={**_TENANTS_OWN, **(headers or {})}, media_type=_JSON)
+
+
+def page_answer(page: Page) -> Response:
+    """Write a page of a listing, with a link to the next one."""
+    link = {"Link": f'<{page.following}>; rel="next"'} if page.following else {}
+    return Response(page.content, headers={**_TENANTS_OWN, **link}, media_type=_JSON)
 
 
 def versioned_answer(request: Request, content: object, version: int) -> Response:
     """Write an answer under the version that ``If-Match`` wants; 304 when the client has it."""
     etag = f'"{version}"'
     if is_unchanged(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers={"ETag": etag, "Cache-Control": _OURS_ALONE})
+        return Response(status_code=304, headers={**_TENANTS_OWN, "ETag": etag})
     return json_answer(content, headers={"ETag": etag})
 
 
@@ -32,5 +36,5 @@ def public_answer(content: object) -> Response:
     return Response(
         _ENCODE(content),
         headers={"Cache-Control": "public, max-age=300"},
-        media_type="application/json",
+        media_type=_JSON,
     )

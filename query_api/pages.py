@@ -1,25 +1,52 @@
 """One page of a listing: its items, and the way to the next one."""
 
 from collections.abc import Iterable, Sequence
-from urllib.parse import quote, urlencode
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, quote, urlencode
 
+import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
 
 from domain.values import CategoryId, CategoryRef
 from query_api.answers import Answers
 from query_api.catalogues import Catalogues
 from query_api.category_tree import CategoryTree
 from query_api.cursors import Cursors
-from query_api.json_answer import json_answer
 from query_api.listing import Shelf, read_page
 from query_api.parameters import CategoryListingParameters, ListingParameters
 from query_api.reading import Reader
+from query_api.recent import Recent
 from query_api.shelves import Shelves
+
+_SHARED_SECONDS = 0.05
+_SHARED_PAGES = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """A page that was asked for; two of one tenant and one URL are the same page."""
+
+    tenant_id: str
+    path: str
+    query: str
+    reader: Reader = field(compare=False)
+    asked: ListingParameters = field(compare=False)
+    ref: CategoryRef | None = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page as JSON, and the URL of the next one."""
+
+    content: bytes
+    following: str | None
 
 
 class Pages:
-    """Reads pages; raises CursorRefused, CategoryNotFound, StoreUnavailable."""
+    """Reads pages; whoever asks for one within the same 50 ms shares one read.
+
+    Raises CursorRefused, CategoryNotFound, StoreUnavailable.
+    """
 
     def __init__(
         self, shelves: Shelves, catalogues: Catalogues, cursors: Cursors, answers: Answers
@@ -28,25 +55,56 @@ class Pages:
         self._catalogues = catalogues
         self._cursors = cursors
         self._answers = answers
+        self._encode = msgspec.json.Encoder().encode
+        self._shared = Recent(self._read, for_seconds=_SHARED_SECONDS, at_most=_SHARED_PAGES)
 
-    async def by_date(self, request: Request, reader: Reader, asked: ListingParameters) -> Response:
-        """Answer with a page of everything a tenant has."""
-        tree = await self._catalogues.tree(reader)
-        shelf = self._shelves.dates(reader.tenant_id, asked.period, is_fresh=reader.is_fresh)
-        bound_to = (reader.tenant_id, "date", *_bounds(asked))
-        return await self._page(request, asked, [shelf], tree, bound_to)
-
-    async def by_category(
+    async def page(
         self,
         request: Request,
         reader: Reader,
-        ref: CategoryRef,
-        asked: CategoryListingParameters,
-    ) -> Response:
-        """Answer with a page of a category, or of it and all below it."""
-        tree = await self._catalogues.tree(reader)
+        asked: ListingParameters,
+        ref: CategoryRef | None = None,
+    ) -> Page:
+        """Give a page of a category, or of everything by date when none is named."""
+        wanted = _Wanted(
+            tenant_id=reader.tenant_id,
+            path=request.scope["path"],
+            query=request.scope["query_string"].decode("ascii", "replace"),
+            reader=reader,
+            asked=asked,
+            ref=ref,
+        )
+        return await self._shared.get(wanted, fresh=reader.is_fresh)
+
+    async def _read(self, wanted: _Wanted) -> Page:
+        asked = wanted.asked
+        tree = await self._catalogues.tree(wanted.reader)
+        if wanted.ref is None:
+            shelves, named = self._of_all(wanted)
+        else:
+            shelves, named = self._of_category(wanted, wanted.ref, tree)
+        bound_to = (wanted.tenant_id, *named, *_bounds(asked))
+        place = self._cursors.open(asked.cursor, bound_to) if asked.cursor is not None else None
+        found = await read_page(
+            shelves, span=asked.period.span, order=asked.order, limit=asked.limit, place=place
+        )
+        following = None
+        if found.next_place is not None:
+            following = _with_cursor(wanted, self._cursors.seal(found.next_place, bound_to))
+        items = [self._answers.item(row, tree) for row in found.rows]
+        return Page(content=self._encode({"items": items, "next": following}), following=following)
+
+    def _of_all(self, wanted: _Wanted) -> tuple[Sequence[Shelf], Sequence[str]]:
+        reader = wanted.reader
+        shelf = self._shelves.dates(reader.tenant_id, wanted.asked.period, is_fresh=reader.is_fresh)
+        return [shelf], ["date"]
+
+    def _of_category(
+        self, wanted: _Wanted, ref: CategoryRef, tree: CategoryTree
+    ) -> tuple[Sequence[Shelf], Sequence[str]]:
+        reader, asked = wanted.reader, wanted.asked
         category = tree.listed(ref)
-        wanted = tree.below(category) if asked.include_descendants else (category,)
+        is_deep = isinstance(asked, CategoryListingParameters) and asked.include_descendants
         shelves = [
             self._shelves.category(
                 reader.tenant_id,
@@ -54,35 +112,9 @@ class Pages:
                 asked.period,
                 is_fresh=reader.is_fresh,
             )
-            for one in wanted
+            for one in (tree.below(category) if is_deep else (category,))
         ]
-        bound_to = (
-            reader.tenant_id,
-            "categories" if asked.include_descendants else "category",
-            category["category_id"],
-            *_bounds(asked),
-        )
-        return await self._page(request, asked, shelves, tree, bound_to)
-
-    async def _page(
-        self,
-        request: Request,
-        asked: ListingParameters,
-        shelves: Sequence[Shelf],
-        tree: CategoryTree,
-        bound_to: Sequence[str],
-    ) -> Response:
-        place = self._cursors.open(asked.cursor, bound_to) if asked.cursor is not None else None
-        page = await read_page(
-            shelves, span=asked.period.span, order=asked.order, limit=asked.limit, place=place
-        )
-        items = [self._answers.item(row, tree) for row in page.rows]
-        if page.next_place is None:
-            return json_answer({"items": items, "next": None})
-        following = _with_cursor(request, self._cursors.seal(page.next_place, bound_to))
-        return json_answer(
-            {"items": items, "next": following}, headers={"Link": f'<{following}>; rel="next"'}
-        )
+        return shelves, ["categories" if is_deep else "category", category["category_id"]]
 
 
 def _bounds(asked: ListingParameters) -> Iterable[str]:
@@ -91,7 +123,8 @@ def _bounds(asked: ListingParameters) -> Iterable[str]:
     return (asked.order, str(span.after[0]), str(span.before[0]))
 
 
-def _with_cursor(request: Request, cursor: str) -> str:
+def _with_cursor(wanted: _Wanted, cursor: str) -> str:
     """Name this listing again, from that place on."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    return f"{quote(request.url.path)}?{urlencode([*kept, ('cursor', cursor)])}"
+    sent = parse_qsl(wanted.query, keep_blank_values=True)
+    kept = [(name, value) for name, value in sent if name != "cursor"]
+    return f"{quote(wanted.path)}?{urlencode([*kept, ('cursor', cursor)])}"

@@ -10,9 +10,9 @@ from command_api.bodies import (
     CategoriesBody,
     DescriptionPatch,
     ReprocessBody,
-    is_id,
 )
 from command_api.desk import Desk
+from command_api.fields import is_id
 from command_api.reading import PATCH, read_json
 from command_api.routes.documenting import asset_answers, json_body, takes
 from domain.commands import (

@@ -6,8 +6,9 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from command_api.bodies import CategoryBody, CategoryPatch, is_category_ref
+from command_api.bodies import CategoryBody, CategoryPatch
 from command_api.desk import Desk
+from command_api.fields import is_category_ref
 from command_api.reading import PATCH, read_json
 from command_api.routes.documenting import category_answers, json_body, takes
 from domain.commands import (

@@ -23,7 +23,7 @@ _HEADERS = [
     {
         "name": "Prefer",
         "in": "header",
-        "schema": {"type": "string", "pattern": "^(respond-async|wait=[0-9]{1,4})$"},
+        "schema": {"type": "string", "examples": ["respond-async", "wait=2"]},
         "description": "`respond-async`: do not wait for the decision; `wait=n`: at most n s.",
     },
 ]

@@ -13,7 +13,7 @@ from infra.web.openapi import documented
 from query_api.answers import Answers
 from query_api.catalogues import Catalogues
 from query_api.errors import CursorRefused, ViewBehind
-from query_api.json_answer import json_answer, versioned_answer
+from query_api.json_answer import json_answer, page_answer, versioned_answer
 from query_api.models import AssetAnswer, HistoryAnswer, PageAnswer
 from query_api.pages import Pages
 from query_api.parameters import ListingParameters, asked_for, described
@@ -40,7 +40,7 @@ def routes(
         asked: Annotated[ListingParameters, Depends(asked_for(ListingParameters))],
     ) -> Response:
         """List published assets by the moment they were handed over."""
-        return await pages.by_date(request, reader, asked)
+        return page_answer(await pages.page(request, reader, asked))
 
     @router.get(
         "/{asset_id}",

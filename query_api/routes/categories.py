@@ -13,7 +13,7 @@ from infra.web.openapi import documented
 from query_api.answers import Answers
 from query_api.catalogues import Catalogues
 from query_api.errors import CursorRefused, ViewBehind
-from query_api.json_answer import json_answer, versioned_answer
+from query_api.json_answer import json_answer, page_answer, versioned_answer
 from query_api.models import CategoriesAnswer, CategoryAnswer, PageAnswer
 from query_api.pages import Pages
 from query_api.parameters import CategoryListingParameters, asked_for, described
@@ -69,6 +69,6 @@ def routes(reading: Reading, catalogues: Catalogues, pages: Pages, answers: Answ
         asked: Annotated[CategoryListingParameters, Depends(asked_for(CategoryListingParameters))],
     ) -> Response:
         """List the published assets of a category, the newest first unless asked otherwise."""
-        return await pages.by_category(request, reader, category, asked)
+        return page_answer(await pages.page(request, reader, asked, category))
 
     return router

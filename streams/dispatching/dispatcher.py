@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class Reading(Protocol):
     """What reads as one of a group."""
 
-    def poll(self, at_most: int, timeout_seconds: float) -> list[Record]:
+    def poll(self, at_most: int, timeout_seconds: float, /) -> list[Record]:
         """Read what is there; raises BrokerUnavailable."""
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class Pausing(Protocol):
     """What reads as one of a group, and can stop reading without leaving it."""
 
-    def poll(self, at_most: int, timeout_seconds: float) -> list[Record]:
+    def poll(self, at_most: int, timeout_seconds: float, /) -> list[Record]:
         """Read what is there; raises BrokerUnavailable."""
 
     def pause(self) -> None:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class Following(Protocol):
     """What reads every partition of asset-events from its beginning."""
 
-    def poll(self, timeout_seconds: float) -> list[Record]:
+    def poll(self, timeout_seconds: float, /) -> list[Record]:
         """Read what is there; raises BrokerUnavailable."""
 
 

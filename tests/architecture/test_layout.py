@@ -1,6 +1,7 @@
 """Where things may stand, as far as no linter knows it."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -114,6 +115,27 @@ def test_the_product_knows_neither_tests_nor_bench() -> None:
             imported = graph().find_modules_directly_imported_by(name)
             outside = {module.partition(".")[0] for module in imported} & {"tests", "bench"}
             assert not outside, f"{name} imports {outside}"
+
+
+def test_the_domain_needs_the_standard_library_only() -> None:
+    """Import-linter can only forbid libraries that somebody thought of."""
+    needed = {
+        imported
+        for name, file in modules()
+        if name.partition(".")[0] == "domain"
+        for imported in imported_packages(file)
+    }
+    assert needed - sys.stdlib_module_names == {"domain"}
+
+
+def imported_packages(file: Path) -> set[str]:
+    found = set[str]()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found
 
 
 def test_only_a_main_and_the_cli_read_the_settings() -> None:

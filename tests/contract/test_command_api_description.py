@@ -59,7 +59,7 @@ def test_every_answer_is_one_that_is_described() -> None:
 
         @given(case=operation.as_strategy())
         @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-        def answers_as_described(case: Case[Any, Any]) -> None:
+        def answers_as_described(case: Case[Any]) -> None:
             case.validate_response(case.call(headers=headers), checks=PROMISES)
 
         answers_as_described()

@@ -81,7 +81,8 @@ class StreamProcesses:
             TopicPartition(self.kafka.topic(topic), number) for number in range(topic.partitions)
         ]
         asked = ConsumerGroupTopicPartitions(self.kafka.group(group), places)
-        (answer,) = self.kafka.admin().list_consumer_group_offsets([asked]).values()
+        admin = self.kafka.admin()  # kept: without its client an answer never comes
+        (answer,) = admin.list_consumer_group_offsets([asked]).values()
         return {place.partition: place.offset for place in answer.result().topic_partitions}
 
 

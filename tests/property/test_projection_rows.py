@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from random import Random
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.events import AssetEvent, CatalogueEvent
@@ -16,6 +16,13 @@ from tests.memory_views import MemoryViewStore
 
 Events = list[AssetEvent | CatalogueEvent]
 TABLES = {table.name: table for view in VIEWS for table in view.tables if view.name != "commands"}
+
+A_LONG_LIFE: list[Wish] = [
+    *(("submit", 0, 0, 1), ("reject", 0, 0, 1), ("replace", 0, 1, 0), ("publish", 0, 1, 1)),
+    *(("reprocess", 0, 1, 0), ("reject", 0, 1, 2), ("replace", 0, 0, 0), ("publish", 0, 2, 0)),
+    *(("categorise", 0, 1, 2), ("reprocess", 0, 2, 0), ("delete", 0, 0, 0), ("restore", 0, 0, 0)),
+    *(("publish", 0, 2, 2), ("delete", 0, 0, 0), ("purge", 0, 0, 0), ("publish", 0, 2, 2)),
+]
 
 
 def operations(events: Iterable[AssetEvent | CatalogueEvent]) -> list[Operation]:
@@ -34,6 +41,7 @@ def shown(store: MemoryViewStore) -> dict[str, Rows]:
 
 
 @given(wishes)
+@example(A_LONG_LIFE)
 def test_the_rows_are_the_fold_of_the_events(chosen: list[Wish]) -> None:
     events = tenant(chosen).events
     store = MemoryViewStore()

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from command_api.bodies import Preset
+from command_api.fields import Preset
 from streams.rendering.presets import PRESETS
 
 

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from avro_schemas.codec import encode
 from domain.events import AssetEvent, CatalogueEvent
 from domain.jobs import DeadLetter
+from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition, StartsOf
 from infra.reading import Record
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, Topic
@@ -110,6 +111,8 @@ class Reader:
         if not self._positions:
             partitions = list(self._log.records)
             self._positions = dict.fromkeys(partitions, 0) | dict(self._starts_of(partitions))
+        if any(at < self._log.firsts[partition] for partition, at in self._positions.items()):
+            raise BrokerUnavailable("offset out of range")
         found = [
             record
             for partition, position in self._positions.items()

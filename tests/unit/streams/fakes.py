@@ -114,7 +114,7 @@ class FakeReader:
         self.is_paused = False
         self._commits = commits
 
-    def poll(self, at_most: int = 0, timeout_seconds: float = 0.0) -> list[Record]:
+    def poll(self, *_: float) -> list[Record]:
         if self.is_paused or not self.batches:
             return []
         return self.batches.popleft()

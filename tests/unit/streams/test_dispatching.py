@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,6 +24,7 @@ from domain.values import (
     EventId,
     Status,
 )
+from infra.group_reading import Partition
 from infra.topics import (
     IMAGE_JOBS,
     IMAGE_JOBS_DEAD_LETTERS,
@@ -76,6 +78,7 @@ REPLACED = AssetSourceReplaced(
     previous_source=CAT_PICTURE,
     preset="default",
     run=2,
+    status=Status.SUBMITTED,
 )
 REPROCESSING = AssetReprocessingRequested(
     metadata=METADATA, original=ORIGINAL, preset="default", run=2
@@ -157,6 +160,7 @@ def test_an_offset_that_cannot_be_committed_stops_nothing() -> None:
     reader = FakeReader([record(encode(SUBMITTED), topic="asset-events")], commits=fail)
     sender, _ = dispatched(reader=reader)
 
+    assert sender.sent
     assert not reader.committed
 
 
@@ -182,13 +186,13 @@ class Tier:
             ]
         )
         policy = RetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600))
-        self.forget = lambda _: None
+        self.revoke: list[Callable[[list[Partition]], None]] = []
         self._redelivery = Redelivery(
             IMAGE_JOBS_RETRY_10S, self._open, self.sender, policy, lambda: self.now
         )
 
-    def _open(self, on_revoked: object) -> FakeReader:
-        self.forget = on_revoked  # type: ignore[assignment] # a function of partitions
+    def _open(self, on_revoked: Callable[[list[Partition]], None]) -> FakeReader:
+        self.revoke.append(on_revoked)
         return self.reader
 
     def at(self, seconds: float) -> "Tier":
@@ -227,7 +231,8 @@ def test_what_is_no_job_goes_to_the_workers_who_know_what_to_do() -> None:
 def test_what_another_member_owns_now_is_forgotten() -> None:
     tier = Tier(waiting(9)).at(0)
 
-    tier.forget([(IMAGE_JOBS_RETRY_10S.name, 0)])  # type: ignore[arg-type,func-returns-value] # set by _open
+    for revoke in tier.revoke:
+        revoke([(IMAGE_JOBS_RETRY_10S.name, 0)])
 
     assert not tier.at(100).sender.sent
 

@@ -1,0 +1,97 @@
+"""The kinds of fields that bodies are made of: grammar and limits."""
+
+import json
+import re
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from domain.describing import MAX_METADATA_BYTES, MAX_TAG_LENGTH, MAX_TAGS, MAX_TEXT_LENGTH
+from domain.sources.urls import MAX_URL_LENGTH, parse
+
+_SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
+_MAX_SLUG_LENGTH = 64
+_MAX_NAME_LENGTH = 200
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What this installation allows: the context in which bodies are read."""
+
+    max_categories: int
+    allowed_origins: AbstractSet[str]
+
+
+def is_id(text: str) -> bool:
+    """Tell an id of ours (a UUID in lower case) from a slug."""
+    return _UUID.fullmatch(text) is not None
+
+
+def is_category_ref(text: str) -> bool:
+    """Tell whether this can name a category: a slug or an id."""
+    return len(text) <= _MAX_SLUG_LENGTH and re.fullmatch(_SLUG, text) is not None
+
+
+def _rules(info: ValidationInfo) -> Rules:
+    if not isinstance(info.context, Rules):
+        raise TypeError("a body is read in the context of the rules")
+    return info.context
+
+
+def _source_url(text: str, info: ValidationInfo) -> str:
+    parse(text, _rules(info).allowed_origins)
+    return text
+
+
+def _slug(text: str) -> str:
+    if is_id(text):
+        raise ValueError("a slug must not look like an id")
+    return text
+
+
+def _few(refs: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    most = _rules(info).max_categories
+    if len(refs) > most:
+        raise ValueError(f"at most {most} categories")
+    return refs
+
+
+def _small_object(value: dict[str, Any]) -> dict[str, Any]:
+    if len(canonical(value).encode()) > MAX_METADATA_BYTES:
+        raise ValueError(f"at most {MAX_METADATA_BYTES} bytes")
+    return value
+
+
+def canonical(value: object) -> str:
+    """Write JSON one way only; raises ValueError for numbers that JSON does not have."""
+    return _ENCODER.encode(value)
+
+
+def slug_of(name: str) -> str:
+    """Make a slug from a name; empty where none can be made."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_MAX_SLUG_LENGTH].strip("-")
+    return "" if is_id(slug) else slug
+
+
+Text = Annotated[str, Field(max_length=MAX_TEXT_LENGTH)]
+Tags = Annotated[
+    tuple[Annotated[str, Field(max_length=MAX_TAG_LENGTH)], ...], Field(max_length=MAX_TAGS)
+]
+SourceUrl = Annotated[
+    str,
+    Field(max_length=MAX_URL_LENGTH, examples=["https://example.com/cat.jpg"]),
+    AfterValidator(_source_url),
+]
+Slug = Annotated[str, Field(pattern=_SLUG, max_length=_MAX_SLUG_LENGTH), AfterValidator(_slug)]
+Ref = Annotated[
+    str,
+    Field(pattern=_SLUG, max_length=_MAX_SLUG_LENGTH, description="slug or id", examples=["cats"]),
+]
+Refs = Annotated[tuple[Ref, ...], Field(min_length=1, examples=[["cats"]]), AfterValidator(_few)]
+Name = Annotated[str, Field(min_length=1, max_length=_MAX_NAME_LENGTH, pattern=r"\S")]
+Preset = Literal["default"]  # streams.rendering has these; a test compares
+SmallObject = Annotated[dict[str, Any], AfterValidator(_small_object)]

@@ -1,0 +1,1 @@
+"""The scalehoster command, without servers."""

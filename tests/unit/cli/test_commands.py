@@ -1,0 +1,59 @@
+import json
+
+import httpx2
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cli.__main__ import app, guarded
+from cli.keys import scopes_of
+from cli.origin import samples, supplier
+from cli.output import show_table
+from cli.waiting import NotInTime, wait_for
+from infra.errors import BrokerUnavailable
+
+
+def test_an_error_of_ours_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise BrokerUnavailable("Kafka does not answer; start it with: scalehoster up")
+
+    with pytest.raises(SystemExit) as ended:
+        guarded(fail)
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.strip() == "scalehoster: Kafka does not answer; start it with: scalehoster up"
+
+
+def test_every_command_tells_what_it_does() -> None:
+    help_of_all = CliRunner().invoke(app, ["--help"]).output
+    for command in ("up", "down", "status", "demo", "doctor", "keys", "topics"):
+        assert command in help_of_all
+        assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
+
+
+def test_a_program_gets_json(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table([{"name": "kafka", "running": True}], as_json=True)
+    assert json.loads(capsys.readouterr().out) == [{"name": "kafka", "running": True}]
+
+
+def test_scopes_are_checked() -> None:
+    assert scopes_of(["assets:read", "assets:write"]) == ("assets:write", "assets:read")
+    with pytest.raises(typer.BadParameter, match="no scope assets:eat"):
+        scopes_of(["assets:eat"])
+
+
+def test_waiting_ends_with_what_was_waited_for() -> None:
+    with pytest.raises(NotInTime, match="for the moon"):
+        wait_for(lambda: False, "the moon", 0.01)
+
+
+def test_the_demo_has_real_photographs_and_a_supplier_that_lies() -> None:
+    with supplier(0) as url:
+        for sample in samples():
+            answer = httpx2.get(f"{url}/{sample.file}", trust_env=False)
+            assert answer.status_code == 200
+            assert len(answer.content) > 5_000
+        inside = httpx2.get(f"{url}/inside", trust_env=False)
+        assert inside.headers["location"].startswith("http://169.254.169.254/")
+        assert httpx2.get(f"{url}/missing.jpg", trust_env=False).status_code == 404
+    assert len(samples()) >= 12
