@@ -1,49 +1,143 @@
-"""A load generator that costs little: keep-alive connections that ask over and over."""
+"""A load generator that costs little: keep-alive connections that send one request, over and over.
+
+It runs as a process of its own (``python -m bench.http_load``), told what to do as JSON.
+"""
 
 import asyncio
+import json
+import subprocess
+import sys
 import time
-from itertools import count
-from multiprocessing import get_context
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from statistics import quantiles
 from urllib.parse import urlsplit
+
+import uvloop
 
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length: "
-_NUMBER = b"%23"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What came back: answers a second over all connections, and how long one took."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is sent, and the status that is expected for it."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "GET"
+    body: str = ""
+    status: int = 200
+
+
+def load(request: Request, *, connections: int, count: int) -> Load:
+    """Send a request ``count`` times; raises RuntimeError for any answer of another status."""
+    told = json.dumps([asdict(request), connections, count])
+    command = [sys.executable, "-m", "bench.http_load"]
+    ran = subprocess.run(command, input=told, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise RuntimeError(ran.stderr[-2_000:])
+    return Load(**json.loads(ran.stdout))
 
 
 def requests_per_second(
-    url: str, headers: dict[str, str], *, connections: int, requests: int
+    url: str, headers: dict[str, str], *, connections: int, count: int
 ) -> float:
-    """Ask so often, from a process of its own; a ``%23`` in the URL is another number each time.
-
-    Raises RuntimeError for any answer but 200.
-    """
-    with get_context("spawn").Pool(1) as pool:
-        return pool.apply(_run, (url, headers, connections, requests))
+    """GET a URL ``count`` times; raises RuntimeError for any answer but 200."""
+    return load(Request(url=url, headers=headers), connections=connections, count=count).per_second
 
 
-def _run(url: str, headers: dict[str, str], connections: int, requests: int) -> float:
-    place = urlsplit(url)
-    lines = [f"GET {place.path}?{place.query} HTTP/1.1", f"Host: {place.netloc}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    request = "\r\n".join([*lines, "", ""]).encode()
-    numbers = count(1)
-    each = requests // connections
+class _Connection(asyncio.Protocol):
+    """Sends the next request as soon as the answer to the one before is complete."""
 
-    async def ask() -> None:
-        reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=1 << 20)
-        for _ in range(each):
-            writer.write(request.replace(_NUMBER, b"%06d" % next(numbers)))
-            head = (await reader.readuntil(_END)).lower()
-            if b" 200 " not in head[:16]:
-                raise RuntimeError(head.decode(errors="replace"))
-            begin = head.index(_LENGTH) + len(_LENGTH)
-            await reader.readexactly(int(head[begin : head.index(b"\r\n", begin)]))
-        writer.close()
+    def __init__(self, request: bytes, status: int, times: int, done: asyncio.Future[None]) -> None:
+        self.seconds: list[float] = []
+        self._request = request
+        self._expected = f"HTTP/1.1 {status} ".encode()
+        self._left = times
+        self._done = done
+        self._buffer = b""
 
-    async def measure() -> float:
-        began = time.perf_counter()
-        await asyncio.gather(*(ask() for _ in range(connections)))
-        return each * connections / (time.perf_counter() - began)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._send()
 
-    return asyncio.run(measure())
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, end, body = self._buffer.partition(_END)
+        if not end:
+            return
+        head = head.lower() + b"\r\n"
+        begin = head.index(_LENGTH) + len(_LENGTH)
+        if len(body) < int(head[begin : head.index(b"\r\n", begin)]):
+            return
+        self.seconds.append(time.perf_counter() - self._sent_at)
+        if self._buffer.startswith(self._expected):
+            self._buffer = b""
+            self._send()
+        else:
+            self._fail(RuntimeError(self._buffer.decode(errors="replace")))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._fail(exc or RuntimeError("the server hung up"))
+
+    def _send(self) -> None:
+        if self._left:
+            self._left -= 1
+            self._sent_at = time.perf_counter()
+            self._transport.write(self._request)
+        elif not self._done.done():
+            self._done.set_result(None)
+
+    def _fail(self, error: Exception) -> None:
+        if not self._done.done():
+            self._done.set_exception(error)
+
+
+async def _run(request: Request, connections: int, count: int) -> Load:
+    loop = asyncio.get_running_loop()
+    place = urlsplit(request.url)
+    written = _written(request)
+    each = max(1, count // connections)
+    made = []
+    began = time.perf_counter()
+    for _ in range(connections):
+        done: asyncio.Future[None] = loop.create_future()
+        connection = _Connection(written, request.status, each, done)
+        await loop.create_connection(
+            lambda it=connection: it, place.hostname or "", place.port or 80
+        )  # type: ignore[misc] # the default binds the loop's value
+        made.append((connection, done))
+    await asyncio.gather(*(done for _, done in made))
+    lasted = time.perf_counter() - began
+    centiles = quantiles((one for connection, _ in made for one in connection.seconds), n=100)
+    return Load(
+        per_second=each * connections / lasted,
+        p50_ms=centiles[49] * 1e3,
+        p99_ms=centiles[98] * 1e3,
+    )
+
+
+def _written(request: Request) -> bytes:
+    place, body = urlsplit(request.url), request.body.encode()
+    path = f"{place.path}?{place.query}" if place.query else place.path
+    lines = [f"{request.method} {path} HTTP/1.1", f"Host: {place.netloc}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+if __name__ == "__main__":
+    wish, *numbers = json.load(sys.stdin)
+    print(json.dumps(asdict(uvloop.run(_run(Request(**wish), *numbers)))))

@@ -1,14 +1,9 @@
-"""P10: our codec against bare fastavro, on one AssetPublished; and how both grow with renditions.
+"""P10: our codec against bare fastavro, on one AssetPublished; and how both grow with renditions."""
 
-``python -m bench.p10_codec`` prints one line per figure and writes them to var/bench/p10.json.
-"""
-
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from io import BytesIO
-from pathlib import Path
 from statistics import median
 from timeit import timeit
 
@@ -16,6 +11,7 @@ from fastavro import schemaless_reader, schemaless_writer
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.registry import newest
+from bench.reporting import report
 from domain.events import AssetPublished, EventMetadata
 from domain.values import (
     Actor,
@@ -114,7 +110,7 @@ def alternate(ours: Callable[[], object], bare: Callable[[], object]) -> dict[st
     return {"ours_us": ours_us, "bare_us": bare_us, "ratio": ratio}
 
 
-def measure(renditions: int) -> dict[str, dict[str, float]]:
+def sides(renditions: int) -> dict[str, dict[str, float]]:
     message = published(renditions)
     framed = encode(message)
     schema = newest("AssetPublished").parsed
@@ -135,18 +131,14 @@ def measure(renditions: int) -> dict[str, dict[str, float]]:
     }
 
 
-def main() -> None:
-    figures = {renditions: measure(renditions) for renditions in RENDITIONS}
-    for renditions, works in figures.items():
-        for work, sides in works.items():
-            print(
-                f"P10 {work} with {renditions:2} renditions: ours {sides['ours_us']:6.1f} µs,"
-                f" bare fastavro {sides['bare_us']:6.1f} µs, ratio {sides['ratio']:.2f}"
+def measure(*, quick: bool) -> None:
+    for renditions in RENDITIONS[1:2] if quick else RENDITIONS:
+        for work, figures in sides(renditions).items():
+            report(
+                "P10" if (work, renditions) == ("decode", 4) else f"P10-{work}-{renditions}",
+                f"{work} an AssetPublished of {renditions} renditions: ours"
+                f" {figures['ours_us']:.1f} µs, bare fastavro {figures['bare_us']:.1f} µs",
+                ratio=figures["ratio"],
+                target=0.5,
+                figures=figures,
             )
-    written = Path("var/bench/p10.json")
-    written.parent.mkdir(parents=True, exist_ok=True)
-    written.write_text(json.dumps(figures, indent=2), "utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,11 +1,9 @@
 """P3: the decider against the bare consume-produce-commit loop, on one broker.
 
-``python -m bench.p3_decider`` prints one line and writes var/bench/p3.json. Both sides read the
-same number of SubmitAsset commands and append one event each, in transactions of the same batch;
-the decider also decodes, folds, decides, remembers and answers. Rounds alternate.
+Both sides read the same number of SubmitAsset commands and append one event each, in transactions
+of the same batch; the decider also decodes, folds, decides, remembers and answers. Rounds alternate.
 """
 
-import argparse
 import asyncio
 import tempfile
 import time
@@ -104,7 +102,8 @@ def rate(step: Callable[[], int], wanted: int) -> float:
     return (done - first) / (time.perf_counter() - began)
 
 
-def measure(rounds: int, commands: int) -> None:
+def measure(*, quick: bool) -> None:
+    rounds, commands = (2, 5_000) if quick else (5, 30_000)
     deciders: list[float] = []
     bares: list[float] = []
     for _ in range(rounds):
@@ -120,14 +119,3 @@ def measure(rounds: int, commands: int) -> None:
         target=0.5,
         figures={"decider": deciders, "bare": bares, "commands": commands, "topics": len(TOPICS)},
     )
-
-
-def main() -> None:
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--quick", action="store_true")
-    quick = arguments.parse_args().quick
-    measure(rounds=2 if quick else 5, commands=5_000 if quick else 30_000)
-
-
-if __name__ == "__main__":
-    main()

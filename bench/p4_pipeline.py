@@ -3,17 +3,11 @@
 Both sides turn the same photographs into the default preset's files on disk, on all cores. The
 loop decodes once, at a reduced size where JPEG allows it, resizes from size to size and encodes
 with the same settings; it takes each picture as it is: no check, no limit, no facts, no profile.
-
-Run as ``python -m bench.p4_pipeline [--photos 50] [--rounds 5]``; prints JSON at the end.
 """
 
-import argparse
 import asyncio
 import io
-import json
 import os
-import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,10 +15,11 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median
 
-import PIL
 from PIL import Image, ImageOps
 
+from bench.reporting import report
 from streams.rendering import PRESETS, Rendered, Sandbox
 
 PRESET = PRESETS["default"]
@@ -91,12 +86,9 @@ def per_second(work: Callable[[], None], count: int) -> float:
     return count / (time.perf_counter() - begun)
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--photos", type=int, default=50)
-    options.add_argument("--rounds", type=int, default=5)
-    chosen = options.parse_args()
-    photos = photographs(chosen.photos)
+def measure(*, quick: bool) -> None:
+    count, rounds = (10, 2) if quick else (50, 5)
+    photos = photographs(count)
     cores = len(os.sched_getaffinity(0))
     loops: list[float] = []
     sandboxes: list[float] = []
@@ -113,25 +105,19 @@ def main() -> None:
 
         loop_side()  # once unmeasured: the pool starts its processes on demand
         sandbox_side()
-        for _ in range(chosen.rounds):
-            loops.append(per_second(loop_side, len(photos)))
-            sandboxes.append(per_second(sandbox_side, len(photos)))
-            print(f"loop {loops[-1]:6.2f}/s   sandbox {sandboxes[-1]:6.2f}/s")
+        for _ in range(rounds):
+            loops.append(per_second(loop_side, count))
+            sandboxes.append(per_second(sandbox_side, count))
         runner.run(sandbox.__aexit__(None, None, None))
-    ratios = [ours / theirs for ours, theirs in zip(sandboxes, loops, strict=True)]
-    report = {
-        "photos": len(photos),
-        "source_bytes": sum(map(len, photos)),
-        "cores": cores,
-        "python": platform.python_version(),
-        "pillow": PIL.__version__,
-        "loop_per_second": round(statistics.median(loops), 2),
-        "sandbox_per_second": round(statistics.median(sandboxes), 2),
-        "ratio": round(statistics.median(ratios), 3),
-        "target": 0.9,
-    }
-    print(json.dumps(report))
-
-
-if __name__ == "__main__":
-    main()
+    report(
+        "P4",
+        f"sandbox {median(sandboxes):.1f} photographs/s, bare Pillow {median(loops):.1f}/s",
+        ratio=median(ours / theirs for ours, theirs in zip(sandboxes, loops, strict=True)),
+        target=0.9,
+        figures={
+            "sandbox": sandboxes,
+            "loop": loops,
+            "photographs": count,
+            "source_bytes": sum(map(len, photos)),
+        },
+    )

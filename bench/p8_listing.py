@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from cassandra.cluster import Cluster
 from cassandra.query import dict_factory
@@ -188,14 +189,15 @@ def published(number: int) -> Iterator[Operation]:
     )
 
 
-def last_page(base_url: str, first: str) -> str:
-    """Follow a listing to its end; give the path of a page of 50 among the last 200."""
-    following, last = f"{first}&limit=200", ""
+def last_cursor(base_url: str) -> str:
+    """Follow a listing to its end; give the cursor of its last 200."""
+    following, cursor = f"/v1/categories/{CATS}/assets?limit=200", ""
     while following:
+        cursor = parse_qs(urlsplit(following).query).get("cursor", [""])[0]
         request = urllib.request.Request(base_url + following, headers=KEY)  # noqa: S310 - our own address
         with urllib.request.urlopen(request) as answer:  # noqa: S310 - as above
-            last, following = following, json.load(answer)["next"]
-    return last.replace("limit=200", f"limit={PAGE}")
+            following = json.load(answer)["next"]
+    return cursor
 
 
 def main() -> None:
@@ -209,12 +211,12 @@ def main() -> None:
         serving(naive, settings) as naive_url,
         serving(ours, settings) as our_url,
     ):
-        first = f"/v1/categories/{CATS}/assets?order=desc&to=2027-01-01T00:00:00.%23"
+        listing = f"/v1/categories/{CATS}/assets?limit=%23"  # the last limit counts
         paths = {
             "naive": f"{naive_url}/assets?category={CATS}&bucket={month(NEWEST)}",
-            "same": our_url + first.replace("%23", "0") + f"&limit={PAGE}",
-            "apart": our_url + first + f"&limit={PAGE}",
-            "last": our_url + last_page(our_url, first.replace("%23", "0")),
+            "same": f"{our_url}{listing.replace('%23', '1')}&limit={PAGE}",
+            "apart": f"{our_url}{listing}&limit={PAGE}",
+            "last": f"{our_url}{listing}&limit={PAGE}&cursor={last_cursor(our_url)}",
         }
         rates: dict[str, list[float]] = {name: [] for name in paths}
         for _ in range(asked.rounds):
@@ -237,8 +239,8 @@ def main() -> None:
         )
     report(
         "P8-deep",
-        f"of {asked.assets}: last page {middle['last']:.0f}/s, first {middle['same']:.0f}/s",
-        ratio=middle["last"] / middle["same"],
+        f"of {asked.assets}: last page {middle['last']:.0f}/s, first {middle['apart']:.0f}/s",
+        ratio=middle["last"] / middle["apart"],
         target=1 / 1.2,
         figures=rates,
     )

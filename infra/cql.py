@@ -21,7 +21,7 @@ from cassandra.policies import (
     ExponentialReconnectionPolicy,
     TokenAwarePolicy,
 )
-from cassandra.query import PreparedStatement, dict_factory
+from cassandra.query import PreparedStatement, SimpleStatement, dict_factory
 
 from infra.errors import StoreUnavailable, ViewsMissing
 from infra.settings import CassandraSettings
@@ -69,15 +69,14 @@ class Cql:
             idle_heartbeat_timeout=5,
         )
         self.keyspace = keyspace
+        self._prepared: dict[str, PreparedStatement] = {}
         try:
             with _our_failures():
                 self._session = self._cluster.connect()
-                if keyspace:  # only now: connecting to a missing one looks like an outage
-                    self._session.set_keyspace(keyspace)
+            self.execute("SELECT release_version FROM system.local")  # is the keyspace there?
         except BaseException:
             self._cluster.shutdown()
             raise
-        self._prepared: dict[str, PreparedStatement] = {}
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -88,14 +87,19 @@ class Cql:
         found = self._prepared.get(statement)
         if found is None:
             with _our_failures():
-                found = self._prepared[statement] = self._session.prepare(statement)
+                found = self._prepared[statement] = self._session.prepare(
+                    statement, keyspace=self.keyspace
+                )
         return found
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run one statement and give all its rows."""
-        bound = self.prepared(statement).bind(parameters) if parameters else statement
+        if parameters:
+            runnable = self.prepared(statement).bind(parameters)
+        else:
+            runnable = SimpleStatement(statement, keyspace=self.keyspace)
         with _our_failures():
-            return list(self._session.execute(bound))
+            return list(self._session.execute(runnable))
 
     def execute_all(self, statements: Iterable[object], *, at_once: int) -> None:
         """Run bound statements or batches side by side; all took effect when it returns."""

@@ -1,15 +1,29 @@
 """Following a topic in a thread of its own, for as long as the process lives."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from threading import Event, Thread
-from typing import Self
+from typing import Protocol, Self
 
-from infra.reading import Reader, Record
+from infra.reading import Record
 
 _RETRY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """What is followed: infra.reading.Reader."""
+
+    def ends(self) -> Mapping[int, int]:
+        """Ask where each partition ends now."""
+
+    def position(self, partition: int) -> int:
+        """Give the next offset that will be read."""
+
+    def poll(self) -> list[Record]:
+        """Read what is there, waiting a moment for the first record."""
 
 
 class Tail:
@@ -21,7 +35,10 @@ class Tail:
     """
 
     def __init__(
-        self, name: str, open_reader: Callable[[], Reader], apply: Callable[[Record], None]
+        self,
+        name: str,
+        open_reader: Callable[[], AbstractContextManager[Source]],
+        apply: Callable[[Record], None],
     ) -> None:
         self._name = name
         self._open_reader = open_reader
@@ -57,7 +74,7 @@ class Tail:
                 self._current.clear()
                 self._stopping.wait(_RETRY_SECONDS)
 
-    def _read(self, reader: Reader) -> None:
+    def _read(self, reader: Source) -> None:
         ends = reader.ends()
         while not self._stopping.is_set():
             for record in reader.poll():

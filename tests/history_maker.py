@@ -46,7 +46,8 @@ ASSETS = tuple(f"0190b6f0-0000-7000-8000-00000000000{n}" for n in range(3))
 SLUGS = ("cats", "dogs", "pets")
 
 VERBS = (
-    *("submit", "publish", "publish", "reject", "categorise", "describe", "delete", "restore"),
+    *("submit", "submit", "submit", "publish", "publish", "publish", "reject"),
+    *("categorise", "describe", "delete", "restore"),
     *("purge", "reprocess", "replace", "create", "rename", "move", "archive", "unarchive"),
 )
 Wish = tuple[str, int, int, int]  # a verb, whose, and two numbers to choose by

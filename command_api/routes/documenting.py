@@ -13,11 +13,12 @@ from infra.web.openapi import documented
 
 Document = dict[str, Any]
 
+_BARE, _QUOTED = r"[!#-~]([ -~]{0,253}[!-~])?", r'"([ !#-\[\]-~]|\\["\\]){1,255}"'
 _HEADERS = [
     {
         "name": "Idempotency-Key",
         "in": "header",
-        "schema": {"type": "string", "pattern": "^[!#-~]{1,255}$"},
+        "schema": {"type": "string", "pattern": f"^({_BARE}|{_QUOTED})$"},
         "description": "The same key and body give the same outcome, however often they are sent.",
     },
     {

@@ -35,6 +35,7 @@ from streams.stopping import stop_signal
 _GROUP = "streams.dispatching"
 _TOPICS = (ASSET_EVENTS, IMAGE_JOBS, *RETRY_TIERS, IMAGE_JOBS_DEAD_LETTERS)
 _PATIENCE = timedelta(minutes=15)  # beyond the time that all tries take
+_SWEEP_EVERY = timedelta(minutes=1)
 _PAUSE_SECONDS = 1.0
 
 log = logging.getLogger("streams.dispatching")
@@ -70,6 +71,7 @@ async def _dispatch(settings: Settings) -> None:
                 runs,
                 lambda: {number for _, number in reader.assigned()},
                 _now,
+                every=_SWEEP_EVERY,
             )
             redeliveries = [
                 Redelivery(tier, _opening(kafka, tier, readers), sender, policy, _now)

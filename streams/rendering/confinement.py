@@ -24,8 +24,8 @@ def confine(limits: RenderLimits) -> None:
     """
     if os.geteuid() == 0:
         _become_nobody()
+    die_with_parent()  # again, for the change of user has cleared it
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # after the change of user, which clears it
     for kind, most in {
         resource.RLIMIT_AS: limits.max_memory_bytes,
         resource.RLIMIT_CPU: limits.cpu_seconds,
@@ -35,6 +35,11 @@ def confine(limits: RenderLimits) -> None:
         resource.RLIMIT_NOFILE: 0,
     }.items():
         resource.setrlimit(kind, (most, most))
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the thread that started it ends."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _become_nobody() -> None:

@@ -59,13 +59,13 @@ def decode(source: bytes, limits: RenderLimits, *, box_pixels: int) -> Decoded:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of what it can live with
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            # Pillow's own guard has to stand too: its WebP reader allocates while opening.
+            # Pillow's own guard, for only its readers know what they allocate, and when.
             Image.MAX_IMAGE_PIXELS = limits.max_pixels
             return _decode(source, limits, box_pixels)
     except RenderFailed:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_many_pixels(limits) from error
+        raise RenderFailed("too_many_pixels", f"more than {limits.max_pixels} pixels") from error
     except UnidentifiedImageError as error:
         if is_accepted(source):
             raise RenderFailed("corrupt_image", "the header cannot be read") from error
@@ -77,8 +77,6 @@ def decode(source: bytes, limits: RenderLimits, *, box_pixels: int) -> Decoded:
 def _decode(source: bytes, limits: RenderLimits, box_pixels: int) -> Decoded:
     image = Image.open(io.BytesIO(source), formats=_FORMATS)
     width, height = image.size
-    if width * height > limits.max_pixels:
-        raise _too_many_pixels(limits)
     frames = _frames(image)
     if frames > limits.max_frames:
         raise RenderFailed("too_many_frames", f"more than {limits.max_frames} frames")
@@ -112,10 +110,6 @@ def _exif(image: Image.Image) -> Image.Exif:
         return image.getexif()
     except Exception:  # noqa: BLE001 - the parser raises whatever its struct calls raise
         return Image.Exif()
-
-
-def _too_many_pixels(limits: RenderLimits) -> RenderFailed:
-    return RenderFailed("too_many_pixels", f"more than {limits.max_pixels} pixels")
 
 
 def _sentence(error: Exception) -> str:

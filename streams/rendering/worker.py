@@ -26,7 +26,7 @@ from PIL import (  # noqa: F401 - a confined child can open no file, so all it n
     WebPImagePlugin,
 )
 
-from streams.rendering.confinement import confine
+from streams.rendering.confinement import confine, die_with_parent
 from streams.rendering.encoding import encode as encode_picture
 from streams.rendering.failures import RenderFailed
 from streams.rendering.limits import RenderLimits
@@ -39,6 +39,7 @@ _STANDARD_STREAMS: Final = (0, 1, 2)
 
 def main() -> None:
     """Work until standard input ends."""
+    die_with_parent()
     incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
     nowhere = os.open(os.devnull, os.O_RDWR)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a child may start no thread; jobs use the cores

@@ -86,6 +86,13 @@ def are_done(processes: StreamProcesses, *jobs: ImageJob) -> Callable[[], bool]:
     return probe
 
 
+def is_committed(processes: StreamProcesses, partition: int, offset: int) -> Callable[[], bool]:
+    def probe() -> bool:
+        return processes.committed(GROUP, IMAGE_JOBS)[partition] == offset
+
+    return probe
+
+
 def test_a_picture_is_fetched_rendered_stored_and_published(
     processes: StreamProcesses, job: Make
 ) -> None:
@@ -116,7 +123,10 @@ def test_a_hanging_download_in_front_of_seven_that_finish_survives_a_kill(
     processes.order(before, hanging, *finishing)
     first = processes.start(WORKER)
     eventually(are_done(processes, before, *finishing), within_seconds=60)
-    eventually(lambda: processes.committed(GROUP, IMAGE_JOBS)[0] == 1, within_seconds=30)
+    eventually(is_committed(processes, 0, 1), within_seconds=30)
+    for partition in (1, 2):  # two more commits, to go wrong in
+        processes.order(job("/later.png", *assets_in_partition(partition, 1)))
+        eventually(is_committed(processes, partition, 1), within_seconds=30)
 
     end(first, signal.SIGKILL)
     assert processes.committed(GROUP, IMAGE_JOBS)[0] == 1
@@ -125,7 +135,7 @@ def test_a_hanging_download_in_front_of_seven_that_finish_survives_a_kill(
     processes.start(WORKER)
 
     eventually(are_done(processes, hanging), within_seconds=60)
-    eventually(lambda: processes.committed(GROUP, IMAGE_JOBS)[0] == 9, within_seconds=30)
+    eventually(is_committed(processes, 0, 9), within_seconds=30)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +156,7 @@ def test_a_kill_at_a_bad_moment_costs_at_most_a_copy_of_the_same_command(
 
     processes.start(WORKER)
     partition = partition_of(cat.asset_id)
-    eventually(lambda: processes.committed(GROUP, IMAGE_JOBS)[partition] == 1, within_seconds=60)
+    eventually(is_committed(processes, partition, 1), within_seconds=60)
 
     commands = processes.messages(ASSET_COMMANDS)
     ids = [each.metadata.command_id for each in commands if isinstance(each, PublishAsset)]
@@ -173,7 +183,7 @@ def test_what_cannot_be_a_job_is_put_aside_and_stops_nothing(
     processes.start(WORKER)
 
     eventually(are_done(processes, good), within_seconds=60)
-    eventually(lambda: processes.committed(GROUP, IMAGE_JOBS)[0] == 6, within_seconds=30)
+    eventually(is_committed(processes, 0, 6), within_seconds=30)
 
     letters = processes.messages(IMAGE_JOBS_DEAD_LETTERS)
     assert Counter(each.value for each in letters if isinstance(each, DeadLetter)) == Counter(

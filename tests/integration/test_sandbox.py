@@ -1,7 +1,9 @@
 """The process pool, with real processes: confined, bounded, and never the worse for a bad job."""
 
 import asyncio
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -215,30 +217,34 @@ def _is_running(pid: int) -> bool:
         return False
 
 
-def test_the_workers_die_with_the_service() -> None:
-    """A service that is killed can tidy nothing up; the kernel does."""
+def test_the_workers_die_with_the_service(tmp_path: Path) -> None:
+    """A service that is killed can tidy nothing up, and a decoder may be stuck: the kernel does."""
+    picture = tmp_path / "picture"
+    picture.write_bytes(SLOW)
     service = textwrap.dedent(
         """
-        import asyncio, os
-        from streams.rendering import Sandbox
+        import asyncio, sys
+        from pathlib import Path
+        from streams.rendering import PRESETS, Sandbox
 
         async def main():
-            async with Sandbox(processes=1):
-                print("up", flush=True)
-                await asyncio.sleep(60)
+            async with Sandbox(processes=1) as sandbox:
+                await sandbox.render(Path(sys.argv[1]), PRESETS["default"])
 
         asyncio.run(main())
         """
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", service], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "up\n"
-        worker = _child_of(process.pid)
-        assert worker is not None
+    command = [sys.executable, "-c", service, str(picture)]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        worker = asyncio.run(_seen(lambda: _child_of(process.pid)))
+        decoder = asyncio.run(_seen(lambda: _confined_child_of(worker)))
+        os.kill(decoder, signal.SIGSTOP)  # stuck, for as long as nobody kills it
         process.kill()
-    assert eventually(lambda: not _is_running(worker))
+    try:
+        assert eventually(lambda: not any(map(_is_running, (worker, decoder))))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(decoder, signal.SIGKILL)
 
 
 ESCAPES = {
@@ -275,6 +281,12 @@ def test_a_captured_decoder_gets_nowhere(escape: str) -> None:
     done = subprocess.run([sys.executable, "-c", canary], cwd=ROOT, check=False, timeout=60)
     no_library_found = 127  # a program starts, but its loader can open nothing either
     assert done.returncode in {7, no_library_found}
+
+
+def _confined_child_of(pid: int) -> int | None:
+    child = _child_of(pid)
+    limits = Path(f"/proc/{child}/limits")
+    return child if child and re.search(r"open files +0 ", limits.read_text()) else None
 
 
 def _environment(pid: int) -> bytes:

@@ -183,6 +183,17 @@ def test_of_a_hundred_writes_to_one_version_one_succeeds(
 
 
 @pytest.mark.usefixtures("client")
+def test_a_write_makes_room_for_the_next_however_it_ended(parts: Parts, keys: Keys) -> None:
+    single = SETTINGS.command_api.model_copy(update={"max_in_flight": 1})
+    app, _ = create_app(SETTINGS.model_copy(update={"command_api": single}), parts)
+    headers = {"authorization": f"Bearer {keys.add(['assets:write'])}"}
+    with TestClient(app, headers=headers) as client:
+        for body in (CAT, {}, CAT | {"category": "dogs"}, CAT):
+            answer = client.post("/v1/assets", json=body)
+            assert answer.status_code in (202, 422)
+
+
+@pytest.mark.usefixtures("client")
 def test_more_writes_than_there_is_room_for_are_turned_away(
     parts: Parts, decider: FakeDecider, keys: Keys
 ) -> None:

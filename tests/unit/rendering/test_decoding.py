@@ -97,10 +97,15 @@ def test_errors_that_are_no_oserror_are_typed_too() -> None:
     assert _code(png[:end_of_header] + text + png[end_of_header:]) == "corrupt_image"
 
 
-def test_what_the_decoder_says_is_made_printable() -> None:
+def test_what_the_decoder_says_is_made_printable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hostile(*_: object, **__: object) -> Image.Image:
+        raise OSError("bad \x1b[31mchunk\n" + "x" * 1000)
+
+    monkeypatch.setattr(Image, "open", hostile)
     with pytest.raises(RenderFailed) as caught:
-        decode(encoded(wheel(), "PNG")[:60] + b"\x1b[31m\n", LIMITS, box_pixels=9)
-    assert caught.value.detail.isprintable()
+        decode(b"", LIMITS, box_pixels=9)
+    assert caught.value.detail.startswith("cannot be decoded: bad [31mchunkxxx")
+    assert len(caught.value.detail) < 300
 
 
 @pytest.mark.parametrize(

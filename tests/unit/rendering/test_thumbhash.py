@@ -25,6 +25,8 @@ def _pattern(width: int, height: int, *, alpha: bool) -> Image.Image:
         (1, 1, False, "AAgCBwAAAAAAAAAAAAAAAAAAAAAAAAAA"),
         (100, 1, False, "1xkugYR3d4eIiAiIaYiAhAg="),
         (3, 80, True, "H1mGEQglh4R3SPiHkHgH+HZ4cHiHeHg="),
+        (100, 50, True, "HwiCC4IJ69IhWJDfettvY2JgcXB3d3c="),  # a half to round, as JavaScript does
+        (50, 100, True, "nwiCCwQZRNcYCEQ/5lCSDpcnWAd3dng="),
         (17, 100, True, "nuiFEQoZl0wGCIypWmDIByJ4AnvChnY="),
     ],
 )

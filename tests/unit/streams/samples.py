@@ -1,8 +1,9 @@
-"""A job, and parts of a worker that do what a test tells them."""
+"""A job, and the event that another one follows from."""
 
+from domain.events import AssetSubmitted, EventMetadata
 from domain.jobs import ImageJob
-from domain.values import AssetId, CorrelationId, EventId
-from tests.samples import ACME, CAT_PICTURE, NOON
+from domain.values import Actor, AssetId, CommandId, CorrelationId, EventId
+from tests.samples import A_CAT, ACME, CAT_PICTURE, NOON
 
 JOB = ImageJob(
     job_id=EventId("5f0c4a4e-0000-5000-8000-000000000001"),
@@ -16,4 +17,24 @@ JOB = ImageJob(
     issued_at=NOON,
     not_before=None,
     failed_attempts=(),
+)
+
+METADATA = EventMetadata(
+    event_id=EventId("e-1"),
+    tenant_id=ACME,
+    entity_id="asset-1",
+    entity_version=1,
+    happened_at=NOON,
+    command_id=CommandId("c-1"),
+    correlation_id=CorrelationId("r-1"),
+    actor=Actor("key:k1"),
+    fingerprint=None,
+)
+SUBMITTED = AssetSubmitted(
+    metadata=METADATA,
+    source=CAT_PICTURE,
+    category_ids=(),
+    description=A_CAT,
+    preset="default",
+    run=1,
 )

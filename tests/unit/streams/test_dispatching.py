@@ -14,13 +14,9 @@ from domain.events import (
     AssetSourceReplaced,
     AssetSubmitted,
     Event,
-    EventMetadata,
 )
 from domain.jobs import DeadLetter, ImageJob
 from domain.values import (
-    Actor,
-    CommandId,
-    CorrelationId,
     EventId,
     Status,
 )
@@ -36,30 +32,11 @@ from streams.dispatching.orders import job_for
 from streams.dispatching.redelivery import Redelivery
 from streams.dispatching.sweeping import Sweeper
 from streams.retrying import RetryPolicy
-from tests.samples import A_CAT, ACME, CAT_PICTURE, DOG_PICTURE, NOON, ORIGINAL
+from tests.samples import CAT_PICTURE, DOG_PICTURE, NOON, ORIGINAL
 from tests.unit.streams.fakes import FakeReader, FakeSender, away, record
-from tests.unit.streams.samples import JOB
+from tests.unit.streams.samples import JOB, METADATA, SUBMITTED
 
 HOUR = timedelta(hours=1)
-METADATA = EventMetadata(
-    event_id=EventId("e-1"),
-    tenant_id=ACME,
-    entity_id="asset-1",
-    entity_version=1,
-    happened_at=NOON,
-    command_id=CommandId("c-1"),
-    correlation_id=CorrelationId("r-1"),
-    actor=Actor("key:k1"),
-    fingerprint=None,
-)
-SUBMITTED = AssetSubmitted(
-    metadata=METADATA,
-    source=CAT_PICTURE,
-    category_ids=(),
-    description=A_CAT,
-    preset="default",
-    run=1,
-)
 DELETED = AssetDeleted(metadata=METADATA, category_ids=(), created_at=NOON)
 RESTORED = AssetRestored(
     metadata=METADATA,
@@ -309,13 +286,18 @@ def test_the_oldest_come_first_and_never_too_many() -> None:
     assert overdue(runs, NOON + HOUR, at_most=2) == ["e-4", "e-3"]
 
 
-def test_the_sweeper_orders_again_only_at_the_end_of_the_log() -> None:
+def test_the_sweeper_orders_again_at_the_end_of_the_log_and_only_now_and_then() -> None:
     sender = FakeSender()
-    reader = FakeReader([record(encode(SUBMITTED), topic="asset-events"), record(b"junk")])
-    sweeper = Sweeper(reader, sender, OpenRuns(HOUR), lambda: {0}, lambda: NOON + 9 * HOUR)
+    reader = FakeReader([], [record(encode(SUBMITTED), topic="asset-events"), record(b"junk")])
+    now = NOON + HOUR
+    sweeper = Sweeper(
+        reader, sender, OpenRuns(HOUR), lambda: {0}, lambda: now, every=timedelta(minutes=1)
+    )
 
-    assert asyncio.run(sweeper.step()) == 0
+    assert asyncio.run(sweeper.step()) == 0, "nothing is known yet"
+    assert asyncio.run(sweeper.step()) == 0, "it was reading"
+    assert asyncio.run(sweeper.step()) == 0, "it is too early"
+    now += timedelta(minutes=1)
     assert asyncio.run(sweeper.step()) == 1
-    assert asyncio.run(sweeper.step()) == 0
-    (job,) = sender.on(IMAGE_JOBS)
-    assert job == job_for(SUBMITTED)
+    assert asyncio.run(sweeper.step()) == 0, "it was swept just now"
+    assert sender.on(IMAGE_JOBS) == [job_for(SUBMITTED)]

@@ -1,0 +1,37 @@
+"""Measure: ``python -m bench [--quick] [p1 p3 …]``; one line a figure, and JSON in var/bench."""
+
+import argparse
+import time
+
+from bench import p1_p2_commands, p3_decider, p4_pipeline, p8_listing, p10_codec
+from bench.reporting import report_machine
+from bench.servers import stop_servers
+
+MEASUREMENTS = {
+    "p1": p1_p2_commands.measure,  # and P2
+    "p3": p3_decider.measure,
+    "p4": p4_pipeline.measure,
+    "p8": p8_listing.measure,
+    "p10": p10_codec.measure,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller sizes")
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(MEASUREMENTS))
+    asked = parser.parse_args()
+    if unknown := set(asked.names) - set(MEASUREMENTS):
+        parser.error(f"no measurement is called {', '.join(sorted(unknown))}")
+    report_machine()
+    began = time.perf_counter()
+    try:
+        for name in asked.names or MEASUREMENTS:
+            MEASUREMENTS[name](quick=asked.quick)
+    finally:
+        stop_servers()
+    print(f"all of it in {time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""P9: a 50 kB rendition under its public URL, against Starlette's FileResponse of the same file.
+
+``python -m bench.p9_pictures [--requests 4000] [--rounds 5]`` prints one line and writes it to
+var/bench. Ours looks the asset up, negotiates the format and sends the security headers.
+"""
+
+import argparse
+import random
+import tempfile
+import uuid
+from pathlib import Path
+from statistics import median
+
+from fastapi import FastAPI
+from starlette.responses import FileResponse
+
+from bench.http_load import requests_per_second
+from bench.reporting import report
+from bench.uvicorns import serving
+from domain.values import AssetId, BlobKey, Rendition, Sha256, Status
+from infra.blob_store import open_blob_store
+from query_api.app import Addresses, create_app
+from query_api.public_assets import PublicAsset
+from tests.unit.query_api.conftest import MemoryKeys
+from tests.unit.query_api.memory_queries import MemoryQueries
+
+SIZE_BYTES, CONNECTIONS, KEPT_BYTES = 50_000, 32, 64_000_000
+CAT = AssetId(str(uuid.UUID(int=1, version=4)))
+KEY = BlobKey("renditions/5e/" + "5e" * 32)
+
+
+class OnePicture(MemoryQueries):
+    """Knows one published asset."""
+
+    async def public_asset(self, asset_id: AssetId) -> PublicAsset | None:
+        """Give it."""
+        rendition = Rendition(
+            name="large",
+            blob_key=KEY,
+            sha256=Sha256("5e" * 32),
+            size_bytes=SIZE_BYTES,
+            media_type="image/webp",
+            width=1024,
+            height=768,
+        )
+        return PublicAsset(asset_id=asset_id, status=Status.PUBLISHED, renditions=(rendition,))
+
+
+def ours(folder: Path) -> FastAPI:
+    app, _ = create_app(
+        queries=OnePicture(),
+        blobs=open_blob_store(f"file://{folder}"),
+        keys=MemoryKeys(),
+        cursor_secrets=["bench"],
+        addresses=Addresses(
+            public_base_url="http://127.0.0.1:3002", problem_base_url="http://127.0.0.1:3002"
+        ),
+        wait_seconds=2,
+        kept_bytes=KEPT_BYTES,
+        probes={},
+    )
+    return app
+
+
+def plain(folder: Path) -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/i/{asset_id}")
+    async def picture(asset_id: str) -> FileResponse:
+        assert asset_id == CAT
+        return FileResponse(folder / KEY, media_type="image/webp")
+
+    return app
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=4_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    rates: dict[str, list[float]] = {"ours": [], "plain": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / KEY).parent.mkdir(parents=True)
+        (folder / KEY).write_bytes(random.Random(9).randbytes(SIZE_BYTES))
+        with serving(ours, folder) as our_url, serving(plain, folder) as plain_url:
+            for _ in range(asked.rounds):
+                for side, url in (("ours", our_url), ("plain", plain_url)):
+                    rate = requests_per_second(
+                        f"{url}/i/{CAT}", {}, connections=CONNECTIONS, requests=asked.requests
+                    )
+                    rates[side].append(rate)
+    middle = {side: median(found) for side, found in rates.items()}
+    report(
+        "P9",
+        f"a picture of 50 kB: ours {middle['ours']:.0f}/s, FileResponse {middle['plain']:.0f}/s",
+        ratio=middle["ours"] / middle["plain"],
+        target=1.0,
+        figures=rates,
+    )
+
+
+if __name__ == "__main__":
+    main()

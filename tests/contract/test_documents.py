@@ -1,0 +1,58 @@
+"""What the documents name is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)[^)]*\)")
+FILE = re.compile(r"`((?:[a-z_.]+/)*[A-Za-z_]+\.(?:py|cql|md|json|toml|avsc|svg))`")
+TEST = re.compile(r"`(test_[a-z0-9_]+)`")
+TARGET = re.compile(r"(?:^|`)make ([a-z0-9-]+)", re.MULTILINE)
+
+
+def named(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module")
+def sources() -> dict[str, str]:
+    """Every file of ours by its path."""
+    folders = [
+        path for path in ROOT.iterdir() if path.is_dir() and path.name not in {".venv", "var"}
+    ]
+    files = [file for folder in folders for file in folder.rglob("*") if file.suffix == ".py"]
+    return {str(file.relative_to(ROOT)): file.read_text("utf-8") for file in files}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    targets = LINK.findall(document.read_text("utf-8"))
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_file_is_there(document: Path, sources: dict[str, str]) -> None:
+    files = set(FILE.findall(document.read_text("utf-8")))
+    assert {file for file in files if not is_there(file, sources)} == set()
+
+
+def is_there(file: str, sources: dict[str, str]) -> bool:
+    """Whether it is a path from the root or, beside others of its folder, only its end."""
+    return (ROOT / file).exists() or any(path.endswith(f"/{file}") for path in sources)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_test_is_there(document: Path, sources: dict[str, str]) -> None:
+    tests = set(TEST.findall(document.read_text("utf-8")))
+    written = "\n".join(text for path, text in sources.items() if path.startswith("tests/"))
+    assert {test for test in tests if f"def {test}(" not in written} == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_make_target_is_there(document: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    made = re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE)
+    assert set(TARGET.findall(document.read_text("utf-8"))) <= set(made)
