@@ -4,11 +4,12 @@ It runs as a process of its own (``python -m bench.http_load``), told what to do
 """
 
 import asyncio
+import itertools
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from statistics import quantiles
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ import uvloop
 
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length: "
+_NUMBER = b"%23"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is sent, and the status that is expected for it."""
+    """What is sent, and the status that is expected for it.
+
+    A ``%23`` in it is another number each time, for those who want no two requests alike.
+    """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -59,12 +64,20 @@ def requests_per_second(
 class _Connection(asyncio.Protocol):
     """Sends the next request as soon as the answer to the one before is complete."""
 
-    def __init__(self, request: bytes, status: int, times: int, done: asyncio.Future[None]) -> None:
+    def __init__(
+        self,
+        request: bytes,
+        status: int,
+        times: int,
+        numbers: Iterator[int],
+        done: asyncio.Future[None],
+    ) -> None:
         self.seconds: list[float] = []
         self._request = request
+        self._numbers = numbers
         self._expected = f"HTTP/1.1 {status} ".encode()
         self._left = times
-        self._done = done
+        self.done = done
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -95,37 +108,37 @@ class _Connection(asyncio.Protocol):
         if self._left:
             self._left -= 1
             self._sent_at = time.perf_counter()
-            self._transport.write(self._request)
-        elif not self._done.done():
-            self._done.set_result(None)
+            self._transport.write(self._request.replace(_NUMBER, b"%06d" % next(self._numbers)))
+        elif not self.done.done():
+            self.done.set_result(None)
 
     def _fail(self, error: Exception) -> None:
-        if not self._done.done():
-            self._done.set_exception(error)
+        if not self.done.done():
+            self.done.set_exception(error)
 
 
 async def _run(request: Request, connections: int, count: int) -> Load:
-    loop = asyncio.get_running_loop()
-    place = urlsplit(request.url)
-    written = _written(request)
-    each = max(1, count // connections)
-    made = []
+    each, numbers = max(1, count // connections), itertools.count(1)
     began = time.perf_counter()
-    for _ in range(connections):
-        done: asyncio.Future[None] = loop.create_future()
-        connection = _Connection(written, request.status, each, done)
-        await loop.create_connection(
-            lambda it=connection: it, place.hostname or "", place.port or 80
-        )  # type: ignore[misc] # the default binds the loop's value
-        made.append((connection, done))
-    await asyncio.gather(*(done for _, done in made))
+    found = await asyncio.gather(*(_ask(request, each, numbers) for _ in range(connections)))
     lasted = time.perf_counter() - began
-    centiles = quantiles((one for connection, _ in made for one in connection.seconds), n=100)
+    centiles = quantiles((one for seconds in found for one in seconds), n=100)
     return Load(
         per_second=each * connections / lasted,
         p50_ms=centiles[49] * 1e3,
         p99_ms=centiles[98] * 1e3,
     )
+
+
+async def _ask(request: Request, times: int, numbers: Iterator[int]) -> list[float]:
+    """Use one connection that often; give how long each answer took."""
+    loop, place = asyncio.get_running_loop(), urlsplit(request.url)
+    connection = _Connection(
+        _written(request), request.status, times, numbers, loop.create_future()
+    )
+    await loop.create_connection(lambda: connection, place.hostname or "", place.port or 80)
+    await connection.done
+    return connection.seconds
 
 
 def _written(request: Request) -> bytes:

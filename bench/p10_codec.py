@@ -1,4 +1,4 @@
-"""P10: our codec against bare fastavro, on one AssetPublished; and how both grow with renditions."""
+"""P10: our codec against bare fastavro, on AssetPublished; and how both grow with renditions."""
 
 from collections.abc import Callable
 from dataclasses import asdict

@@ -1,7 +1,7 @@
 """P3: the decider against the bare consume-produce-commit loop, on one broker.
 
-Both sides read the same number of SubmitAsset commands and append one event each, in transactions
-of the same batch; the decider also decodes, folds, decides, remembers and answers. Rounds alternate.
+Both sides read the same SubmitAsset commands and append one event each, in transactions of the
+same batch; the decider also decodes, folds, decides, remembers and answers. Rounds alternate.
 """
 
 import asyncio

@@ -225,7 +225,7 @@ def main() -> None:
                     url,
                     {} if name == "naive" else KEY,
                     connections=CONNECTIONS,
-                    requests=asked.requests,
+                    count=asked.requests,
                 )
                 rates[name].append(rate)
     middle = {name: median(found) for name, found in rates.items()}

@@ -87,7 +87,7 @@ def main() -> None:
             for _ in range(asked.rounds):
                 for side, url in (("ours", our_url), ("plain", plain_url)):
                     rate = requests_per_second(
-                        f"{url}/i/{CAT}", {}, connections=CONNECTIONS, requests=asked.requests
+                        f"{url}/i/{CAT}", {}, connections=CONNECTIONS, count=asked.requests
                     )
                     rates[side].append(rate)
     middle = {side: median(found) for side, found in rates.items()}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from cli import keys, topics
+from cli import keys, rebuild, topics
 from cli.demo import run_demo
 from cli.doctor import examine
 from cli.output import AsJson, errors, say, show_table
@@ -20,6 +20,7 @@ app = typer.Typer(
     help="Operate ScaleHoster on this machine.",
 )
 app.add_typer(keys.app, name="keys")
+app.add_typer(rebuild.app, name="rebuild")
 app.add_typer(topics.app, name="topics")
 
 _FAILED = 1

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cli.http import answers_ok
-from cli.services import COMMAND_API, QUERY_API, RunningService, Services
+from cli.services import COMMAND_API, QUERY_API, REBUILDING, RunningService, Services
 from cli.waiting import wait_for
 from infra.cluster import Cluster
 from infra.cluster.locking import locked
@@ -40,7 +40,9 @@ class Platform:
         self.cluster = Cluster(
             self.directory / "cluster", settings.kafka.port, settings.cassandra.port
         )
-        self.services = Services(self.directory, self._environment(extra or {}))
+        environment = self._environment(extra or {})
+        self.services = Services(self.directory, environment)
+        self.rebuilding = RunningService(REBUILDING, self.directory, environment)
 
     def up(self, progress: Progress) -> None:
         """Start all that does not run and return when it answers; twice is as good as once.
@@ -58,6 +60,7 @@ class Platform:
     def down(self, progress: Progress) -> None:
         """Stop everything; the data stays."""
         with self._alone():
+            self.rebuilding.stop()
             self.services.stop(progress)
             self.cluster.down(progress)
 

@@ -28,6 +28,7 @@ DISPATCHER = Service(name="dispatcher", module="streams.dispatching")
 WORKER = Service(name="worker", module="streams.processing")
 PROJECTIONS = Service(name="projections", module="projections")
 QUERY_API = Service(name="query-api", module="query_api")
+REBUILDING = Service(name="rebuilding", module="projections.rebuilding")  # ends by itself
 
 SERVICES = (DECIDER, DISPATCHER, WORKER, PROJECTIONS, COMMAND_API, QUERY_API)
 

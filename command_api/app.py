@@ -10,11 +10,14 @@ from prometheus_client import Gauge
 
 from command_api.answers import Answers
 from command_api.asking import Asker, CommandSender
+from command_api.batches.arriving import BatchLimits
+from command_api.batches.intake import Intake
 from command_api.desk import Desk
 from command_api.fields import Rules
 from command_api.outcomes import Outcomes
 from command_api.rates import Rates
 from command_api.routes.assets import add_asset_routes
+from command_api.routes.batches import PATH, add_batch_routes
 from command_api.routes.categories import add_category_routes
 from command_api.routes.sources import add_source_routes
 from command_api.uploads import Staging, Uploads
@@ -24,6 +27,7 @@ from infra.web.access import Access, KeyTable
 from infra.web.health import Probe, Readiness
 from infra.web.installing import install
 from infra.web.metrics import new_registry
+from infra.web.problems import Problems
 from infra.web.requests import BodyLimits
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -66,6 +70,13 @@ def create_app(
         ),
         longest_wait_seconds=ours.wait_seconds,
     )
+    problem_base_url = settings.query_base_url
+    intake = Intake(
+        asker=desk.asker,
+        problems=Problems(problem_base_url),
+        rules=desk.rules,
+        wait_seconds=ours.wait_seconds,
+    )
     app = FastAPI(
         title="ScaleHoster command API",
         summary="Accepts pictures and changes to them; the query API tells what became of them.",
@@ -74,6 +85,8 @@ def create_app(
     )
     for add_routes in (add_source_routes, add_asset_routes, add_category_routes):
         add_routes(app, desk)  # not by routers: each level of them costs every request
+    batch_limits = BatchLimits(lines=ours.max_batch_lines, line_bytes=ours.max_batch_line_bytes)
+    add_batch_routes(app, admission, intake, batch_limits)
     registry = new_registry()
     in_flight = Gauge(
         "scalehoster_writes_in_flight", "Writes that are not answered yet", registry=registry
@@ -82,11 +95,12 @@ def create_app(
     readiness = install(
         app,
         service="command_api",
-        problem_base_url=settings.query_base_url,
+        problem_base_url=problem_base_url,
         probes=parts.probes,
         limits=BodyLimits(
             body_bytes=ours.max_body_bytes,
             form_bytes=ours.max_upload_bytes + ours.max_body_bytes,
+            of_path={PATH: ours.max_batch_bytes},
         ),
         registry=registry,
     )

@@ -4,15 +4,34 @@ import asyncio
 from dataclasses import replace
 
 from command_api.asking import Asker
+from command_api.bodies import Body, UploadBody
 from command_api.fields import is_id
+from command_api.writes import Write
 from domain.commands import CreateCategory, SubmitAsset
 from domain.errors import CategoryAlreadyExists, UnknownCategory
 from domain.identity import command_id_for
 from domain.outcomes import CommandRefused, Outcome
-from domain.values import CategoryId, CategorySlug
+from domain.values import AssetId, CategoryId, CategorySlug, Source
 from infra.web.errors import Unavailable
 
 _ROUNDS = 3  # a twin of this request may be refused a moment before its categories exist
+
+
+def submission(write: Write, asset_id: AssetId, source: Source, body: UploadBody) -> SubmitAsset:
+    """Make the command that inserts a picture under this id."""
+    return SubmitAsset(
+        metadata=write.metadata(asset_id, content_of(source, body)),
+        source=source,
+        categories=body.refs(),
+        description=body.description(),
+        preset=body.preset,
+    )
+
+
+def content_of(source: Source, body: Body | None = None) -> str:
+    """Write down all that makes a request about a picture the same one again."""
+    place = source.url or source.upload_key
+    return f"{place}\n{source.file_name}\n{body.content() if body else ''}"
 
 
 async def submit_creating_categories(

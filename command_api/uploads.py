@@ -1,8 +1,7 @@
 """Uploaded bytes on their way into the blob store, never whole in memory."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -10,8 +9,8 @@ from typing import IO, BinaryIO, Protocol
 
 from starlette.datastructures import UploadFile
 
+from command_api.places import Places
 from domain.values import AssetId, BlobKey, Source, TenantId
-from infra.errors import Overloaded
 from infra.web.errors import BodyTooLarge
 
 _MAX_AT_ONCE = 8
@@ -33,18 +32,11 @@ class Uploads:
     def __init__(self, blobs: Staging, max_bytes: int) -> None:
         self._blobs = blobs
         self._max_bytes = max_bytes
-        self._in_flight = 0
+        self._places = Places(_MAX_AT_ONCE, "uploads")
 
-    @contextmanager
-    def room(self) -> Iterator[None]:
+    def room(self) -> AbstractContextManager[None]:
         """Hold one of few places, from before the bytes are read; raises Overloaded."""
-        if self._in_flight >= _MAX_AT_ONCE:
-            raise Overloaded("too many uploads are under way")
-        self._in_flight += 1
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
+        return self._places.take()
 
     async def stage(self, file: UploadFile, tenant_id: TenantId, asset_id: AssetId) -> Source:
         """Put a file into the store; raises BodyTooLarge, StoreUnavailable."""

@@ -15,6 +15,8 @@ Failpoint = Literal[
     "worker.after_emit_before_ack",
     "projections.after_rows_before_checkpoint",
     "projections.after_checkpoint",
+    "rebuild.before_swap",
+    "rebuild.after_swap",
 ]
 
 _ARMED = os.environ.get("SCALEHOSTER_FAILPOINT", "")

@@ -17,6 +17,8 @@ def configure(process_name: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(process_name))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # Cassandra gives the same advice at every prepared statement.
+    logging.getLogger("cassandra.protocol").setLevel(logging.ERROR)
 
 
 class JsonLines(logging.Formatter):

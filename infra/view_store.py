@@ -9,10 +9,11 @@ from cassandra.query import BatchStatement, BatchType, BoundStatement
 
 from infra.cql import Cql
 from infra.errors import ViewsMissing
+from infra.generations import CassandraGenerations
 from infra.rows import Operation, Upsert
 from infra.settings import CassandraSettings
 
-STATE_TABLES = ("projection_state", "active_generation")
+STATE_TABLES = ("projection_state", "active_generation", "generations")
 
 _AT_ONCE = 128
 _ROWS_PER_BATCH = 100
@@ -67,6 +68,7 @@ class CassandraViewStore:
 
     def __init__(self, cql: Cql) -> None:
         self._cql = cql
+        self.generations = CassandraGenerations(cql)
 
     @classmethod
     def connect(cls, settings: CassandraSettings) -> "CassandraViewStore":

@@ -48,7 +48,7 @@ def main() -> int:
         follower = Follower(
             open_reader=open_reader,
             store=store,
-            live=live_views(store),
+            live=lambda: live_views(store),
             park=DeadLetters(kafka).park,
             metrics=Metrics(REGISTRY),
         )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from threading import Event
 
 from domain.jobs import DeadLetter
-from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable
+from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable, ViewsMissing
 from infra.group_reading import Partition
 from infra.reading import Record
 from infra.view_store import ViewStore
@@ -24,6 +24,7 @@ _BATCH = 2_000
 _POLL_SECONDS = 0.5
 _REPORT_SECONDS = 1.0
 _LOOK_BACK_SECONDS = 10.0
+_LOOK_FOR_GENERATIONS_SECONDS = 1.0
 _SHORTEST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
 _BROKER_WAIT_SECONDS = 1.0
@@ -32,7 +33,9 @@ log = logging.getLogger(__name__)
 
 
 class Follower:
-    """Keeps live views up to date with the partitions that the group gives us.
+    """Keeps generations of views up to date with the partitions that the group gives us.
+
+    ``live`` tells which; it is asked every second.
 
     Rows are written before the checkpoint, so a checkpoint is never ahead of them; after a kill a
     batch is written again, which changes nothing. The checkpoints in the view store say where to
@@ -45,16 +48,18 @@ class Follower:
         *,
         open_reader: OpenReader,
         store: ViewStore,
-        live: Sequence[LiveView],
+        live: Callable[[], Sequence[LiveView]],
         park: Callable[[Sequence[DeadLetter]], None],
         metrics: Metrics,
     ) -> None:
         self._open_reader = open_reader
-        self._places = Places(store, live)
+        self._find_live = live
+        self._places = Places(store, live())
         self._park = park
         self._metrics = metrics
         self._writer = Writer(store, self._places)
         self._stopping = Event()
+        self._looked_at = time.monotonic()
         self._reported_at = 0.0
         self._reported: dict[Partition, int] = {}
 
@@ -74,10 +79,15 @@ class Follower:
                     log.warning("the view store lost what was written; applying it again")
                     self._metrics.rewinds.inc()
                     self._places.drop()
+                except ViewsMissing:
+                    if not self._patiently(self._look_for_generations) or self._places.all():
+                        raise  # it was not a generation that was dropped
             self._report()
 
     def _turn(self) -> None:
         self._metrics.heartbeat.set_to_current_time()
+        if time.monotonic() - self._looked_at > _LOOK_FOR_GENERATIONS_SECONDS:
+            self._patiently(self._look_for_generations)
         if not self._patiently(self._place_the_unplaced):
             return
         records = self._poll(_BATCH, _POLL_SECONDS)
@@ -156,6 +166,12 @@ class Follower:
                 self._reported = starts
             except BrokerUnavailable as error:
                 log.warning("%s", error)
+
+    def _look_for_generations(self) -> None:
+        """Take along what was rebuilt and leave what was dropped since we last looked."""
+        if self._places.follow(self._find_live()):
+            log.info("the generations to be followed changed")
+        self._looked_at = time.monotonic()
 
     def _place_the_unplaced(self) -> None:
         new = [each for each in self._reader.assigned() if self._places.get(each) is None]

@@ -65,14 +65,24 @@ class Places:
 
     def __init__(self, store: ViewStore, live: Sequence[LiveView]) -> None:
         self._store = store
-        self._live = live
-        self._topics: dict[str, Topic] = {each.view.topic.name: each.view.topic for each in live}
         self._places: dict[Partition, Place] = {}
+        self._set_live(live)
 
     @property
     def topics(self) -> tuple[Topic, ...]:
         """What must be read."""
         return tuple(self._topics.values())
+
+    def follow(self, live: Sequence[LiveView]) -> bool:
+        """Keep these generations from now on; where any changed, every partition is placed anew.
+
+        Tells whether any did.
+        """
+        if set(live) == set(self._live):
+            return False
+        self._set_live(live)
+        self._places.clear()
+        return True
 
     def get(self, partition: Partition) -> Place | None:
         """Find where the views stand in a partition, if it is ours and was placed."""
@@ -116,6 +126,10 @@ class Places:
             _found(saved, standing.live, standing.partition).applied_offset < standing.saved_offset
             for standing in standings
         )
+
+    def _set_live(self, live: Sequence[LiveView]) -> None:
+        self._live = live
+        self._topics: dict[str, Topic] = {each.view.topic.name: each.view.topic for each in live}
 
     def _saved(self) -> Saved:
         return {

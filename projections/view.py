@@ -19,16 +19,23 @@ class View:
     ``rows`` yields the operations that one message causes, each stamped with the moment it
     happened; it reads nothing, so that applying a message twice, or after a later one of another
     entity, ends in the same rows. Messages that mean nothing to the view yield nothing.
+
+    A definition that makes other rows than the one before has the next ``revision``; ``reshaped``
+    names the columns in which its rows differ from those of any other revision on purpose.
+    ``schema`` names the ``.cql`` file, if that is not the view's own name.
     """
 
     name: str
     topic: Topic
     tables: tuple[Table, ...]
     rows: Rows
+    revision: int = 1
+    reshaped: frozenset[str] = frozenset()
+    schema: str = ""
 
     def cql(self, generation: int) -> str:
         """Give the statements that make the tables of a generation, from the ``.cql`` file."""
-        text = files("projections").joinpath(f"{self.name}.cql").read_text("utf-8")
+        text = files("projections").joinpath(f"{self.schema or self.name}.cql").read_text("utf-8")
         return Template(text).substitute(suffix=f"_g{generation}")
 
 

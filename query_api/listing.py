@@ -115,12 +115,12 @@ def _resumed(span: Span, order: Order, place: Place | None) -> Span:
 async def _merged(
     bucket: str, shelves: Sequence[Shelf], span: Span, order: Order, limit: int
 ) -> Iterable[Row]:
-    """Give the first rows of one bucket of all shelves, each asset once."""
+    """Give the first rows of one bucket of all shelves, at least ``limit``, each asset once."""
     if len(shelves) == 1:
         return await shelves[0].rows(bucket, span, order, limit)
     runs = await _all([shelf.rows(bucket, span, order, limit) for shelf in shelves])
     by_key = {_key(row): row for run in runs for row in run}
-    return [by_key[key] for key in sorted(by_key, reverse=order == "desc")[:limit]]
+    return [by_key[key] for key in sorted(by_key, reverse=order == "desc")]
 
 
 async def _all(reads: Sequence[Coroutine[Any, Any, _Read]]) -> Sequence[_Read]:

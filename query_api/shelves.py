@@ -33,7 +33,7 @@ class Period:
         """Leave out the days or months that lie outside."""
         first = "" if self.since is None else _day(self.since)
         last = "~" if self.until is None else _day(self.until)
-        return [bucket for bucket in buckets if first[: len(bucket)] <= bucket < last]
+        return [bucket for bucket in buckets if first[: len(bucket)] <= bucket <= last]
 
 
 class Shelves:

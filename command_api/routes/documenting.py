@@ -1,10 +1,13 @@
 """What the routes' descriptions share: headers of a write, bodies that are read by hand."""
 
+import json
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 from command_api.answers import AssetAnswer, CategoryAnswer, PendingAnswer
+from command_api.batches.lines import CSV, NDJSON
+from command_api.batches.lines import JSON as JSON_ARRAY
 from command_api.bodies import Body, UploadBody
 from command_api.reading import FORM, JSON
 from domain.errors import IdempotencyKeyReused, ScaleHosterError
@@ -14,13 +17,14 @@ from infra.web.openapi import documented
 Document = dict[str, Any]
 
 _BARE, _QUOTED = r"[!#-~]([ -~]{0,253}[!-~])?", r'"([ !#-\[\]-~]|\\["\\]){1,255}"'
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "pattern": f"^({_BARE}|{_QUOTED})$"},
+    "description": "The same key and body give the same outcome, however often they are sent.",
+}
 _HEADERS = [
-    {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "schema": {"type": "string", "pattern": f"^({_BARE}|{_QUOTED})$"},
-        "description": "The same key and body give the same outcome, however often they are sent.",
-    },
+    _IDEMPOTENCY_KEY,
     {
         "name": "Prefer",
         "in": "header",
@@ -70,6 +74,35 @@ def form_body(model: type[Body]) -> Document:
             }
         }
     }
+
+
+def takes_batch() -> Document:
+    """Describe the route that takes many pictures: its ``openapi_extra``.
+
+    Items are not described by a schema, because a wrong one does not make the request wrong.
+    """
+    one = {"download_url": "https://example.com/cat.jpg", "category": "cats"}
+    row = ",".join(one.values())
+    content = {
+        JSON_ARRAY: {"schema": {"type": "array", "items": {}, "examples": [[one]]}},
+        NDJSON: {"schema": {"type": "string", "examples": [json.dumps(one)]}},
+        CSV: {"schema": {"type": "string", "examples": [f"{','.join(one)}\n{row}"]}},
+    }
+    return {
+        "parameters": [{**_IDEMPOTENCY_KEY, "required": True}],
+        "requestBody": {"required": True, "content": content},
+    }
+
+
+def batch_answers(*refusals: type[ScaleHosterError]) -> dict[int | str, Document]:
+    """Describe what a batch answers."""
+    line = {"line": 1, "status": "accepted", "asset_id": "…", "position": "…"}
+    schema = {"type": "string", "examples": [json.dumps(line, ensure_ascii=False)]}
+    told: Document = {
+        "description": "One outcome a line, in order",
+        "content": {NDJSON: {"schema": schema}},
+    }
+    return {200: told, **documented(*refusals)}
 
 
 def asset_answers(status: int, *refusals: type[ScaleHosterError]) -> dict[int | str, Document]:

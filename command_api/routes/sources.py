@@ -19,9 +19,9 @@ from command_api.reading import (
 )
 from command_api.routes.assets import known_form
 from command_api.routes.documenting import asset_answers, form_body, json_body, takes
-from command_api.submitting import submit_creating_categories
+from command_api.submitting import content_of, submission, submit_creating_categories
 from command_api.writes import Write
-from domain.commands import ReplaceSource, SubmitAsset
+from domain.commands import ReplaceSource
 from domain.errors import (
     AssetAlreadySubmitted,
     AssetIsDeleted,
@@ -73,7 +73,7 @@ def add_source_routes(app: FastAPI, desk: Desk) -> None:
                 source, _ = await _staged(request, desk, write, known, NoFields)
             else:
                 source = (await read_json(request, SourceBody, desk.rules)).source()
-            metadata = write.metadata(known, _content(source))
+            metadata = write.metadata(known, content_of(source))
             command = ReplaceSource(metadata=metadata, source=source)
             return await desk.decide(command, write, HTTPStatus.ACCEPTED)
 
@@ -81,13 +81,7 @@ def add_source_routes(app: FastAPI, desk: Desk) -> None:
 async def _submit(
     desk: Desk, write: Write, asset_id: AssetId, source: Source, body: UploadBody
 ) -> Response:
-    command = SubmitAsset(
-        metadata=write.metadata(asset_id, _content(source, body)),
-        source=source,
-        categories=body.refs(),
-        description=body.description(),
-        preset=body.preset,
-    )
+    command = submission(write, asset_id, source, body)
     if not body.create_missing_categories:
         return await desk.decide(command, write, HTTPStatus.ACCEPTED)
     # Whether a category is missing is only known once it was decided: respond-async cannot apply.
@@ -115,8 +109,3 @@ def _new_asset_id(write: Write) -> AssetId:
     if write.idempotency_key is None:
         return AssetId(write.command_id)
     return asset_id_for(write.tenant_id, write.idempotency_key)
-
-
-def _content(source: Source, body: Body | None = None) -> str:
-    place = source.url or source.upload_key
-    return f"{place}\n{source.file_name}\n{body.content() if body else ''}"

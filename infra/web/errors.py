@@ -1,7 +1,7 @@
 """What can be wrong with a request, before anybody looks at what it asks for.
 
 RequestError
-├── BadRequest            MalformedJson, MalformedHeader, MalformedForm
+├── BadRequest            MalformedJson, MalformedHeader, MalformedCsv, MalformedForm
 ├── Unauthenticated       ApiKeyMissing, ApiKeyRefused
 ├── Forbidden             ScopeMissing
 ├── RouteNotFound
@@ -62,6 +62,10 @@ class BadRequest(RequestError):
 
 class MalformedJson(BadRequest):
     """The body is not JSON."""
+
+
+class MalformedCsv(BadRequest):
+    """The body is not a table that we can read."""
 
 
 class MalformedForm(BadRequest):

@@ -3,7 +3,8 @@
 import logging
 import re
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from secrets import token_hex
 
 from starlette.requests import HTTPConnection
@@ -23,10 +24,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyLimits:
-    """How many bytes a body may have; multipart forms carry files and may have more."""
+    """How many bytes a body may have; multipart forms carry files and may have more.
+
+    ``of_path`` are limits of single addresses, whatever is sent there.
+    """
 
     body_bytes: int
     form_bytes: int
+    of_path: Mapping[str, int] = field(default_factory=dict)
 
 
 def request_id(connection: HTTPConnection) -> str:
@@ -75,7 +80,8 @@ class RequestLayer:
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         headers = dict(scope["headers"])
         is_form = headers.get(b"content-type", b"").startswith(_MULTIPART)
-        limit = self._limits.form_bytes if is_form else self._limits.body_bytes
+        usual = self._limits.form_bytes if is_form else self._limits.body_bytes
+        limit = self._limits.of_path.get(scope["path"], usual)
         declared = headers.get(b"content-length", b"0")
         is_too_large = declared.isdigit() and int(declared) > limit
         received = 0

@@ -3,32 +3,29 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
 from domain.errors import ScaleHosterError
+from infra.blob_store import open_blob_store
 from infra.errors import BrokerUnavailable
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
 from infra.logs import configure
-from infra.reading import whole
+from infra.reading import Record, whole
 from infra.sending import Sender
 from infra.settings import Settings, load
 from infra.topic_admin import check_topics
-from infra.topics import (
-    ASSET_EVENTS,
-    IMAGE_JOBS,
-    IMAGE_JOBS_DEAD_LETTERS,
-    RETRY_TIERS,
-    Topic,
-)
+from infra.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, RETRY_TIERS, Topic
 from streams.dispatching.dispatcher import Dispatcher
 from streams.dispatching.open_runs import OpenRuns
 from streams.dispatching.redelivery import Redelivery
 from streams.dispatching.sweeping import Sweeper
+from streams.purging import Purger
 from streams.retrying import RetryPolicy
 from streams.stopping import stop_signal
 
@@ -36,7 +33,11 @@ _GROUP = "streams.dispatching"
 _TOPICS = (ASSET_EVENTS, IMAGE_JOBS, *RETRY_TIERS, IMAGE_JOBS_DEAD_LETTERS)
 _PATIENCE = timedelta(minutes=15)  # beyond the time that all tries take
 _SWEEP_EVERY = timedelta(minutes=1)
+_PURGE_DELAY = timedelta(minutes=30)
+_LONGEST_STEP_SECONDS = 900  # a purge reads the whole log
 _PAUSE_SECONDS = 1.0
+
+Step = Callable[[], Awaitable[int]]
 
 log = logging.getLogger("streams.dispatching")
 
@@ -57,70 +58,89 @@ def main() -> int:
 async def _dispatch(settings: Settings) -> None:
     stopping = stop_signal()
     kafka = settings.kafka.connection()
+    registry = CollectorRegistry()
+    done = Counter("scalehoster_dispatcher_records", "Records seen to", ["kind"], registry=registry)
     policy = RetryPolicy(
         max_attempts=settings.fetch.max_attempts, tier_seconds=settings.fetch.retry_seconds
     )
     runs = OpenRuns(timedelta(seconds=sum(policy.tier_seconds)) + _PATIENCE)
+    Gauge(
+        "scalehoster_dispatcher_open_runs", "Pipeline runs that have not ended", registry=registry
+    ).set_function(lambda: len(runs))
     with ExitStack() as readers:
         async with Sender(kafka) as sender:
-            reader = readers.enter_context(GroupReader(kafka, _GROUP, [ASSET_EVENTS]))
-            dispatcher = Dispatcher(reader=reader, sender=sender, clock=_now)
+            opening = partial(_open, kafka, readers)
+            events = opening(ASSET_EVENTS, _GROUP, None)
             sweeper = Sweeper(
                 readers.enter_context(whole(kafka, ASSET_EVENTS)),
                 sender,
                 runs,
-                lambda: {number for _, number in reader.assigned()},
+                lambda: {number for _, number in events.assigned()},
                 _now,
                 every=_SWEEP_EVERY,
             )
+            purger = Purger(
+                partial(opening, ASSET_EVENTS, "streams.purging"),
+                lambda: _history(kafka, stopping),
+                open_blob_store(settings.blobs_url, settings.blobs),
+                _now,
+                delay=_PURGE_DELAY,
+            )
             redeliveries = [
-                Redelivery(tier, _opening(kafka, tier, readers), sender, policy, _now)
+                Redelivery(
+                    tier, partial(opening, tier, f"streams.{tier.name}"), sender, policy, _now
+                )
                 for tier in RETRY_TIERS
             ]
-            registry = CollectorRegistry()
-            if settings.metrics_port:
-                start_http_server(settings.metrics_port, "127.0.0.1", registry=registry)
-            Gauge(
-                "scalehoster_dispatcher_open_runs",
-                "Pipeline runs that have not ended",
-                registry=registry,
-            ).set_function(lambda: len(runs))
-            counter = Counter(
-                "scalehoster_dispatcher_records",
-                "Records seen to, by what was done",
-                ["kind"],
-                registry=registry,
-            )
-            steps = [
-                ("events", dispatcher.step),
+            steps: list[tuple[str, Step]] = [
+                ("events", Dispatcher(reader=events, sender=sender, clock=_now).step),
                 ("overdue", sweeper.step),
+                ("purges", purger.step),
                 *(("retries", redelivery.step) for redelivery in redeliveries),
             ]
+            if settings.metrics_port:
+                start_http_server(settings.metrics_port, "127.0.0.1", registry=registry)
             log.info("dispatching")
             async with asyncio.TaskGroup() as group:
                 for kind, step in steps:
-                    group.create_task(_repeat(step, counter.labels(kind), stopping))
+                    group.create_task(_repeat(step, done.labels(kind), stopping))
 
 
-async def _repeat(
-    step: Callable[[], Awaitable[int]], counter: Counter, stopping: asyncio.Event
-) -> None:
+async def _repeat(step: Step, done: Counter, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         try:
-            counter.inc(await step())
+            done.inc(await step())
         except BrokerUnavailable as error:
             log.warning("going on in %s s: %s", _PAUSE_SECONDS, error)
             await asyncio.sleep(_PAUSE_SECONDS)
+        except _Stopping:
+            return
 
 
-def _opening(
-    kafka: Kafka, tier: Topic, readers: ExitStack
-) -> Callable[[Callable[[list[Partition]], None]], GroupReader]:
-    def open_reader(on_revoked: Callable[[list[Partition]], None]) -> GroupReader:
-        group = f"streams.retrying.{tier.name}"
-        return readers.enter_context(GroupReader(kafka, group, [tier], on_revoked=on_revoked))
+def _open(
+    kafka: Kafka,
+    readers: ExitStack,
+    topic: Topic,
+    group: str,
+    on_revoked: Callable[[list[Partition]], None] | None,
+) -> GroupReader:
+    reader = GroupReader(
+        kafka, group, [topic], on_revoked=on_revoked, max_poll_seconds=_LONGEST_STEP_SECONDS
+    )
+    return readers.enter_context(reader)
 
-    return open_reader
+
+def _history(kafka: Kafka, stopping: asyncio.Event) -> Iterator[Record]:
+    """Read all events from the first to the last, unless the process has to end."""
+    with whole(kafka, ASSET_EVENTS) as reader:
+        for record in reader.read_to_end():
+            if stopping.is_set():
+                raise _Stopping
+            yield record
+
+
+class _Stopping(Exception):
+    """There is no time to read the log to its end."""
 
 
 def _now() -> datetime:

@@ -325,7 +325,7 @@ def test_where_to_begin_may_become_known_after_the_partitions_were_given(kafka: 
             kafka, GROUP, topics, starts_of=starts_of, on_revoked=on_revoked
         ),
         store=store,
-        live=[LiveView(view=view, generation=1) for view in VIEWS],
+        live=lambda: [LiveView(view=view, generation=1) for view in VIEWS],
         park=lambda letters: pytest.fail(str(letters)),
         metrics=Metrics(CollectorRegistry()),
     )

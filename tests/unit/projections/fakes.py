@@ -183,7 +183,7 @@ class Run:
         self._follower = Follower(
             open_reader=self._open,
             store=store,
-            live=live,
+            live=lambda: live,
             park=self.letters.extend,
             metrics=Metrics(self.registry),
         )

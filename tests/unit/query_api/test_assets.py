@@ -63,7 +63,7 @@ def test_a_deleted_and_a_purged_asset_still_answer_with_their_status(
 
 def test_an_asset_that_the_client_has_is_not_sent_again(client: TestClient, story: Story) -> None:
     named = story.publish(1, "cats")
-    again = client.get(f"/v1/assets/{named}", headers={"If-None-Match": 'W/"1", "2"'})
+    again = client.get(f"/v1/assets/{named}", headers={"If-None-Match": '"1", W/"2"'})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", '"2"')
     older = client.get(f"/v1/assets/{named}", headers={"If-None-Match": '"1"'})
     assert older.status_code == 200

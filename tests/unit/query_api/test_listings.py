@@ -73,6 +73,7 @@ def test_an_item_carries_what_a_gallery_needs(client: TestClient, pictures: Stor
     [
         ("from=2026-07-01", (4, 3, 2)),
         ("to=2026-07-01", (1,)),
+        ("to=2026-07-01T00:00:00.000001Z", (1, 2)),
         ("from=2026-07-01&to=2026-07-02", (2,)),
         ("from=2026-07-09T02:00:00%2B02:00&to=2026-08-01T12:00:00Z", (3,)),
         ("from=2026-07-09T00:00:00.000001Z", (4,)),
@@ -85,6 +86,12 @@ def test_from_is_in_and_to_is_out(
 ) -> None:
     pages = read(client, f"/v1/assets?{asked}&order={order}&limit=1")
     assert sorted(chain(*pages)) == sorted(ids(*numbers))
+
+
+def test_a_category_too_can_be_asked_for_a_time(client: TestClient, pictures: Story) -> None:
+    since = "/v1/categories/cats/assets?from=2026-07-05"
+    assert read(client, since) == [ids(3)]
+    assert read(client, f"{since}&to=2026-07-08") == [[]]
 
 
 def test_descendants_come_along_each_picture_once(client: TestClient, pictures: Story) -> None:
@@ -160,3 +167,14 @@ def test_what_makes_no_sense_is_named(client: TestClient, asked: str) -> None:
     answer = client.get(f"/v1/assets?{asked}")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["parameter"] == asked.partition("=")[0]
+
+
+def test_every_parameter_is_described(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()["paths"]
+    for path, more in (
+        ("/v1/assets", set[str]()),
+        ("/v1/categories/{category}/assets", {"include_descendants", "category"}),
+    ):
+        names = {one["name"] for one in described[path]["get"]["parameters"]}
+        listing = {"from", "to", "order", "limit", "cursor", "ScaleHoster-Position", "Prefer"}
+        assert names == listing | more

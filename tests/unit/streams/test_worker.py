@@ -162,3 +162,10 @@ def test_a_result_that_cannot_be_spelled_is_a_fault_of_ours() -> None:
     sender = worked(FakeRuns(unspeakable), encode(JOB))
 
     assert sender.on(IMAGE_JOBS_RETRY_10S)
+
+
+def test_a_monster_is_cut_so_that_it_fits_into_a_dead_letter() -> None:
+    sender = worked(FakeRuns(PUBLISH), b"x" * 1_000_000)
+
+    ((_, _, value),) = sender.sent
+    assert 800_000 < len(value) < 1_000_000

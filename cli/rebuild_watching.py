@@ -1,0 +1,59 @@
+"""Shows rebuilds as they get on, one bar each."""
+
+import time
+from collections.abc import Set as AbstractSet
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cli.output import errors
+from cli.platform import ServiceDied
+from cli.services import RunningService
+from infra.generations import UNDER_WAY
+from projections.rebuilding.errors import RebuildRefused
+from projections.rebuilding.rebuilds import Rebuilds
+
+_LOOK_SECONDS = 0.5
+_LOG_LINES_SHOWN = 15
+
+
+class RebuildFailed(RebuildRefused):
+    """A rebuild that was waited for did not come to its end."""
+
+
+def watch(
+    rebuilds: Rebuilds, wanted: AbstractSet[tuple[str, int]], builder: RunningService
+) -> None:
+    """Return when all are built; raises RebuildFailed, or ServiceDied when nobody builds them."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:>8,.0f}/s"),
+        TimeRemainingColumn(),
+        console=errors,
+    ) as shown:
+        bars = {
+            place: shown.add_task(f"{place[0]} generation {place[1]}", rate=0.0)
+            for place in sorted(wanted)
+        }
+        while bars:
+            is_running = builder.pid is not None  # asked first: it may end once all is built
+            for standing in rebuilds.standings():
+                generation, progress = standing.generation, standing.progress
+                bar = bars.get((generation.view, generation.number))
+                if bar is None:
+                    continue
+                rate = progress.offsets_per_second
+                shown.update(bar, completed=progress.done, total=progress.target, rate=rate)
+                if generation.state not in UNDER_WAY:
+                    del bars[generation.view, generation.number]
+                if generation.state in ("failed", "cancelled"):
+                    raise RebuildFailed(
+                        f"{generation.view}: {generation.state} {generation.reason}".rstrip()
+                    )
+            if bars and not is_running:
+                raise ServiceDied(
+                    f"nobody builds any more. {builder.log} ends with:"
+                    f"\n{builder.last_lines(_LOG_LINES_SHOWN)}"
+                )
+            time.sleep(_LOOK_SECONDS if bars else 0)

@@ -1,0 +1,1 @@
+"""Many pictures in one request: lines in, one outcome for each out."""

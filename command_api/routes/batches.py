@@ -1,0 +1,81 @@
+"""Taking many pictures in by one request."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from command_api.batches.arriving import BatchLimits, arrived
+from command_api.batches.intake import Intake
+from command_api.batches.lines import NDJSON, open_lines
+from command_api.places import Places
+from command_api.reading import media_type
+from command_api.routes.documenting import batch_answers, takes_batch
+from command_api.writes import Admission
+from infra.web.errors import MalformedCsv, MalformedHeader
+
+PATH = "/v1/assets/batch"
+_MOST_AT_ONCE = 8
+
+
+def add_batch_routes(
+    app: FastAPI, admission: Admission, intake: Intake, limits: BatchLimits
+) -> None:
+    """Add the route that takes many pictures in."""
+    places = Places(_MOST_AT_ONCE, "batches")
+
+    @app.post(
+        PATH,
+        tags=["assets"],
+        openapi_extra=takes_batch(),
+        response_class=_Outcomes,
+        responses=batch_answers(MalformedCsv),
+    )
+    async def submit_many(request: Request, *, create_missing_categories: bool = False) -> Response:
+        """Insert many pictures by their URLs; each line is accepted or refused for itself.
+
+        NDJSON and JSON: each line or item as the body of `POST /v1/assets`. CSV: the first row
+        names the columns `download_url`, `category` or `categories`, `title`, `alt_text`, `tags`,
+        `preset`; several categories or tags are separated by `;` or `|`.
+
+        The answer has one line for each, in order, as they are decided:
+        `{"line", "status": "accepted", "asset_id", "position"}` (and `same_as_line` where an
+        earlier line said just the same),
+        `{"line", "status": "refused", "problem"}`, or `"undecided"` with a problem: send it again.
+        Sending lines again under the same `Idempotency-Key` inserts nothing twice.
+        """
+        async with AsyncExitStack() as held:
+            batch = held.enter_context(admission.admit(request))
+            if batch.idempotency_key is None:
+                raise _no_key()
+            held.enter_context(places.take())
+            kind = media_type(request)
+            file = await held.enter_async_context(arrived(request, kind, limits))
+            lines = held.enter_context(open_lines(file, kind, limits.line_bytes))
+            outcomes = intake.outcomes(lines, batch, creates_categories=create_missing_categories)
+            return _Outcomes(await held.enter_async_context(aclosing(outcomes)), held.pop_all())
+
+
+class _Outcomes(StreamingResponse):
+    """Outcomes as they come; whatever was ``held`` for them is let go when the client is gone."""
+
+    media_type = NDJSON
+
+    def __init__(self, outcomes: AsyncGenerator[bytes], held: AsyncExitStack) -> None:
+        super().__init__(outcomes)
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them as fast as they are taken."""
+        async with self._held:
+            await super().__call__(scope, receive, send)
+
+
+def _no_key() -> MalformedHeader:
+    wanted = "send an Idempotency-Key: without one, a batch that is sent again inserts twice"
+    return MalformedHeader(
+        wanted, errors=[{"detail": "must be given", "parameter": "Idempotency-Key"}]
+    )

@@ -1,0 +1,57 @@
+"""Where the partitions of a topic begin and end, asked of the broker without reading anything."""
+
+from collections.abc import Iterable
+
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from infra.errors import BrokerUnavailable
+from infra.group_reading import Partition
+from infra.kafka import Kafka
+from infra.topics import Topic
+
+_TIMEOUT_SECONDS = 10.0
+_EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # ships without
+_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call] # as above
+
+
+class LogBounds:
+    """Asks where partitions begin and end; raises BrokerUnavailable.
+
+    An end is the offset after the last committed record or control marker.
+    """
+
+    def __init__(self, kafka: Kafka) -> None:
+        self._prefix = kafka.topic_prefix
+        self._admin = kafka.admin()
+
+    def of(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
+        """Give the first offset and the end of each."""
+        wanted = list(partitions)
+        if not wanted:
+            return {}
+        firsts, ends = self._ask(wanted, _EARLIEST), self._ask(wanted, _LATEST)
+        return {partition: (firsts[partition], ends[partition]) for partition in wanted}
+
+    def ends(self, topic: Topic) -> dict[int, int]:
+        """Give the end of every partition of a topic."""
+        wanted = [(topic.name, number) for number in range(topic.partitions)]
+        return {number: end for (_, number), end in self._ask(wanted, _LATEST).items()}
+
+    def _ask(self, partitions: list[Partition], what: OffsetSpec) -> dict[Partition, int]:
+        places = {
+            TopicPartition(self._prefix + topic, number): (topic, number)
+            for topic, number in partitions
+        }
+        try:
+            asked = self._admin.list_offsets(
+                dict.fromkeys(places, what),
+                isolation_level=IsolationLevel.READ_COMMITTED,
+                request_timeout=_TIMEOUT_SECONDS,
+            )
+            return {
+                places[place]: done.result(timeout=_TIMEOUT_SECONDS).offset
+                for place, done in asked.items()
+            }
+        except (KafkaException, TimeoutError) as error:
+            raise BrokerUnavailable(f"asking where partitions end: {error}") from error

@@ -1,0 +1,192 @@
+"""Compare two generations of a view row by row, reading them in another way than they are written.
+
+While writes go on, a row may be seen in one generation before it is in the other. So what differs
+is read again after both have applied all that the log had; only what still differs counts.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Protocol
+
+from infra.generations import Comparison
+from infra.rows import Table
+from projections.rebuilding.feeding import Feeding
+from projections.view import LiveView
+
+_PARTS = 64
+_ROUNDS = 4
+_SHOWN = 20
+
+Key = tuple[object, ...]
+Row = Mapping[str, Any]
+
+
+class Rows(Protocol):
+    """Reads whole tables: infra.row_scan.RowScan."""
+
+    def rows(self, table: Table, generation: int, part: int, parts: int) -> Iterator[Row]:
+        """Give the rows of one part, in any order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A row that is not alike: its key, and each column with its value before and after.
+
+    ``kind`` is ``missing`` when only the generation that is read has it, ``extra`` when only the
+    rebuilt one has.
+    """
+
+    table: str
+    kind: str
+    key: dict[str, object]
+    columns: dict[str, tuple[object, object]]
+
+
+@dataclass(kw_only=True)
+class TableReport:
+    """What came of one table; ``differences`` are the first of ``difference_count``."""
+
+    table: str
+    rows_before: int = 0
+    rows_after: int = 0
+    difference_count: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What came of a comparison; ``reshaped`` names columns that were left out on purpose."""
+
+    view: str
+    before: int
+    after: int
+    reshaped: tuple[str, ...]
+    tables: tuple[TableReport, ...]
+
+    @property
+    def comparison(self) -> Comparison:
+        """Give what is to be kept of it."""
+        return Comparison(
+            compared_at=datetime.now(UTC),
+            compared_with=self.before,
+            row_count=sum(table.rows_after for table in self.tables),
+            difference_count=sum(table.difference_count for table in self.tables),
+        )
+
+
+def compare(before: LiveView, after: LiveView, *, rows: Rows, feeding: Feeding) -> Report:
+    """Compare every row of two generations that both follow the log.
+
+    Columns in which another revision differs on purpose are left out. Raises NotFed,
+    StoreUnavailable, BrokerUnavailable.
+    """
+    feeding.to_the_end(after.view, before.generation, after.generation)
+    reshaped: frozenset[str] = frozenset()
+    if before.view.revision != after.view.revision:
+        reshaped = before.view.reshaped | after.view.reshaped
+    comparing = _Comparing(before, after, reshaped, rows, feeding)
+    return Report(
+        view=after.view.name,
+        before=before.generation,
+        after=after.generation,
+        reshaped=tuple(sorted(reshaped)),
+        tables=tuple(comparing.table(table) for table in after.view.tables),
+    )
+
+
+class _Comparing:
+    def __init__(
+        self,
+        before: LiveView,
+        after: LiveView,
+        reshaped: frozenset[str],
+        rows: Rows,
+        feeding: Feeding,
+    ) -> None:
+        self._before = before
+        self._after = after
+        self._reshaped = reshaped
+        self._rows = rows
+        self._feeding = feeding
+
+    def table(self, table: Table) -> TableReport:
+        report = TableReport(table=table.name)
+        # Rows stay in their part as long as their partition key is the same.
+        parts = 1 if self._reshaped.intersection(table.partition_key) else _PARTS
+        for part in range(parts):
+            self._part(table, part, parts, report)
+        return report
+
+    def _part(self, table: Table, part: int, parts: int, report: TableReport) -> None:
+        old, new = self._read(table, part, parts)
+        differing = _differing(old, new)
+        for _ in range(_ROUNDS):
+            if not differing:
+                break
+            view, generations = self._after.view, (self._before.generation, self._after.generation)
+            self._feeding.to_the_end(view, *generations)
+            old, new = self._read(table, part, parts)
+            differing &= _differing(old, new)
+        # What was on its way during the last reading is in both by now.
+        settled = (old.keys() | new.keys()) - differing
+        report.rows_before += len(settled) + len(differing & old.keys())
+        report.rows_after += len(settled) + len(differing & new.keys())
+        report.difference_count += len(differing)
+        if differing and len(report.differences) < _SHOWN:
+            self._explain(table, part, parts, differing, report)
+
+    def _read(
+        self, table: Table, part: int, parts: int
+    ) -> tuple[dict[Key, bytes], dict[Key, bytes]]:
+        old = {
+            self._key(table, row): self._digest(row)
+            for row in self._rows.rows(table, self._before.generation, part, parts)
+        }
+        new = {
+            self._key(table, row): self._digest(row)
+            for row in self._rows.rows(table, self._after.generation, part, parts)
+        }
+        return old, new
+
+    def _explain(
+        self, table: Table, part: int, parts: int, differing: set[Key], report: TableReport
+    ) -> None:
+        wanted = set(sorted(differing, key=repr)[: _SHOWN - len(report.differences)])
+        old, new = (
+            {
+                key: row
+                for row in self._rows.rows(table, generation, part, parts)
+                if (key := self._key(table, row)) in wanted
+            }
+            for generation in (self._before.generation, self._after.generation)
+        )
+        for key in sorted(wanted, key=repr):
+            report.differences.append(self._difference(table, key, old.get(key), new.get(key)))
+
+    def _difference(self, table: Table, key: Key, old: Row | None, new: Row | None) -> Difference:
+        names = [name for name in table.key if name not in self._reshaped]
+        kind = "extra" if old is None else "missing" if new is None else "differs"
+        compared = set(old or {}) | set(new or {})
+        return Difference(
+            table=table.name,
+            kind=kind,
+            key=dict(zip(names, key, strict=True)),
+            columns={
+                name: ((old or {}).get(name), (new or {}).get(name))
+                for name in sorted(compared - set(table.key) - self._reshaped)
+                if (old or {}).get(name) != (new or {}).get(name)
+            },
+        )
+
+    def _key(self, table: Table, row: Row) -> Key:
+        return tuple(row[name] for name in table.key if name not in self._reshaped)
+
+    def _digest(self, row: Row) -> bytes:
+        shown = sorted((name, value) for name, value in row.items() if name not in self._reshaped)
+        return blake2b(repr(shown).encode(), digest_size=16).digest()
+
+
+def _differing(old: Mapping[Key, bytes], new: Mapping[Key, bytes]) -> set[Key]:
+    return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}

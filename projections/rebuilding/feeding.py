@@ -1,0 +1,57 @@
+"""Whether the projections feed a generation, and have brought it as far as is asked."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from infra.group_reading import Partition
+from infra.topics import Topic
+from infra.view_store import ViewStore
+from projections.rebuilding.errors import NotFed
+from projections.view import View
+
+_PAUSE_SECONDS = 0.05
+
+
+class Feeding:
+    """Waits for generations that follow the log; raises NotFed after ``within_seconds``."""
+
+    def __init__(
+        self,
+        *,
+        store: ViewStore,
+        ends: Callable[[Topic], Mapping[int, int]],
+        within_seconds: float = 60.0,
+    ) -> None:
+        self._store = store
+        self._ends = ends
+        self._within_seconds = within_seconds
+
+    def to_the_end(self, view: View, *generations: int) -> None:
+        """Return once each has applied all that the log has now."""
+        ends = {(view.topic.name, at): end for at, end in self._ends(view.topic).items()}
+        for generation in generations:
+            self._wait(view.name, generation, ends)
+
+    def as_far_as(self, view: str, generation: int, other: int) -> None:
+        """Return once a generation has applied what the other one has now."""
+        self._wait(view, generation, self._applied(view, other))
+
+    def _wait(self, view: str, generation: int, wanted: Mapping[Partition, int]) -> None:
+        deadline = time.monotonic() + self._within_seconds
+        while missing := self._missing(view, generation, wanted):
+            if time.monotonic() > deadline:
+                raise NotFed(
+                    f"generation {generation} of {view} is {missing} offsets behind and does not"
+                    " catch up; does the projections service run?"
+                )
+            time.sleep(_PAUSE_SECONDS)
+
+    def _missing(self, view: str, generation: int, wanted: Mapping[Partition, int]) -> int:
+        applied = self._applied(view, generation)
+        return sum(max(0, end - applied.get(at, 0)) for at, end in wanted.items())
+
+    def _applied(self, view: str, generation: int) -> dict[Partition, int]:
+        return {
+            (each.topic, each.partition): each.applied_offset
+            for each in self._store.checkpoints(view, generation)
+        }

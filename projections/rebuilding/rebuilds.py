@@ -1,0 +1,109 @@
+"""All that an operator may do about generations, on the real servers."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from infra.cql import Cql
+from infra.generations import Generation
+from infra.log_bounds import LogBounds
+from infra.row_scan import RowScan
+from infra.schema import drop_tables, make_tables
+from infra.settings import Settings
+from infra.view_store import CassandraViewStore
+from projections.rebuilding.comparing import Report, compare
+from projections.rebuilding.errors import NoSuchGeneration
+from projections.rebuilding.feeding import Feeding
+from projections.rebuilding.planning import Planner
+from projections.rebuilding.progress import Progress, progress
+from projections.rebuilding.switching import Switcher
+from projections.view import LiveView, View
+from projections.views import VIEWS, definition
+
+REBUILDABLE: tuple[View, ...] = tuple(view for view in VIEWS if view.topic.is_kept_forever)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A generation, whether it is the one that is read, and how far it is."""
+
+    generation: Generation
+    is_read: bool
+    progress: Progress
+
+
+class Rebuilds:
+    """Opens what rebuilding needs; close it, or use it as a context.
+
+    ``planner`` begins and ends rebuilds, ``switcher`` has other generations read.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+        self._store = CassandraViewStore(self._cql)
+        self._ends = LogBounds(settings.kafka.connection()).ends
+        tables = ViewTables(self._cql)
+        generations = self._store.generations
+        self._feeding = Feeding(store=self._store, ends=self._ends)
+        self.planner = Planner(generations=generations, tables=tables, ends=self._ends)
+        self.switcher = Switcher(
+            generations=generations, feeding=self._feeding, tables=tables, definition=definition
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cql.close()
+
+    def standings(self, view: str = "") -> list[Standing]:
+        """Show every generation that was not dropped, of one view or of all."""
+        actives = self._store.generations.actives()
+        return [
+            Standing(
+                generation=each,
+                is_read=actives[each.view].number == each.number,
+                progress=progress(
+                    self._store.generations.targets(each.view, each.number),
+                    self._store.checkpoints(each.view, each.number),
+                    each.offsets_per_second,
+                ),
+            )
+            for each in self._store.generations.all()
+            if each.state != "dropped" and view in ("", each.view)
+        ]
+
+    def compare(self, view: str) -> Report:
+        """Compare what is read with the newest other generation, and keep what it came to.
+
+        Raises NoSuchGeneration, NotFed.
+        """
+        before, after = (
+            LiveView(view=definition(each.view, each.revision), generation=each.number)
+            for each in self.switcher.pair(view)
+        )
+        report = compare(before, after, rows=RowScan(self._cql), feeding=self._feeding)
+        self._store.generations.note(view, after.generation, report.comparison)
+        return report
+
+
+class ViewTables:
+    """Makes and drops tables in Cassandra."""
+
+    def __init__(self, cql: Cql) -> None:
+        self._cql = cql
+
+    def make(self, view: View, generation: int) -> None:
+        """Make the tables of a generation that are missing."""
+        make_tables(self._cql, view.cql(generation))
+
+    def drop(self, view: View, generation: int) -> None:
+        """Drop those that are there."""
+        drop_tables(self._cql, (table.at(generation) for table in view.tables))
+
+
+def view_named(name: str) -> View:
+    """Find the definition that a rebuild would use; raises NoSuchGeneration."""
+    for view in VIEWS:
+        if view.name == name:
+            return view
+    raise NoSuchGeneration(f"no view {name}; there are {', '.join(v.name for v in REBUILDABLE)}")

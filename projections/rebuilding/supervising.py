@@ -1,0 +1,108 @@
+"""Look after the processes that build: tell how they get on, end what is done."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from threading import Event
+from typing import Protocol
+
+from infra.errors import BrokerUnavailable, StoreUnavailable
+from infra.generations import Generation, Generations
+from infra.topics import Topic
+from infra.view_store import ViewStore
+from projections.rebuilding.building import Share
+from projections.rebuilding.progress import Rate, progress
+from projections.view import View
+
+_LOOK_SECONDS = 0.5
+_CLOSE = 500  # offsets that the projections take over without anybody noticing
+
+log = logging.getLogger(__name__)
+
+
+class Child(Protocol):
+    """A process that builds a share: multiprocessing.Process."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """None while it runs."""
+
+    def terminate(self) -> None:
+        """Ask it to stop."""
+
+    def join(self) -> None:
+        """Wait until it is gone."""
+
+
+class Supervisor:
+    """Keeps as many builders running as are wanted, until there is nothing to build.
+
+    A generation that has applied all there was when it was begun, and is close to the end of the
+    log, becomes ``following``: from then on the projections feed it from its own checkpoints.
+    """
+
+    def __init__(
+        self,
+        *,
+        generations: Generations,
+        store: ViewStore,
+        ends: Callable[[Topic], Mapping[int, int]],
+        definition: Callable[[str, int], View],
+        start: Callable[[Share], Child],
+    ) -> None:
+        self._generations = generations
+        self._store = store
+        self._ends = ends
+        self._definition = definition
+        self._start = start
+        self._rates: defaultdict[tuple[str, int], Rate] = defaultdict(Rate)
+
+    def run(self, stopping: Event) -> None:
+        """Return when nothing is left to be built, or when told to stop."""
+        children: list[Child] = []
+        try:
+            while not stopping.is_set():
+                try:
+                    building = [e for e in self._generations.all() if e.state == "building"]
+                    if not building:
+                        return
+                    children = self._staffed(children, max(each.processes for each in building))
+                    for each in building:
+                        self._look_at(each)
+                except (StoreUnavailable, BrokerUnavailable) as error:
+                    log.warning("waiting: %s", error)
+                stopping.wait(_LOOK_SECONDS)
+        finally:
+            _end(children)
+
+    def _staffed(self, children: list[Child], wanted: int) -> list[Child]:
+        """Have so many builders; one that died is replaced."""
+        if len(children) != wanted:
+            _end(children)
+            return [self._start(Share(number=number, of=wanted)) for number in range(wanted)]
+        for number, child in enumerate(children):
+            if child.exitcode is not None:
+                log.warning("builder %d ended with %d; another begins", number, child.exitcode)
+                children[number] = self._start(Share(number=number, of=wanted))
+        return children
+
+    def _look_at(self, generation: Generation) -> None:
+        place = (generation.view, generation.number)
+        checkpoints = self._store.checkpoints(*place)
+        applied = sum(each.applied_offset for each in checkpoints)
+        per_second = 0.0 if generation.is_paused else self._rates[place].at(applied)
+        self._generations.report(*place, per_second)
+        if generation.is_paused:
+            return
+        if progress(self._generations.targets(*place), checkpoints, per_second).is_complete:
+            topic = self._definition(generation.view, generation.revision).topic
+            if sum(self._ends(topic).values()) - applied <= _CLOSE:
+                self._generations.move(generation, "following")
+                log.info("%s, generation %d, is built", *place)
+
+
+def _end(children: Sequence[Child]) -> None:
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join()
