@@ -3,7 +3,14 @@
 import argparse
 import time
 
-from bench import p1_p2_commands, p3_decider, p4_pipeline, p8_listing, p10_codec
+from bench import (
+    p1_p2_commands,
+    p3_decider,
+    p4_pipeline,
+    p8_listing,
+    p9_pictures,
+    p10_codec,
+)
 from bench.reporting import report_machine
 from bench.servers import stop_servers
 
@@ -12,6 +19,7 @@ MEASUREMENTS = {
     "p3": p3_decider.measure,
     "p4": p4_pipeline.measure,
     "p8": p8_listing.measure,
+    "p9": p9_pictures.measure,
     "p10": p10_codec.measure,
 }
 

@@ -1,13 +1,11 @@
 """P8: a listing page of 50, against the handler one would write first; and how paging goes deep.
 
-``python -m bench.p8_listing [--assets 20000] [--requests 2000] [--rounds 5]`` prints one line per
-figure and writes them to var/bench. Both sides read the same rows of the same Cassandra with the
-same driver and are asked over 32 connections; the naive one checks no key, knows no buckets, no
-cursors, no generations and no category names. Ours lets all who ask for one page within 50 ms
-share one read, so it is measured with one page for all, and with no two requests alike.
+Both sides read the same rows of the same Cassandra with the same driver and are asked over 32
+connections; the naive one checks no key, knows no buckets, no cursors, no generations and no
+category names. Ours lets all who ask for one page within 50 ms share one read, so it is measured
+with one page for all, and with no two requests alike.
 """
 
-import argparse
 import json
 import urllib.request
 import uuid
@@ -25,7 +23,7 @@ from pydantic import BaseModel
 
 from bench.http_load import requests_per_second
 from bench.reporting import report
-from bench.servers import bench_servers, stop_servers
+from bench.servers import bench_servers
 from bench.uvicorns import serving
 from domain.values import AssetId, CategoryId, Listing, Sha256, TenantId
 from infra.api_key_table import Caller
@@ -134,16 +132,18 @@ def filled(assets: int) -> Iterator[CassandraSettings]:
         keyspace=f"b{uuid.uuid4().hex[:8]}",
     )
     apply_views(settings)
-    store = CassandraViewStore.connect(settings)
-    store.write([category()], generation=1)
-    for start in range(0, assets, AT_ONCE):
-        numbers = range(start, min(assets, start + AT_ONCE))
-        store.write((each for number in numbers for each in published(number)), generation=1)
-    store.close()
-    yield settings
-    cql = Cql(settings, keyspace=None)
-    cql.execute(f"DROP KEYSPACE {settings.keyspace}")
-    cql.close()
+    try:
+        store = CassandraViewStore.connect(settings)
+        store.write([category()], generation=1)
+        for start in range(0, assets, AT_ONCE):
+            numbers = range(start, min(assets, start + AT_ONCE))
+            store.write((each for number in numbers for each in published(number)), generation=1)
+        store.close()
+        yield settings
+    finally:
+        cql = Cql(settings, keyspace=None)
+        cql.execute(f"DROP KEYSPACE {settings.keyspace}")
+        cql.close()
 
 
 def category() -> Operation:
@@ -200,14 +200,10 @@ def last_cursor(base_url: str) -> str:
     return cursor
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--assets", type=int, default=20_000)
-    parser.add_argument("--requests", type=int, default=2_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    asked = parser.parse_args()
+def measure(*, quick: bool) -> None:
+    assets, requests, rounds = (5_000, 640, 2) if quick else (100_000, 3_200, 5)
     with (
-        filled(asked.assets) as settings,
+        filled(assets) as settings,
         serving(naive, settings) as naive_url,
         serving(ours, settings) as our_url,
     ):
@@ -219,13 +215,13 @@ def main() -> None:
             "last": f"{our_url}{listing}&limit={PAGE}&cursor={last_cursor(our_url)}",
         }
         rates: dict[str, list[float]] = {name: [] for name in paths}
-        for _ in range(asked.rounds):
+        for _ in range(rounds):
             for name, url in paths.items():
                 rate = requests_per_second(
                     url,
                     {} if name == "naive" else KEY,
                     connections=CONNECTIONS,
-                    count=asked.requests,
+                    count=requests,
                 )
                 rates[name].append(rate)
     middle = {name: median(found) for name, found in rates.items()}
@@ -239,13 +235,8 @@ def main() -> None:
         )
     report(
         "P8-deep",
-        f"of {asked.assets}: last page {middle['last']:.0f}/s, first {middle['apart']:.0f}/s",
+        f"of {assets:,}: last page {middle['last']:.0f}/s, first {middle['apart']:.0f}/s",
         ratio=middle["last"] / middle["apart"],
         target=1 / 1.2,
         figures=rates,
     )
-    stop_servers()
-
-
-if __name__ == "__main__":
-    main()

@@ -8,6 +8,7 @@ import typer
 from cli import keys, rebuild, topics
 from cli.demo import run_demo
 from cli.doctor import examine
+from cli.import_command import import_file
 from cli.output import AsJson, errors, say, show_table
 from cli.platform import local_platform
 from cli.services import SERVICES
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.add_typer(keys.app, name="keys")
 app.add_typer(rebuild.app, name="rebuild")
 app.add_typer(topics.app, name="topics")
+app.command("import")(import_file)
 
 _FAILED = 1
 _NOT_WELL = 3

@@ -1,5 +1,6 @@
 """Speaking to our own two APIs."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -8,6 +9,7 @@ import httpx2
 from domain.errors import ScaleHosterError
 
 _TIMEOUT_SECONDS = 30.0
+_NDJSON = "application/x-ndjson"
 
 
 class ApiRefused(ScaleHosterError):
@@ -53,15 +55,26 @@ class Api:
         """Wish for something; the same key again is the same wish."""
         return self._ask("POST", path, json=body, headers={"Idempotency-Key": idempotency_key})
 
+    def post_lines(self, path: str, lines: bytes, idempotency_key: str) -> list[dict[str, Any]]:
+        """Send NDJSON and return the NDJSON that is answered."""
+        headers = {"Content-Type": _NDJSON, "Idempotency-Key": idempotency_key}
+        return list(self._ask("POST", path, content=lines, headers=headers).body)
+
     def _ask(self, method: str, path: str, **options: Any) -> Answer:  # noqa: ANN401 - handed through
         try:
             response = self._client.request(method, path, **options)
         except httpx2.TransportError as error:
             raise ApiSilent(f"{self._client.base_url} does not answer: {error}") from error
-        body = response.json() if response.content else None
+        body = _read(response)
         if response.is_error:
             raise ApiRefused(response.status_code, body if isinstance(body, dict) else {})
         return Answer(status=response.status_code, body=body, headers=response.headers)
+
+
+def _read(response: httpx2.Response) -> Any:  # noqa: ANN401 - JSON of any form
+    if response.headers.get("content-type") == _NDJSON:
+        return [json.loads(line) for line in response.content.splitlines()]
+    return response.json() if response.content else None
 
 
 class ApiSilent(ScaleHosterError):

@@ -11,7 +11,8 @@ import typer
 from cli.output import AsJson, console, say, show_table
 from cli.platform import local_platform
 from cli.rebuild_watching import watch
-from infra.generations import Generation
+from cli.waiting import wait_for
+from infra.generations import UNDER_WAY, Generation
 from infra.settings import load
 from projections.rebuilding.comparing import Report
 from projections.rebuilding.rebuilds import REBUILDABLE, Rebuilds, Standing, view_named
@@ -20,6 +21,7 @@ app = typer.Typer(no_args_is_help=True, help=__doc__)
 
 _DIFFERENT = 3
 _SILENT_SECONDS = 10.0
+_BUILDER_SECONDS = 60.0
 
 ViewName = Annotated[str, typer.Argument(help="One of the views; status shows them.")]
 Throttle = Annotated[
@@ -165,9 +167,22 @@ def _go_on(
 ) -> None:
     """Have a process build them that outlives this command."""
     builder = local_platform().rebuilding
-    if builder.start():
-        say(f"building as {builder.pid}; its log is {builder.log}")
     numbers = {(each.view, each.number) for each in wanted}
+    asked_at = datetime.now(UTC)
+
+    def is_heard() -> bool:
+        if builder.start():  # one that ran already may just have been about to end
+            say(f"building as {builder.pid}; its log is {builder.log}")
+        return all(
+            each.state not in UNDER_WAY or (each.seen_at is not None and each.seen_at > asked_at)
+            for each in generations()
+        )
+
+    def generations() -> list[Generation]:
+        found = (standing.generation for standing in rebuilds.standings())
+        return [each for each in found if (each.view, each.number) in numbers]
+
+    wait_for(is_heard, f"somebody to build (see {builder.log})", _BUILDER_SECONDS)
     if follow:
         watch(rebuilds, numbers, builder)
     _show(
@@ -181,7 +196,17 @@ def _go_on(
 
 
 def _show(standings: Sequence[Standing], *, as_json: bool) -> None:
-    show_table([_row(each) for each in standings], as_json=as_json)
+    show_table([_facts(each) if as_json else _row(each) for each in standings], as_json=as_json)
+
+
+def _facts(standing: Standing) -> dict[str, object]:
+    progress = standing.progress
+    return {
+        **asdict(standing.generation),
+        "is_read": standing.is_read,
+        **asdict(progress),
+        "eta_seconds": progress.eta_seconds,
+    }
 
 
 def _row(standing: Standing) -> dict[str, object]:

@@ -12,6 +12,7 @@ from infra.cluster.process import DetachedProcess
 _CODE = Path(__file__).parents[1]
 _STOP_SECONDS = 25  # a service drains for up to 20 s
 _PREFIX = "SCALEHOSTER_"
+_METRICS_PORT = "SCALEHOSTER_METRICS_PORT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,8 @@ class Services:
         services: tuple[Service, ...] = SERVICES,
     ) -> None:
         self.running = {
-            service.name: RunningService(service, directory, environment) for service in services
+            service.name: RunningService(service, directory, _apart(environment, number))
+            for number, service in enumerate(services)
         }
 
     def __getitem__(self, service: Service) -> RunningService:
@@ -122,6 +124,12 @@ class Services:
         for service in running:
             service.stop()
             progress(f"{service.service.name}: stopped")
+
+
+def _apart(environment: Mapping[str, str], number: int) -> Mapping[str, str]:
+    """Give each service a metrics port of its own, counted up from the one that is set."""
+    first = int(environment.get(_METRICS_PORT, "0"))
+    return {**environment, _METRICS_PORT: str(first + number)} if first else environment
 
 
 def _digest(environment: Mapping[str, str]) -> str:

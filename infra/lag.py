@@ -15,13 +15,16 @@ from infra.topics import (
     CATEGORY_EVENTS,
     COMMAND_RESULTS,
     IMAGE_JOBS,
+    RETRY_TIERS,
     Topic,
 )
 
 GROUPS: Mapping[str, tuple[Topic, ...]] = {
     "command_api.decider": (ASSET_COMMANDS, CATEGORY_COMMANDS),
     "streams.dispatching": (ASSET_EVENTS,),
+    **{f"streams.{tier.name}": (tier,) for tier in RETRY_TIERS},
     "streams.processing": (IMAGE_JOBS,),
+    "streams.purging": (ASSET_EVENTS,),
     "projections": (ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS),
 }
 _TIMEOUT_SECONDS = 10.0

@@ -83,10 +83,12 @@ class Reader:
         """Give the next offset of a partition that this reader will see."""
         return self._positions[partition]
 
-    def poll(self, timeout_seconds: float = _POLL_SECONDS) -> list[Record]:
+    def poll(
+        self, timeout_seconds: float = _POLL_SECONDS, *, at_most: int = _BATCH
+    ) -> list[Record]:
         """Read what is there, waiting at most this long for the first record."""
         records = []
-        for message in available(self._consumer, _BATCH, timeout_seconds):
+        for message in available(self._consumer, at_most, timeout_seconds):
             partition, offset = message.partition(), message.offset()
             error = message.error()
             if error is None and partition is not None and offset is not None:

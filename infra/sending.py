@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from threading import Event, Thread
 from typing import Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -12,7 +11,7 @@ from infra.failpoints import pass_by
 from infra.kafka import Kafka
 from infra.topics import Topic
 
-_POLL_SECONDS = 0.1
+_PAUSE_SECONDS = 0.001
 _FLUSH_SECONDS = 20.0
 
 
@@ -29,24 +28,25 @@ class Sender:
     """Sends records; a send that returned is durable, one that raised may be durable too.
 
     Raises Overloaded when our own queue is full (nothing was sent) and BrokerUnavailable when the
-    broker did not acknowledge within 20 s (whether it was written is then unknown). One background
-    thread serves the delivery reports. Use it as an asynchronous context.
+    broker did not acknowledge within 20 s (whether it was written is then unknown). Use it as an
+    asynchronous context, in one event loop: that loop also looks for the delivery reports, because
+    a thread that did would fight with it for the interpreter at every single record.
     """
 
     def __init__(self, kafka: Kafka) -> None:
         self._kafka = kafka
         self._producer = Producer(kafka.producer())
-        self._stopping = Event()
-        self._thread = Thread(target=self._serve, name="sender", daemon=True)
+        self._is_looking = False
 
     async def __aenter__(self) -> Self:
-        self._thread.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self._producer.flush, _FLUSH_SECONDS)
-        self._stopping.set()
-        await asyncio.to_thread(self._thread.join)
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + _FLUSH_SECONDS
+        while len(self._producer) and loop.time() < ends_at:
+            self._producer.poll(0)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def send(self, topic: Topic, key: str, value: bytes) -> Position:
         """Append one record and wait until the broker has it on all in-sync replicas."""
@@ -54,16 +54,18 @@ class Sender:
         delivered: asyncio.Future[Position] = loop.create_future()
 
         def on_delivery(error: KafkaError | None, message: Message) -> None:
+            if delivered.done():  # the caller stopped waiting
+                return
             if error is None:
                 position = Position(
                     topic=topic.name,
                     partition=message.partition() or 0,
                     offset=message.offset() or 0,
                 )
-                loop.call_soon_threadsafe(_resolve, delivered, position)
+                delivered.set_result(position)
             else:
                 failure = BrokerUnavailable(f"{topic.name} was not acknowledged: {error.str()}")
-                loop.call_soon_threadsafe(_fail, delivered, failure)
+                delivered.set_exception(failure)
 
         try:
             self._producer.produce(
@@ -74,18 +76,14 @@ class Sender:
         except KafkaException as error:
             raise BrokerUnavailable(f"{topic.name}: {error}") from error
         pass_by("api.after_produce_before_ack")
+        if not self._is_looking:
+            self._is_looking = True
+            loop.call_later(_PAUSE_SECONDS, self._look, loop)
         return await delivered
 
-    def _serve(self) -> None:
-        while not self._stopping.is_set():
-            self._producer.poll(_POLL_SECONDS)
-
-
-def _resolve(delivered: asyncio.Future[Position], position: Position) -> None:
-    if not delivered.done():  # the caller may have stopped waiting
-        delivered.set_result(position)
-
-
-def _fail(delivered: asyncio.Future[Position], failure: BrokerUnavailable) -> None:
-    if not delivered.done():
-        delivered.set_exception(failure)
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand out the reports that came, and come back while more are awaited."""
+        self._producer.poll(0)
+        self._is_looking = len(self._producer) > 0
+        if self._is_looking:
+            loop.call_later(_PAUSE_SECONDS, self._look, loop)

@@ -14,8 +14,7 @@ FOREVER_MS = -1
 class Topic:
     """One topic as it must stand on the broker.
 
-    ``retention_ms`` of FOREVER_MS marks a log that nothing may be removed from. ``delay_ms`` is how
-    long a record waits before it is worked on (the retry tiers).
+    ``retention_ms`` of FOREVER_MS marks a log that nothing may be removed from.
     """
 
     name: str
@@ -23,7 +22,6 @@ class Topic:
     retention_ms: int
     cleanup: Literal["delete", "compact"] = "delete"
     is_transactional: bool = False
-    delay_ms: int = 0
 
     @property
     def is_kept_forever(self) -> bool:
@@ -43,15 +41,9 @@ COMMAND_RESULTS = Topic(
     name="command-results", partitions=12, retention_ms=HOUR_MS, is_transactional=True
 )
 IMAGE_JOBS = Topic(name="image-jobs", partitions=12, retention_ms=7 * DAY_MS)
-IMAGE_JOBS_RETRY_10S = Topic(
-    name="image-jobs.retry-10s", partitions=12, retention_ms=7 * DAY_MS, delay_ms=10 * SECOND_MS
-)
-IMAGE_JOBS_RETRY_1M = Topic(
-    name="image-jobs.retry-1m", partitions=12, retention_ms=7 * DAY_MS, delay_ms=MINUTE_MS
-)
-IMAGE_JOBS_RETRY_10M = Topic(
-    name="image-jobs.retry-10m", partitions=12, retention_ms=7 * DAY_MS, delay_ms=10 * MINUTE_MS
-)
+IMAGE_JOBS_RETRY_10S = Topic(name="image-jobs.retry-10s", partitions=12, retention_ms=7 * DAY_MS)
+IMAGE_JOBS_RETRY_1M = Topic(name="image-jobs.retry-1m", partitions=12, retention_ms=7 * DAY_MS)
+IMAGE_JOBS_RETRY_10M = Topic(name="image-jobs.retry-10m", partitions=12, retention_ms=7 * DAY_MS)
 IMAGE_JOBS_DEAD_LETTERS = Topic(
     name="image-jobs.dead-letters", partitions=12, retention_ms=30 * DAY_MS
 )

@@ -94,15 +94,28 @@ class CassandraQueries:
             if len(more) < _AT_ONCE:
                 return categories
 
-    async def months(self, tenant_id: TenantId, category_id: CategoryId) -> list[str]:
+    async def generation(self, view: View) -> int:
+        """Tell which generation of a view is read."""
+        return await self._views.generation(view)
+
+    async def months(
+        self, tenant_id: TenantId, category_id: CategoryId, generation: int
+    ) -> list[str]:
         """Name the months in which a category has, or had, assets."""
-        key = (tenant_id, category_id)
-        rows = await self._views.select(ASSETS_BY_CATEGORY, _MONTHS, key, at_most=_ALL_BUCKETS)
+        rows = await self._views.select(
+            ASSETS_BY_CATEGORY,
+            _MONTHS,
+            (tenant_id, category_id),
+            at_most=_ALL_BUCKETS,
+            generation=generation,
+        )
         return [row["bucket"] for row in rows]
 
-    async def days(self, tenant_id: TenantId) -> list[str]:
+    async def days(self, tenant_id: TenantId, generation: int) -> list[str]:
         """Name the days on which a tenant has, or had, assets."""
-        rows = await self._views.select(ASSETS_BY_DATE, _DAYS, (tenant_id,), at_most=_ALL_BUCKETS)
+        rows = await self._views.select(
+            ASSETS_BY_DATE, _DAYS, (tenant_id,), at_most=_ALL_BUCKETS, generation=generation
+        )
         return [row["day"] for row in rows]
 
     async def of_month(
@@ -113,18 +126,28 @@ class CassandraQueries:
         span: Span,
         order: Order,
         limit: int,
+        generation: int,
     ) -> list[Row]:
         """List the first assets that a category has of one month within the span."""
         parameters = (tenant_id, category_id, month, *span.after, *span.before, limit)
-        statement = _OF_MONTH + _ORDERED[order]
-        return await self._views.select(ASSETS_BY_CATEGORY, statement, parameters)
+        return await self._views.select(
+            ASSETS_BY_CATEGORY, _OF_MONTH + _ORDERED[order], parameters, generation=generation
+        )
 
     async def of_day(
-        self, tenant_id: TenantId, day: str, span: Span, order: Order, limit: int
+        self,
+        tenant_id: TenantId,
+        day: str,
+        span: Span,
+        order: Order,
+        limit: int,
+        generation: int,
     ) -> list[Row]:
         """List the first assets that a tenant has of one day within the span."""
         parameters = (tenant_id, day, *span.after, *span.before, limit)
-        return await self._views.select(ASSETS_BY_DATE, _OF_DAY + _ORDERED[order], parameters)
+        return await self._views.select(
+            ASSETS_BY_DATE, _OF_DAY + _ORDERED[order], parameters, generation=generation
+        )
 
     async def applied_offset(self, view: View, partition: int) -> int:
         """Tell the next offset of its topic that a view will apply; 0 if it applied none."""

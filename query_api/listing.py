@@ -7,7 +7,7 @@ that was there all along is shown twice or left out.
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar
 
 from infra.cql import Row
@@ -32,7 +32,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a page begins: behind that asset, or with the whole bucket when none is named."""
+    """Where a page begins: in which bucket, and behind which asset; none before one was shown."""
 
     bucket: str
     created_at_us: int | None
@@ -82,8 +82,7 @@ async def read_page(
         bucket, last = found[limit - 1]
         after = Place(bucket=bucket, created_at_us=last["created_at_us"], asset_id=last["asset_id"])
         return Page(rows=rows, next_place=after)
-    rest = Place(bucket=todo[0][0], created_at_us=None, asset_id=None) if todo else None
-    return Page(rows=rows, next_place=rest)
+    return Page(rows=rows, next_place=_beginning(todo[0][0], rows, place) if todo else None)
 
 
 async def _buckets(
@@ -97,9 +96,25 @@ async def _buckets(
             holders.setdefault(bucket, []).append(shelf)
     names = sorted(holders, reverse=order == "desc")
     if place is not None:
-        begin = place.bucket
-        names = [name for name in names if (name <= begin if order == "desc" else name >= begin)]
+        names = [name for name in names if _is_to_come(name, place.bucket, order)]
     return [(name, holders[name]) for name in names]
+
+
+def _is_to_come(bucket: str, begin: str, order: Order) -> bool:
+    """Tell by their common part: a cursor outlives a switch from days to months, and back."""
+    length = min(len(bucket), len(begin))
+    bucket, begin = bucket[:length], begin[:length]
+    return bucket <= begin if order == "desc" else bucket >= begin
+
+
+def _beginning(bucket: str, rows: Sequence[Row], place: Place | None) -> Place:
+    """Begin with a bucket, behind what was shown last, if anything ever was."""
+    if rows:
+        created_at_us, asset_id = _key(rows[-1])
+        return Place(bucket=bucket, created_at_us=created_at_us, asset_id=asset_id)
+    if place is not None:
+        return replace(place, bucket=bucket)
+    return Place(bucket=bucket, created_at_us=None, asset_id=None)
 
 
 def _resumed(span: Span, order: Order, place: Place | None) -> Span:

@@ -80,9 +80,9 @@ class Pages:
         asked = wanted.asked
         tree = await self._catalogues.tree(wanted.reader)
         if wanted.ref is None:
-            shelves, named = self._of_all(wanted)
+            shelves, named = await self._of_all(wanted)
         else:
-            shelves, named = self._of_category(wanted, wanted.ref, tree)
+            shelves, named = await self._of_category(wanted, wanted.ref, tree)
         bound_to = (wanted.tenant_id, *named, *_bounds(asked))
         place = self._cursors.open(asked.cursor, bound_to) if asked.cursor is not None else None
         found = await read_page(
@@ -94,26 +94,26 @@ class Pages:
         items = [self._answers.item(row, tree) for row in found.rows]
         return Page(content=self._encode({"items": items, "next": following}), following=following)
 
-    def _of_all(self, wanted: _Wanted) -> tuple[Sequence[Shelf], Sequence[str]]:
+    async def _of_all(self, wanted: _Wanted) -> tuple[Sequence[Shelf], Sequence[str]]:
         reader = wanted.reader
-        shelf = self._shelves.dates(reader.tenant_id, wanted.asked.period, is_fresh=reader.is_fresh)
+        shelf = await self._shelves.dates(
+            reader.tenant_id, wanted.asked.period, is_fresh=reader.is_fresh
+        )
         return [shelf], ["date"]
 
-    def _of_category(
+    async def _of_category(
         self, wanted: _Wanted, ref: CategoryRef, tree: CategoryTree
     ) -> tuple[Sequence[Shelf], Sequence[str]]:
         reader, asked = wanted.reader, wanted.asked
         category = tree.listed(ref)
         is_deep = isinstance(asked, CategoryListingParameters) and asked.include_descendants
-        shelves = [
-            self._shelves.category(
-                reader.tenant_id,
-                CategoryId(one["category_id"]),
-                asked.period,
-                is_fresh=reader.is_fresh,
-            )
-            for one in (tree.below(category) if is_deep else (category,))
-        ]
+        found = tree.below(category) if is_deep else (category,)
+        shelves = await self._shelves.categories(
+            reader.tenant_id,
+            [CategoryId(one["category_id"]) for one in found],
+            asked.period,
+            is_fresh=reader.is_fresh,
+        )
         return shelves, ["categories" if is_deep else "category", category["category_id"]]
 
 

@@ -32,10 +32,15 @@ class Queries(Protocol):
     async def categories(self, tenant_id: TenantId) -> Sequence[Row]:
         """List all categories of a tenant, archived ones too."""
 
-    async def months(self, tenant_id: TenantId, category_id: CategoryId) -> Sequence[str]:
+    async def generation(self, view: View) -> int:
+        """Tell which generation of a view is read; how its buckets are cut may depend on it."""
+
+    async def months(
+        self, tenant_id: TenantId, category_id: CategoryId, generation: int
+    ) -> Sequence[str]:
         """Name the months in which a category has, or had, assets: 2026-11."""
 
-    async def days(self, tenant_id: TenantId) -> Sequence[str]:
+    async def days(self, tenant_id: TenantId, generation: int) -> Sequence[str]:
         """Name the days on which a tenant has, or had, assets: 2026-11-23."""
 
     async def of_month(
@@ -46,11 +51,18 @@ class Queries(Protocol):
         span: Span,
         order: Order,
         limit: int,
+        generation: int,
     ) -> Sequence[Row]:
         """List the first assets that a category has of one month within the span."""
 
     async def of_day(
-        self, tenant_id: TenantId, day: str, span: Span, order: Order, limit: int
+        self,
+        tenant_id: TenantId,
+        day: str,
+        span: Span,
+        order: Order,
+        limit: int,
+        generation: int,
     ) -> Sequence[Row]:
         """List the first assets that a tenant has of one day within the span."""
 

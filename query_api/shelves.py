@@ -1,6 +1,6 @@
 """The shelves that listings walk: a category by month, a tenant by day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +9,7 @@ from infra.cql import Row
 from query_api.listing import FIRST_US, LAST_US, Order, Shelf, Span
 from query_api.queries import Queries
 from query_api.recent import Recent
+from query_api.views import ASSETS_BY_CATEGORY, ASSETS_BY_DATE
 
 _RECENT_SECONDS = 1.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,33 +38,50 @@ class Period:
 
 
 class Shelves:
-    """Opens shelves; which buckets there are may be a second old unless ``is_fresh``."""
+    """Opens shelves; which buckets there are may be a second old unless ``is_fresh``.
+
+    A shelf stays with one generation of its view, so that no page is read half from one and half
+    from another whose buckets may be cut differently.
+    """
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
-        async def months(place: tuple[TenantId, CategoryId]) -> Sequence[str]:
+        async def months(place: tuple[TenantId, CategoryId, int]) -> Sequence[str]:
             return await queries.months(*place)
 
+        async def days(place: tuple[TenantId, int]) -> Sequence[str]:
+            return await queries.days(*place)
+
         self._months = Recent(months, for_seconds=_RECENT_SECONDS)
-        self._days = Recent(queries.days, for_seconds=_RECENT_SECONDS)
+        self._days = Recent(days, for_seconds=_RECENT_SECONDS)
 
-    def category(
-        self, tenant_id: TenantId, category_id: CategoryId, period: Period, *, is_fresh: bool
-    ) -> Shelf:
-        """Open the shelf of one category."""
-        return _Category(self._queries, self._months, (tenant_id, category_id), period, is_fresh)
+    async def categories(
+        self,
+        tenant_id: TenantId,
+        category_ids: Iterable[CategoryId],
+        period: Period,
+        *,
+        is_fresh: bool,
+    ) -> Sequence[Shelf]:
+        """Open the shelf of each category."""
+        generation = await self._queries.generation(ASSETS_BY_CATEGORY)
+        return [
+            _Category(self._queries, self._months, (tenant_id, each, generation), period, is_fresh)
+            for each in category_ids
+        ]
 
-    def dates(self, tenant_id: TenantId, period: Period, *, is_fresh: bool) -> Shelf:
+    async def dates(self, tenant_id: TenantId, period: Period, *, is_fresh: bool) -> Shelf:
         """Open the shelf of all a tenant has."""
-        return _Dates(self._queries, self._days, tenant_id, period, is_fresh)
+        generation = await self._queries.generation(ASSETS_BY_DATE)
+        return _Dates(self._queries, self._days, (tenant_id, generation), period, is_fresh)
 
 
 @dataclass(frozen=True, slots=True)
 class _Category:
     queries: Queries
-    months: Recent[tuple[TenantId, CategoryId], Sequence[str]]
-    place: tuple[TenantId, CategoryId]
+    months: Recent[tuple[TenantId, CategoryId, int], Sequence[str]]
+    place: tuple[TenantId, CategoryId, int]
     period: Period
     is_fresh: bool
 
@@ -71,22 +89,26 @@ class _Category:
         return self.period.of(await self.months.get(self.place, fresh=self.is_fresh))
 
     async def rows(self, bucket: str, span: Span, order: Order, limit: int) -> Sequence[Row]:
-        return await self.queries.of_month(*self.place, bucket, span, order, limit)
+        tenant_id, category_id, generation = self.place
+        return await self.queries.of_month(
+            tenant_id, category_id, bucket, span, order, limit, generation
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Dates:
     queries: Queries
-    days: Recent[TenantId, Sequence[str]]
-    tenant_id: TenantId
+    days: Recent[tuple[TenantId, int], Sequence[str]]
+    place: tuple[TenantId, int]
     period: Period
     is_fresh: bool
 
     async def buckets(self) -> Sequence[str]:
-        return self.period.of(await self.days.get(self.tenant_id, fresh=self.is_fresh))
+        return self.period.of(await self.days.get(self.place, fresh=self.is_fresh))
 
     async def rows(self, bucket: str, span: Span, order: Order, limit: int) -> Sequence[Row]:
-        return await self.queries.of_day(self.tenant_id, bucket, span, order, limit)
+        tenant_id, generation = self.place
+        return await self.queries.of_day(tenant_id, bucket, span, order, limit, generation)
 
 
 def _day(moment: datetime) -> str:

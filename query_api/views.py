@@ -58,11 +58,25 @@ class ActiveViews:
         self._cql = cql
         self._generations = Recent(self._generation, for_seconds=_GENERATION_SECONDS)
 
+    async def generation(self, view: View) -> int:
+        """Tell which generation of a view is read, at most a second ago."""
+        return await self._generations.get(view.name)
+
     async def select(
-        self, view: View, statement: str, parameters: Sequence[object], *, at_most: int = 1_000
+        self,
+        view: View,
+        statement: str,
+        parameters: Sequence[object],
+        *,
+        at_most: int = 1_000,
+        generation: int | None = None,
     ) -> list[Row]:
-        """Run a query whose tables end in ``$suffix``; give the first rows of its result."""
-        generation = await self._generations.get(view.name)
+        """Run a query whose tables end in ``$suffix``; give the first rows of its result.
+
+        What takes several queries names the generation, so that a switch does not come in between.
+        """
+        if generation is None:
+            generation = await self.generation(view)
         named = statement.replace("$suffix", f"_g{generation}")
         return await self._cql.select(named, parameters, page_size=at_most)
 

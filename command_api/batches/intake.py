@@ -118,4 +118,4 @@ async def _told(under_way: deque[asyncio.Task[Told]], seen: dict[object, int]) -
             first = seen.setdefault(asset_id, number)
             if first != number:
                 outcome["same_as_line"] = first
-    return b"".join(json.dumps(outcome, ensure_ascii=False).encode() + b"\n" for outcome in told)
+    return b"".join(json.dumps(outcome).encode() + b"\n" for outcome in told)

@@ -30,7 +30,6 @@ from infra.transactions import TransactionalWriter
 
 GROUP = "command_api.decider"
 _BATCH = 500
-_LINGER_SECONDS = 0.005  # consume() waits this long to fill a batch: latency against size
 _IDLE_SECONDS = 0.2
 _RETRY_SECONDS = 1.0
 _MAX_POLL_SECONDS = 600  # a cold fold of a large partition may take minutes
@@ -91,12 +90,10 @@ class Decider:
 
     def step(self) -> int:
         """Decide one batch and say how many commands it had; raises BrokerUnavailable."""
-        records = self._reader.poll(_BATCH, _LINGER_SECONDS)
+        records = self._reader.poll(_BATCH, _IDLE_SECONDS)
         if not records:
             self._catalogues.follow()
-            records = self._reader.poll(1, _IDLE_SECONDS)
-            if not records:
-                return 0
+            return 0
         self._fold_stale({record.partition for record in records if _is_of_asset(record)})
         if self._must_catch_up:
             self._catalogues.catch_up()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
+from http import HTTPStatus
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -30,6 +31,7 @@ def add_batch_routes(
     @app.post(
         PATH,
         tags=["assets"],
+        status_code=HTTPStatus.OK,
         openapi_extra=takes_batch(),
         response_class=_Outcomes,
         responses=batch_answers(MalformedCsv),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from threading import Event
 from typing import Protocol
 
-from infra.errors import BrokerUnavailable, StoreUnavailable, ViewsMissing
+from infra.errors import BrokerUnavailable, StoreUnavailable
 from infra.generations import Generation, Generations
 from infra.group_reading import Partition
 from infra.reading import Record
@@ -23,6 +23,7 @@ from projections.writing import StoreWentBack, Writer
 
 _CHUNK = 10_000
 _POLL_SECONDS = 0.1
+_POLL_AT_MOST = 2_000
 _LOOK_SECONDS = 0.5
 _PAUSE_SECONDS = 0.2
 _OUTAGE_SECONDS = 1.0
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 class Source(Protocol):
     """Reads some partitions of one topic: infra.reading.Reader."""
 
-    def poll(self, timeout_seconds: float) -> list[Record]:
+    def poll(self, timeout_seconds: float, *, at_most: int) -> list[Record]:
         """Read what is there, waiting at most this long for the first record."""
 
     def position(self, partition: int) -> int:
@@ -111,9 +112,11 @@ class Builder:
                 for each in going
             ]
             self._follow(going, live, stopping)
-        except (ProjectionStopped, ViewsMissing) as error:
+        except (StoreUnavailable, BrokerUnavailable, StoreWentBack):
+            raise
+        except Exception as error:  # whatever it is, somebody must look at it
             for each in going:  # one that was cancelled and dropped meanwhile stays as it is
-                if self._generations.move(each, "failed", str(error)):
+                if self._generations.move(each, "failed", f"{type(error).__name__}: {error}"):
                     log.exception("%s, generation %d, failed", each.view, each.number)
 
     def _follow(
@@ -197,7 +200,7 @@ def _read(sources: Iterable[Source], at_most: int) -> list[Record]:
     records: list[Record] = []
     for source in sources:
         while len(records) < at_most:
-            found = source.poll(_POLL_SECONDS)
+            found = source.poll(_POLL_SECONDS, at_most=min(_POLL_AT_MOST, at_most - len(records)))
             if not found:
                 break
             records += found

@@ -15,6 +15,7 @@ from projections.rebuilding.progress import Rate, progress
 from projections.view import View
 
 _LOOK_SECONDS = 0.5
+_MOST_CRASHES = 10
 _CLOSE = 500  # offsets that the projections take over without anybody noticing
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Supervisor:
         self._ends = ends
         self._definition = definition
         self._start = start
+        self._crashes = 0
         self._rates: defaultdict[tuple[str, int], Rate] = defaultdict(Rate)
 
     def run(self, stopping: Event) -> None:
@@ -69,6 +71,9 @@ class Supervisor:
                     children = self._staffed(children, max(each.processes for each in building))
                     for each in building:
                         self._look_at(each)
+                    if self._crashes > _MOST_CRASHES:
+                        for each in building:
+                            self._generations.move(each, "failed", "builders crash; see their log")
                 except (StoreUnavailable, BrokerUnavailable) as error:
                     log.warning("waiting: %s", error)
                 stopping.wait(_LOOK_SECONDS)
@@ -83,6 +88,7 @@ class Supervisor:
         for number, child in enumerate(children):
             if child.exitcode is not None:
                 log.warning("builder %d ended with %d; another begins", number, child.exitcode)
+                self._crashes += child.exitcode > 0  # killed is not crashed
                 children[number] = self._start(Share(number=number, of=wanted))
         return children
 

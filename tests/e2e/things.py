@@ -11,6 +11,7 @@ from tests.e2e.supplier import Supplier, picture
 
 _MATTERS_ELSEWHERE = ("If-Match", "Idempotency-Key", "ScaleHoster-Position")
 _ON_DELETED = ("POST /v1/assets/{asset_id}/restore", "POST /v1/assets/{asset_id}/purge")
+_BATCH = "POST /v1/assets/batch"
 _ON_PENDING = ("DELETE /v1/assets/{asset_id}",)
 
 
@@ -27,8 +28,9 @@ class Things:
 
     def keep_near(self, case: schemathesis.Case[Any]) -> None:
         """Let nothing be fetched from beyond this machine."""
-        if isinstance(case.body, dict) and str(case.body.get("download_url")).startswith("http"):
-            case.body["download_url"] = self._url
+        for body in case.body if isinstance(case.body, list) else [case.body]:
+            if isinstance(body, dict) and str(body.get("download_url")).startswith("http"):
+                body["download_url"] = self._url
 
     def fill(self, case: schemathesis.Case[Any]) -> None:
         """Turn a request that is well formed into one that ought to succeed."""
@@ -36,6 +38,8 @@ class Things:
             case.path_parameters[name] = self._named(name, case.operation.label)
         for name in _MATTERS_ELSEWHERE:
             case.headers.pop(name, None)
+        if case.operation.label == _BATCH:
+            case.headers["Idempotency-Key"] = str(uuid4())
         case.query.pop("cursor", None)
         if isinstance(case.body, dict):
             self._fill_body(case.body, case.operation.label)

@@ -205,7 +205,8 @@ def test_a_decider_killed_at_its_worst_lines_decides_everything_once(
     kafka: Kafka, tmp_path: Path, failpoint: str
 ) -> None:
     assets = [str(uuid4()) for _ in range(20)]
-    send(kafka, create_category("cats"))
+    with running(kafka, tmp_path / "before"):
+        answers(kafka, create_category("cats", about=metadata(ACME, reply_partition=0)))
     wishes = [submit(metadata(asset, reply_partition=0), "cats") for asset in assets]
     send(kafka, *wishes, *(publish(metadata(asset)) for asset in assets))
     killed = decider_process(kafka, tmp_path, failpoint)

@@ -149,10 +149,10 @@ def test_trees_and_buckets_are_the_same(session: Cql, memory: MemoryQueries) -> 
             rows = [plain(row) for row in await real.categories(tenant_id)]
             expected = await memory.categories(tenant_id)
             assert rows == sorted(map(plain, expected), key=lambda row: row["category_id"])
-            assert set(await real.days(tenant_id)) == set(await memory.days(tenant_id))
+            assert set(await real.days(tenant_id, 1)) == set(await memory.days(tenant_id, 1))
             cats = category_id("cats")
-            months = await real.months(tenant_id, cats)
-            assert set(months) == set(await memory.months(tenant_id, cats))
+            months = await real.months(tenant_id, cats, 1)
+            assert set(months) == set(await memory.months(tenant_id, cats, 1))
 
     asyncio.run(compare())
 
@@ -164,7 +164,7 @@ def test_buckets_are_cut_at_the_same_places(
     async def compare() -> None:
         real = CassandraQueries(ActiveViews(session))
         month = "2026-11"
-        whole = await memory.of_month(ACME, category_id("cats"), month, ALL, "asc", 100)
+        whole = await memory.of_month(ACME, category_id("cats"), month, ALL, "asc", 100, 1)
         keys = [(row["created_at_us"], row["asset_id"]) for row in whole]
         assert len(keys) > 5
         cuts = [ALL, *(Span(after=key) for key in keys), *(Span(before=key) for key in keys)]
@@ -172,10 +172,10 @@ def test_buckets_are_cut_at_the_same_places(
         cuts.append(Span(after=(keys[2][0], ""), before=(keys[3][0], "")))
         for span in cuts:
             for limit in (1, 3, 100):
-                place = (ACME, category_id("cats"), month, span, order, limit)
+                place = (ACME, category_id("cats"), month, span, order, limit, 1)
                 await compare_items(real.of_month(*place), memory.of_month(*place))
-        for day in await memory.days(ACME):
-            by_day = (ACME, day, ALL, order, 10)
+        for day in await memory.days(ACME, 1):
+            by_day = (ACME, day, ALL, order, 10, 1)
             await compare_items(real.of_day(*by_day), memory.of_day(*by_day))
 
     asyncio.run(compare())

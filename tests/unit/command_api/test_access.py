@@ -21,6 +21,7 @@ def writes(asset_id: str) -> list[tuple[str, str, Mapping[str, object] | None]]:
     asset, category = f"/v1/assets/{asset_id}", "/v1/categories/cats"
     return [
         ("POST", "/v1/assets", CAT),
+        ("POST", "/v1/assets/batch", CAT),
         ("PATCH", asset, {"title": "x"}),
         ("PUT", f"{asset}/categories", {"categories": ["cats"]}),
         ("PUT", f"{asset}/source", {"download_url": "https://example.com/b.jpg"}),
@@ -113,7 +114,7 @@ def test_another_tenant_finds_nothing_of_ours(
     nobody = "0190e5a2-6f1c-7c39-9b0e-3f1d7a7f0c11"
     headers = {"authorization": f"Bearer {keys.add(['admin'], OTHER)}", "x-request-id": "r"}
     for method, path, body in writes(asset_id):
-        if path in ("/v1/assets", "/v1/categories"):
+        if path in ("/v1/assets", "/v1/assets/batch", "/v1/categories"):
             continue
         response = client.request(method, path, json=body, headers=headers)
         missing = client.request(method, path.replace(asset_id, nobody), json=body, headers=headers)

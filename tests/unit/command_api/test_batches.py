@@ -378,6 +378,8 @@ class Caller:
             await self.may_take.wait()
 
     async def until_nothing_moves(self, decider: FakeDecider) -> int:
+        while len(decider.sent) <= MOST_AT_ONCE:  # noqa: ASYNC110 - until the window is full
+            await asyncio.sleep(0)
         seen = -1
         while seen != len(decider.sent):
             seen = len(decider.sent)

@@ -59,11 +59,16 @@ class MemoryQueries:
     async def categories(self, tenant_id: TenantId) -> list[Row]:
         return self._partition("categories", tenant_id)
 
-    async def months(self, tenant_id: TenantId, category_id: CategoryId) -> list[str]:
+    async def generation(self, view: View) -> int:
+        return 1
+
+    async def months(
+        self, tenant_id: TenantId, category_id: CategoryId, generation: int
+    ) -> list[str]:
         rows = self._partition("category_buckets", tenant_id, category_id)
         return [row["bucket"] for row in rows]
 
-    async def days(self, tenant_id: TenantId) -> list[str]:
+    async def days(self, tenant_id: TenantId, generation: int) -> list[str]:
         return [row["day"] for row in self._partition("date_buckets", tenant_id)]
 
     async def of_month(
@@ -74,12 +79,19 @@ class MemoryQueries:
         span: Span,
         order: Order,
         limit: int,
+        generation: int,
     ) -> list[Row]:
         rows = self._partition("assets_by_category", tenant_id, category_id, month)
         return first(rows, span, order, limit)
 
     async def of_day(
-        self, tenant_id: TenantId, day: str, span: Span, order: Order, limit: int
+        self,
+        tenant_id: TenantId,
+        day: str,
+        span: Span,
+        order: Order,
+        limit: int,
+        generation: int,
     ) -> list[Row]:
         return first(self._partition("assets_by_date", tenant_id, day), span, order, limit)
 

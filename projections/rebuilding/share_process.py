@@ -1,0 +1,56 @@
+"""A process of its own for one share: Python decodes and encodes on one core only."""
+
+import multiprocessing
+import signal
+from threading import Event, Thread
+
+from infra.log_bounds import LogBounds
+from infra.logs import configure
+from infra.reading import Reader
+from infra.settings import Settings
+from infra.view_store import CassandraViewStore
+from projections.rebuilding.building import Builder, Share
+from projections.rebuilding.supervising import Child
+from projections.views import definition
+
+
+def start(settings: Settings, share: Share) -> Child:
+    """Begin to build a share; it ends by itself, at the latest with the process that began it."""
+    child = multiprocessing.get_context("spawn").Process(target=_build, args=(settings, share))
+    child.start()
+    return child
+
+
+def stop_on_signals() -> Event:
+    """Give what is set by SIGTERM and SIGINT."""
+    stopping = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
+
+
+def _build(settings: Settings, share: Share) -> None:
+    stopping = stop_on_signals()
+    configure("projections.rebuilding", settings.log_level)
+    Thread(target=_stop_with_parent, args=(stopping,), daemon=True).start()
+    kafka = settings.kafka.connection()
+    store = CassandraViewStore.connect(settings.cassandra)
+    try:
+        Builder(
+            share=share,
+            generations=store.generations,
+            store=store,
+            open_source=lambda topic, starts: Reader(kafka, topic, starts),
+            bounds=LogBounds(kafka).of,
+            definition=definition,
+        ).run(stopping)
+    finally:
+        store.close()
+
+
+def _stop_with_parent(stopping: Event) -> None:
+    """Stop once the process that started this one is gone, however it went."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        stopping.set()

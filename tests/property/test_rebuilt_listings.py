@@ -1,0 +1,59 @@
+"""Paging goes on where it was when a rebuilt view cuts its buckets in another way."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.cql import Row
+from query_api.listing import Order, Place, Span, read_page
+from tests.unit.query_api.memory_queries import first
+
+Key = tuple[int, str]
+
+keys = st.tuples(st.integers(0, 999), st.sampled_from("abc"))
+
+
+@dataclass
+class RebuiltShelf:
+    """A shelf whose buckets are named by the first digits of a moment, as days and months are."""
+
+    items: set[Key]
+    emptied: frozenset[int]
+    digits: int = 3
+
+    async def buckets(self) -> Sequence[str]:
+        moments = {us for us, _ in self.items} | self.emptied
+        return list({f"{us:03}"[: self.digits] for us in moments})
+
+    async def rows(self, bucket: str, span: Span, order: Order, limit: int) -> Sequence[Row]:
+        rows = [
+            {"created_at_us": us, "asset_id": asset_id}
+            for us, asset_id in self.items
+            if f"{us:03}".startswith(bucket)
+        ]
+        return first(rows, span, order, limit)
+
+
+@given(
+    items=st.sets(keys, max_size=40),
+    emptied=st.frozensets(st.integers(0, 999), max_size=400),
+    order=st.sampled_from(["asc", "desc"]),
+    limit=st.integers(1, 7),
+    digits=st.lists(st.integers(1, 3), min_size=1, max_size=10),
+)
+def test_paging_shows_everything_once_however_the_buckets_are_cut_meanwhile(
+    items: set[Key], emptied: frozenset[int], order: Order, limit: int, digits: list[int]
+) -> None:
+    shelf = RebuiltShelf(items, emptied)
+    shown: list[Key] = []
+    place: Place | None = None
+    turn = 0
+    while place is not None or turn == 0:
+        shelf.digits = digits[min(turn, len(digits) - 1)]
+        page = asyncio.run(read_page([shelf], span=Span(), order=order, limit=limit, place=place))
+        shown += [(row["created_at_us"], row["asset_id"]) for row in page.rows]
+        place, turn = page.next_place, turn + 1
+    assert shown == sorted(items, reverse=order == "desc")

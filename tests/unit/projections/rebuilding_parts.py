@@ -1,0 +1,204 @@
+"""Everything a rebuild needs, in memory: a log, a store, generations, and who feeds them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
+
+from infra.generations import Generation
+from infra.group_reading import Partition
+from infra.reading import Record
+from infra.rows import Table
+from infra.topics import Topic
+from projections.assets_by_date import ASSETS_BY_DATE
+from projections.categories import CATEGORIES
+from projections.rebuilding.building import Builder, Share, Source
+from projections.rebuilding.comparing import Report, compare
+from projections.rebuilding.feeding import Feeding
+from projections.rebuilding.planning import Planner
+from projections.rebuilding.supervising import Supervisor
+from projections.rebuilding.switching import Switcher
+from projections.view import LiveView, View
+from projections.views import VIEWS, definition
+from tests.memory_generations import MemoryGenerations
+from tests.memory_views import MemoryViewStore
+from tests.unit.projections.fakes import Log, Run
+
+LONG_AGO = datetime.now(UTC) - timedelta(days=1)
+
+
+class LogSource:
+    """Reads some partitions of a log as ``infra.reading.Reader`` does."""
+
+    def __init__(self, log: Log, topic: Topic, starts: Mapping[int, int]) -> None:
+        self._log = log
+        self._topic = topic.name
+        self._positions = dict(starts)
+
+    def poll(self, timeout_seconds: float, *, at_most: int) -> list[Record]:
+        found = [
+            record
+            for partition, position in self._positions.items()
+            for record in self._log.records.get((self._topic, partition), [])
+            if record.offset >= position
+        ][:at_most]
+        for record in found:
+            self._positions[record.partition] = record.offset + 1
+        return found
+
+    def position(self, partition: int) -> int:
+        position = self._positions[partition]
+        records = self._log.records.get((self._topic, partition), [])
+        if any(record.offset >= position for record in records):
+            return position
+        return self._log.ends.get((self._topic, partition), 0)
+
+
+class MemoryTables:
+    """Notes which tables were made and dropped."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, int]] = []
+        self.dropped: list[tuple[str, int]] = []
+
+    def make(self, view: View, generation: int) -> None:
+        self.made.append((view.name, generation))
+
+    def drop(self, view: View, generation: int) -> None:
+        self.dropped.append((view.name, generation))
+
+
+class MemoryRows:
+    """Reads what a memory store holds; all of it is in the first part."""
+
+    def __init__(self, store: MemoryViewStore) -> None:
+        self._store = store
+        self.before_reading: Callable[[int], None] = lambda generation: None
+
+    def rows(
+        self, table: Table, generation: int, part: int, parts: int
+    ) -> Iterator[Mapping[str, Any]]:
+        if part == 0:
+            self.before_reading(generation)
+            for key, columns in self._store.rows(table, generation).items():
+                yield {**dict(zip(table.key, key, strict=True)), **columns}
+
+
+class Children:
+    """Builders that are asked to run one after the other whenever the supervisor looks."""
+
+    def __init__(self) -> None:
+        self.shares: list[Share] = []
+        self.exitcode: int | None = None
+        self.terminated = 0
+
+    def start(self, share: Share) -> "Children":
+        self.shares.append(share)
+        return self
+
+    def terminate(self) -> None:
+        self.terminated += 1
+
+    def join(self) -> None:
+        """It is gone at once."""
+
+
+class Parts:
+    """A log that is followed as generation 1, and what rebuilds it."""
+
+    def __init__(self, log: Log, views: Iterable[View] = (ASSETS_BY_DATE, CATEGORIES)) -> None:
+        self.log = log
+        self.store = MemoryViewStore()
+        self.generations = MemoryGenerations()
+        self.tables = MemoryTables()
+        self.rows = MemoryRows(self.store)
+        self.known: list[View] = [*views, *VIEWS]
+        self.feeding = Feeding(store=self.store, ends=self.ends, within_seconds=0.2)
+        self.planner = Planner(generations=self.generations, tables=self.tables, ends=self.ends)
+        self.switcher = Switcher(
+            generations=self.generations,
+            feeding=self.feeding,
+            tables=self.tables,
+            definition=self.definition,
+        )
+        for view in views:
+            first = Generation(
+                view=view.name, number=1, revision=1, state="following", started_at=LONG_AGO
+            )
+            self.generations.add(first)
+            self.generations.read(view.name, 1, LONG_AGO)
+        self.feed()
+
+    def definition(self, name: str, revision: int) -> View:
+        return definition(name, revision, self.known)
+
+    def ends(self, topic: Topic) -> Mapping[int, int]:
+        return {at: self.log.ends.get((topic.name, at), 0) for at in range(topic.partitions)}
+
+    def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
+        return {each: (0, self.log.ends.get(each, 0)) for each in partitions}
+
+    def feed(self) -> None:
+        """Let the projections apply all there is to every generation that follows."""
+        live = [
+            LiveView(view=self.definition(each.view, each.revision), generation=each.number)
+            for each in self.generations.all()
+            if each.state == "following"
+        ]
+        Run(self.log, self.store, live=live)
+
+    def open(self, topic: Topic, starts: Mapping[int, int]) -> AbstractContextManager[Source]:
+        return nullcontext(LogSource(self.log, topic, starts))
+
+    def builder(self, share: Share | None = None) -> Builder:
+        return Builder(
+            share=share or Share(number=0, of=1),
+            generations=self.generations,
+            store=self.store,
+            open_source=self.open,
+            bounds=self.bounds,
+            definition=self.definition,
+        )
+
+    def supervisor(self, children: Children) -> Supervisor:
+        return Supervisor(
+            generations=self.generations,
+            store=self.store,
+            ends=self.ends,
+            definition=self.definition,
+            start=children.start,
+        )
+
+    def built(self, view: View) -> Generation:
+        """Rebuild a view to its end, and have it fed."""
+        begun = self.planner.start(view)
+        stopping = CountingStop(8)
+        self.builder().run(stopping)
+        self.supervisor(Children()).run(CountingStop(2))
+        self.feed()
+        return self.generations.get(view.name, begun.number)
+
+    def compared(self, view: View) -> Report:
+        before, after = (
+            LiveView(view=self.definition(each.view, each.revision), generation=each.number)
+            for each in self.switcher.pair(view.name)
+        )
+        report = compare(before, after, rows=self.rows, feeding=self.feeding)
+        self.generations.note(view.name, after.generation, report.comparison)
+        return report
+
+
+class CountingStop(Event):
+    """Is set after so many looks, and never waits."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self._looks = looks
+
+    def is_set(self) -> bool:
+        self._looks -= 1
+        return self._looks < 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()
