@@ -128,7 +128,7 @@ class Places:
         )
 
     def _set_live(self, live: Sequence[LiveView]) -> None:
-        self._live = live
+        self._live = tuple(live)
         self._topics: dict[str, Topic] = {each.view.topic.name: each.view.topic for each in live}
 
     def _saved(self) -> Saved:

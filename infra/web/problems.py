@@ -16,7 +16,7 @@ from domain.errors import (
     ScaleHosterError,
     Unprocessable,
 )
-from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable
+from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable, ViewsMissing
 from infra.web import errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -43,6 +43,7 @@ STATUS_OF: Mapping[type[ScaleHosterError], HTTPStatus] = {
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
     BrokerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    ViewsMissing: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 # What starlette and FastAPI raise by themselves, in our words.

@@ -1,6 +1,6 @@
 """Everything a rebuild needs, in memory: a log, a store, generations, and who feeds them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -105,10 +105,13 @@ class Children:
 
 
 class Parts:
-    """A log that is followed as generation 1, and what rebuilds it."""
+    """A log that is followed as generation 1, as far as views want it, and what rebuilds them."""
 
-    def __init__(self, log: Log, views: Iterable[View] = (ASSETS_BY_DATE, CATEGORIES)) -> None:
+    def __init__(self, log: Log, views: Sequence[View] = (ASSETS_BY_DATE, CATEGORIES)) -> None:
         self.log = log
+        topics = {view.topic.name for view in views}
+        for partition in [each for each in log.records if each[0] not in topics]:
+            del log.records[partition]
         self.store = MemoryViewStore()
         self.generations = MemoryGenerations()
         self.tables = MemoryTables()

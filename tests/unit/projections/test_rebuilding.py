@@ -172,7 +172,7 @@ def test_one_record_that_cannot_be_read_fails_the_rebuild() -> None:
 def test_a_failed_rebuild_can_be_tried_again_once_its_view_is_mended() -> None:
     def fails(message: Message) -> Iterator[Operation]:
         if isinstance(message, AssetDescribed):
-            raise ValueError("no title")
+            raise RuntimeError("no title")
         yield from ASSETS_BY_DATE.rows(message)
 
     broken = replace(ASSETS_BY_DATE, rows=fails)
@@ -201,7 +201,7 @@ def test_a_start_that_was_killed_is_started_again() -> None:
     def dies(*_: object) -> None:
         raise Killed
 
-    parts.tables.make, make = dies, parts.tables.make  # type: ignore[method-assign] # for a moment
+    parts.tables.make, make = dies, parts.tables.make  # type: ignore[method-assign,assignment] # for a moment
     with pytest.raises(Killed):
         parts.planner.start(ASSETS_BY_DATE)
     assert parts.generations.get("assets_by_date", 2).state == "planned"
