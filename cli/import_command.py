@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.http import Api
@@ -126,9 +127,9 @@ def _show(journal: Journal, kept: Path | None, *, as_json: bool) -> None:
         if len(journal.refused) > _SHOWN:
             console.print(f"and {len(journal.refused) - _SHOWN} more; --json shows all")
     if kept:
-        console.print(f"They are kept in {kept}: put them right and import that.")
+        console.print(f"They are kept in {kept}: put them right and import that.", markup=False)
 
 
 def _why(refused: Refused) -> str:
     problem = refused["problem"]
-    return str(problem.get("detail") or problem.get("title"))
+    return escape(str(problem.get("detail") or problem.get("title")))

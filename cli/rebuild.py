@@ -196,7 +196,7 @@ def _go_on(
 
 
 def _show(standings: Sequence[Standing], *, as_json: bool) -> None:
-    show_table([_facts(each) if as_json else _row(each) for each in standings], as_json=as_json)
+    show_table([_facts(each) if as_json else shown(each) for each in standings], as_json=as_json)
 
 
 def _facts(standing: Standing) -> dict[str, object]:
@@ -209,18 +209,19 @@ def _facts(standing: Standing) -> dict[str, object]:
     }
 
 
-def _row(standing: Standing) -> dict[str, object]:
+def shown(standing: Standing) -> dict[str, object]:
+    """Give what a table shows of a generation."""
     generation, progress = standing.generation, standing.progress
     is_building = generation.state == "building"
     eta = progress.eta_seconds
     return {
         "view": generation.view,
-        "generation": generation.number,
-        "revision": generation.revision,
+        "no.": generation.number,
+        "rev.": generation.revision,
         "state": _state(standing),
         "done": f"{100 * progress.done / progress.target:.0f} %" if progress.target else "",
         "events": progress.events,
-        "per second": round(progress.offsets_per_second) if is_building else "",
+        "per s": round(progress.offsets_per_second) if is_building else "",
         "left": f"{eta:.0f} s" if is_building and eta is not None else "",
         "compared": _compared(generation),
         "reason": generation.reason,
@@ -244,8 +245,9 @@ def _compared(generation: Generation) -> str:
     found = generation.comparison
     if found is None:
         return ""
-    outcome = f"{found.difference_count} differ" if found.difference_count else "equal"
-    return f"{found.row_count} rows with {found.compared_with}: {outcome}"
+    if found.difference_count:
+        return f"{found.difference_count} differ from {found.compared_with}"
+    return f"equal to {found.compared_with}"
 
 
 def _explain(report: Report) -> None:

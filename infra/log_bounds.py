@@ -1,5 +1,6 @@
 """Where the partitions of a topic begin and end, asked of the broker without reading anything."""
 
+import time
 from collections.abc import Iterable
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
@@ -11,6 +12,7 @@ from infra.kafka import Kafka
 from infra.topics import Topic
 
 _TIMEOUT_SECONDS = 10.0
+_PAUSE_SECONDS = 0.1
 _EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # ships without
 _LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call] # as above
 
@@ -43,15 +45,19 @@ class LogBounds:
             TopicPartition(self._prefix + topic, number): (topic, number)
             for topic, number in partitions
         }
-        try:
-            asked = self._admin.list_offsets(
-                dict.fromkeys(places, what),
-                isolation_level=IsolationLevel.READ_COMMITTED,
-                request_timeout=_TIMEOUT_SECONDS,
-            )
-            return {
-                places[place]: done.result(timeout=_TIMEOUT_SECONDS).offset
-                for place, done in asked.items()
-            }
-        except (KafkaException, TimeoutError) as error:
-            raise BrokerUnavailable(f"asking where partitions end: {error}") from error
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        while True:
+            try:
+                asked = self._admin.list_offsets(
+                    dict.fromkeys(places, what),
+                    isolation_level=IsolationLevel.READ_COMMITTED,
+                    request_timeout=_TIMEOUT_SECONDS,
+                )
+                return {
+                    places[place]: done.result(timeout=_TIMEOUT_SECONDS).offset
+                    for place, done in asked.items()
+                }
+            except (KafkaException, TimeoutError) as error:  # leaders move; new topics have none
+                if time.monotonic() > deadline:
+                    raise BrokerUnavailable(f"asking where partitions end: {error}") from error
+                time.sleep(_PAUSE_SECONDS)

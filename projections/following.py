@@ -80,7 +80,9 @@ class Follower:
                     self._metrics.rewinds.inc()
                     self._places.drop()
                 except ViewsMissing:
-                    if not self._patiently(self._look_for_generations) or self._places.all():
+                    before = self._places.live
+                    self._patiently(self._look_for_generations)
+                    if self._places.live == before:
                         raise  # it was not a generation that was dropped
             self._report()
 

@@ -73,16 +73,20 @@ class Places:
         """What must be read."""
         return tuple(self._topics.values())
 
+    @property
+    def live(self) -> tuple[LiveView, ...]:
+        """What is kept up to date."""
+        return self._live
+
     def follow(self, live: Sequence[LiveView]) -> bool:
-        """Keep these generations from now on; where any changed, every partition is placed anew.
+        """Keep these generations from now on; where one came or went, partitions are placed anew.
 
         Tells whether any did.
         """
-        if set(live) == set(self._live):
-            return False
+        changed = {each.view.topic.name for each in set(live) ^ set(self._live)}
         self._set_live(live)
-        self._places.clear()
-        return True
+        self.drop([partition for partition in self._places if partition[0] in changed])
+        return bool(changed)
 
     def get(self, partition: Partition) -> Place | None:
         """Find where the views stand in a partition, if it is ours and was placed."""

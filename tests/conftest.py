@@ -10,8 +10,15 @@ import pytest
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import WhiteListRoundRobinPolicy
 from confluent_kafka.admin import AdminClient
+from hypothesis import HealthCheck, settings
 
 from tests.servers import Servers, start_servers
+
+# No deadline: how long an example takes says more about the machine than about the code.
+settings.register_profile(
+    "scalehoster", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("scalehoster")
 
 _ORIGIN = pytest.StashKey[str]()
 

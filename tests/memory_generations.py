@@ -30,13 +30,14 @@ class MemoryGenerations:
         return self._generations.setdefault(place, generation) is generation
 
     def move(self, generation: Generation, to: State, reason: str = "") -> bool:
-        return self._change(generation, replace(generation, state=to, reason=reason))
+        found = self.get(generation.view, generation.number)
+        return self._change(generation, replace(found, state=to, reason=reason))
 
     def steer(
         self, generation: Generation, *, is_paused: bool, processes: int, events_per_second: int
     ) -> bool:
         changed = replace(
-            generation,
+            self.get(generation.view, generation.number),
             is_paused=is_paused,
             processes=processes,
             events_per_second=events_per_second,

@@ -25,7 +25,7 @@ from infra.web.errors import Unavailable
 from infra.web.positions import to_header
 from infra.web.problems import Problems
 
-MOST_AT_ONCE = 256
+MOST_AT_ONCE = 128
 
 log = logging.getLogger(__name__)
 

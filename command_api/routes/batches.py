@@ -1,17 +1,16 @@
 """Taking many pictures in by one request."""
 
-from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from http import HTTPStatus
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
 
 from command_api.batches.arriving import BatchLimits, arrived
 from command_api.batches.intake import Intake
-from command_api.batches.lines import NDJSON, open_lines
+from command_api.batches.lines import open_lines
+from command_api.batches.telling import OutcomeStream
 from command_api.places import Places
 from command_api.reading import media_type
 from command_api.routes.documenting import batch_answers, takes_batch
@@ -33,7 +32,7 @@ def add_batch_routes(
         tags=["assets"],
         status_code=HTTPStatus.OK,
         openapi_extra=takes_batch(),
-        response_class=_Outcomes,
+        response_class=OutcomeStream,
         responses=batch_answers(MalformedCsv),
     )
     async def submit_many(request: Request, *, create_missing_categories: bool = False) -> Response:
@@ -58,22 +57,7 @@ def add_batch_routes(
             file = await held.enter_async_context(arrived(request, kind, limits))
             lines = held.enter_context(open_lines(file, kind, limits.line_bytes))
             outcomes = intake.outcomes(lines, batch, creates_categories=create_missing_categories)
-            return _Outcomes(await held.enter_async_context(aclosing(outcomes)), held.pop_all())
-
-
-class _Outcomes(StreamingResponse):
-    """Outcomes as they come; whatever was ``held`` for them is let go when the client is gone."""
-
-    media_type = NDJSON
-
-    def __init__(self, outcomes: AsyncGenerator[bytes], held: AsyncExitStack) -> None:
-        super().__init__(outcomes)
-        self._held = held
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send them as fast as they are taken."""
-        async with self._held:
-            await super().__call__(scope, receive, send)
+            return OutcomeStream(await held.enter_async_context(aclosing(outcomes)), held.pop_all())
 
 
 def _no_key() -> MalformedHeader:

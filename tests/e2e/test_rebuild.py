@@ -40,6 +40,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 def read_side(servers: Servers, tmp_path: Path) -> Iterator[Installation]:
     """The projections and the query API; the test itself appends events."""
     installation = Installation(servers, tmp_path, [])
+    installation.environment["SCALEHOSTER_QUERY_API__WAIT_SECONDS"] = "30"
     installation.services = Services(tmp_path, installation.environment, (PROJECTIONS, QUERY_API))
     try:
         apply_topics(installation.kafka)
@@ -186,10 +187,10 @@ def everything_in_turn(read_side: Installation, traffic: Traffic, operator: Oper
         assert (begun["number"], begun["state"]) == (2, "building")
         refused = operator.type("start", "assets_by_date", ends=1)
         assert "is being rebuilt as generation 2" in refused
-        for goal in (200, 800):
+        for goal, throttle in ((200, "150"), (600, "5")):
             eventually(lambda goal=goal: operator.applied(2) > goal, within_seconds=60)  # type: ignore[misc] # the default binds the loop's value
             builder(read_side).kill()
-            operator.type("resume", "assets_by_date", "--throttle", "150")
+            operator.type("resume", "assets_by_date", "--throttle", throttle)
         operator.type("switch", "assets_by_date", ends=1)  # not built yet
         operator.type("resume", "assets_by_date", "--throttle", "0", "--processes", "2", "--follow")
         built = operator.standing(2)

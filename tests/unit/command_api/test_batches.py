@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, MutableMapping
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 
 from command_api.app import Parts, create_app
 from command_api.batches.intake import MOST_AT_ONCE
+from command_api.batches.telling import OutcomeStream
 from domain.commands import AssetCommand, CatalogueCommand, SubmitAsset
 from domain.outcomes import Outcome
 from infra.web.positions import from_header
@@ -452,3 +454,30 @@ def test_a_body_that_is_cut_off_leaves_nothing(parts: Parts, keys: Keys) -> None
     asyncio.run(call())
     assert isinstance(parts.sender, FakeDecider)
     assert parts.sender.sent == []
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_what_is_held_for_a_batch_is_let_go_however_it_ends(takes: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    let_go: list[str] = []
+
+    async def outcomes() -> AsyncGenerator[bytes]:
+        yield b"{}\n"
+
+    async def wait_for_ever() -> dict[str, object]:
+        await asyncio.Event().wait()
+        raise AssertionError("nothing ever happens")
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        if message.get("body") and not takes:
+            await wait_for_ever()
+
+    async def call() -> None:
+        held = AsyncExitStack()
+        held.callback(let_go.append, "the file")
+        scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
+        stream = OutcomeStream(outcomes(), held, patience_seconds=5 if takes else 0.01)
+        await stream(scope, wait_for_ever, send)
+
+    with nullcontext() if takes else pytest.raises(TimeoutError):
+        asyncio.run(call())
+    assert let_go == ["the file"]

@@ -171,9 +171,11 @@ def test_one_record_that_cannot_be_read_fails_the_rebuild() -> None:
 
 def test_a_failed_rebuild_can_be_tried_again_once_its_view_is_mended() -> None:
     def fails(message: Message) -> Iterator[Operation]:
-        if isinstance(message, AssetDescribed):
-            raise RuntimeError("no title")
-        yield from ASSETS_BY_DATE.rows(message)
+        match message:
+            case AssetDescribed():
+                raise RuntimeError("no title")
+            case _:
+                yield from ASSETS_BY_DATE.rows(message)
 
     broken = replace(ASSETS_BY_DATE, rows=fails)
     parts = Parts(log_of(3))

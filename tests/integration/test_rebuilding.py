@@ -1,0 +1,148 @@
+"""What rebuilding needs of Cassandra and Kafka, on the real ones."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from cassandra.cluster import Session
+
+from infra.cql import Cql
+from infra.errors import ViewsMissing
+from infra.generations import CassandraGenerations, Generations
+from infra.kafka import Kafka
+from infra.log_bounds import LogBounds
+from infra.reading import whole
+from infra.row_scan import RowScan
+from infra.rows import Table
+from infra.schema import drop_tables, make_tables
+from infra.settings import CassandraSettings
+from infra.topic_admin import apply_topics
+from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS
+from infra.view_store import CassandraViewStore
+from projections.categories import CATEGORIES, TREE
+from projections.errors import DefinitionMissing
+from projections.views import apply_views, live_views
+from tests.contract.generations import GenerationsContract, planned
+from tests.contract.view_store import checkpoint, upsert
+from tests.long_histories import Appender, categories_of, picture
+from tests.samples import ACME, NOON
+from tests.servers import Servers
+
+
+@pytest.fixture(scope="module")
+def settings(servers: Servers, cql: Session) -> Iterator[CassandraSettings]:
+    """All views' tables, made once: that takes seconds."""
+    made = CassandraSettings(
+        host=servers.cassandra_host,
+        port=servers.cassandra_port,
+        keyspace=f"t{uuid.uuid4().hex[:8]}",
+    )
+    apply_views(made)
+    yield made
+    cql.execute(f"DROP KEYSPACE {made.keyspace}")
+
+
+@pytest.fixture(scope="module")
+def opened(settings: CassandraSettings) -> Iterator[Cql]:
+    opened = Cql(settings, keyspace=settings.keyspace)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def generations(opened: Cql) -> Iterator[CassandraGenerations]:
+    yield CassandraGenerations(opened)
+    opened.execute("TRUNCATE generations")
+    opened.execute("TRUNCATE active_generation")
+
+
+class TestCassandraGenerations(GenerationsContract):
+    @pytest.fixture(autouse=True)
+    def _servers(self, generations: CassandraGenerations) -> None:
+        self.kept = generations
+
+    def generations(self) -> Generations:
+        return self.kept
+
+    def begin(self, view: str) -> None:
+        assert self.kept.begin(view) == 1
+
+
+def test_the_parts_of_a_scan_are_the_whole_table(opened: Cql) -> None:
+    keys = [(f"tenant {n % 37}", f"category {n}") for n in range(500)]
+    CassandraViewStore(opened).write(
+        [upsert(1, key, version=n) for n, key in enumerate(keys)], generation=1
+    )
+    scan = RowScan(opened)
+    parts = [
+        [(row["tenant_id"], row["category_id"]) for row in scan.rows(TREE, 1, part, 7)]
+        for part in range(7)
+    ]
+    assert sorted(key for part in parts for key in part) == sorted(keys)
+    assert sum(bool(part) for part in parts) > 3
+
+
+def test_a_late_checkpoint_of_a_dropped_generation_does_not_come_back(
+    opened: Cql, generations: CassandraGenerations
+) -> None:
+    store = CassandraViewStore(opened)
+    store.save([checkpoint(7, generation=9)])
+    generations.forget("categories", 9)
+    store.save([checkpoint(8, generation=9)])
+    assert store.checkpoints("categories", 9) == []
+
+
+def test_tables_come_and_go(opened: Cql) -> None:
+    table = Table(name="categories", partition_key=TREE.partition_key)
+    for _ in range(2):
+        make_tables(opened, CATEGORIES.cql(8))
+    assert list(RowScan(opened).rows(table, 8, 0, 1)) == []
+    for _ in range(2):
+        drop_tables(opened, ["categories_g8"])
+    with pytest.raises(ViewsMissing):
+        list(RowScan(opened).rows(table, 8, 0, 1))
+
+
+def test_only_what_follows_is_live(
+    settings: CassandraSettings, opened: Cql, generations: CassandraGenerations
+) -> None:
+    apply_views(settings)
+    store = CassandraViewStore(opened)
+    second = replace(planned("categories", 2), revision=1)
+    generations.add(second)
+    assert {each.generation for each in live_views(store)} == {1}
+    make_tables(opened, CATEGORIES.cql(2))
+    generations.move(second, "following")
+    live = [each for each in live_views(store) if each.view is CATEGORIES]
+    assert [each.generation for each in live] == [1, 2]
+
+
+def test_a_generation_whose_definition_is_gone_stops_the_projections(
+    settings: CassandraSettings, opened: Cql, generations: CassandraGenerations
+) -> None:
+    apply_views(settings)
+    generations.add(replace(planned("categories", 2), state="following"))
+    with pytest.raises(DefinitionMissing, match=r"revision 3.*FORMER"):
+        live_views(CassandraViewStore(opened))
+
+
+def test_a_partition_ends_after_what_was_committed(servers: Servers, topic_prefix: str) -> None:
+    kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
+    apply_topics(kafka, (ASSET_EVENTS, CATEGORY_EVENTS))
+    bounds = LogBounds(kafka)
+    assert set(bounds.ends(CATEGORY_EVENTS).values()) == {0}
+    events, catalogue = categories_of(ACME, NOON)
+    appender = Appender(kafka)
+    appender.append(events)
+    appender.append(picture(ACME, 1, catalogue, NOON))
+    for topic in (ASSET_EVENTS, CATEGORY_EVENTS):
+        with whole(kafka, topic) as reader:
+            records = list(reader.read_to_end())
+            ends = bounds.ends(topic)
+            assert ends == reader.ends()
+        assert sum(ends.values()) == len(records) + 1  # the marker that commits
+        assert bounds.of((topic.name, at) for at in ends) == {
+            (topic.name, at): (0, end) for at, end in ends.items()
+        }
+    assert bounds.of([]) == {}
