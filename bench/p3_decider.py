@@ -18,6 +18,7 @@ from bench.reporting import report
 from bench.servers import bench_kafka
 from command_api.decider.deciding import Decider
 from command_api.decider.state import FoldedState
+from infra.collecting import collect_seldom
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
 from infra.sending import Sender
@@ -103,7 +104,8 @@ def rate(step: Callable[[], int], wanted: int) -> float:
 
 
 def measure(*, quick: bool) -> None:
-    rounds, commands = (2, 5_000) if quick else (5, 30_000)
+    rounds, commands = (2, 5_000) if quick else (5, 20_000)
+    collect_seldom()  # as the decider does; for both sides
     deciders: list[float] = []
     bares: list[float] = []
     for _ in range(rounds):

@@ -14,6 +14,7 @@ from prometheus_client import Gauge, start_http_server
 from command_api.decider.deciding import Decider
 from command_api.decider.state import FoldedState
 from domain.errors import ScaleHosterError
+from infra.collecting import collect_seldom
 from infra.logs import configure
 from infra.settings import load
 from infra.topic_admin import check_topics
@@ -43,6 +44,7 @@ def main() -> int:
         start_http_server(settings.metrics_port, "127.0.0.1")
         decided = Gauge("scalehoster_decider_commands", "Commands decided since the start")
         decided.set_function(lambda: decider.decided)
+    collect_seldom()
     log.info("deciding, folded state in %s", place)
     try:
         decider.run(stopping)

@@ -8,6 +8,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from infra.collecting import collect_seldom
 from infra.web.health import Readiness
 
 _LEAVE_SECONDS = 2.0  # readiness is asked about once a second: by then nobody sends new work
@@ -59,5 +60,6 @@ def serve(app: FastAPI, readiness: Readiness, *, host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
+    collect_seldom()
     with suppress(KeyboardInterrupt):  # raised again by uvicorn once all is closed
         _Server(config, readiness).run()

@@ -17,6 +17,7 @@ from cli.services import COMMAND_API, QUERY_API, Service, Services
 from domain.values import TenantId
 from infra.api_keys import Scope
 from infra.cluster import free_port
+from infra.cql import Cql
 from infra.kafka import Kafka
 from infra.settings import CassandraSettings
 from infra.topic_admin import apply_topics
@@ -162,7 +163,10 @@ class Installation:
             yield Customer(tenant_id=tenant_id, commands=commands, queries=queries)
 
     def remove(self) -> None:
-        """Take the topics away again."""
+        """Take the topics and the keyspace away again."""
+        cql = Cql(self.cassandra, keyspace=None)
+        cql.execute(f"DROP KEYSPACE IF EXISTS {self.cassandra.keyspace}")
+        cql.close()
         admin = self.kafka.admin()
         prefix = self.kafka.topic_prefix
         names = [name for name in admin.list_topics(timeout=20).topics if name.startswith(prefix)]

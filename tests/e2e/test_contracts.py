@@ -28,7 +28,7 @@ from tests.e2e.things import Things
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 Operation = APIOperation[Any, Any, Any, Any]
-EXAMPLES = 12
+EXAMPLES = 8
 FAIR_SHARE = 0.3
 PROBLEM = "application/problem+json"
 PROMISES = [
@@ -49,7 +49,14 @@ bounded = settings(
 
 
 def operations(url: str) -> Iterator[Operation]:
-    for found in schemathesis.openapi.from_url(f"{url}/openapi.json").get_all_operations():
+    """Read what an API says of itself, but for the key: that one is always sent."""
+    document = httpx2.get(f"{url}/openapi.json").json()
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation.pop("security", None)
+    described = schemathesis.openapi.from_dict(document)
+    described.config.update(base_url=url)
+    for found in described.get_all_operations():
         assert isinstance(found, Ok), found
         yield found.ok()
 

