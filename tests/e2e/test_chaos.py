@@ -40,16 +40,21 @@ def mortal_servers(servers: Servers) -> Iterator[Servers]:
 
 @pytest.fixture(scope="module")
 def doomed(
-    mortal_servers: Servers, supplier: Supplier, tmp_path_factory: pytest.TempPathFactory
+    mortal_servers: Servers,
+    installation: Installation,
+    supplier: Supplier,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installation]:
-    """An installation that is going to be killed piece by piece."""
-    installation = Installation(mortal_servers, tmp_path_factory.mktemp("doomed"), [supplier.host])
+    """An installation that is going to be killed piece by piece; the others' rests meanwhile."""
+    installation.down()
+    doomed = Installation(mortal_servers, tmp_path_factory.mktemp("doomed"), [supplier.host])
     try:
-        installation.up()
-        yield installation
+        doomed.up()
+        yield doomed
     finally:
-        installation.down()
-        installation.remove()
+        doomed.down()
+        doomed.remove()
+        installation.start()
 
 
 class Persistent:
