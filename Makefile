@@ -41,7 +41,7 @@ integration: venv ## One adapter at a time, against real servers
 e2e: venv ## The whole platform, from POST to public URL and rebuild
 	$(RUN)pytest tests/e2e
 
-bench-quick: setup ## Measure in a minute or two
+bench-quick: setup ## Measure in about four minutes
 	$(RUN)python -m bench --quick
 bench: setup ## Measure thoroughly
 	$(RUN)python -m bench
