@@ -44,7 +44,10 @@ class Customer:
     def create_category(self, slug: str) -> None:
         answer = self.commands.post("/v1/categories", json={"name": slug, "slug": slug})
         assert answer.status_code == 201, answer.text
-        eventually(lambda: self.queries.get(f"/v1/categories/{slug}").status_code == 200)
+        eventually(
+            lambda: self.queries.get(f"/v1/categories/{slug}").status_code == 200,
+            within_seconds=READY_SECONDS,  # the projections may just have started
+        )
 
     def submit(self, url: str, *categories: str, key: str | None = None, **more: object) -> str:
         answer = self.commands.post(

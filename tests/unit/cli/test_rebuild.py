@@ -19,7 +19,7 @@ def standing(
     *,
     is_read: bool = False,
     is_paused: bool = False,
-    heard: datetime = NOW,
+    heard_ago: timedelta = timedelta(),
     comparison: Comparison | None = None,
 ) -> Standing:
     return Standing(
@@ -30,7 +30,7 @@ def standing(
             state=state,
             started_at=NOW,
             is_paused=is_paused,
-            seen_at=heard,
+            seen_at=datetime.now(UTC) - heard_ago,
             comparison=comparison,
         ),
         is_read=is_read,
@@ -47,7 +47,7 @@ def test_a_rebuild_shows_how_far_it_is_and_when_it_will_be_there() -> None:
     ("seen", "state"),
     [
         (standing(is_paused=True), "paused"),
-        (standing(heard=NOW - timedelta(minutes=1)), "nobody builds it"),
+        (standing(heard_ago=timedelta(minutes=1)), "nobody builds it"),
         (standing("following"), "ready"),
         (standing("following", is_read=True), "read"),
         (standing("failed"), "failed"),
