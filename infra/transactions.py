@@ -1,6 +1,8 @@
 """Appending records and moving a group's offsets on: both happen, or neither."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from threading import Thread
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -10,6 +12,7 @@ from infra.kafka import Kafka
 from infra.topics import Topic
 
 _TIMEOUT_SECONDS = 15.0
+_COMMIT_SECONDS = 20.0
 
 
 class TransactionFailed(BrokerUnavailable):
@@ -39,7 +42,7 @@ class TransactionalWriter:
 
         Beginning under the same id aborts what the old one left open.
         """
-        self._producer.purge()
+        self._producer.purge(blocking=False)
         self._producer = self._new_producer()
 
     def begin(self) -> None:
@@ -82,18 +85,20 @@ class TransactionalWriter:
 
     def commit(self, reader: GroupReader, offsets: Mapping[Partition, int]) -> None:
         """Move the reader's group on and make everything visible, in one step."""
+        producer, membership = self._producer, reader.membership()
+        places = [
+            TopicPartition(self._kafka.topic_prefix + topic, number, offset)
+            for (topic, number), offset in offsets.items()
+        ]
+
+        def end() -> None:
+            producer.send_offsets_to_transaction(places, membership, _TIMEOUT_SECONDS)
+            producer.commit_transaction(_TIMEOUT_SECONDS)
+
         try:
-            self._producer.send_offsets_to_transaction(
-                [
-                    TopicPartition(self._kafka.topic_prefix + topic, number, offset)
-                    for (topic, number), offset in offsets.items()
-                ],
-                reader.membership(),
-                _TIMEOUT_SECONDS,
-            )
-            self._producer.commit_transaction(_TIMEOUT_SECONDS)
-        except KafkaException as error:
-            raise TransactionFailed(f"commit: {error}") from error
+            within(_COMMIT_SECONDS, end)
+        except (KafkaException, TimeoutError) as error:
+            raise TransactionFailed(f"commit: {error or 'time-out'}") from error
         if self._failure:
             raise TransactionFailed(f"records were not acknowledged: {self._failure}")
 
@@ -104,3 +109,24 @@ class TransactionalWriter:
         except KafkaException as error:
             raise BrokerUnavailable(f"starting transactions as {self._id}: {error}") from error
         return producer
+
+
+def within(seconds: float, call: Callable[[], None]) -> None:
+    """Call it and wait at most so long; raises TimeoutError, and what the call raises.
+
+    librdkafka can ignore its own time-out for ever when the group's coordinator goes away at the
+    wrong moment (confluentinc/librdkafka#5456). The call then stays behind in a thread of its own,
+    with the producer that is thrown away; should it ever go on, the new producer has fenced it.
+    """
+    ended: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+            ended.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    Thread(target=run, name="transaction", daemon=True).start()
+    ended.result(seconds)
