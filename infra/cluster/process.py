@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,9 @@ from pathlib import Path
 _DETACH = '"$@" >"$LOG" 2>&1 </dev/null & echo $! >"$PID_FILE"'
 
 _KILL_SECONDS = 10
+_EXEC_SECONDS = 0.5
+_PAUSE_SECONDS = 0.002
+_ENDED = ("Z", "X")
 
 
 class DetachedProcess:
@@ -113,9 +117,17 @@ def _has_ended(handle: int | None, within_seconds: float) -> bool:
 
 
 def _arguments(pid: int) -> list[str]:
-    """Read a process's command line; empty for one that is gone or a zombie."""
-    try:
-        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return []
-    return raw.decode(errors="replace").split("\0")[:-1]
+    """Read a process's command line; empty for one that is gone or a zombie.
+
+    It is empty for a moment, too, while a process turns into the program it runs.
+    """
+    deadline = time.monotonic() + _EXEC_SECONDS
+    while True:
+        try:
+            raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return []
+        if raw or state in _ENDED or time.monotonic() > deadline:
+            return raw.decode(errors="replace").split("\0")[:-1]
+        time.sleep(_PAUSE_SECONDS)
