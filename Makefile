@@ -35,7 +35,7 @@ types: venv ## Types
 imports: venv ## Who may import whom
 	$(RUN)lint-imports
 unit: venv ## Tests that touch no server
-	$(RUN)pytest tests/unit tests/property tests/contract tests/architecture
+	$(RUN)pytest -n auto --dist worksteal tests/unit tests/property tests/contract tests/architecture
 integration: venv ## One adapter at a time, against real servers
 	$(RUN)pytest tests/integration
 e2e: venv ## The whole platform, from POST to public URL and rebuild

@@ -117,7 +117,15 @@ def test_revoking_twice_keeps_the_first_moment() -> None:
     assert twice.revoked_at == NOON
 
 
-@pytest.mark.parametrize("text", ["", "shk_", new_key_text()[:-1], new_key_text()])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("shk_", id="only the prefix"),
+        pytest.param(new_key_text()[:-1], id="too short"),
+        pytest.param(new_key_text(), id="never issued"),
+    ],
+)
 def test_other_keys_are_refused(text: str) -> None:
     with pytest.raises(ApiKeyRejected):
         ApiKeyTable().authenticate(text)
