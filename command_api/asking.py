@@ -32,7 +32,7 @@ class Asker:
         """Return what became of a command, or None when that is not known in time.
 
         None means that the command is durable and will be decided. Raises Overloaded (it was not
-        sent), BrokerUnavailable (it may have been), RequestInProgress.
+        sent), BrokerUnavailable (it may have been).
         """
         if wait_seconds <= 0:
             await self._append(command)

@@ -28,7 +28,7 @@ class Desk:
     ) -> Response:
         """Put a command to the decider and answer with what it says, within the wait preferred.
 
-        Raises the Refusal, Overloaded, BrokerUnavailable or RequestInProgress.
+        Raises the Refusal, Overloaded or BrokerUnavailable.
         """
         outcome = await self.asker.ask(command, write.preference.wait_seconds)
         return self.answers.decided(outcome, write, status)

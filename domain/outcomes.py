@@ -56,7 +56,8 @@ class CommandAccepted:
     """The command took effect, or asked for what already was so (then ``events`` is empty).
 
     ``position`` says where in the log it took effect: topic, partition and offset, colon-separated;
-    None when nothing had to be written.
+    None when nothing had to be written. ``fingerprint`` is the command's: it tells apart two
+    requests with the same Idempotency-Key.
     """
 
     command_id: CommandId
@@ -67,6 +68,7 @@ class CommandAccepted:
     events: tuple[EventRef, ...]
     asset: AssetSnapshot | None
     category: CategorySnapshot | None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class CommandRefused:
     problem: str
     detail: str
     members: dict[str, str]
+    fingerprint: str | None = None
 
 
 Outcome = CommandAccepted | CommandRefused

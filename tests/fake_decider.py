@@ -78,6 +78,7 @@ class FakeDecider:
                 problem=type(refusal).__name__,
                 detail=refusal.detail,
                 members=refusal.members,
+                fingerprint=metadata.fingerprint,
             )
         self._remembered[metadata.command_id] = metadata.fingerprint, outcome
         return outcome
@@ -108,6 +109,7 @@ class FakeDecider:
             tenant_id=metadata.tenant_id,
             entity_id=metadata.entity_id,
             decided_at=now,
+            fingerprint=metadata.fingerprint,
             position=f"asset-events:0:{len(self.events)}" if events else None,
             events=tuple(
                 EventRef(event_id=event.metadata.event_id, name=type(event).__name__)

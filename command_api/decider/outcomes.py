@@ -30,6 +30,7 @@ def accepted(
         entity_id=last.entity_id,
         decided_at=last.happened_at,
         position=position,
+        fingerprint=last.fingerprint,
         events=tuple(
             EventRef(event_id=event.metadata.event_id, name=type(event).__name__)
             for event in events
@@ -53,6 +54,7 @@ def unchanged(
         entity_id=command.metadata.entity_id,
         decided_at=now,
         position=None,
+        fingerprint=command.metadata.fingerprint,
         events=(),
         asset=asset,
         category=category,
@@ -69,4 +71,5 @@ def refused(command: Command, refusal: Refusal, now: datetime) -> CommandRefused
         problem=type(refusal).__name__,
         detail=refusal.detail,
         members=refusal.members,
+        fingerprint=command.metadata.fingerprint,
     )

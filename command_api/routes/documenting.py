@@ -11,7 +11,6 @@ from command_api.batches.lines import JSON as JSON_ARRAY
 from command_api.bodies import Body, UploadBody
 from command_api.reading import FORM, JSON
 from domain.errors import IdempotencyKeyReused, ScaleHosterError
-from infra.web.errors import RequestInProgress
 from infra.web.openapi import documented
 
 Document = dict[str, Any]
@@ -124,5 +123,5 @@ def _answers(
     decided: Document = {"model": model, "description": "Decided"}
     if status == HTTPStatus.ACCEPTED:
         decided = {"model": model | PendingAnswer, "description": "Accepted; the work goes on"}
-    problems = documented(IdempotencyKeyReused, RequestInProgress, *refusals)
+    problems = documented(IdempotencyKeyReused, *refusals)
     return {202: pending, status: decided, **problems}

@@ -7,7 +7,6 @@ RequestError
 ├── RouteNotFound
 ├── MethodNotAllowed
 ├── NotAcceptable
-├── RequestInProgress
 ├── Gone
 ├── TooLarge              BodyTooLarge
 ├── UnsupportedMediaType
@@ -106,10 +105,6 @@ class MethodNotAllowed(RequestError):
 
 class NotAcceptable(RequestError):
     """None of the forms asked for can be made."""
-
-
-class RequestInProgress(RequestError):
-    """A request with this idempotency key, but another body, is still under way."""
 
 
 class Gone(RequestError):

@@ -30,7 +30,6 @@ STATUS_OF: Mapping[type[ScaleHosterError], HTTPStatus] = {
     errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     Conflict: HTTPStatus.CONFLICT,
     Refusal: HTTPStatus.CONFLICT,  # of a kind that only a newer release knows
-    errors.RequestInProgress: HTTPStatus.CONFLICT,
     errors.Gone: HTTPStatus.GONE,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -149,18 +149,25 @@ def test_all_who_wait_for_one_command_are_told_when_it_is_decided(
 
 
 @pytest.mark.usefixtures("client")
-def test_a_key_in_use_for_another_body_is_a_conflict(
+def test_two_bodies_under_one_key_are_each_told_their_own_outcome(
     parts: Parts, decider: FakeDecider, keys: Keys
 ) -> None:
     decider.is_silent = True
     key = keys.add(["assets:write"])
-    impatient = SETTINGS.command_api.model_copy(update={"wait_seconds": 0.05})
-    settings = SETTINGS.model_copy(update={"command_api": impatient})
-    requests = [post("k"), post("k", title="Another")]
-    first, second = asyncio.run(_send(parts, settings, requests, key))
+
+    async def decided_later() -> list[httpx2.Response]:
+        requests = [post("k"), post("k", title="Another")]
+        answers = asyncio.ensure_future(_send(parts, SETTINGS, requests, key))
+        while len(decider.sent) < 3:  # noqa: ASYNC110 - the category and the two
+            await asyncio.sleep(0)
+        decider.catch_up()
+        return await answers
+
+    first, second = asyncio.run(decided_later())
     assert first.status_code == 202
-    assert second.status_code == 409
-    assert second.json()["type"].endswith("/problems/request-in-progress")
+    assert first.json()["status"] == "submitted"
+    assert second.status_code == 422
+    assert second.json()["type"].endswith("/problems/idempotency-key-reused")
 
 
 @pytest.mark.usefixtures("client")
