@@ -1,5 +1,6 @@
 """``scalehoster``: operates the platform."""
 
+import signal
 import sys
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from cli.import_command import import_file
 from cli.output import AsJson, errors, say, show_table
 from cli.platform import local_platform
 from cli.services import SERVICES
+from cli.watching import watch as keep_up
 from domain.errors import ScaleHosterError
 
 app = typer.Typer(
@@ -35,6 +37,24 @@ def up(*, as_json: AsJson = False) -> None:
     platform = local_platform()
     platform.up(say)
     show_table(_status(), as_json=as_json)
+
+
+@app.command()
+def watch() -> None:
+    """Start everything, and start again what ends by itself, until `down` or Ctrl-C.
+
+    Ctrl-C and SIGTERM end the watch; the platform goes on.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    platform = local_platform()
+    try:
+        platform.up(say)
+        say("watching; Ctrl-C ends the watch, scalehoster down stops the platform")
+        keep_up(platform, say)
+    except KeyboardInterrupt:
+        say("not watched any more; the platform goes on")
+    else:
+        say("the platform was stopped")
 
 
 @app.command()

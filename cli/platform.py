@@ -43,6 +43,7 @@ class Platform:
         environment = self._environment(extra or {})
         self.services = Services(self.directory, environment)
         self.rebuilding = RunningService(REBUILDING, self.directory, environment)
+        self._wanted = self.directory / "run" / "wanted"  # there from ``up`` until ``down``
 
     def up(self, progress: Progress) -> None:
         """Start all that does not run and return when it answers; twice is as good as once.
@@ -50,16 +51,41 @@ class Platform:
         Raises an InfraError that says what to do; what did start keeps running.
         """
         with self._alone():
-            self.cluster.up(progress)
-            self.apply(progress)
-            self.services.start(progress)
-            for service in (COMMAND_API, QUERY_API):
-                self._wait_until_ready(self.services[service])
-                progress(f"{service.name}: answers")
+            self._wanted.touch()
+            self._start(progress)
+
+    def revive(self, progress: Progress) -> bool:
+        """Start what does not run, as ``up`` does, unless ``down`` came first; then False."""
+        with self._alone():
+            if not self.is_wanted():
+                return False
+            self._start(progress)
+            return True
+
+    def is_wanted(self) -> bool:
+        """Tell whether ``up`` was the last that was typed, not ``down``."""
+        return self._wanted.exists()
+
+    def ended(self) -> list[str]:
+        """Name every server and service that does not run."""
+        return [
+            *(server.name.lower() for server in self.cluster.servers if server.pid is None),
+            *(name for name, service in self.services.running.items() if service.pid is None),
+        ]
+
+    def _start(self, progress: Progress) -> None:
+        self.cluster.up(progress)
+        self.apply(progress)
+        self.services.start(progress)
+        for service in (COMMAND_API, QUERY_API):
+            self._wait_until_ready(self.services[service])
+            progress(f"{service.name}: answers")
 
     def down(self, progress: Progress) -> None:
         """Stop everything; the data stays."""
+        self._wanted.unlink(missing_ok=True)  # first, so that a watch does not wait for the lock
         with self._alone():
+            self._wanted.unlink(missing_ok=True)  # an ``up`` that was under way has ended
             self.rebuilding.stop()
             self.services.stop(progress)
             self.cluster.down(progress)
