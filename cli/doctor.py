@@ -5,13 +5,18 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from cli.consistency import differing_rows, in_words
 from cli.http import answers_ok
 from cli.platform import Platform
 from cli.services import SERVICES
 from domain.errors import ScaleHosterError
+from infra.consistency import ConsistencyResults
+from infra.cql import Cql
 from infra.kafka import Kafka
 from infra.lag import lags
+from infra.settings import CassandraSettings
 from infra.topic_admin import check_topics
+from projections.rebuilding.rebuilds import REBUILDABLE
 
 _LEAST_FREE_BYTES = 2 * 1024**3
 
@@ -76,6 +81,34 @@ def examine(platform: Platform) -> Iterator[Finding]:
             f"{lag.group} {lag.records}" for lag in lags(settings.kafka.connection())
         ),
     )
+    yield from _views(settings.cassandra)
+
+
+def _views(cassandra: CassandraSettings) -> Iterator[Finding]:
+    """Say what the last checks came to; doctor itself compares nothing."""
+    try:
+        cql = Cql(cassandra, keyspace=cassandra.keyspace)
+        try:
+            results = {each.view: each for each in ConsistencyResults(cql).all()}
+        finally:
+            cql.close()
+    except ScaleHosterError as error:
+        yield Finding(what="views", is_well=False, seen=str(error), advice="scalehoster up")
+        return
+    never = [view.name for view in REBUILDABLE if view.name not in results]
+    for result in results.values():
+        yield Finding(
+            what=result.view,
+            is_well=result.is_equal,
+            seen="\n".join([in_words(result), *differing_rows(result)]),
+            advice=f"scalehoster consistency repair {result.view}",
+        )
+    if never:
+        yield Finding(
+            what="never checked",
+            is_well=True,
+            seen=f"{', '.join(never)}; scalehoster consistency check compares them with the log",
+        )
 
 
 def _tried(what: str, look: Callable[[], str]) -> Finding:

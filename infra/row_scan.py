@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from cassandra.metadata import Murmur3Token
+
 from infra.cql import Cql, Row
-from infra.rows import Table
+from infra.rows import Table, Value
 
 _FIRST_TOKEN = -(2**63)
 _LAST_TOKEN = 2**63 - 1
@@ -20,7 +22,7 @@ class RowScan:
 
     def rows(self, table: Table, generation: int, part: int, parts: int) -> Iterator[Row]:
         """Give the rows of one part, in any order."""
-        width = (_LAST_TOKEN - _FIRST_TOKEN) // parts
+        width = _width(parts)
         first = _FIRST_TOKEN + part * width
         last = _LAST_TOKEN if part == parts - 1 else first + width - 1
         token = f"token({', '.join(table.partition_key)})"
@@ -28,3 +30,15 @@ class RowScan:
             f"SELECT * FROM {table.at(generation)} WHERE {token} >= ? AND {token} <= ?",  # noqa: S608 - names are ours
             [first, last],
         )
+
+    def part_of(self, table: Table, generation: int, key: tuple[Value, ...], parts: int) -> int:
+        """Say in which part ``rows`` gives the row of this key."""
+        columns = table.partition_key
+        places = " AND ".join(f"{column} = ?" for column in columns)
+        select = self._cql.prepared(f"SELECT * FROM {table.at(generation)} WHERE {places}")  # noqa: S608 - names are ours
+        token = Murmur3Token.hash_fn(select.bind(key[: len(columns)]).routing_key)
+        return min((int(token) - _FIRST_TOKEN) // _width(parts), parts - 1)
+
+
+def _width(parts: int) -> int:
+    return (_LAST_TOKEN - _FIRST_TOKEN) // parts

@@ -13,7 +13,7 @@ from infra.generations import CassandraGenerations
 from infra.rows import Operation, Upsert
 from infra.settings import CassandraSettings
 
-STATE_TABLES = ("projection_state", "active_generation", "generations")
+STATE_TABLES = ("projection_state", "active_generation", "generations", "consistency_results")
 
 _AT_ONCE = 128
 _ROWS_PER_BATCH = 100

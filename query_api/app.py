@@ -18,7 +18,7 @@ from query_api.pictures import Pictures
 from query_api.queries import Queries
 from query_api.reached import Reached
 from query_api.reading import Reading
-from query_api.routes import assets, categories, commands, gallery, pictures, schemas
+from query_api.routes import admin, assets, categories, commands, gallery, pictures, schemas
 from query_api.shelves import Shelves
 from query_api.urls import PublicUrls
 
@@ -55,7 +55,8 @@ def create_app(
         PublicUrls(addresses.public_base_url), problem_base_url=addresses.problem_base_url
     )
     pages = Pages(Shelves(queries), catalogues, Cursors(cursor_secrets), answers)
-    reading = Reading(Access(keys), Reached(queries), wait_seconds=wait_seconds)
+    access = Access(keys)
+    reading = Reading(access, Reached(queries), wait_seconds=wait_seconds)
     kept = KeptBytes(blobs.get, at_most_bytes=kept_bytes)
 
     app = FastAPI(title="ScaleHoster query API", version="0.1.0", description=_ABOUT)
@@ -66,6 +67,7 @@ def create_app(
     app.include_router(assets.routes(reading, queries, catalogues, pages, answers))
     app.include_router(categories.routes(reading, catalogues, pages, answers))
     app.include_router(commands.routes(reading, queries, answers))
+    app.include_router(admin.routes(access, queries))
     app.include_router(schemas.routes())
     app.include_router(gallery.routes(addresses.public_base_url))
     return app, readiness

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from domain.values import AssetId, CategoryId, CommandId, Status, TenantId
+from infra.consistency import ConsistencyResult, result_of
 from infra.cql import Row
 from query_api.listing import Order, Span
 from query_api.public_assets import PublicAsset, renditions
@@ -148,6 +149,10 @@ class CassandraQueries:
         return await self._views.select(
             ASSETS_BY_DATE, _OF_DAY + _ORDERED[order], parameters, generation=generation
         )
+
+    async def consistency(self) -> list[ConsistencyResult]:
+        """Tell what the last check of each view against the log came to."""
+        return sorted(map(result_of, await self._views.results()), key=lambda each: each.view)
 
     async def applied_offset(self, view: View, partition: int) -> int:
         """Tell the next offset of its topic that a view will apply; 0 if it applied none."""

@@ -194,3 +194,41 @@ class CommandAnswer(Model):
     asset: dict[str, Any] | None
     category: dict[str, Any] | None
     problem: dict[str, Any] | None
+
+
+class ColumnDifference(Model):
+    """A column of a row as the log says and as the view has it."""
+
+    by_log: Any
+    found: Any
+
+
+class RowDifference(Model):
+    """A row of a view that is not as the log says."""
+
+    table: str
+    kind: Literal["missing", "extra", "differs"]
+    key: dict[str, Any]
+    columns: dict[str, ColumnDifference]
+
+
+class ViewConsistency(Model):
+    """What the last comparison of a view with the log came to."""
+
+    view: str = Field(examples=["assets_by_category"])
+    generation: int
+    is_equal: bool = Field(description="Whether every row was as the log says, up to positions.")
+    checked_at: datetime
+    topic: str = Field(examples=["asset-events"])
+    positions: dict[str, int] = Field(description="By partition, the first offset not compared.")
+    row_count: int
+    difference_count: int
+    repaired_count: int = Field(description="Rows that this run put right.")
+    waiting_count: int = Field(description="Entities behind a record that the view cannot take.")
+    differences: list[RowDifference] = Field(description="The first ones; your tenant's only.")
+
+
+class ConsistencyAnswer(Model):
+    """The views that were ever compared with the log."""
+
+    items: list[ViewConsistency]

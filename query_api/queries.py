@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from domain.values import AssetId, CategoryId, CommandId, TenantId
+from infra.consistency import ConsistencyResult
 from infra.cql import Row
 from query_api.listing import Order, Span
 from query_api.public_assets import PublicAsset
@@ -65,6 +66,9 @@ class Queries(Protocol):
         generation: int,
     ) -> Sequence[Row]:
         """List the first assets that a tenant has of one day within the span."""
+
+    async def consistency(self) -> Sequence[ConsistencyResult]:
+        """Tell what the last check of each view against the log came to."""
 
     async def applied_offset(self, view: View, partition: int) -> int:
         """Tell the next offset of its topic that a view will apply; 0 if it applied none."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from infra.consistency import ALL_RESULTS
 from infra.cql import Row
 from infra.errors import ViewsMissing
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, Topic
@@ -79,6 +80,10 @@ class ActiveViews:
             generation = await self.generation(view)
         named = statement.replace("$suffix", f"_g{generation}")
         return await self._cql.select(named, parameters, page_size=at_most)
+
+    async def results(self) -> list[Row]:
+        """Give the last result of each view's comparison with the log."""
+        return await self._cql.select(ALL_RESULTS)
 
     async def applied_offset(self, view: View, partition: int) -> int:
         """Tell the next offset of its topic that a view will apply; 0 if it applied none."""

@@ -83,6 +83,10 @@ class MemoryViewStore:
         }
         return {key: columns for key, columns in found.items() if columns is not None}
 
+    def lose(self, table: Table, key: Key, generation: int = 1) -> None:
+        """Forget that a row was ever written, as a lost disk does."""
+        del self._tables[table.at(generation)][key]
+
     def copy(self) -> Mapping[str, object]:
         """Take a copy of the disk."""
         return deepcopy({"_tables": self._tables, "_checkpoints": self._checkpoints})

@@ -30,15 +30,16 @@ class Feeding:
         """Return once each has applied all that the log has now."""
         ends = {(view.topic.name, at): end for at, end in self._ends(view.topic).items()}
         for generation in generations:
-            self._wait(view.name, generation, ends)
+            self.reaches(view.name, generation, ends)
 
     def as_far_as(self, view: str, generation: int, other: int) -> None:
         """Return once a generation has applied what the other one has now."""
-        self._wait(view, generation, self._applied(view, other))
+        self.reaches(view, generation, self._applied(view, other))
 
-    def _wait(self, view: str, generation: int, wanted: Mapping[Partition, int]) -> None:
+    def reaches(self, view: str, generation: int, ends: Mapping[Partition, int]) -> None:
+        """Return once a generation has applied all that lies before these offsets."""
         deadline = time.monotonic() + self._within_seconds
-        while missing := self._missing(view, generation, wanted):
+        while missing := self._missing(view, generation, ends):
             if time.monotonic() > deadline:
                 raise NotFed(
                     f"generation {generation} of {view} is {missing} offsets behind and does not"

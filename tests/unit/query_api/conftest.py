@@ -21,6 +21,7 @@ WRITES: frozenset[Scope] = frozenset({"assets:write"})
 CALLERS = {
     "acme-reads": Caller(tenant_id=ACME, key_id="k1", scopes=READS),
     "acme-writes": Caller(tenant_id=ACME, key_id="k2", scopes=WRITES),
+    "acme-admin": Caller(tenant_id=ACME, key_id="k4", scopes=frozenset({"admin"})),
     "globex-reads": Caller(tenant_id=GLOBEX, key_id="k3", scopes=READS),
 }
 

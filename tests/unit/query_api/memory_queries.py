@@ -6,6 +6,7 @@ from typing import Any
 
 from avro_schemas.codec import Message
 from domain.values import AssetId, CategoryId, CommandId, Status, TenantId
+from infra.consistency import ConsistencyResult
 from infra.cql import Row
 from infra.rows import Upsert
 from projections.view import View as BuiltView
@@ -22,6 +23,7 @@ class MemoryQueries:
         self.applied: dict[tuple[str, int], int] = {}
         self.asked: dict[str, int] = defaultdict(int)
         self._tables: dict[str, dict[tuple[object, ...], dict[str, Any]]] = defaultdict(dict)
+        self.results: list[ConsistencyResult] = []
         self.apply(*messages)
 
     def apply(self, *messages: Message, views: tuple[BuiltView, ...] = VIEWS) -> None:
@@ -52,6 +54,9 @@ class MemoryQueries:
             status=Status(row["status"]),
             renditions=renditions(row.get("renditions")),
         )
+
+    async def consistency(self) -> list[ConsistencyResult]:
+        return self.results
 
     async def command(self, tenant_id: TenantId, command_id: CommandId) -> Row | None:
         return self._row("commands", tenant_id, command_id)

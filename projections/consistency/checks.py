@@ -1,0 +1,94 @@
+"""Checks and repairs of live views, on the real servers."""
+
+from pathlib import Path
+from typing import Self
+
+from infra.consistency import ConsistencyResult, ConsistencyResults
+from infra.cql import Cql
+from infra.generations import CassandraGenerations
+from infra.log_bounds import LogBounds
+from infra.reading import Reader
+from infra.row_scan import RowScan
+from infra.settings import Settings
+from infra.view_store import CassandraViewStore
+from projections.consistency.checking import PARTS, Check
+from projections.consistency.folding import LogFold
+from projections.consistency.spill import Spill
+from projections.rebuilding.errors import NoSuchGeneration
+from projections.rebuilding.feeding import Feeding
+from projections.rebuilding.rebuilds import REBUILDABLE
+from projections.view import LiveView, View
+from projections.views import definition
+
+
+class ConsistencyChecks:
+    """Opens what checking needs; close it, or use it as a context.
+
+    The log is folded through files below the data directory, one sixty-fourth of the rows is in
+    memory at a time.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._kafka = settings.kafka.connection()
+        self._bounds = LogBounds(self._kafka)
+        self._directory: Path = settings.data_dir / "scratch"
+        self._cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+        self._store = CassandraViewStore(self._cql)
+        self._feeding = Feeding(store=self._store, ends=self._bounds.ends)
+        self._rows = RowScan(self._cql)
+        self.results = ConsistencyResults(self._cql)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cql.close()
+
+    def check(self, name: str, *, repairs: bool = False) -> ConsistencyResult:
+        """Check the generation of a view that is read, mend its rows if asked, keep the result.
+
+        Raises NoSuchGeneration for a view that cannot be checked, NotFed when the projections do
+        not bring it to the end of the log, StoreUnavailable, BrokerUnavailable, OSError when there
+        is no room for the files.
+        """
+        live = self._live(name)
+        view, generation = live.view, live.generation
+        starts = dict.fromkeys(range(view.topic.partitions), 0)
+        with (
+            Spill(view.tables, PARTS, self._directory) as spill,
+            Reader(self._kafka, view.topic, starts) as source,
+        ):
+            fold = LogFold(
+                view,
+                source=source,
+                spill=spill,
+                part_of=lambda table, key: self._rows.part_of(table, generation, key, PARTS),
+            )
+            result = Check(
+                live,
+                fold=fold,
+                rows=self._rows,
+                ends=self._bounds.ends,
+                reached=lambda ends: self._feeding.reaches(name, generation, ends),
+                store=self._store if repairs else None,
+            ).run()
+        self.results.keep(result)
+        return result
+
+    def _live(self, name: str) -> LiveView:
+        view = checkable(name)
+        actives = self._store.generations.actives()
+        for each in CassandraGenerations(self._cql).all():
+            if each.view == name and name in actives and each.number == actives[name].number:
+                return LiveView(view=definition(name, each.revision), generation=each.number)
+        raise NoSuchGeneration(f"there are no tables of {view.name}; run 'scalehoster up'")
+
+
+def checkable(name: str) -> View:
+    """Find a view whose topic keeps all that it was made of; raises NoSuchGeneration."""
+    for view in REBUILDABLE:
+        if view.name == name:
+            return view
+    raise NoSuchGeneration(
+        f"no view {name} can be checked; there are {', '.join(view.name for view in REBUILDABLE)}"
+    )

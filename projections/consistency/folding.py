@@ -1,0 +1,101 @@
+"""Fold the log into the rows that a view must have, with one part of them in memory at a time."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from avro_schemas.codec import decode
+from infra.errors import BrokerUnavailable
+from infra.reading import Record
+from infra.rows import Operation, Table
+from projections.consistency.expected import Expected, Key
+from projections.consistency.spill import Spill
+from projections.rebuilding.building import Source
+from projections.view import View
+
+_POLL_SECONDS = 0.2
+_POLL_AT_MOST = 2_000
+_SILENCE_SECONDS = 60.0
+
+PartOf = Callable[[Table, Key], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row by its table and key."""
+
+    table: Table
+    key: Key
+
+
+class LogFold:
+    """Reads a view's topic once, from the first event on, and can read on.
+
+    A record that the view cannot take ends the story of its entity here, as it does in the view
+    that waits behind it; those in ``passed_over``, by partition and offset, are left out instead.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        *,
+        source: Source,
+        spill: Spill,
+        part_of: PartOf,
+        passed_over: frozenset[tuple[int, int]] = frozenset(),
+    ) -> None:
+        self._view = view
+        self._source = source
+        self._spill = spill
+        self._part_of = part_of
+        self._passed_over = passed_over
+        self._ended: set[bytes] = set()
+
+    @property
+    def ended_count(self) -> int:
+        """How many entities end before the log does."""
+        return len(self._ended)
+
+    def positions(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Tell up to where the log was taken in; that may be further than was asked for."""
+        return {partition: self._source.position(partition) for partition in partitions}
+
+    def read_to(self, ends: Mapping[int, int]) -> None:
+        """Take in everything before these offsets; raises BrokerUnavailable when none comes."""
+        for _ in self._read(ends):
+            pass
+
+    def read_on(self, ends: Mapping[int, int]) -> set[Row]:
+        """Take in what was added meanwhile, and name the rows that it is about."""
+        return {Row(table=each.table, key=each.key) for each in self._read(ends)}
+
+    def rows(self, part: int) -> dict[Row, Expected]:
+        """Give what the log says about every row of a part that it ever spoke of."""
+        found: dict[Row, Expected] = {}
+        for operation in self._spill.operations(part):
+            row = Row(table=operation.table, key=operation.key)
+            found.setdefault(row, Expected()).apply(operation)
+        return found
+
+    def _read(self, ends: Mapping[int, int]) -> Iterator[Operation]:
+        heard_at = time.monotonic()
+        while any(self._source.position(at) < end for at, end in ends.items()):
+            before = self.positions(ends)
+            for record in self._source.poll(_POLL_SECONDS, at_most=_POLL_AT_MOST):
+                for operation in self._operations(record):
+                    self._spill.add(self._part_of(operation.table, operation.key), operation)
+                    yield operation
+            if before != self.positions(ends):
+                heard_at = time.monotonic()
+            elif time.monotonic() - heard_at > _SILENCE_SECONDS:
+                raise BrokerUnavailable(f"{self._view.topic.name} brings nothing any more")
+
+    def _operations(self, record: Record) -> list[Operation]:
+        if record.key in self._ended or (record.partition, record.offset) in self._passed_over:
+            return []
+        try:
+            return list(self._view.rows(decode(record.value)))
+        except Exception:  # noqa: BLE001 - whatever the view cannot take, it waits behind
+            if record.key:  # without one it belongs to no entity
+                self._ended.add(record.key)
+            return []

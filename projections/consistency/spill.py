@@ -1,0 +1,59 @@
+"""Operations on disk, sorted into parts, so that only one part at a time has to be in memory."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Self
+
+from infra.rows import Delete, Operation, Table, Upsert, Value
+
+
+class Spill:
+    """A file for each part in a directory of its own, removed at the end.
+
+    Operations on one row come back in the order in which they were added. Raises OSError when the
+    disk is full.
+    """
+
+    def __init__(self, tables: Sequence[Table], parts: int, under: Path) -> None:
+        self._tables = {table.name: table for table in tables}
+        under.mkdir(parents=True, exist_ok=True)
+        self._directory = Path(mkdtemp(prefix="consistency-", dir=under))
+        self._files = [
+            self._directory.joinpath(f"{part}.ndjson").open("w+", encoding="utf-8")
+            for part in range(parts)
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+        shutil.rmtree(self._directory)
+
+    def add(self, part: int, operation: Operation) -> None:
+        """Keep one more operation of a part."""
+        columns = operation.columns if isinstance(operation, Upsert) else None
+        line = [operation.table.name, operation.key, columns, operation.written_at_us]
+        self._files[part].write(json.dumps(line, separators=(",", ":")) + "\n")
+
+    def operations(self, part: int) -> Iterator[Operation]:
+        """Give all operations of a part."""
+        file = self._files[part]
+        file.seek(0)
+        for line in file:
+            name, key, columns, at_us = json.loads(line)
+            table, key = self._tables[name], tuple(key)
+            if columns is None:
+                yield Delete(table=table, key=key, written_at_us=at_us)
+            else:
+                values = {column: _value(value) for column, value in columns.items()}
+                yield Upsert(table=table, key=key, columns=values, written_at_us=at_us)
+        file.seek(0, 2)
+
+
+def _value(value: Value | list[str]) -> Value:
+    return tuple(value) if isinstance(value, list) else value
