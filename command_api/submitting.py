@@ -17,7 +17,9 @@ from infra.web.errors import Unavailable
 _ROUNDS = 3  # a twin of this request may be refused a moment before its categories exist
 
 
-def submission(write: Write, asset_id: AssetId, source: Source, body: UploadBody) -> SubmitAsset:
+def submission(
+    write: Write, asset_id: AssetId, source: Source, body: UploadBody, *, is_bulk: bool = False
+) -> SubmitAsset:
     """Make the command that inserts a picture under this id."""
     return SubmitAsset(
         metadata=write.metadata(asset_id, content_of(source, body)),
@@ -25,6 +27,7 @@ def submission(write: Write, asset_id: AssetId, source: Source, body: UploadBody
         categories=body.refs(),
         description=body.description(),
         preset=body.preset,
+        is_bulk=is_bulk,
     )
 
 

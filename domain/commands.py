@@ -50,12 +50,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitAsset(Command):
-    """Take a picture in."""
+    """Take a picture in; ``is_bulk`` lets it wait for those that were handed over one by one."""
 
     source: Source
     categories: tuple[CategoryRef, ...]
     description: Description
     preset: str
+    is_bulk: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,7 @@ class AssetSubmitted(Event):
     description: Description
     preset: str
     run: int
+    is_bulk: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

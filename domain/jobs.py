@@ -22,7 +22,7 @@ class ImageJob:
 
     ``job_id`` is the id of the event that caused it, so the same fact dispatched twice is the same
     job. ``original`` is set when a kept original is rendered anew; otherwise ``source`` is fetched.
-    ``not_before`` holds a retry back until that moment.
+    ``not_before`` holds a retry back until that moment; ``is_bulk`` leaves some room to others.
     """
 
     job_id: EventId
@@ -36,6 +36,7 @@ class ImageJob:
     issued_at: datetime
     not_before: datetime | None
     failed_attempts: tuple[FailedAttempt, ...]
+    is_bulk: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ class GroupReader:
         self._starts_of = starts_of
         self._on_revoked = on_revoked
         self._positions: dict[Partition, int] = {}
+        self._goals: dict[Partition, int] = {}
         self._is_paused = False
         self._consumer = Consumer(kafka.group_reader(group, max_poll_seconds))
         self._consumer.subscribe(
@@ -102,6 +103,19 @@ class GroupReader:
             if bounds is not None and bounds[1] >= 0:
                 ends[self._ours(tp)] = bounds[1]
         return ends
+
+    def positions(self) -> dict[Partition, int]:
+        """Give the next offset of each partition owned now."""
+        return {partition: self._positions[partition] for partition in self.assigned()}
+
+    def has_caught_up(self) -> bool:
+        """Tell whether each partition owned now was read to where it ended when it became ours."""
+        for partition, end in self.ends().items():
+            self._goals.setdefault(partition, end)
+        return all(
+            partition in self._goals and self._positions[partition] >= self._goals[partition]
+            for partition in self.assigned()
+        )
 
     def pause(self) -> None:
         """Bring nothing until ``resume``; polling goes on, to stay in the group."""
@@ -174,6 +188,8 @@ class GroupReader:
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if self._on_revoked:
             self._on_revoked([self._ours(tp) for tp in partitions])
+        for tp in partitions:
+            self._goals.pop(self._ours(tp), None)
         consumer.incremental_unassign(partitions)
 
     def _ours(self, tp: TopicPartition) -> Partition:

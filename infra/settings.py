@@ -84,6 +84,13 @@ class FetchSettings(Group):
     retry_seconds: tuple[float, float, float] = (10.0, 60.0, 600.0)
 
 
+class DispatchSettings(Group):
+    """How much is ordered before what went before has ended; see streams/dispatching/turns.py."""
+
+    per_tenant: int = Field(default=32, gt=0)
+    bulk: int = Field(default=64, gt=0)
+
+
 class RenderSettings(Group):
     """How pictures are decoded; see streams/rendering."""
 
@@ -116,6 +123,7 @@ class Settings(BaseSettings):
     blobs: BlobSettings = BlobSettings()
     command_api: CommandApiSettings = CommandApiSettings()
     query_api: QueryApiSettings = QueryApiSettings()
+    dispatch: DispatchSettings = DispatchSettings()
     fetch: FetchSettings = FetchSettings()
     render: RenderSettings = RenderSettings()
 

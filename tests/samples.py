@@ -138,6 +138,7 @@ def submit(
         categories=tuple(CategoryRef(slug) for slug in slugs),
         description=Description(title=title, alt_text="", tags=(), metadata="{}"),
         preset="default",
+        is_bulk=False,
     )
 
 

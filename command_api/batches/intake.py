@@ -83,7 +83,7 @@ class Intake:
             raise line.fault
         body = parse_json(line.text, SubmitBody, self.rules)
         write, asset_id = _of_line(batch, content_of(body.source(), body))
-        command = submission(write, asset_id, body.source(), body)
+        command = submission(write, asset_id, body.source(), body, is_bulk=True)
         if creates or body.create_missing_categories:
             outcome = await submit_creating_categories(self.asker, command, self.wait_seconds)
         else:

@@ -109,6 +109,7 @@ def _submit(
             description=command.description,
             preset=command.preset,
             run=1,
+            is_bulk=command.is_bulk,
         )
     ]
 

@@ -16,6 +16,7 @@ from infra.errors import BrokerUnavailable
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
 from infra.logs import configure
+from infra.lookup import Lookup
 from infra.reading import Record, whole
 from infra.sending import Sender
 from infra.settings import Settings, load
@@ -25,6 +26,7 @@ from streams.dispatching.dispatcher import Dispatcher
 from streams.dispatching.open_runs import OpenRuns
 from streams.dispatching.redelivery import Redelivery
 from streams.dispatching.sweeping import Sweeper
+from streams.dispatching.turns import Limits, Turns
 from streams.purging import Purger
 from streams.retrying import RetryPolicy
 from streams.stopping import stop_signal
@@ -63,19 +65,34 @@ async def _dispatch(settings: Settings) -> None:
     policy = RetryPolicy(
         max_attempts=settings.fetch.max_attempts, tier_seconds=settings.fetch.retry_seconds
     )
-    runs = OpenRuns(timedelta(seconds=sum(policy.tier_seconds)) + _PATIENCE)
-    Gauge(
-        "scalehoster_dispatcher_open_runs", "Pipeline runs that have not ended", registry=registry
-    ).set_function(lambda: len(runs))
+    patience = timedelta(seconds=sum(policy.tier_seconds)) + _PATIENCE
+    runs = OpenRuns(patience)
+    turns = Turns(
+        Limits(per_tenant=settings.dispatch.per_tenant, bulk=settings.dispatch.bulk, lease=patience)
+    )
+    for name, about, sample in (
+        ("open_runs", "Pipeline runs that have not ended", lambda: len(runs)),
+        ("waiting_runs", "Pipeline runs that wait for their turn", lambda: turns.waiting),
+        ("ordered_runs", "Pipeline runs that have their turn", lambda: turns.under_way),
+    ):
+        Gauge(f"scalehoster_dispatcher_{name}", about, registry=registry).set_function(sample)
     with ExitStack() as readers:
         async with Sender(kafka) as sender:
             opening = partial(_open, kafka, readers)
-            events = opening(ASSET_EVENTS, _GROUP, None)
+            dispatcher = Dispatcher(
+                partial(opening, ASSET_EVENTS, _GROUP),
+                readers.enter_context(Lookup(kafka, ASSET_EVENTS)),
+                sender,
+                turns,
+                _now,
+            )
             sweeper = Sweeper(
                 readers.enter_context(whole(kafka, ASSET_EVENTS)),
                 sender,
                 runs,
-                lambda: {number for _, number in events.assigned()},
+                readers.enter_context(Lookup(kafka, ASSET_EVENTS)),
+                lambda: dispatcher.ordered_up_to,
+                turns.has_turn,
                 _now,
                 every=_SWEEP_EVERY,
             )
@@ -93,7 +110,7 @@ async def _dispatch(settings: Settings) -> None:
                 for tier in RETRY_TIERS
             ]
             steps: list[tuple[str, Step]] = [
-                ("events", Dispatcher(reader=events, sender=sender, clock=_now).step),
+                ("events", dispatcher.step),
                 ("overdue", sweeper.step),
                 ("purges", purger.step),
                 *(("retries", redelivery.step) for redelivery in redeliveries),
@@ -122,7 +139,7 @@ def _open(
     readers: ExitStack,
     topic: Topic,
     group: str,
-    on_revoked: Callable[[list[Partition]], None] | None,
+    on_revoked: Callable[[list[Partition]], None],
 ) -> GroupReader:
     reader = GroupReader(
         kafka, group, [topic], on_revoked=on_revoked, max_poll_seconds=_LONGEST_STEP_SECONDS

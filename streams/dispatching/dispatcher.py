@@ -1,9 +1,8 @@
-"""Follow the facts and order the work they ask for."""
+"""Follow the facts and order the work they ask for, each tenant's in its turn."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -14,8 +13,10 @@ from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.group_reading import Partition
 from infra.reading import Record
-from infra.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, Topic
+from infra.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
+from streams.dispatching.lanes import Place, Turn
 from streams.dispatching.orders import job_for
+from streams.dispatching.turns import Turns
 from streams.sending import Sending, dead_letter, send_at_last
 
 _BATCH = 500
@@ -30,47 +31,114 @@ class Reading(Protocol):
     def poll(self, at_most: int, timeout_seconds: float, /) -> list[Record]:
         """Read what is there; raises BrokerUnavailable."""
 
+    def has_caught_up(self) -> bool:
+        """Tell whether all was read that was there when we got our partitions."""
+
+    def positions(self) -> Mapping[Partition, int]:
+        """Give the next offset of each partition owned now."""
+
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Note how far we are; raises BrokerUnavailable."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispatcher:
-    """Turns each event that starts a pipeline run into a job.
+class Finding(Protocol):
+    """What reads single events again."""
 
-    A job is acknowledged by the broker before its event counts as read. After a crash in between
-    the same jobs are ordered again, under the same ids.
+    def read(self, places: Iterable[Place], /) -> Mapping[Place, Record]:
+        """Fetch the records at these places; raises BrokerUnavailable."""
+
+
+class Dispatcher:
+    """Turns each event that starts a pipeline run into a job, when its turn has come.
+
+    What waits for its turn waits in the log: an event counts as read once everything up to it was
+    ordered, and a job is acknowledged by the broker before. After a crash, and after partitions
+    changed hands, first everything is read to the end, so that what ended meanwhile is not ordered;
+    the jobs under way that come after the oldest that waits are ordered again, under the same ids.
     """
 
-    reader: Reading
-    sender: Sending
-    clock: Callable[[], datetime]
+    def __init__(
+        self,
+        open_reader: Callable[[Callable[[list[Partition]], None]], Reading],
+        finder: Finding,
+        sender: Sending,
+        turns: Turns,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._finder = finder
+        self._sender = sender
+        self._turns = turns
+        self._clock = clock
+        self._revoked: list[Partition] = []
+        self.ordered_up_to: dict[int, int] = {}
+        self._reader = open_reader(self._revoked.extend)
 
     async def step(self) -> int:
-        """Order the work of the next few events, and count them; raises BrokerUnavailable."""
-        records = await asyncio.to_thread(self.reader.poll, _BATCH, _POLL_SECONDS)
-        orders = [order for order in map(self._order, records) if order]
-        await asyncio.gather(*(send_at_last(self.sender, *order) for order in orders))
-        if records:
-            pass_by("dispatcher.after_send_before_commit")
-            await asyncio.to_thread(self._commit, records)
-        return len(records)
+        """Take in the next few events, order what has its turn now, and count both.
 
-    def _order(self, record: Record) -> tuple[Topic, str, bytes] | None:
+        Raises BrokerUnavailable; what had its turn then waits again.
+        """
+        records = await asyncio.to_thread(self._reader.poll, _BATCH, _POLL_SECONDS)
+        self._forget()
+        events = {}
+        for record in records:
+            message = await self._take_in(record)
+            if message:
+                events[record.partition, record.offset] = message
+        turns = self._turns.take(_BATCH, self._clock()) if self._reader.has_caught_up() else []
+        await self._order(turns, events)
+        if turns:
+            pass_by("dispatcher.after_send_before_commit")
+        await asyncio.to_thread(self._commit)
+        return len(records) + len(turns)
+
+    def _forget(self) -> None:
+        """Let go of what belongs to another member of the group now."""
+        while self._revoked:
+            _, partition = self._revoked.pop()
+            self._turns.forget(partition)
+
+    async def _take_in(self, record: Record) -> Event | None:
         try:
             message = decode(record.value)
         except Undecodable as error:
             place = f"{record.topic} {record.partition}/{record.offset}"
             log.error("%s cannot be read: %s", place, error)  # noqa: TRY400 - that says it all
-            letter = dead_letter(record, "undecodable", str(error), self.clock())
+            letter = dead_letter(record, "undecodable", str(error), self._clock())
             key = record.key.decode("utf-8", errors="replace")
-            return IMAGE_JOBS_DEAD_LETTERS, key, encode(letter)
-        job = job_for(message) if isinstance(message, Event) else None
-        return (IMAGE_JOBS, job.asset_id, encode(job)) if job else None
+            await send_at_last(self._sender, IMAGE_JOBS_DEAD_LETTERS, key, encode(letter))
+            return None
+        if not isinstance(message, Event):
+            return None
+        self._turns.apply(message, (record.partition, record.offset))
+        return message
 
-    def _commit(self, records: list[Record]) -> None:
-        offsets = {(record.topic, record.partition): record.offset + 1 for record in records}
+    async def _order(self, turns: list[Turn], events: dict[Place, Event]) -> None:
+        places = [turn.place for turn in turns if turn.place not in events]
         try:
-            self.reader.commit(offsets)
+            found = await asyncio.to_thread(self._finder.read, places) if places else {}
+        except BrokerUnavailable:
+            self._turns.give_back(turns)
+            raise
+        known = (events.get(turn.place) or decode(found[turn.place].value) for turn in turns)
+        jobs = [job for event in known if isinstance(event, Event) and (job := job_for(event))]
+        await asyncio.gather(
+            *(send_at_last(self._sender, IMAGE_JOBS, job.asset_id, encode(job)) for job in jobs)
+        )
+
+    def _commit(self) -> None:
+        up_to = {}
+        for (_, partition), position in self._reader.positions().items():
+            oldest = self._turns.oldest_waiting(partition)
+            up_to[partition] = position if oldest is None else oldest
+        changed = {
+            (ASSET_EVENTS.name, partition): offset
+            for partition, offset in up_to.items()
+            if offset != self.ordered_up_to.get(partition)
+        }
+        self.ordered_up_to = up_to
+        try:
+            if changed:
+                self._reader.commit(changed)
         except BrokerUnavailable as error:  # the same events come again, or go to another member
             log.warning("not committed: %s", error)

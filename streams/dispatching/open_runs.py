@@ -1,26 +1,30 @@
 """Which pipeline runs were started and have not ended."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.events import AssetDeleted, AssetPublished, AssetPurged, AssetRejected, Event
-from domain.jobs import ImageJob
 from domain.values import AssetId
+from streams.dispatching.lanes import Place
 from streams.dispatching.orders import job_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRun:
-    """A run under way; ``patience`` doubles each time its job is ordered again."""
+    """A run under way, begun by the event at ``place``.
 
-    job: ImageJob
-    partition: int
+    ``patience`` doubles each time its job is ordered again.
+    """
+
+    run: int
+    place: Place
     ordered_at: datetime
     patience: timedelta
 
 
 class OpenRuns:
-    """A fold of asset-events that keeps only what is under way."""
+    """A fold of asset-events that keeps only what is under way, and of that only where it began."""
 
     def __init__(self, patience: timedelta) -> None:
         self._patience = patience
@@ -30,13 +34,13 @@ class OpenRuns:
         """Count the runs under way."""
         return len(self._runs)
 
-    def apply(self, event: Event, partition: int) -> None:
+    def apply(self, event: Event, place: Place) -> None:
         """Take in the next event of a partition of asset-events."""
         job = job_for(event)
         if job:
             self._runs[event.asset_id] = OpenRun(
-                job=job,
-                partition=partition,
+                run=job.run,
+                place=place,
                 ordered_at=event.metadata.happened_at,
                 patience=self._patience,
             )
@@ -44,19 +48,31 @@ class OpenRuns:
         match event:
             case AssetPublished() | AssetRejected():
                 run = self._runs.get(event.asset_id)
-                if run and run.job.run == event.run:
+                if run and run.run == event.run:
                     del self._runs[event.asset_id]
             case AssetDeleted() | AssetPurged():
                 self._runs.pop(event.asset_id, None)
 
-    def take_overdue(self, now: datetime, partitions: set[int], at_most: int) -> list[ImageJob]:
-        """Name jobs of these partitions that should have ended by now, and wait for them anew."""
+    def take_overdue(
+        self,
+        now: datetime,
+        ordered_up_to: Mapping[int, int],
+        has_turn: Callable[[AssetId], bool],
+        at_most: int,
+    ) -> list[Place]:
+        """Say where runs began that should have ended by now, and wait for them anew.
+
+        Only what lies before the offset named for its partition: what follows waits for its turn,
+        or was ordered too lately to be lost. What has its turn now is not overdue either.
+        """
         overdue = [
-            run
-            for run in self._runs.values()
-            if run.partition in partitions and now - run.ordered_at >= run.patience
+            (asset_id, run)
+            for asset_id, run in self._runs.items()
+            if now - run.ordered_at >= run.patience
+            and run.place[1] < ordered_up_to.get(run.place[0], 0)
+            and not has_turn(asset_id)
         ]
-        overdue = sorted(overdue, key=lambda run: run.ordered_at)[:at_most]
-        for run in overdue:
-            self._runs[run.job.asset_id] = replace(run, ordered_at=now, patience=2 * run.patience)
-        return [run.job for run in overdue]
+        overdue = sorted(overdue, key=lambda found: found[1].ordered_at)[:at_most]
+        for asset_id, run in overdue:
+            self._runs[asset_id] = replace(run, ordered_at=now, patience=2 * run.patience)
+        return [run.place for _, run in overdue]

@@ -18,7 +18,8 @@ def job_for(event: Event) -> ImageJob | None:
     """
     match event:
         case AssetSubmitted() | AssetSourceReplaced():
-            return _job(event, event.run, event.preset, source=event.source)
+            is_bulk = isinstance(event, AssetSubmitted) and event.is_bulk
+            return _job(event, event.run, event.preset, source=event.source, is_bulk=is_bulk)
         case AssetRestored() if event.starts_run:
             return _job(event, event.run, event.preset, source=event.source)
         case AssetReprocessingRequested():
@@ -34,6 +35,7 @@ def _job(
     *,
     source: Source | None = None,
     original: Original | None = None,
+    is_bulk: bool = False,
 ) -> ImageJob:
     metadata = event.metadata
     return ImageJob(
@@ -48,4 +50,5 @@ def _job(
         issued_at=metadata.happened_at,
         not_before=None,
         failed_attempts=(),
+        is_bulk=is_bulk,
     )

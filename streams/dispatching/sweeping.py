@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
 from domain.events import Event
+from domain.values import AssetId
 from infra.reading import Record
 from infra.topics import IMAGE_JOBS
+from streams.dispatching.lanes import Place
 from streams.dispatching.open_runs import OpenRuns
+from streams.dispatching.orders import job_for
 from streams.sending import Sending, send_at_last
 
 _AT_MOST = 100  # a sweep: workers that are merely behind must not be buried in copies
@@ -27,11 +30,20 @@ class Following(Protocol):
         """Read what is there; raises BrokerUnavailable."""
 
 
+class Finding(Protocol):
+    """What reads single events again."""
+
+    def read(self, places: Iterable[Place], /) -> Mapping[Place, Record]:
+        """Fetch the records at these places; raises BrokerUnavailable."""
+
+
 class Sweeper:
     """Keeps the runs under way in memory, folded from the whole log, and sweeps now and then.
 
-    Every dispatcher folds all of it, and orders only what belongs to its own partitions. The first
-    sweep comes one interval after the start, when what was waiting has been ordered anyway.
+    Every dispatcher folds all of it, and orders only what it, or the owner before it, has ordered
+    once: ``ordered_up_to`` says before which offset of each of its partitions that is everything,
+    ``has_turn`` which assets it has ordered work for lately. The first sweep comes one interval
+    after the start.
     """
 
     def __init__(
@@ -39,14 +51,18 @@ class Sweeper:
         reader: Following,
         sender: Sending,
         runs: OpenRuns,
-        owned: Callable[[], set[int]],
+        finder: Finding,
+        ordered_up_to: Callable[[], Mapping[int, int]],
+        has_turn: Callable[[AssetId], bool],
         clock: Callable[[], datetime],
         every: timedelta,
     ) -> None:
         self._reader = reader
         self._sender = sender
         self._runs = runs
-        self._owned = owned
+        self._finder = finder
+        self._ordered_up_to = ordered_up_to
+        self._has_turn = has_turn
         self._clock = clock
         self._every = every
         self._next_sweep_at = clock() + every
@@ -63,11 +79,18 @@ class Sweeper:
         if records or now < self._next_sweep_at:
             return 0
         self._next_sweep_at = now + self._every
-        jobs = self._runs.take_overdue(now, self._owned(), _AT_MOST)
-        for job in jobs:
+        overdue = self._runs.take_overdue(now, self._ordered_up_to(), self._has_turn, _AT_MOST)
+        found = await asyncio.to_thread(self._finder.read, overdue) if overdue else {}
+        for record in found.values():
+            await self._order(record)
+        return len(found)
+
+    async def _order(self, record: Record) -> None:
+        event = decode(record.value)
+        job = job_for(event) if isinstance(event, Event) else None
+        if job:
             log.warning("job %s of asset %s is overdue", job.job_id, job.asset_id)
             await send_at_last(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
-        return len(jobs)
 
     def _apply(self, record: Record) -> None:
         try:
@@ -75,4 +98,4 @@ class Sweeper:
         except Undecodable:
             return  # the dispatcher has made a dead letter of it
         if isinstance(message, Event):
-            self._runs.apply(message, record.partition)
+            self._runs.apply(message, (record.partition, record.offset))

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from domain.jobs import ImageJob
 from streams.fetching.politeness import HostSlots
 
+_KEPT_FROM_BULK = 4  # one of so many slots
+
 
 class HostBusy(Exception):
     """Too much is waiting for this host; try later."""
@@ -18,10 +20,12 @@ class Slots:
 
     A job waits for its host first, so that those of a slow host keep no slot from others; and it
     gives up in time, or all that waits for a dead host would fill the window of every partition.
+    Some slots are kept from bulk, so that a picture on its own need not wait for one of those.
     """
 
     def __init__(self, *, total: int, per_host: int, patience_seconds: float) -> None:
         self._total = asyncio.Semaphore(total)
+        self._bulk = asyncio.Semaphore(max(1, total - total // _KEPT_FROM_BULK))
         self._hosts = HostSlots(per_host)
         self._patience_seconds = patience_seconds
         self.active = 0
@@ -37,6 +41,8 @@ class Slots:
                         await stack.enter_async_context(self._hosts.slot(host))
                 except TimeoutError:
                     raise HostBusy(f"too many downloads wait for {host}") from None
+            if job.is_bulk:
+                await stack.enter_async_context(self._bulk)
             await stack.enter_async_context(self._total)
             self.active += 1
             try:

@@ -114,6 +114,7 @@ class Story:
                     title=title, alt_text="On a mat", tags=("pet",), metadata='{"shelf":7}'
                 ),
                 preset="default",
+                is_bulk=False,
             )
         )
         return asset_id(number)

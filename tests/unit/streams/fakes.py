@@ -1,7 +1,7 @@
 """Parts of the stream processes that do what a test tells them."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from avro_schemas.codec import Message, decode
@@ -112,12 +112,33 @@ class FakeReader:
         self.batches = deque(batches)
         self.committed: dict[Partition, int] = {}
         self.is_paused = False
+        self.is_behind = False
+        self.revoke: Callable[[list[Partition]], None] = lambda _: None
         self._commits = commits
+        self._positions: dict[Partition, int] = {}
+
+    def open(self, on_revoked: Callable[[list[Partition]], None]) -> "FakeReader":
+        def revoke(partitions: list[Partition]) -> None:
+            for partition in partitions:
+                del self._positions[partition]
+            on_revoked(partitions)
+
+        self.revoke = revoke
+        return self
 
     def poll(self, *_: float) -> list[Record]:
         if self.is_paused or not self.batches:
             return []
-        return self.batches.popleft()
+        batch = self.batches.popleft()
+        for read in batch:
+            self._positions[read.topic, read.partition] = read.offset + 1
+        return batch
+
+    def has_caught_up(self) -> bool:
+        return not self.is_behind
+
+    def positions(self) -> Mapping[Partition, int]:
+        return dict(self._positions)
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         if self._commits:
@@ -129,6 +150,20 @@ class FakeReader:
 
     def resume(self) -> None:
         self.is_paused = False
+
+
+class FakeFinder:
+    """Finds single records again; ``failures`` are raised first, one by one."""
+
+    def __init__(self, records: Iterable[Record], *failures: Exception) -> None:
+        self._records = records
+        self._failures = deque(failures)
+
+    def read(self, places: Iterable[tuple[int, int]]) -> Mapping[tuple[int, int], Record]:
+        if self._failures:
+            raise self._failures.popleft()
+        known = {(each.partition, each.offset): each for each in self._records}
+        return {place: known[place] for place in places}
 
 
 def away() -> BrokerUnavailable:

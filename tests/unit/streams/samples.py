@@ -1,9 +1,19 @@
 """A job, and the event that another one follows from."""
 
-from domain.events import AssetSubmitted, EventMetadata
+from dataclasses import replace
+
+from domain.events import (
+    AssetDeleted,
+    AssetRejected,
+    AssetReprocessingRequested,
+    AssetRestored,
+    AssetSourceReplaced,
+    AssetSubmitted,
+    EventMetadata,
+)
 from domain.jobs import ImageJob
-from domain.values import Actor, AssetId, CommandId, CorrelationId, EventId
-from tests.samples import A_CAT, ACME, CAT_PICTURE, NOON
+from domain.values import Actor, AssetId, CommandId, CorrelationId, EventId, Status, TenantId
+from tests.samples import A_CAT, ACME, CAT_PICTURE, DOG_PICTURE, NOON, ORIGINAL
 
 JOB = ImageJob(
     job_id=EventId("5f0c4a4e-0000-5000-8000-000000000001"),
@@ -17,6 +27,7 @@ JOB = ImageJob(
     issued_at=NOON,
     not_before=None,
     failed_attempts=(),
+    is_bulk=False,
 )
 
 METADATA = EventMetadata(
@@ -37,4 +48,46 @@ SUBMITTED = AssetSubmitted(
     description=A_CAT,
     preset="default",
     run=1,
+    is_bulk=False,
+)
+
+
+def insert(name: str, tenant: str = "acme", *, is_bulk: bool = False) -> AssetSubmitted:
+    """Tell that a tenant's picture was taken in."""
+    about = replace(
+        METADATA, entity_id=name, event_id=EventId(f"e-{name}"), tenant_id=TenantId(tenant)
+    )
+    return replace(SUBMITTED, metadata=about, is_bulk=is_bulk)
+
+
+def rejection(of: AssetSubmitted) -> AssetRejected:
+    """Tell that a picture was given up."""
+    return replace(REJECTED, metadata=of.metadata, run=of.run)
+
+
+DELETED = AssetDeleted(metadata=METADATA, category_ids=(), created_at=NOON)
+RESTORED = AssetRestored(
+    metadata=METADATA,
+    status=Status.SUBMITTED,
+    category_ids=(),
+    created_at=NOON,
+    source=CAT_PICTURE,
+    preset="default",
+    run=2,
+    starts_run=True,
+    listing=None,
+)
+REPLACED = AssetSourceReplaced(
+    metadata=METADATA,
+    source=DOG_PICTURE,
+    previous_source=CAT_PICTURE,
+    preset="default",
+    run=2,
+    status=Status.SUBMITTED,
+)
+REPROCESSING = AssetReprocessingRequested(
+    metadata=METADATA, original=ORIGINAL, preset="default", run=2
+)
+REJECTED = AssetRejected(
+    metadata=METADATA, run=1, code="timeout", detail="slow", attempts=4, keeps_published=False
 )

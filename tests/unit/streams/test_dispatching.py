@@ -1,67 +1,35 @@
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from avro_schemas.codec import encode
 from domain.events import (
-    AssetDeleted,
-    AssetRejected,
-    AssetReprocessingRequested,
+    AssetEvent,
     AssetRestored,
     AssetSourceReplaced,
     AssetSubmitted,
     Event,
 )
 from domain.jobs import DeadLetter, ImageJob
-from domain.values import (
-    EventId,
-    Status,
-)
-from infra.group_reading import Partition
-from infra.topics import (
-    IMAGE_JOBS,
-    IMAGE_JOBS_DEAD_LETTERS,
-    IMAGE_JOBS_RETRY_10S,
-)
+from infra.errors import BrokerUnavailable
+from infra.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
 from streams.dispatching.dispatcher import Dispatcher
-from streams.dispatching.open_runs import OpenRuns
 from streams.dispatching.orders import job_for
-from streams.dispatching.redelivery import Redelivery
-from streams.dispatching.sweeping import Sweeper
-from streams.retrying import RetryPolicy
-from tests.samples import CAT_PICTURE, DOG_PICTURE, NOON, ORIGINAL
-from tests.unit.streams.fakes import FakeReader, FakeSender, away, record
-from tests.unit.streams.samples import JOB, METADATA, SUBMITTED
-
-HOUR = timedelta(hours=1)
-DELETED = AssetDeleted(metadata=METADATA, category_ids=(), created_at=NOON)
-RESTORED = AssetRestored(
-    metadata=METADATA,
-    status=Status.SUBMITTED,
-    category_ids=(),
-    created_at=NOON,
-    source=CAT_PICTURE,
-    preset="default",
-    run=2,
-    starts_run=True,
-    listing=None,
-)
-REPLACED = AssetSourceReplaced(
-    metadata=METADATA,
-    source=DOG_PICTURE,
-    previous_source=CAT_PICTURE,
-    preset="default",
-    run=2,
-    status=Status.SUBMITTED,
-)
-REPROCESSING = AssetReprocessingRequested(
-    metadata=METADATA, original=ORIGINAL, preset="default", run=2
-)
-REJECTED = AssetRejected(
-    metadata=METADATA, run=1, code="timeout", detail="slow", attempts=4, keeps_published=False
+from streams.dispatching.turns import Limits, Turns
+from tests.samples import NOON, ORIGINAL
+from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeSender, away, record
+from tests.unit.streams.samples import (
+    DELETED,
+    METADATA,
+    REJECTED,
+    REPLACED,
+    REPROCESSING,
+    RESTORED,
+    SUBMITTED,
+    insert,
+    rejection,
 )
 
 
@@ -89,22 +57,33 @@ def test_other_events_ask_for_no_work(event: Event) -> None:
     assert job_for(event) is None
 
 
-def dispatched(*values: bytes, reader: FakeReader | None = None) -> tuple[FakeSender, FakeReader]:
+def dispatched(
+    *values: bytes, reader: FakeReader | None = None, finder: FakeFinder | None = None
+) -> tuple[FakeSender, FakeReader]:
     sender = FakeSender()
     records = [
         record(value, topic="asset-events", offset=offset) for offset, value in enumerate(values)
     ]
     reader = reader or FakeReader(records)
-    dispatcher = Dispatcher(reader=reader, sender=sender, clock=lambda: NOON)
-    asyncio.run(dispatcher.step())
+    asyncio.run(dispatching(reader, sender, finder).step())
     return sender, reader
 
 
-def test_events_become_jobs_and_count_as_read() -> None:
-    sender, reader = dispatched(encode(SUBMITTED), encode(DELETED), encode(REPLACED))
+def dispatching(
+    reader: FakeReader, sender: FakeSender, finder: FakeFinder | None = None, limit: int = 100
+) -> Dispatcher:
+    turns = Turns(Limits(per_tenant=limit, bulk=limit, lease=timedelta(hours=1)))
+    return Dispatcher(reader.open, finder or FakeFinder([]), sender, turns, lambda: NOON)
 
-    assert [job.run for job in sender.on(IMAGE_JOBS) if isinstance(job, ImageJob)] == [1, 2]
-    assert {key for _, key, _ in sender.sent} == {METADATA.entity_id}
+
+def test_events_become_jobs_and_count_as_read() -> None:
+    sender, reader = dispatched(
+        encode(insert("a")), encode(DELETED), encode(insert("b", is_bulk=True))
+    )
+
+    jobs = [job for job in sender.on(IMAGE_JOBS) if isinstance(job, ImageJob)]
+    assert [(job.asset_id, job.is_bulk) for job in jobs] == [("a", False), ("b", True)]
+    assert [key for _, key, _ in sender.sent] == ["a", "b"]
     assert reader.committed == {("asset-events", 0): 3}
 
 
@@ -125,7 +104,7 @@ def test_nothing_counts_as_read_before_its_job_is_sent() -> None:
         assert len(sender.sent) == 1
 
     reader = FakeReader([record(encode(SUBMITTED), topic="asset-events")], commits=all_are_sent)
-    asyncio.run(Dispatcher(reader=reader, sender=sender, clock=lambda: NOON).step())
+    asyncio.run(dispatching(reader, sender).step())
 
     assert reader.committed
 
@@ -141,163 +120,90 @@ def test_an_offset_that_cannot_be_committed_stops_nothing() -> None:
     assert not reader.committed
 
 
-def waiting(seconds: float) -> bytes:
-    return encode(replace(JOB, not_before=NOON + timedelta(seconds=seconds)))
+class Log:
+    """A log with one partition, and dispatchers that begin where the last one committed."""
+
+    def __init__(self, *events: AssetEvent) -> None:
+        self.records = [
+            record(encode(event), topic="asset-events", offset=offset)
+            for offset, event in enumerate(events)
+        ]
+        self.committed = 0
+        self.ordered: list[str] = []
+
+    def tell(self, event: AssetEvent) -> None:
+        self.records.append(record(encode(event), topic="asset-events", offset=len(self.records)))
+
+    def live(self, steps: int, *, limit: int = 1) -> list[str]:
+        """Run a dispatcher for so many steps, kill it, and name what it ordered."""
+        reader = FakeReader(*([each] for each in self.records[self.committed :]))
+        reader.is_behind = True
+        sender = FakeSender()
+        dispatcher = dispatching(reader, sender, FakeFinder(self.records), limit)
+        for _ in range(steps):
+            reader.is_behind = bool(reader.batches) and reader.is_behind
+            asyncio.run(dispatcher.step())
+        self.committed = reader.committed.get(("asset-events", 0), self.committed)
+        ordered: list[str] = [
+            job.asset_id for job in sender.on(IMAGE_JOBS) if isinstance(job, ImageJob)
+        ]
+        self.ordered += ordered
+        return ordered
 
 
-class Tier:
-    """A retry tier with what lies in it, at a time that the test sets."""
+def test_nothing_is_ordered_before_all_that_happened_is_known() -> None:
+    log = Log(insert("a"), insert("b"), rejection(insert("a")))
 
-    def __init__(self, *values: bytes) -> None:
-        self.now = NOON
-        self.sender = FakeSender()
-        self.reader = FakeReader(
-            [
-                record(
-                    value,
-                    topic=IMAGE_JOBS_RETRY_10S.name,
-                    offset=offset,
-                    timestamp_ms=int(NOON.timestamp() * 1_000),
-                )
-                for offset, value in enumerate(values)
-            ]
-        )
-        policy = RetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600))
-        self.revoke: list[Callable[[list[Partition]], None]] = []
-        self._redelivery = Redelivery(
-            IMAGE_JOBS_RETRY_10S, self._open, self.sender, policy, lambda: self.now
-        )
-
-    def _open(self, on_revoked: Callable[[list[Partition]], None]) -> FakeReader:
-        self.revoke.append(on_revoked)
-        return self.reader
-
-    def at(self, seconds: float) -> "Tier":
-        self.now = NOON + timedelta(seconds=seconds)
-        asyncio.run(self._redelivery.step())
-        return self
-
-    @property
-    def committed(self) -> int | None:
-        return self.reader.committed.get((IMAGE_JOBS_RETRY_10S.name, 0))
+    assert log.live(2) == []
+    assert log.live(4) == ["b"], "a ended meanwhile"
+    assert log.committed == 3
 
 
-def test_a_job_comes_back_when_its_time_has_come_and_not_before() -> None:
-    tier = Tier(waiting(9), waiting(10))
+def test_what_waits_is_not_lost_when_the_dispatcher_is_killed_at_any_step() -> None:
+    names = [f"asset-{number}" for number in range(6)]
+    log = Log(*map(insert, names))
 
-    assert not tier.at(8.9).sender.sent
-    assert len(tier.at(9).sender.on(IMAGE_JOBS)) == 1
-    assert tier.committed == 1
-    assert len(tier.at(10).sender.on(IMAGE_JOBS)) == 2
-    assert tier.committed == 2
+    for _ in range(20):
+        for asset_id in log.live(len(log.records) - log.committed + 1):
+            log.tell(rejection(insert(asset_id)))
 
-
-def test_a_job_that_waits_longer_makes_room_for_those_behind_it() -> None:
-    tier = Tier(waiting(1_000), waiting(9)).at(12)
-
-    assert [name for name, *_ in tier.sender.sent] == ["image-jobs.retry-10m", "image-jobs"]
-    assert tier.committed == 2
+    assert log.ordered == names, "one after the other, and none twice"
+    assert log.committed == len(log.records)
 
 
-def test_what_is_no_job_goes_to_the_workers_who_know_what_to_do() -> None:
-    tier = Tier(b"junk").at(0)
+def test_events_count_as_read_only_up_to_the_first_that_waits() -> None:
+    log = Log(insert("a"), insert("b"), insert("c", "globex"))
 
-    assert [(name, value) for name, _, value in tier.sender.sent] == [("image-jobs", b"junk")]
-
-
-def test_what_another_member_owns_now_is_forgotten() -> None:
-    tier = Tier(waiting(9)).at(0)
-
-    for revoke in tier.revoke:
-        revoke([(IMAGE_JOBS_RETRY_10S.name, 0)])
-
-    assert not tier.at(100).sender.sent
+    assert log.live(4) == ["a", "c"]
+    assert log.committed == 1
 
 
-def test_a_full_tier_is_read_on_once_there_is_room() -> None:
-    tier = Tier(*(2_000 * [waiting(9)]))
+def test_a_turn_that_could_not_be_used_comes_again() -> None:
+    log = Log(insert("a"), insert("b"))
+    reader, sender = FakeReader(log.records), FakeSender()
+    finder = FakeFinder(log.records, away())
+    dispatcher = dispatching(reader, sender, finder, limit=1)
+    asyncio.run(dispatcher.step())
+    reader.batches.append([record(encode(rejection(insert("a"))), topic="asset-events", offset=2)])
 
-    assert tier.at(0).reader.is_paused
-    assert tier.at(9).at(9).reader.is_paused is False
+    with pytest.raises(BrokerUnavailable):
+        asyncio.run(dispatcher.step())
+    asyncio.run(dispatcher.step())
 
-
-def open_runs(*events: Event) -> OpenRuns:
-    runs = OpenRuns(patience=HOUR)
-    for event in events:
-        runs.apply(event, partition=0)
-    return runs
-
-
-def overdue(runs: OpenRuns, now: datetime, at_most: int = 10) -> list[str]:
-    return [job.job_id for job in runs.take_overdue(now, {0}, at_most)]
+    assert [key for _, key, _ in sender.sent] == ["a", "b"]
 
 
-def test_a_run_that_never_ends_is_overdue() -> None:
-    runs = open_runs(SUBMITTED)
+def test_what_another_dispatcher_owns_now_is_left_to_it() -> None:
+    log = Log(insert("a"), insert("b"))
+    reader, sender = FakeReader(log.records), FakeSender()
+    dispatcher = dispatching(reader, sender, FakeFinder(log.records), limit=1)
+    asyncio.run(dispatcher.step())
 
-    assert overdue(runs, NOON + HOUR / 2) == []
-    assert overdue(runs, NOON + HOUR) == [METADATA.event_id]
-
-
-def test_each_new_order_is_waited_for_twice_as_long() -> None:
-    runs = open_runs(SUBMITTED)
-
-    assert overdue(runs, NOON + HOUR)
-    assert not overdue(runs, NOON + 2 * HOUR)
-    assert overdue(runs, NOON + 3 * HOUR)
-
-
-@pytest.mark.parametrize("end", [REJECTED, DELETED])
-def test_a_run_that_ended_is_not_overdue(end: Event) -> None:
-    runs = open_runs(SUBMITTED, end)
-
-    assert not overdue(runs, NOON + HOUR)
-    assert len(runs) == 0
-
-
-def test_the_end_of_an_older_run_ends_no_newer_one() -> None:
-    runs = open_runs(SUBMITTED, REPLACED, REJECTED)
-
-    assert len(runs) == 1
-
-
-def test_what_another_dispatcher_owns_is_left_to_it() -> None:
-    runs = open_runs(SUBMITTED)
-
-    assert not runs.take_overdue(NOON + HOUR, {1, 2}, 10)
-
-
-def test_the_oldest_come_first_and_never_too_many() -> None:
-    runs = open_runs(
-        *(
-            replace(
-                SUBMITTED,
-                metadata=replace(
-                    METADATA,
-                    entity_id=f"asset-{number}",
-                    event_id=EventId(f"e-{number}"),
-                    happened_at=NOON - number * timedelta(seconds=1),
-                ),
-            )
-            for number in range(5)
-        )
+    reader.revoke([("asset-events", 0)])
+    reader.batches.append(
+        [record(encode(rejection(insert("a"))), topic="asset-events", partition=1)]
     )
+    asyncio.run(dispatcher.step())
 
-    assert overdue(runs, NOON + HOUR, at_most=2) == ["e-4", "e-3"]
-
-
-def test_the_sweeper_orders_again_at_the_end_of_the_log_and_only_now_and_then() -> None:
-    sender = FakeSender()
-    reader = FakeReader([], [record(encode(SUBMITTED), topic="asset-events"), record(b"junk")])
-    now = NOON + HOUR
-    sweeper = Sweeper(
-        reader, sender, OpenRuns(HOUR), lambda: {0}, lambda: now, every=timedelta(minutes=1)
-    )
-
-    assert asyncio.run(sweeper.step()) == 0, "nothing is known yet"
-    assert asyncio.run(sweeper.step()) == 0, "it was reading"
-    assert asyncio.run(sweeper.step()) == 0, "it is too early"
-    now += timedelta(minutes=1)
-    assert asyncio.run(sweeper.step()) == 1
-    assert asyncio.run(sweeper.step()) == 0, "it was swept just now"
-    assert sender.on(IMAGE_JOBS) == [job_for(SUBMITTED)]
+    assert [key for _, key, _ in sender.sent] == ["a"]
+    assert set(dispatcher.ordered_up_to) == {1}

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.jobs import ImageJob
 from domain.values import Source
 from streams.processing.slots import HostBusy, Slots
 from tests.samples import ORIGINAL
@@ -74,3 +75,25 @@ def test_no_more_are_active_than_there_are_slots() -> None:
         return most
 
     assert asyncio.run(story()) == 3
+
+
+def test_some_slots_are_kept_from_bulk() -> None:
+    async def story() -> None:
+        slots = Slots(total=4, per_host=9, patience_seconds=60)
+        bulk = replace(REPROCESSING, is_bulk=True)
+        waiting = [asyncio.create_task(_hold_until_cancelled(slots, bulk)) for _ in range(9)]
+        await asyncio.sleep(0)
+        assert slots.active == 3
+        async with slots.hold(REPROCESSING):
+            assert slots.active == 4
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert slots.active == 0
+
+    asyncio.run(story())
+
+
+async def _hold_until_cancelled(slots: Slots, job: ImageJob) -> None:
+    async with slots.hold(job):
+        await asyncio.Event().wait()

@@ -1,0 +1,43 @@
+"""One picture of one tenant does not wait for the hundreds of another."""
+
+import pytest
+
+from tests.e2e.installation import Customer, Installation
+from tests.e2e.log_model import LogModel
+from tests.e2e.supplier import Supplier
+from tests.eventually import eventually
+
+PATH = "/v1/assets/batch"
+BULK = 300
+ENDED_BY = "AssetPublished"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def test_a_single_insert_is_published_while_anothers_bulk_import_waits(
+    installation: Installation, customer: Customer, stranger: Customer, supplier: Supplier
+) -> None:
+    stranger.create_category("cats")
+    rows = [f"{supplier.url(f'picture/{number}.jpg')},cats" for number in range(BULK)]
+    answer = customer.commands.post(
+        PATH,
+        content="\n".join(["download_url,category", *rows]),
+        headers={"Content-Type": "text/csv", "Idempotency-Key": "k"},
+        timeout=120,
+    )
+    assert answer.text.count('"accepted"') == BULK
+
+    single = stranger.submit(supplier.url("picture/1.jpg"), "cats")
+
+    assert stranger.ended(single)["status"] == "published"
+    log = LogModel(installation.kafka, customer.tenant_id)
+    assert _ended(log) < BULK / 2, "the bulk that came first is not through"
+
+    def bulk_has_ended() -> bool:
+        return _ended(LogModel(installation.kafka, customer.tenant_id)) == BULK
+
+    eventually(bulk_has_ended, within_seconds=200)
+
+
+def _ended(log: LogModel) -> int:
+    return sum(ENDED_BY in told.names for told in log.assets.values())

@@ -1,0 +1,109 @@
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from avro_schemas.codec import encode
+from domain.events import Event
+from infra.topics import IMAGE_JOBS
+from streams.dispatching.lanes import Place
+from streams.dispatching.open_runs import OpenRuns
+from streams.dispatching.orders import job_for
+from streams.dispatching.sweeping import Sweeper
+from tests.samples import NOON
+from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeSender, record
+from tests.unit.streams.samples import DELETED, REJECTED, REPLACED, SUBMITTED, insert
+
+HOUR = timedelta(hours=1)
+
+
+def open_runs(*events: Event) -> OpenRuns:
+    runs = OpenRuns(patience=HOUR)
+    for event in events:
+        runs.apply(event, (0, 0))
+    return runs
+
+
+def overdue(
+    runs: OpenRuns, now: datetime, at_most: int = 10, ordered_up_to: int = 100, turns: str = ""
+) -> list[Place]:
+    return runs.take_overdue(now, {0: ordered_up_to}, turns.__contains__, at_most)
+
+
+def test_a_run_that_never_ends_is_overdue() -> None:
+    runs = open_runs(SUBMITTED)
+
+    assert overdue(runs, NOON + HOUR / 2) == []
+    assert overdue(runs, NOON + HOUR) == [(0, 0)]
+
+
+def test_each_new_order_is_waited_for_twice_as_long() -> None:
+    runs = open_runs(SUBMITTED)
+
+    assert overdue(runs, NOON + HOUR)
+    assert not overdue(runs, NOON + 2 * HOUR)
+    assert overdue(runs, NOON + 3 * HOUR)
+
+
+@pytest.mark.parametrize("end", [REJECTED, DELETED])
+def test_a_run_that_ended_is_not_overdue(end: Event) -> None:
+    runs = open_runs(SUBMITTED, end)
+
+    assert not overdue(runs, NOON + HOUR)
+    assert len(runs) == 0
+
+
+def test_the_end_of_an_older_run_ends_no_newer_one() -> None:
+    runs = open_runs(SUBMITTED, REPLACED, REJECTED)
+
+    assert len(runs) == 1
+
+
+def test_what_another_dispatcher_owns_is_left_to_it() -> None:
+    runs = open_runs(SUBMITTED)
+
+    assert not runs.take_overdue(NOON + HOUR, {1: 100, 2: 100}, "".__contains__, 10)
+
+
+def test_what_waits_for_its_turn_or_has_it_is_not_overdue() -> None:
+    runs = open_runs(SUBMITTED)
+
+    assert not overdue(runs, NOON + HOUR, ordered_up_to=0)
+    assert not overdue(runs, NOON + HOUR, turns=SUBMITTED.asset_id)
+    assert overdue(runs, NOON + HOUR, ordered_up_to=1)
+
+
+def test_the_oldest_come_first_and_never_too_many() -> None:
+    runs = OpenRuns(patience=HOUR)
+    for number in range(5):
+        event = insert(f"asset-{number}")
+        happened_at = NOON - number * timedelta(seconds=1)
+        about = replace(event.metadata, happened_at=happened_at)
+        runs.apply(replace(event, metadata=about), (0, number))
+
+    assert overdue(runs, NOON + HOUR, at_most=2) == [(0, 4), (0, 3)]
+
+
+def test_the_sweeper_orders_again_at_the_end_of_the_log_and_only_now_and_then() -> None:
+    sender = FakeSender()
+    event = record(encode(SUBMITTED), topic="asset-events")
+    now = NOON + HOUR
+    sweeper = Sweeper(
+        FakeReader([], [event, record(b"junk", offset=1)]),
+        sender,
+        OpenRuns(HOUR),
+        FakeFinder([event]),
+        lambda: {0: 1},
+        "".__contains__,
+        lambda: now,
+        every=timedelta(minutes=1),
+    )
+
+    assert asyncio.run(sweeper.step()) == 0, "nothing is known yet"
+    assert asyncio.run(sweeper.step()) == 0, "it was reading"
+    assert asyncio.run(sweeper.step()) == 0, "it is too early"
+    now += timedelta(minutes=1)
+    assert asyncio.run(sweeper.step()) == 1
+    assert asyncio.run(sweeper.step()) == 0, "it was swept just now"
+    assert sender.on(IMAGE_JOBS) == [job_for(SUBMITTED)]
