@@ -17,6 +17,7 @@ from infra.lag import lags
 from infra.settings import CassandraSettings
 from infra.topic_admin import check_topics
 from projections.rebuilding.rebuilds import REBUILDABLE
+from streams.rendering import decoders_are_filtered
 
 _LEAST_FREE_BYTES = 2 * 1024**3
 
@@ -47,6 +48,13 @@ def examine(platform: Platform) -> Iterator[Finding]:
         is_well=free > _LEAST_FREE_BYTES,
         seen=f"{free / 1e9:.0f} GB free",
         advice="make room, or name another disk with SCALEHOSTER_DATA_DIR=…",
+    )
+    filtered = decoders_are_filtered()
+    yield Finding(
+        what="decoders",
+        is_well=filtered,
+        seen="filtered by seccomp" if filtered else "bounded, but not filtered by seccomp",
+        advice="run workers where the kernel has seccomp; until then HEIC is refused",
     )
     for server in platform.cluster.status():
         yield Finding(

@@ -21,17 +21,19 @@ def named(renditions: Sequence[Rendition], file_name: str) -> tuple[Rendition, .
 
 
 def best(renditions: Sequence[Rendition], accept: str | None) -> Rendition:
-    """Choose what the client likes most, then the largest picture, then the fewest bytes.
+    """Choose what the client likes most, then the name that comes first, then the fewest bytes.
 
-    When it takes none of them it gets the largest all the same: a picture that a client did not
-    announce mostly shows, a 406 never does.
+    A preset names first what stands for the picture; a cut of it may have more pixels. A client
+    that takes none of them gets that all the same: a picture that it did not announce mostly shows,
+    a 406 never does.
     """
     qualities = _qualities(accept or _ANY)
+    names = [rendition.name for rendition in renditions]
 
     def merit(rendition: Rendition) -> tuple[float, int, int]:
         return (
             _quality(rendition.media_type, qualities),
-            rendition.width * rendition.height,
+            -names.index(rendition.name),
             -rendition.size_bytes,
         )
 

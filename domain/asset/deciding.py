@@ -49,6 +49,8 @@ from domain.values import (
     Status,
 )
 
+_THUMBNAIL = "thumb"  # what presets call the rendition for listings
+
 
 def decide(
     command: AssetCommand, asset: Asset | None, catalogue: Catalogue, now: datetime
@@ -153,15 +155,18 @@ def _is_late(run: int, asset: Asset) -> bool:
 
 
 def _listing(command: PublishAsset, asset: Asset) -> Listing:
-    thumbnail = min(command.renditions, key=lambda rendition: rendition.width * rendition.height)
-    largest = max(command.renditions, key=lambda rendition: rendition.width * rendition.height)
+    main, *_ = command.renditions
+    thumbnail = min(
+        command.renditions,
+        key=lambda rendition: (rendition.name != _THUMBNAIL, rendition.width * rendition.height),
+    )
     return Listing(
         created_at=asset.created_at,
         title=asset.description.title,
         alt_text=asset.description.alt_text,
         media_type=command.original.media_type,
-        width=largest.width,
-        height=largest.height,
+        width=main.width,
+        height=main.height,
         thumbhash=command.facts.thumbhash,
         dominant_colour=next(iter(command.facts.dominant_colours), ""),
         thumbnail_sha256=thumbnail.sha256,

@@ -21,7 +21,7 @@ from streams.processing.pipeline_runs import PipelineRuns
 from streams.processing.scratch import scratch
 from streams.processing.slots import Slots
 from streams.processing.worker import Worker
-from streams.rendering import RenderLimits, Sandbox
+from streams.rendering import RenderLimits, Sandbox, decoders_are_filtered
 from streams.retrying import RetryPolicy
 from streams.stopping import stop_signal
 
@@ -56,6 +56,8 @@ async def _work(settings: Settings) -> int:
         patience_seconds=settings.fetch.total_seconds,
     )
     async with AsyncExitStack() as parts:
+        if not decoders_are_filtered():
+            log.warning("no seccomp here: decoders are bounded, not filtered, and HEIC is refused")
         sender = await parts.enter_async_context(Sender(kafka))
         sandbox = await parts.enter_async_context(_sandbox(settings))
         runs = PipelineRuns(
@@ -81,6 +83,11 @@ async def _work(settings: Settings) -> int:
         if settings.metrics_port:
             measures.watch("window_depth", "Jobs not acknowledged yet", lambda: lanes.depth)
             measures.watch("active_jobs", "Jobs carried out now", lambda: slots.active)
+            measures.watch(
+                "decoders_filtered",
+                "1 where the kernel filters what decoders ask of it",
+                lambda: float(decoders_are_filtered()),
+            )
             measures.serve(settings.metrics_port)
         await app.start()
         log.info("working")

@@ -5,6 +5,7 @@ from streams.rendering.limits import RenderLimits
 from streams.rendering.presets import PIPELINE_VERSION, PRESETS, Preset, RenditionSpec
 from streams.rendering.rendered import Measured, Rendered, RenditionBytes
 from streams.rendering.sandbox import Sandbox
+from streams.rendering.syscall_filter import is_available as decoders_are_filtered
 
 __all__ = [
     "PIPELINE_VERSION",
@@ -17,4 +18,5 @@ __all__ = [
     "RenditionBytes",
     "RenditionSpec",
     "Sandbox",
+    "decoders_are_filtered",
 ]

@@ -7,6 +7,7 @@ import resource
 import signal
 from typing import Final
 
+from streams.rendering import syscall_filter
 from streams.rendering.limits import RenderLimits
 
 _NOBODY: Final = 65534
@@ -16,25 +17,33 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def confine(limits: RenderLimits) -> None:
+def confine(limits: RenderLimits) -> bool:
     """Bound memory and time; allow no new file, socket, process or privilege.
 
     Files that are open stay usable. Whoever runs as root becomes nobody first, for root may raise
-    its own limits. Raises OSError when the kernel refuses: then nothing may be decoded.
+    its own limits. Where the kernel filters system calls nothing but decoding is possible, and
+    threads are; elsewhere not even those, and the answer is False. Raises OSError when the kernel
+    refuses: then nothing may be decoded.
     """
     if os.geteuid() == 0:
         _become_nobody()
     die_with_parent()  # again, for the change of user has cleared it
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    for kind, most in {
+    is_filtered = syscall_filter.is_available()
+    bounds = {
         resource.RLIMIT_AS: limits.max_memory_bytes,
         resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_FSIZE: limits.max_result_bytes,
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NPROC: 0,
         resource.RLIMIT_NOFILE: 0,
-    }.items():
+    }
+    if not is_filtered:
+        bounds[resource.RLIMIT_NPROC] = 0  # would forbid threads as well; the filter knows better
+    for kind, most in bounds.items():
         resource.setrlimit(kind, (most, most))
+    if is_filtered:
+        syscall_filter.install()  # last, for it also refuses all of the above
+    return is_filtered
 
 
 def die_with_parent() -> None:

@@ -1,30 +1,42 @@
-"""Source bytes → the first frame's pixels, within limits; every failure typed."""
+"""Source bytes → pixels, frame after frame, within limits; every failure typed."""
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
+from pillow_heif import register_heif_opener
 
 from streams.rendering.failures import RenderFailed
+from streams.rendering.framing import largest_scale
 from streams.rendering.limits import RenderLimits
+from streams.rendering.motion import Motion, motion
+from streams.rendering.presets import Preset
+from streams.rendering.shrink import scaled
 from streams.rendering.sniffing import is_accepted, refused_format
+from streams.rendering.webp_alpha import with_alpha_flag
 
-# What Pillow calls them. A phone's MPO is a JPEG with further pictures behind it.
+# What Pillow calls them. A phone's MPO is a JPEG with further pictures behind it, and its HEIC may
+# hold several, of which one is the picture.
 MEDIA_TYPES: Final = {
     "JPEG": "image/jpeg",
     "MPO": "image/jpeg",
     "PNG": "image/png",
     "WEBP": "image/webp",
     "AVIF": "image/avif",
+    "HEIF": "image/heic",
     "GIF": "image/gif",
     "TIFF": "image/tiff",
     "BMP": "image/bmp",
 }
 _FORMATS: Final = tuple(name for name in MEDIA_TYPES if name != "MPO")  # opened as JPEG
-_TAKEN: Final = "JPEG, PNG, WebP, AVIF, GIF, TIFF and BMP are"
+_SINGLE: Final = frozenset({"MPO", "HEIF"})
+_TAKEN: Final = "JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF and BMP are"
+_SVG_REFUSED: Final = "SVG is not accepted, for it can hold scripts and fetch other files"
 _TURNED_ASIDE: Final = range(5, 9)  # the EXIF orientations that swap width and height
 
 
@@ -33,7 +45,7 @@ class Decoded:
     """The first frame as it is stored, perhaps already reduced, and what lies beside the pixels.
 
     ``width`` and ``height`` are those of the whole picture once ``orientation`` (EXIF, 1-8) is
-    applied.
+    applied. Going through ``motion`` changes what ``image`` shows.
     """
 
     image: Image.Image
@@ -41,27 +53,41 @@ class Decoded:
     width: int
     height: int
     frames: int
+    motion: Motion | None
     orientation: int
     icc_profile: bytes | None
     exif: Image.Exif
 
+    @property
+    def lies_on_its_side(self) -> bool:
+        """Whether upright means that width and height change places."""
+        return self.orientation in _TURNED_ASIDE
 
-def decode(source: bytes, limits: RenderLimits, *, box_pixels: int) -> Decoded:
-    """Decode the first frame, in no more detail than a square of ``box_pixels`` can show.
+
+def decode(source: bytes, limits: RenderLimits, preset: Preset) -> Decoded:
+    """Decode the first frame, in no more detail than the preset's renditions can show.
 
     Raises RenderFailed, and nothing else, for whatever the bytes may be.
     """
     if len(source) > limits.max_source_bytes:
         raise RenderFailed("too_large", f"more than {limits.max_source_bytes} bytes")
     if name := refused_format(source):
-        raise RenderFailed("unsupported_format", f"{name} is not accepted; {_TAKEN}")
+        refusal = _SVG_REFUSED if name == "SVG" else f"{name} is not accepted"
+        raise RenderFailed("unsupported_format", f"{refusal}; {_TAKEN}")
+    with typed_failures(source, limits):
+        return _decode(source, limits, preset)
+
+
+@contextmanager
+def typed_failures(source: bytes, limits: RenderLimits) -> Iterator[None]:
+    """Whatever a decoder raises inside, it comes out as RenderFailed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of what it can live with
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             # Pillow's own guard, for only its readers know what they allocate, and when.
             Image.MAX_IMAGE_PIXELS = limits.max_pixels
-            return _decode(source, limits, box_pixels)
+            yield
     except RenderFailed:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -74,15 +100,22 @@ def decode(source: bytes, limits: RenderLimits, *, box_pixels: int) -> Decoded:
         raise RenderFailed("corrupt_image", _sentence(error)) from error
 
 
-def _decode(source: bytes, limits: RenderLimits, box_pixels: int) -> Decoded:
-    image = Image.open(io.BytesIO(source), formats=_FORMATS)
+def _decode(source: bytes, limits: RenderLimits, preset: Preset) -> Decoded:
+    # A phone's small preview may be of another picture; a confined child can start no thread.
+    register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+    image = Image.open(io.BytesIO(with_alpha_flag(source)), formats=_FORMATS)
     width, height = image.size
-    frames = _frames(image)
+    frames = 1 if image.format in _SINGLE else getattr(image, "n_frames", 1)
     if frames > limits.max_frames:
         raise RenderFailed("too_many_frames", f"more than {limits.max_frames} frames")
-    scale = min(1.0, box_pixels / max(width, height, 1))
-    # A JPEG can be decoded at 1/2, 1/4, 1/8; this picks one that still covers the box.
-    image.draft(None, (max(1, round(width * scale)), max(1, round(height * scale))))
+    moving = motion(image, frames)
+    if moving and width * height * frames > limits.max_moving_pixels:
+        raise RenderFailed(
+            "too_many_frames", f"more than {limits.max_moving_pixels} pixels in all frames together"
+        )
+    # A JPEG can be decoded at 1/2, 1/4, 1/8; this picks one that still shows enough either way up.
+    scale = max(largest_scale(preset, (width, height)), largest_scale(preset, (height, width)))
+    image.draft(None, scaled((width, height), scale))
     image.load()
     exif = _exif(image)
     orientation = exif.get(Base.Orientation, 1)  # after load(): TIFF pixels come turned already
@@ -94,14 +127,11 @@ def _decode(source: bytes, limits: RenderLimits, box_pixels: int) -> Decoded:
         width=width,
         height=height,
         frames=frames,
+        motion=moving,
         orientation=orientation,
         icc_profile=image.info.get("icc_profile"),
         exif=exif,
     )
-
-
-def _frames(image: ImageFile.ImageFile) -> int:
-    return 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
 
 
 def _exif(image: Image.Image) -> Image.Exif:

@@ -1,5 +1,6 @@
 """What of the EXIF block may be shown: the camera, the moment, the exposure; never who or where."""
 
+import contextlib
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from PIL.ExifTags import IFD, Base
 from PIL.Image import Exif
 
 _NAME_LENGTH: Final = 100
+_NOTICE_LENGTH: Final = 300
 _ONE_SECOND: Final = 1.0
 
 
@@ -19,6 +21,15 @@ def camera(exif: Exif) -> str | None:
     if model and make and model.lower().startswith(make.split()[0].lower()):
         make = ""
     return " ".join(part for part in (make, model) if part) or None
+
+
+def copyright_notice(exif: Exif) -> str | None:
+    """Read who has the rights; published only where a preset says so."""
+    notice = exif.get(Base.Copyright)
+    if isinstance(notice, str):
+        with contextlib.suppress(UnicodeError):  # Pillow reads Latin-1, cameras write UTF-8
+            notice = notice.encode("latin-1").decode()
+    return _text(notice, _NOTICE_LENGTH) or None
 
 
 def captured_at(exif: Exif) -> datetime | None:
@@ -54,12 +65,12 @@ def _photo(exif: Exif) -> Mapping[int, Any]:
         return {}
 
 
-def _text(value: object) -> str:
+def _text(value: object, length: int = _NAME_LENGTH) -> str:
     """Clean a name that a camera, or an attacker, wrote."""
     if not isinstance(value, str):
         return ""
     shown = "".join(letter if letter.isprintable() else " " for letter in value)
-    return " ".join(shown.split())[:_NAME_LENGTH]
+    return " ".join(shown.split())[:length]
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401 - EXIF says nothing about its types

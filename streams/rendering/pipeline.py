@@ -1,88 +1,77 @@
-"""The image pipeline: one decode, a list of steps, every rendition from the one above it."""
+"""The image pipeline: one decode, a list of steps, and everything made of what they give."""
 
 import hashlib
-from collections.abc import Iterator
-
-from PIL.Image import Image
+from collections.abc import Sequence
 
 from domain.values import Sha256
 from streams.rendering.bare import bare
-from streams.rendering.decoding import Decoded, decode
-from streams.rendering.encoding import encode
+from streams.rendering.decoding import Decoded, decode, typed_failures
+from streams.rendering.encoding import Film
+from streams.rendering.exif import copyright_notice
 from streams.rendering.facts import facts
+from streams.rendering.framing import largest_scale
 from streams.rendering.limits import RenderLimits
 from streams.rendering.orient import orient
-from streams.rendering.presets import Preset, RenditionMediaType, RenditionSpec
-from streams.rendering.rendered import Measured, Rendered, RenditionBytes
-from streams.rendering.shrink import shrink
+from streams.rendering.presets import Preset
+from streams.rendering.rendered import Measured, Rendered
+from streams.rendering.renditions import cascade, renditions
+from streams.rendering.shrink import Size, scaled, shrink_to
 from streams.rendering.steps import Step, run
 from streams.rendering.to_srgb import to_srgb
 from streams.rendering.unpack import unpack
 
 
-def steps(decoded: Decoded, box_pixels: int) -> tuple[Step, ...]:
-    """List what makes any decoded image a plain sRGB picture, upright, that fits in the box."""
+def steps(decoded: Decoded, size: Size) -> tuple[Step, ...]:
+    """List what makes any decoded image a plain sRGB picture, upright, of at most that size."""
+    stored = size[::-1] if decoded.lies_on_its_side else size
     return (
         unpack,
-        shrink(box_pixels),  # before all that touches every pixel: few are left
-        orient(decoded.orientation),  # the box is square, so turning may wait until here
+        shrink_to(stored),  # before all that touches every pixel: few are left
+        orient(decoded.orientation),
         to_srgb(decoded.icc_profile),
         bare,  # last: nothing that lay beside the pixels passes this line
     )
 
 
 def render(source: bytes, preset: Preset, limits: RenderLimits) -> Rendered:
-    """Make the facts and all renditions of a picture.
+    """Make the facts and all renditions of a picture; its facts are those of the first frame.
 
     Pure, and dangerous: a decoder works on a stranger's bytes here. Services call it through
     Sandbox. Raises RenderFailed.
     """
-    box_pixels = preset.largest_box_pixels
-    decoded = decode(source, limits, box_pixels=box_pixels)
-    picture = run(decoded.image, steps(decoded, box_pixels))
-    cascade = dict(_cascade(picture, preset))
+    decoded = decode(source, limits, preset)
+    whole = decoded.width, decoded.height
+    upright = steps(decoded, scaled(whole, largest_scale(preset, whole)))
+    still = run(decoded.image, upright)
+    with typed_failures(source, limits):
+        film = _film(decoded, upright)
+    stills = cascade(preset, whole, still)
     return Rendered(
         original=Measured(
-            sha256=_sha256(source),
+            sha256=Sha256(hashlib.sha256(source).hexdigest()),
             size_bytes=len(source),
             media_type=decoded.media_type,
             width=decoded.width,
             height=decoded.height,
             frames=decoded.frames,
         ),
-        facts=facts(cascade[min(cascade)], decoded.exif),
-        renditions=_renditions(cascade, preset),
+        facts=facts(stills[min(stills)], decoded.exif),
+        renditions=renditions(
+            preset,
+            whole,
+            stills,
+            film,
+            copyright_notice(decoded.exif) if preset.keep_copyright else None,
+        ),
     )
 
 
-def _cascade(picture: Image, preset: Preset) -> Iterator[tuple[int, Image]]:
-    """Shrink from box to smaller box: each costs a fraction of shrinking from the original."""
-    for box_pixels in sorted({spec.box_pixels for spec in preset.renditions}, reverse=True):
-        picture = shrink(box_pixels)(picture)
-        yield box_pixels, picture
-
-
-def _renditions(cascade: dict[int, Image], preset: Preset) -> tuple[RenditionBytes, ...]:
-    """Encode in the preset's order; a small source gives several names the same bytes."""
-    encoded: dict[tuple[tuple[int, int], RenditionMediaType, int], bytes] = {}
-
-    def rendition(spec: RenditionSpec) -> RenditionBytes:
-        picture = cascade[spec.box_pixels]
-        key = (picture.size, spec.media_type, spec.quality)
-        if key not in encoded:
-            encoded[key] = encode(picture, spec.media_type, spec.quality)
-        data = encoded[key]
-        return RenditionBytes(
-            name=spec.name,
-            media_type=spec.media_type,
-            width=picture.width,
-            height=picture.height,
-            sha256=_sha256(data),
-            data=data,
-        )
-
-    return tuple(rendition(spec) for spec in preset.renditions)
-
-
-def _sha256(data: bytes) -> Sha256:
-    return Sha256(hashlib.sha256(data).hexdigest())
+def _film(decoded: Decoded, upright: Sequence[Step]) -> Film | None:
+    if decoded.motion is None:
+        return None
+    frames = [(run(image, upright), stands_ms) for image, stands_ms in decoded.motion.frames()]
+    return Film(
+        pictures=[picture for picture, _ in frames],
+        durations_ms=[stands_ms for _, stands_ms in frames],
+        plays=decoded.motion.plays,
+    )

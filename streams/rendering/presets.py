@@ -1,46 +1,94 @@
 """Which renditions are made of every picture."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-PIPELINE_VERSION: Final = 1
+PIPELINE_VERSION: Final = 2
 """Raised whenever the same bytes and preset would give other renditions or facts."""
 
 RenditionMediaType = Literal["image/webp", "image/jpeg"]
 
+Fit = Literal["inside", "cover", "contain"]
+"""Show the whole picture; fill the size and cut off what juts out; fill it with bars beside."""
+
+Gravity = Literal["centre", "attention"]
+"""What ``cover`` keeps: the middle, or where most is to be seen."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenditionSpec:
-    """One rendition: it fits in a square of ``box_pixels`` and is never enlarged."""
+    """One rendition: it fits in ``width`` by ``height``.
+
+    A smaller picture is never enlarged: ``cover`` and ``contain`` then give that shape, smaller.
+    """
 
     name: str
-    box_pixels: int
+    width: int
+    height: int
     media_type: RenditionMediaType
     quality: int
+    fit: Fit = "inside"
+    gravity: Gravity = "centre"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """A named set of renditions; name and media type together are unique in it."""
+    """A named set of renditions; name and media type together are unique in it.
+
+    The first one stands for the picture, ``thumb`` is what listings show. ``keep_copyright`` writes
+    the copyright notice of the original's EXIF into every rendition, and nothing else of it.
+    """
 
     name: str
     renditions: tuple[RenditionSpec, ...]
-
-    @property
-    def largest_box_pixels(self) -> int:
-        """The square that every rendition fits in."""
-        return max(spec.box_pixels for spec in self.renditions)
+    keep_copyright: bool = False
 
 
-DEFAULT: Final = Preset(
-    name="default",
+LARGE: Final = RenditionSpec(
+    name="large", width=2048, height=2048, media_type="image/webp", quality=80
+)
+MEDIUM: Final = RenditionSpec(
+    name="medium", width=1024, height=1024, media_type="image/webp", quality=80
+)
+MEDIUM_JPEG: Final = replace(MEDIUM, media_type="image/jpeg", quality=82)
+THUMB: Final = RenditionSpec(
+    name="thumb", width=256, height=256, media_type="image/webp", quality=78
+)
+SQUARE: Final = RenditionSpec(
+    name="square", width=800, height=800, media_type="image/webp", quality=80, fit="cover"
+)
+
+DEFAULT: Final = Preset(name="default", renditions=(LARGE, MEDIUM, MEDIUM_JPEG, THUMB))
+
+PRODUCT: Final = Preset(  # grids of goods, and marketplaces that insist on a white square
+    name="product",
     renditions=(
-        RenditionSpec(name="large", box_pixels=2048, media_type="image/webp", quality=80),
-        RenditionSpec(name="medium", box_pixels=1024, media_type="image/webp", quality=80),
-        RenditionSpec(name="medium", box_pixels=1024, media_type="image/jpeg", quality=82),
-        RenditionSpec(name="thumb", box_pixels=256, media_type="image/webp", quality=78),
+        *DEFAULT.renditions,
+        SQUARE,
+        replace(SQUARE, name="square-thumb", width=256, height=256, quality=78),
+        replace(SQUARE, name="padded", media_type="image/jpeg", quality=85, fit="contain"),
     ),
 )
 
-PRESETS: Final[Mapping[str, Preset]] = {preset.name: preset for preset in (DEFAULT,)}
+PHOTO: Final = Preset(  # galleries: finer, signed, and with a card for links to it
+    name="photo",
+    renditions=(
+        replace(LARGE, width=2560, height=2560, quality=88),
+        MEDIUM,
+        MEDIUM_JPEG,
+        THUMB,
+        RenditionSpec(
+            name="card",
+            width=1200,
+            height=630,
+            media_type="image/jpeg",
+            quality=85,
+            fit="cover",
+            gravity="attention",
+        ),
+    ),
+    keep_copyright=True,
+)
+
+PRESETS: Final[Mapping[str, Preset]] = {preset.name: preset for preset in (DEFAULT, PRODUCT, PHOTO)}

@@ -35,7 +35,7 @@ _REFUSED: Final = {
     b"icns": "ICNS",
     b"qoif": "QOI",
 }
-_HEIF_BRANDS: Final = frozenset(
+_HEIC_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"},
 )
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
@@ -50,9 +50,6 @@ def refused_format(source: bytes) -> str | None:
             return name
     if source[8:12] == _CANON_RAW and is_accepted(source):
         return "Canon RAW"
-    brands = _brands(source)
-    if brands & _HEIF_BRANDS and not brands & _AVIF_BRANDS:
-        return "HEIC"
     head = source[:_SNIFFED_BYTES]
     return "SVG" if _SVG.match(head) and b"<svg" in head else None
 
@@ -62,8 +59,14 @@ def is_accepted(source: bytes) -> bool:
     return (
         source.startswith(_ACCEPTED)
         or (source.startswith(b"RIFF") and source[8:12] == b"WEBP")
-        or bool(_brands(source) & _AVIF_BRANDS)
+        or bool(_brands(source) & (_AVIF_BRANDS | _HEIC_BRANDS))
     )
+
+
+def is_heic(source: bytes) -> bool:
+    """Tell a phone's HEIC from an AVIF, which may claim to be both."""
+    brands = _brands(source)
+    return bool(brands & _HEIC_BRANDS) and not brands & _AVIF_BRANDS
 
 
 def _brands(source: bytes) -> frozenset[bytes]:

@@ -1,6 +1,7 @@
 """Step: colours of any profile → sRGB, as RGB or RGBA."""
 
 import io
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -36,23 +37,30 @@ def _converted(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    source = ImageCms.getOpenProfile(io.BytesIO(profile))
-    space = source.profile.xcolor_space.strip()
-    if space == "RGB" and image.mode == "L":
+    if image.mode == "L" and _space(profile) == "RGB":
         image = image.convert("RGB")
-    if _SPACE_OF_MODE[image.mode] != space:
-        return image.convert("RGB")
+    transform = _transform(profile, image.mode)
+    return transform.apply(image) if transform else image.convert("RGB")
+
+
+def _space(profile: bytes) -> str:
+    return ImageCms.getOpenProfile(io.BytesIO(profile)).profile.xcolor_space.strip()
+
+
+@lru_cache(maxsize=2)  # the frames of an animation share theirs
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Build what converts to sRGB; None where it would change nothing, or does not fit."""
+    if _SPACE_OF_MODE[mode] != _space(profile):
+        return None
     transform = ImageCms.buildTransform(
-        source,
+        ImageCms.getOpenProfile(io.BytesIO(profile)),
         ImageCms.createProfile("sRGB"),
-        image.mode,
+        mode,
         "RGB",
         ImageCms.Intent.RELATIVE_COLORIMETRIC,
         ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
-    return (
-        image.convert("RGB") if _changes_nothing(transform, image.mode) else transform.apply(image)
-    )
+    return None if _changes_nothing(transform, mode) else transform
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:

@@ -25,6 +25,7 @@ from PIL import (  # noqa: F401 - a confined child can open no file, so all it n
     TiffImagePlugin,
     WebPImagePlugin,
 )
+from pillow_heif import HeifImagePlugin  # noqa: F401 - the same
 
 from streams.rendering.confinement import confine, die_with_parent
 from streams.rendering.encoding import encode as encode_picture
@@ -32,7 +33,8 @@ from streams.rendering.failures import RenderFailed
 from streams.rendering.limits import RenderLimits
 from streams.rendering.messages import LENGTH, READY, Failure, Order, Reply, decode_order, encode
 from streams.rendering.pipeline import render
-from streams.rendering.presets import DEFAULT
+from streams.rendering.presets import PHOTO
+from streams.rendering.sniffing import is_heic
 
 _STANDARD_STREAMS: Final = (0, 1, 2)
 
@@ -55,7 +57,7 @@ def main() -> None:
 def _warm_up() -> None:
     """Render once, so that no child pays for what the first use builds; then share it all."""
     picture = encode_picture(Image.new("RGBA", (64, 48), "teal"), "image/webp", 80)
-    render(picture, DEFAULT, RenderLimits())
+    render(picture, PHOTO, RenderLimits())  # that with most fits and gravities
     gc.collect()
     gc.freeze()
 
@@ -85,8 +87,8 @@ def _work_and_exit(order: Order, source: bytes, result: int, nowhere: int) -> No
         for stream in _STANDARD_STREAMS:
             os.dup2(nowhere, stream)  # the sandbox's pipe is not for us
         os.close(nowhere)
-        confine(order.limits)
-        reply = memoryview(encode(_reply(order, source)))
+        has_threads = confine(order.limits)
+        reply = memoryview(encode(_reply(order, source, has_threads=has_threads)))
         while reply:
             reply = reply[os.write(result, reply) :]
         status = 0
@@ -94,7 +96,10 @@ def _work_and_exit(order: Order, source: bytes, result: int, nowhere: int) -> No
         os._exit(status)
 
 
-def _reply(order: Order, source: bytes) -> Reply:
+def _reply(order: Order, source: bytes, *, has_threads: bool) -> Reply:
+    if is_heic(source) and not has_threads:
+        detail = "HEIC cannot be decoded safely on this machine"
+        return Reply(failure=Failure(code="unsupported_format", detail=detail))
     try:
         return Reply(rendered=render(source, order.preset, order.limits))
     except RenderFailed as refused:

@@ -15,15 +15,28 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from streams.rendering import PRESETS, Rendered, RenderFailed, RenderLimits, Sandbox
+from streams.rendering import (
+    PRESETS,
+    Preset,
+    Rendered,
+    RenderFailed,
+    RenderLimits,
+    Sandbox,
+    decoders_are_filtered,
+)
 from streams.rendering.pipeline import render
 from tests.eventually import eventually
-from tests.unit.rendering.pictures import encoded, wheel
+from tests.unit.rendering.pictures import encoded, heic, wheel
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = PRESETS["default"]
 GOOD = encoded(wheel(), "PNG")
+HEIC = heic(wheel())
 SLOW = encoded(Image.effect_mandelbrot((4000, 3000), (-2, -1, 1, 1), 3).convert("RGB"), "PNG")
+
+filtered = pytest.mark.skipif(
+    not decoders_are_filtered(), reason="this kernel has no seccomp; the worker says so as well"
+)
 
 
 def _with_sandbox(
@@ -83,6 +96,16 @@ def test_every_format_is_decoded_by_a_process_that_can_open_no_file() -> None:
     async def use(sandbox: Sandbox) -> None:
         for kind in ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "MPO"):
             assert (await sandbox.render(encoded(wheel(), kind), DEFAULT)).original.width == 96
+
+    _with_sandbox(use)
+
+
+@filtered
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
+def test_heic_is_decoded_there_too_by_its_thread(preset: Preset) -> None:
+    async def use(sandbox: Sandbox) -> None:
+        expected = render(HEIC, preset, RenderLimits())
+        assert await sandbox.render(HEIC, preset) == expected
 
     _with_sandbox(use)
 
@@ -252,35 +275,125 @@ ESCAPES = {
     "write a file": "open('canary', 'w')",
     "open a socket": "__import__('socket').socket()",
     "start a process": "os.fork() or os._exit(0)",
-    "start a thread": "__import__('_thread').start_new_thread(print, ())",
     "run a program": "os.execv('/bin/true', ['true'])",
     "raise a limit": "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))",
     "take much memory": "bytearray(2 << 30)",
     "become root": "os.setuid(0)",
 }
+ESCAPES_THAT_THE_FILTER_ENDS = {
+    "open a socket": ESCAPES["open a socket"],
+    "run a program": ESCAPES["run a program"],
+    "signal another process": "os.kill(os.getppid(), 0)",
+    "signal its whole group": "os.killpg(0, signal.SIGTERM)",
+    "trace another process": "libc.ptrace(16, os.getppid(), 0, 0)",
+    "read another's memory": "libc.process_vm_readv(os.getppid(), 0, 0, 0, 0, 0)",
+    "take a file from another": "libc.syscall(438, 3, 0, 0)",
+    "ask by io_uring": "libc.syscall(425, 8, 0)",
+    "mount something": "libc.mount(b'none', b'/tmp', b'tmpfs', 0, 0)",
+    "have a namespace of its own": "libc.unshare(0x10000000)",
+}
+
+
+def _confined(attempt: str) -> int:
+    """Run what an attacker would in a confined process; 7 says that it was refused."""
+    canary = textwrap.dedent(
+        f"""
+        import ctypes, mmap, os, resource, signal, socket, sys, _thread
+        from streams.rendering.confinement import confine
+        from streams.rendering.limits import RenderLimits
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        confine(RenderLimits())
+        try:
+            {attempt}
+        except (OSError, MemoryError, RuntimeError, ValueError):
+            os._exit(7)
+        os._exit(0)
+        """
+    )
+    return subprocess.run(
+        [sys.executable, "-c", canary], cwd=ROOT, check=False, timeout=60
+    ).returncode
 
 
 @pytest.mark.parametrize("escape", ESCAPES.values(), ids=list(ESCAPES))
 def test_a_captured_decoder_gets_nowhere(escape: str) -> None:
-    """Run what an attacker would in a confined process: each must fail, and say so by status 7."""
     if escape == ESCAPES["become root"] and os.geteuid() != 0:
         pytest.skip("only root has anything to lose")
-    canary = textwrap.dedent(
-        f"""
-        import os, resource, socket, sys, _thread
-        from streams.rendering.confinement import confine
-        from streams.rendering.limits import RenderLimits
+    no_library_found = 127  # a program starts, but its loader can open nothing either
+    assert _confined(escape) in {7, no_library_found, -signal.SIGSYS}
 
-        confine(RenderLimits())
-        try:
-            {escape}
-        except (OSError, MemoryError, RuntimeError, ValueError):
-            os._exit(7)
+
+@filtered
+@pytest.mark.parametrize(
+    "escape", ESCAPES_THAT_THE_FILTER_ENDS.values(), ids=list(ESCAPES_THAT_THE_FILTER_ENDS)
+)
+def test_what_no_decoder_ever_asks_for_ends_it(escape: str) -> None:
+    assert _confined(escape) == -signal.SIGSYS
+
+
+@filtered
+def test_memory_that_was_written_is_never_run() -> None:
+    assert _confined("mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)") == 7
+    assert _confined("mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE)") == 0
+
+
+def test_a_decoder_that_gives_up_is_not_taken_for_one_that_broke_out() -> None:
+    assert _confined("os.abort()") == -signal.SIGABRT
+
+
+def test_without_a_filter_there_are_no_threads_either() -> None:
+    """So that a decoder cannot start processes; HEIC, which needs a thread, is refused there."""
+    attempt = "_thread.start_new_thread(print, ())"
+    blind = "import streams.rendering.syscall_filter as f; f.is_available = lambda: False"
+    canary = f"""
+import os, _thread
+{blind}
+from streams.rendering.confinement import confine
+from streams.rendering.limits import RenderLimits
+filtered = confine(RenderLimits())
+try:
+    {attempt}
+except RuntimeError:
+    os._exit(7 if not filtered else 8)
+os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-c", canary], cwd=ROOT, check=False, timeout=60)
+    assert done.returncode == 7
+
+
+@filtered
+def test_a_picture_that_breaks_out_is_judged_and_harms_no_other() -> None:
+    """The spawner is ours but for one thing: its decoder obeys a picture that says "kill"."""
+    spawner = textwrap.dedent(
+        """
+        import os, runpy, sys
+        from streams.rendering import pipeline
+
+        true_render = pipeline.render
+
+        def captured(source, preset, limits):
+            if source == b"kill":
+                os.kill(os.getppid(), 9)
+            return true_render(source, preset, limits)
+
+        pipeline.render = captured
+        runpy.run_module("streams.rendering.worker", run_name="__main__")
         """
     )
-    done = subprocess.run([sys.executable, "-c", canary], cwd=ROOT, check=False, timeout=60)
-    no_library_found = 127  # a program starts, but its loader can open nothing either
-    assert done.returncode in {7, no_library_found}
+
+    async def use(sandbox: Sandbox) -> None:
+        await sandbox.render(GOOD, DEFAULT)
+        before = _spawner()
+        with pytest.raises(RenderFailed, match="SIGSYS") as caught:
+            await sandbox.render(b"kill", DEFAULT)
+        assert caught.value.code == "decoder_crashed"
+        assert (await sandbox.render(GOOD, DEFAULT)).original.width == 96
+        assert _spawner() == before
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streams.rendering.spawner._COMMAND", (sys.executable, "-c", spawner))
+        _with_sandbox(use)
 
 
 def _confined_child_of(pid: int) -> int | None:

@@ -45,7 +45,7 @@ def test_every_rendition_fits_its_box_and_keeps_its_shape(
     result = rendered(_source(width, height, mode, kind))
     assert (result.original.width, result.original.height) == (width, height)
     for spec, made in zip(PRESETS["default"].renditions, result.renditions, strict=True):
-        assert max(made.width, made.height) == min(spec.box_pixels, max(width, height))
+        assert max(made.width, made.height) == min(spec.width, max(width, height))
         scale = max(made.width, made.height) / max(width, height)
         assert abs(made.width - max(1, width * scale)) <= 1
         assert abs(made.height - max(1, height * scale)) <= 1

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -103,8 +104,11 @@ def test_an_asset_id_is_used_once() -> None:
     given(CATS, SUBMIT).when(other).then_refused(AssetAlreadySubmitted)
 
 
-def test_a_published_asset_lists_its_largest_size_and_its_smallest_picture() -> None:
-    (event,) = given(CATS, SUBMIT).when(PUBLISH).then(AssetPublished)
+def test_a_published_asset_lists_the_size_of_its_first_rendition_and_its_thumb() -> None:
+    tall = replace(LARGE, name="padded", height=2 * LARGE.height)
+    tiny = replace(THUMB, name="square-thumb", width=9, height=9, sha256=LARGE.sha256)
+    command = replace(PUBLISH, renditions=(LARGE, tall, tiny, THUMB))
+    (event,) = given(CATS, SUBMIT).when(command).then(AssetPublished)
     assert isinstance(event, AssetPublished)
     assert (event.listing.width, event.listing.height) == (LARGE.width, LARGE.height)
     assert event.listing.thumbnail_sha256 == THUMB.sha256

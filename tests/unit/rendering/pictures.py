@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import pillow_heif
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
@@ -31,6 +32,12 @@ def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:  # noqa: 
     file = io.BytesIO()
     picture.save(file, kind, **options)
     return file.getvalue()
+
+
+def heic(picture: Image.Image, **options: Any) -> bytes:  # noqa: ANN401 - pillow-heif's own
+    """Write a picture as phones do."""
+    pillow_heif.register_heif_opener()
+    return encoded(picture, "HEIF", **options)
 
 
 def opened(data: bytes) -> Image.Image:

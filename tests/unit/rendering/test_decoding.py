@@ -2,23 +2,34 @@
 
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from streams.rendering import RenderFailed, RenderLimits
+from streams.rendering import Preset, RenderFailed, RenderLimits
 from streams.rendering.decoding import Decoded, decode
-from tests.unit.rendering.pictures import LIMITS, encoded, pixels, telltale_exif, wheel
+from streams.rendering.orient import orient
+from streams.rendering.presets import THUMB
+from tests.unit.rendering.pictures import (
+    DEFAULT,
+    LIMITS,
+    encoded,
+    heic,
+    pixels,
+    telltale_exif,
+    wheel,
+)
 
 
-def _decoded(source: bytes, box_pixels: int = 2048) -> Decoded:
-    return decode(source, LIMITS, box_pixels=box_pixels)
+def _decoded(source: bytes, preset: Preset = DEFAULT) -> Decoded:
+    return decode(source, LIMITS, preset)
 
 
 def _code(source: bytes, limits: RenderLimits = LIMITS) -> str:
     with pytest.raises(RenderFailed) as caught:
-        decode(source, limits, box_pixels=2048)
+        decode(source, limits, DEFAULT)
     assert not caught.value.is_transient
     return caught.value.code
 
@@ -45,7 +56,7 @@ def test_garbage_is_no_image(source: bytes) -> None:
     assert _code(source) == "not_an_image"
 
 
-@pytest.mark.parametrize("source", [b"<svg/>", b"%PDF-1.4", b"%!PS", b"\0\0\0\x10ftypheic\0\0\0\0"])
+@pytest.mark.parametrize("source", [b"<svg/>", b"%PDF-1.4", b"%!PS", b"\xff\x0a"])
 def test_known_formats_outside_the_list_are_unsupported(source: bytes) -> None:
     assert _code(source) == "unsupported_format"
 
@@ -83,7 +94,7 @@ def test_too_many_frames_are_refused() -> None:
     frames = [Image.new("L", (1, 1), level) for level in range(8)]
     source = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
     assert _code(source, RenderLimits(max_frames=7)) == "too_many_frames"
-    assert decode(source, RenderLimits(max_frames=8), box_pixels=9).frames == 8
+    assert decode(source, RenderLimits(max_frames=8), DEFAULT).frames == 8
 
 
 def test_too_many_bytes_are_refused() -> None:
@@ -103,7 +114,7 @@ def test_what_the_decoder_says_is_made_printable(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(Image, "open", hostile)
     with pytest.raises(RenderFailed) as caught:
-        decode(b"", LIMITS, box_pixels=9)
+        decode(b"", LIMITS, DEFAULT)
     assert caught.value.detail.startswith("cannot be decoded: bad [31mchunkxxx")
     assert len(caught.value.detail) < 300
 
@@ -114,6 +125,29 @@ def test_what_the_decoder_says_is_made_printable(monkeypatch: pytest.MonkeyPatch
 )
 def test_the_media_type_comes_from_the_bytes(kind: str, media_type: str) -> None:
     assert _decoded(encoded(wheel(), kind)).media_type == media_type
+
+
+def test_svg_is_refused_with_the_reason() -> None:
+    with pytest.raises(
+        RenderFailed, match="SVG is not accepted, for it can hold scripts"
+    ) as caught:
+        _decoded(b"<svg/>")
+    assert caught.value.code == "unsupported_format"
+
+
+def test_a_phone_s_heic_is_one_picture_that_stands_upright() -> None:
+    picture = wheel(96, 64)
+    turned = picture.transpose(Image.Transpose.ROTATE_90)
+    source = heic(turned, exif=telltale_exif(orientation=6).tobytes())
+    found = _decoded(source)
+    assert (found.media_type, found.frames, found.width, found.height) == ("image/heic", 1, 96, 64)
+    upright = orient(found.orientation)(found.image)
+    assert np.abs(pixels(upright) - pixels(picture)).mean() <= 4
+
+
+def test_half_a_heic_is_corrupt() -> None:
+    source = heic(wheel())
+    assert _code(source[: len(source) // 2]) == "corrupt_image"
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])
@@ -138,7 +172,8 @@ def test_width_and_height_are_those_of_the_upright_picture(kind: str) -> None:
 
 
 def test_a_large_jpeg_is_decoded_no_finer_than_the_box_needs() -> None:
-    found = _decoded(encoded(wheel(1600, 800), "JPEG"), box_pixels=300)
+    small = replace(THUMB, width=300, height=300)
+    found = _decoded(encoded(wheel(1600, 800), "JPEG"), Preset(name="small", renditions=(small,)))
     assert (found.width, found.height) == (1600, 800)
     assert found.image.size == (400, 200)  # a quarter covers the box, an eighth would not
 

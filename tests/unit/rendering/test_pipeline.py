@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from streams.rendering import PRESETS, RenditionBytes
+from streams.rendering import RenditionBytes
 from tests.unit.rendering.pictures import (
     CANARY,
     encoded,
@@ -111,13 +111,6 @@ def test_the_safe_facts_of_a_photograph_are_told() -> None:
 def test_rendering_twice_gives_the_same() -> None:
     source = (SAMPLES / "tulips.png").read_bytes()
     assert rendered(source) == rendered(source)
-
-
-def test_names_and_media_types_are_unique_in_every_preset() -> None:
-    for name, preset in PRESETS.items():
-        keys = [(spec.name, spec.media_type) for spec in preset.renditions]
-        assert preset.name == name
-        assert len(set(keys)) == len(keys)
 
 
 def assert_bare(made: RenditionBytes) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from streams.rendering.sniffing import is_accepted, refused_format
+from streams.rendering.sniffing import is_accepted, is_heic, refused_format
 from tests.unit.rendering.pictures import encoded, wheel
 
 
@@ -13,8 +13,6 @@ from tests.unit.rendering.pictures import encoded, wheel
         (b"%PDF-1.7\n", "PDF"),
         (b"%!PS-Adobe-3.0 EPSF-3.0", "EPS"),
         (b"\xc5\xd0\xd3\xc6 binary", "EPS"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
         (b"\xff\x0a jxl", "JPEG XL"),
         (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
         (b"\0\0\x01\0\x01\0", "ICO"),
@@ -32,9 +30,18 @@ def test_what_we_take_is_recognised(kind: str) -> None:
     assert refused_format(source) is None
 
 
+@pytest.mark.parametrize("brand", [b"heic", b"mif1"])
+def test_a_heic_is_recognised_by_any_of_its_brands(brand: bytes) -> None:
+    head = b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic"
+    assert is_accepted(head)
+    assert is_heic(head)
+    assert refused_format(head) is None
+
+
 def test_an_avif_that_also_claims_to_be_heif_is_an_avif() -> None:
     head = b"\0\0\0\x1cftypavif\0\0\0\0mif1avifmiaf"
     assert is_accepted(head)
+    assert not is_heic(head)
     assert refused_format(head) is None
 
 

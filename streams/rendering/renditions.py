@@ -1,0 +1,71 @@
+"""Every rendition of a preset, each made from the picture of the next larger size."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from PIL.Image import Image
+
+from domain.values import Sha256
+from streams.rendering.encoding import Film, encode, encode_film
+from streams.rendering.framing import frame, scale
+from streams.rendering.presets import Preset, RenditionSpec
+from streams.rendering.rendered import RenditionBytes
+from streams.rendering.shrink import Size, scaled, shrink_to
+
+
+def cascade(preset: Preset, whole: Size, picture: Image) -> dict[Size, Image]:
+    """Shrink from size to smaller size: each costs a fraction of shrinking from the original."""
+    sizes = {_before_framing(spec, whole) for spec in preset.renditions}
+    found = {}
+    for size in sorted(sizes, reverse=True):
+        picture = shrink_to(size)(picture)
+        found[size] = picture
+    return found
+
+
+def renditions(
+    preset: Preset,
+    whole: Size,
+    stills: Mapping[Size, Image],
+    film: Film | None,
+    notice: str | None,
+) -> tuple[RenditionBytes, ...]:
+    """Encode in the preset's order; a small source gives several names the same bytes.
+
+    What moves keeps moving as WebP; as JPEG the still stands for it.
+    """
+    films = _films(preset, whole, film) if film else {}
+    encoded: dict[tuple[Size, RenditionSpec], bytes] = {}
+
+    def rendition(spec: RenditionSpec) -> RenditionBytes:
+        size = _before_framing(spec, whole)
+        framed = frame(spec, stills[size])
+        picture = framed(stills[size])
+        key = size, replace(spec, name="", width=picture.width, height=picture.height)
+        if key in encoded:
+            data = encoded[key]
+        elif films and spec.media_type == "image/webp":
+            moving = replace(films[size], pictures=[*map(framed, films[size].pictures)])
+            data = encoded[key] = encode_film(moving, spec.quality, notice)
+        else:
+            data = encoded[key] = encode(picture, spec.media_type, spec.quality, notice)
+        return RenditionBytes(
+            name=spec.name,
+            media_type=spec.media_type,
+            width=picture.width,
+            height=picture.height,
+            sha256=Sha256(hashlib.sha256(data).hexdigest()),
+            data=data,
+        )
+
+    return tuple(rendition(spec) for spec in preset.renditions)
+
+
+def _films(preset: Preset, whole: Size, film: Film) -> dict[Size, Film]:
+    cascades = [cascade(preset, whole, picture) for picture in film.pictures]
+    return {size: replace(film, pictures=[one[size] for one in cascades]) for size in cascades[0]}
+
+
+def _before_framing(spec: RenditionSpec, whole: Size) -> Size:
+    return scaled(whole, scale(spec, whole))
