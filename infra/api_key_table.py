@@ -15,6 +15,10 @@ class ApiKeyRejected(Exception):
     """This is no valid key of ours; the text may be shown to whoever sent it."""
 
 
+class ApiKeysUnread(Exception):
+    """Nobody can be recognised yet: the keys are still being read for the first time."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who sent a request, and what they may do."""
@@ -32,10 +36,12 @@ class ApiKeyTable:
     """Every valid key by the digest of its text.
 
     One thread may put keys while others look them up. A revocation is final: no later record, read
-    again or out of order, brings a key back.
+    again or out of order, brings a key back. Nobody is let in or refused before ``complete`` was
+    called: neither a key nor its revocation may have been read yet.
     """
 
     def __init__(self) -> None:
+        self._is_complete = False
         self._valid: dict[str, tuple[str, Caller]] = {}
         self._revoked: set[str] = set()
 
@@ -51,12 +57,18 @@ class ApiKeyTable:
         )
         self._valid[api_key.sha256] = api_key.sha256, caller
 
+    def complete(self) -> None:
+        """Learn that every key was put that there was at the start; it stays so."""
+        self._is_complete = True
+
     def authenticate(self, text: str) -> Caller:
-        """Find out whose key this is; raises ApiKeyRejected.
+        """Find out whose key this is; raises ApiKeyRejected or ApiKeysUnread.
 
         The look-up goes by SHA-256 and the comparison takes the same time wherever they differ, so
         that answering tells nothing about other keys.
         """
+        if not self._is_complete:
+            raise ApiKeysUnread
         wanted = digest(text)
         stored, caller = self._valid.get(wanted, ("", None))
         if caller is not None and hmac.compare_digest(stored, wanted):
@@ -70,11 +82,11 @@ def follow_api_keys(kafka: Kafka, table: ApiKeyTable) -> Tail:
     """Keep a table current, from the topic's beginning on; use the result as a context.
 
     A revocation counts as soon as its record was read, milliseconds after it was acknowledged.
-    Until the result ``is_current``, valid keys may be refused.
+    The table is complete once the topic was read to its end.
     """
 
     def learn(record: Record) -> None:
         if record.value:
             table.put(from_json(record.value))
 
-    return Tail("api-keys", lambda: whole(kafka, API_KEYS), learn)
+    return Tail("api-keys", lambda: whole(kafka, API_KEYS), learn, table.complete)

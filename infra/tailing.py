@@ -31,7 +31,8 @@ class Tail:
 
     When reading fails a new reader is opened after a second, and begins where ``open_reader`` lets
     it begin: ``apply`` may see a record again. A record that makes ``apply`` raise is logged and
-    left out. ``is_current`` says that the reader reached the end as it was when it was opened.
+    left out. ``is_current`` says that the reader reached the end as it was when it was opened;
+    ``on_current`` is told so, once for each reader.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class Tail:
         name: str,
         open_reader: Callable[[], AbstractContextManager[Source]],
         apply: Callable[[Record], None],
+        on_current: Callable[[], None] = lambda: None,
     ) -> None:
         self._name = name
         self._open_reader = open_reader
         self._apply = apply
+        self._on_current = on_current
         self._current = Event()
         self._stopping = Event()
         self._thread = Thread(target=self._follow, name=name, daemon=True)
@@ -80,6 +83,7 @@ class Tail:
             for record in reader.poll():
                 self._hand_over(record)
             if not self.is_current and all(reader.position(p) >= end for p, end in ends.items()):
+                self._on_current()
                 self._current.set()
 
     def _hand_over(self, record: Record) -> None:

@@ -5,9 +5,9 @@ from typing import Protocol
 
 from starlette.requests import Request
 
-from infra.api_key_table import ApiKeyRejected, Caller
+from infra.api_key_table import ApiKeyRejected, ApiKeysUnread, Caller
 from infra.api_keys import Scope
-from infra.web.errors import ApiKeyMissing, ApiKeyRefused, ScopeMissing
+from infra.web.errors import ApiKeyMissing, ApiKeyRefused, NotReady, ScopeMissing
 
 _SCHEME = "bearer "
 
@@ -16,7 +16,7 @@ class KeyTable(Protocol):
     """What knows the keys: infra.api_key_table.ApiKeyTable."""
 
     def authenticate(self, text: str) -> Caller:
-        """Find out whose key this is; raises ApiKeyRejected."""
+        """Find out whose key this is; raises ApiKeyRejected or ApiKeysUnread."""
 
 
 class Access:
@@ -28,7 +28,8 @@ class Access:
     def needs(self, scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
         """Make the dependency of a route that needs this scope.
 
-        It raises ApiKeyMissing, ApiKeyRefused or ScopeMissing.
+        It raises ApiKeyMissing, ApiKeyRefused or ScopeMissing, and NotReady while the keys are
+        still being read: a client takes a 401 for final, and leaves a 503 alone for a moment.
         """
 
         async def caller(request: Request) -> Caller:
@@ -43,6 +44,8 @@ class Access:
             raise ApiKeyMissing("send an API key: Authorization: Bearer shk_…")
         try:
             caller = self._keys.authenticate(sent[len(_SCHEME) :].strip())
+        except ApiKeysUnread:
+            raise NotReady("the API keys are being read; try again after a moment") from None
         except ApiKeyRejected as error:
             challenge = 'Bearer realm="scalehoster", error="invalid_token"'
             raise ApiKeyRefused(str(error), headers={"WWW-Authenticate": challenge}) from None

@@ -10,9 +10,10 @@ from tests.samples import ACME, NOON
 
 
 class Keys:
-    """Puts keys into a table as the topic would."""
+    """Puts keys into a table as the topic would; the table counts as read to its end."""
 
     def __init__(self, table: ApiKeyTable) -> None:
+        table.complete()
         self.table = table
         self._issued: dict[str, ApiKey] = {}
 

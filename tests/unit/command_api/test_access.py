@@ -1,6 +1,7 @@
 """Who may write: every route against every kind of caller."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from starlette.testclient import TestClient
@@ -8,6 +9,7 @@ from starlette.testclient import TestClient
 from command_api.app import Parts, create_app
 from command_api.rates import Rates
 from domain.values import TenantId
+from infra.api_key_table import ApiKeyTable
 from infra.web.errors import RateLimited
 from tests.fake_decider import FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
@@ -101,6 +103,17 @@ def test_nobody_else_may_write_anything(
         assert response.json()["type"].endswith(f"/problems/{name}")
         assert ("www-authenticate" in response.headers) == (status == 401)
     assert len(decider.sent) == happened
+
+
+def test_until_the_keys_are_read_a_client_is_asked_to_wait(parts: Parts, keys: Keys) -> None:
+    app, _ = create_app(SETTINGS, replace(parts, keys=ApiKeyTable()))
+    headers = {"authorization": f"Bearer {keys.add(['assets:write'])}"}
+    with TestClient(app, headers=headers) as client:
+        for method, path, body in writes("0190e5a2-6f1c-7c39-9b0e-3f1d7a7f0c11"):
+            response = client.request(method, path, json=body)
+            assert response.status_code == 503, (method, path)
+            assert response.json()["type"].endswith("/problems/not-ready")
+            assert int(response.headers["retry-after"]) >= 1
 
 
 def test_an_admin_may_write(client: TestClient, keys: Keys) -> None:

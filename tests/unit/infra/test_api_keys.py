@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.api_key_table import ApiKeyRejected, ApiKeyTable, Caller
+from infra.api_key_table import ApiKeyRejected, ApiKeysUnread, ApiKeyTable, Caller
 from infra.api_keys import (
     ApiKey,
     digest,
@@ -42,6 +42,15 @@ def issued() -> tuple[ApiKey, str, MemorySender]:
         issue(sender, tenant_id=ACME, scopes=("assets:write",), name="ci", now=NOON)
     )
     return api_key, text, sender
+
+
+def table_of(*known: ApiKey) -> ApiKeyTable:
+    """Make a table that was read to its end."""
+    table = ApiKeyTable()
+    for api_key in known:
+        table.put(api_key)
+    table.complete()
+    return table
 
 
 def test_a_key_is_recognised_by_its_form() -> None:
@@ -88,9 +97,7 @@ def test_what_is_no_key_record_is_refused(value: bytes) -> None:
 
 def test_a_valid_key_names_its_tenant_and_scopes() -> None:
     api_key, text, _ = issued()
-    table = ApiKeyTable()
-    table.put(api_key)
-    caller = table.authenticate(text)
+    caller = table_of(api_key).authenticate(text)
     assert caller == Caller(
         tenant_id=ACME, key_id=api_key.key_id, scopes=frozenset({"assets:write"})
     )
@@ -102,11 +109,8 @@ def test_a_valid_key_names_its_tenant_and_scopes() -> None:
 def test_a_revoked_key_never_comes_back() -> None:
     api_key, text, sender = issued()
     revoked = asyncio.run(revoke(sender, api_key, now=NOON))
-    table = ApiKeyTable()
-    for known in (api_key, revoked, api_key):
-        table.put(known)
     with pytest.raises(ApiKeyRejected):
-        table.authenticate(text)
+        table_of(api_key, revoked, api_key).authenticate(text)
     assert sender.sent[-1][0] == sender.sent[0][0]  # the same record key: compaction keeps the last
 
 
@@ -128,4 +132,17 @@ def test_revoking_twice_keeps_the_first_moment() -> None:
 )
 def test_other_keys_are_refused(text: str) -> None:
     with pytest.raises(ApiKeyRejected):
-        ApiKeyTable().authenticate(text)
+        table_of().authenticate(text)
+
+
+def test_nobody_is_let_in_or_refused_until_all_keys_are_read() -> None:
+    api_key, text, _ = issued()
+    table = ApiKeyTable()
+    for known in (text, new_key_text()):
+        with pytest.raises(ApiKeysUnread):
+            table.authenticate(known)
+    table.put(api_key)  # its revocation may come next
+    with pytest.raises(ApiKeysUnread):
+        table.authenticate(text)
+    table.complete()
+    assert table.authenticate(text).key_id == api_key.key_id

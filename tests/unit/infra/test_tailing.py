@@ -53,6 +53,13 @@ def test_it_is_current_once_all_that_was_there_has_been_handed_over() -> None:
         assert seen == [0, 1, 2]
 
 
+def test_whoever_asked_is_told_that_all_was_handed_over() -> None:
+    told: list[object] = []
+    with Tail("test", Topic().open, told.append, lambda: told.append("all")) as tail:
+        assert tail.wait_until_current(10)
+    assert told == [record(0), record(1), record(2), "all"]
+
+
 def test_a_record_that_cannot_be_taken_in_does_not_stop_those_behind_it() -> None:
     seen: list[int] = []
 

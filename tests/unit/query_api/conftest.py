@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from infra.api_key_table import ApiKeyRejected, Caller
+from infra.api_key_table import ApiKeyRejected, ApiKeysUnread, Caller
 from infra.api_keys import Scope
 from query_api.app import Addresses, create_app
 from tests.memory import MemoryBlobStore
@@ -27,9 +27,11 @@ CALLERS = {
 
 
 class MemoryKeys:
-    """Keys for tests: the text is the name."""
+    """Keys for tests: the text is the name; ``too-early`` comes before they are read."""
 
     def authenticate(self, text: str) -> Caller:
+        if text == "too-early":
+            raise ApiKeysUnread
         if text not in CALLERS:
             raise ApiKeyRejected("the API key is unknown or was revoked")
         return CALLERS[text]

@@ -65,6 +65,7 @@ def test_every_route_of_a_tenant_is_in_this_list(app: FastAPI) -> None:
         ("Bearer nonsense", 401),
         ("Bearer acme-writes", 403),
         ("Bearer acme-reads", 200),
+        ("Bearer too-early", 503),
     ],
 )
 def test_a_key_that_may_read_is_needed(
