@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.ExifTags import Base
 from pillow_heif import register_heif_opener
 
@@ -103,9 +103,8 @@ def typed_failures(source: bytes, limits: RenderLimits) -> Iterator[None]:
 def _decode(source: bytes, limits: RenderLimits, preset: Preset) -> Decoded:
     # A phone's small preview may be of another picture; a confined child can start no thread.
     register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
-    image = Image.open(io.BytesIO(with_alpha_flag(source)), formats=_FORMATS)
+    image, frames = _opened(with_alpha_flag(source))
     width, height = image.size
-    frames = 1 if image.format in _SINGLE else getattr(image, "n_frames", 1)
     if frames > limits.max_frames:
         raise RenderFailed("too_many_frames", f"more than {limits.max_frames} frames")
     moving = motion(image, frames)
@@ -132,6 +131,20 @@ def _decode(source: bytes, limits: RenderLimits, preset: Preset) -> Decoded:
         icc_profile=image.info.get("icc_profile"),
         exif=exif,
     )
+
+
+def _opened(source: bytes) -> tuple[ImageFile.ImageFile, int]:
+    """Open a picture and count its frames."""
+    image = Image.open(io.BytesIO(source), formats=_FORMATS)
+    if image.format in _SINGLE:
+        return image, 1
+    try:
+        return image, getattr(image, "n_frames", 1)
+    except TypeError:
+        if image.format != "TIFF":
+            raise
+    # What follows the first page is none, mostly a camera's preview; and the reader is lost there.
+    return Image.open(io.BytesIO(source), formats=_FORMATS), 1
 
 
 def _exif(image: Image.Image) -> Image.Exif:

@@ -9,10 +9,11 @@ from PIL import Image
 
 from domain.failures import FailureCode
 from streams.rendering import PRESETS, RenderFailed, RenderLimits, Sandbox
-from tests.unit.rendering.pictures import encoded, linear_profile, telltale_exif, wheel
+from tests.mutants import SOAK, mutant
+from tests.unit.rendering.pictures import encoded, heic, linear_profile, telltale_exif, wheel
 
 SEED: Final = 20261123
-MUTANTS_PER_SEED_FILE: Final = 40
+MUTANTS_PER_SEED_FILE: Final = 30 * SOAK
 LIMITS: Final = RenderLimits(max_pixels=4_000_000, cpu_seconds=5, wall_seconds=10)
 
 
@@ -34,34 +35,16 @@ def _seed_files() -> list[bytes]:
         encoded(picture, "TIFF", compression="tiff_lzw", **beside),
         encoded(picture, "TIFF", compression="jpeg"),
         encoded(picture, "BMP"),
+        encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:]),
+        heic(picture, exif=telltale_exif(6).tobytes()),
     ]
-
-
-def _mutant(source: bytes, chance: random.Random) -> bytes:
-    """Flip, cut, double or overwrite, a little or a lot; headers more often than their share."""
-    mutant = bytearray(source)
-    for _ in range(chance.choice([1, 1, 2, 5, 20])):
-        at = chance.randrange(chance.choice([64, len(mutant)]) if len(mutant) > 64 else len(mutant))
-        length = chance.choice([1, 1, 2, 4, 16])
-        match chance.randrange(5):
-            case 0:
-                mutant[at] ^= 1 << chance.randrange(8)
-            case 1:
-                mutant[at : at + length] = chance.randbytes(length)
-            case 2:
-                mutant[at : at + length] = chance.choice([b"\xff", b"\0", b"\x7f"]) * length
-            case 3:
-                mutant[at:at] = mutant[at : at + length]
-            case _:
-                del mutant[at : at + length]
-    return bytes(mutant[: chance.randrange(len(mutant))] if chance.random() < 0.1 else mutant)
 
 
 def test_no_mutant_escapes_its_type_or_kills_the_pool() -> None:
     chance = random.Random(SEED)
     good = encoded(wheel(), "PNG")
     mutants = [
-        _mutant(source, chance) for source in _seed_files() for _ in range(MUTANTS_PER_SEED_FILE)
+        mutant(source, chance) for source in _seed_files() for _ in range(MUTANTS_PER_SEED_FILE)
     ]
 
     async def outcomes() -> Counter[str]:

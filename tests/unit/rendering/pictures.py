@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pillow_heif
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
@@ -17,6 +18,11 @@ from streams.rendering.rendered import Rendered, RenditionBytes
 DEFAULT = PRESETS["default"]
 LIMITS = RenderLimits()
 CANARY = "canary-4711"
+
+D50 = np.array([0.96420, 1.0, 0.82491])
+SRGB_PRIMARIES = np.array(  # columns red, green, blue
+    [[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]]
+)
 
 
 def wheel(width: int = 96, height: int = 64) -> Image.Image:
@@ -80,34 +86,49 @@ def telltale_exif(orientation: int = 1) -> Image.Exif:
 
 def linear_profile(space: bytes = b"RGB ") -> bytes:
     """Build an ICC profile with sRGB's primaries (or grey) but a straight tone curve."""
-    curve = b"curv" + bytes(4) + struct.pack(">I", 0)
-    primaries = {
-        b"rXYZ": (0.43607, 0.22249, 0.01392),
-        b"gXYZ": (0.38515, 0.71687, 0.09708),
-        b"bXYZ": (0.14307, 0.06061, 0.71410),
-    }
-    tags = {b"wtpt": _xyz((0.96420, 1.0, 0.82491))}
     if space == b"RGB ":
-        tags |= {name: _xyz(value) for name, value in primaries.items()}
-        tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
-    else:
-        tags[b"kTRC"] = curve
+        return profile(SRGB_PRIMARIES, 1.0)
+    return profile_tags({b"wtpt": _xyz(D50), b"kTRC": _curve(1.0)}, space=space)
+
+
+def profile(primaries: NDArray[np.float64], gamma: float) -> bytes:
+    """Build an ICC profile of three primaries (columns, XYZ under D50) and one power."""
+    tags = {b"wtpt": _xyz(D50)}
+    for name, column in zip((b"r", b"g", b"b"), primaries.T, strict=True):
+        tags |= {name + b"XYZ": _xyz(column), name + b"TRC": _curve(gamma)}
+    return profile_tags(tags)
+
+
+def profile_tags(
+    tags: dict[bytes, bytes],
+    *,
+    space: bytes = b"RGB ",
+    connection: bytes = b"XYZ ",
+    kind: bytes = b"mntr",
+) -> bytes:
+    """Lay tags out as an ICC profile (ICC.1, version 2.4)."""
     table, body, at = b"", b"", 128 + 4 + 12 * len(tags)
     for name, data in tags.items():
         table += name + struct.pack(">II", at + len(body), len(data))
-        body += data
+        body += data + bytes(-len(data) % 4)
     head = bytearray(128)
     head[0:4] = struct.pack(">I", at + len(body))
     head[8:12] = b"\x02\x40\0\0"
-    head[12:24] = b"mntr" + space + b"XYZ "
+    head[12:24] = kind + space + connection
     head[36:40] = b"acsp"
-    head[68:80] = b"".join(_fixed((0.96420, 1.0, 0.82491)))
+    head[68:80] = b"".join(map(_fixed, D50))
     return bytes(head) + struct.pack(">I", len(tags)) + table + body
 
 
+def _curve(gamma: float) -> bytes:
+    if gamma == 1:
+        return b"curv" + bytes(4) + struct.pack(">I", 0)
+    return b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256))
+
+
 def _xyz(value: Iterable[float]) -> bytes:
-    return b"XYZ " + bytes(4) + b"".join(_fixed(value))
+    return b"XYZ " + bytes(4) + b"".join(map(_fixed, value))
 
 
-def _fixed(value: Iterable[float]) -> list[bytes]:
-    return [struct.pack(">i", round(number * 65536)) for number in value]
+def _fixed(number: float) -> bytes:
+    return struct.pack(">i", round(number * 65536))
