@@ -14,13 +14,23 @@ from fastavro.types import Schema
 from avro_schemas.errors import Undecodable
 from avro_schemas.records import Convert, from_record, to_record
 from avro_schemas.registry import newest, schema
+from domain.bulk_commands import OperationCommand
+from domain.bulk_events import OperationEvent
 from domain.commands import AssetCommand, CatalogueCommand
 from domain.events import AssetEvent, CatalogueEvent
 from domain.jobs import DeadLetter, ImageJob
 from domain.outcomes import Outcome
 
 Message = (
-    AssetCommand | CatalogueCommand | AssetEvent | CatalogueEvent | Outcome | ImageJob | DeadLetter
+    AssetCommand
+    | CatalogueCommand
+    | OperationCommand
+    | AssetEvent
+    | CatalogueEvent
+    | OperationEvent
+    | Outcome
+    | ImageJob
+    | DeadLetter
 )
 KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 

@@ -26,12 +26,13 @@ class Service:
 COMMAND_API = Service(name="command-api", module="command_api")
 DECIDER = Service(name="decider", module="command_api.decider")
 DISPATCHER = Service(name="dispatcher", module="streams.dispatching")
+OPERATOR = Service(name="operator", module="streams.operating")
 WORKER = Service(name="worker", module="streams.processing")
 PROJECTIONS = Service(name="projections", module="projections")
 QUERY_API = Service(name="query-api", module="query_api")
 REBUILDING = Service(name="rebuilding", module="projections.rebuilding")  # ends by itself
 
-SERVICES = (DECIDER, DISPATCHER, WORKER, PROJECTIONS, COMMAND_API, QUERY_API)
+SERVICES = (DECIDER, DISPATCHER, OPERATOR, WORKER, PROJECTIONS, COMMAND_API, QUERY_API)
 
 
 class RunningService:

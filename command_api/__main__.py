@@ -10,13 +10,16 @@ from fastapi import FastAPI
 
 from command_api.app import Parts, create_app
 from command_api.ids import uuid7
-from command_api.outcomes import Outcomes, follow_outcomes
 from domain.errors import ScaleHosterError
 from infra.api_key_table import ApiKeyTable, follow_api_keys
 from infra.blob_store import open_blob_store
+from infra.candidates import Candidates
+from infra.cql import Cql
 from infra.errors import BrokerUnavailable
 from infra.kafka_probe import KafkaProbe
+from infra.live_views import LiveViews
 from infra.logs import configure
+from infra.outcomes import Outcomes, follow_outcomes
 from infra.sending import Sender
 from infra.settings import Settings, load
 from infra.tailing import Tail
@@ -57,17 +60,26 @@ def _serve(settings: Settings) -> None:
             async with sender:
                 yield
 
+    closing = ExitStack()
+
+    def open_walk() -> Candidates:
+        cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+        closing.callback(cql.close)
+        return Candidates(LiveViews(cql))
+
     parts = Parts(
         keys=keys,
         sender=sender,
         outcomes=outcomes,
         blobs=open_blob_store(settings.blobs_url, settings.blobs),
+        open_walk=open_walk,
         probes={"log": KafkaProbe(kafka), **{n: _is_current(t) for n, t in followed.items()}},
         now=lambda: datetime.now(UTC),
         new_id=uuid7,
     )
     app, readiness = create_app(settings, parts, lifespan)
-    serve(app, readiness, host=settings.command_api.host, port=settings.command_api.port)
+    with closing:
+        serve(app, readiness, host=settings.command_api.host, port=settings.command_api.port)
 
 
 def _is_current(tail: Tail) -> Probe:

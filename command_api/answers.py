@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from command_api.writes import Write
 from domain import errors
+from domain.bulk import OperationState
 from domain.errors import Refusal
 from domain.outcomes import (
     AssetSnapshot,
@@ -58,6 +59,14 @@ class CategoryAnswer(BaseModel):
     links: dict[str, str]
 
 
+class OperationAnswer(BaseModel):
+    """An operation as the write left it; the query API tells how it gets on."""
+
+    operation_id: str
+    state: OperationState | None
+    links: dict[str, str]
+
+
 class PendingAnswer(BaseModel):
     """A write that is durable and not yet decided, or not known to be."""
 
@@ -94,6 +103,28 @@ class Answers:
             headers["Location"] = answer.links["self"]
         if outcome.position is not None:
             headers[HEADER] = to_header(outcome.position)
+        return _json(answer, status, headers)
+
+    def operation(
+        self, outcome: Outcome | None, write: Write, status: int, state: OperationState | None
+    ) -> Response:
+        """Tell what became of a write to an operation; None means that it is not known yet.
+
+        ``state`` is what it is in once such a write took effect. Raises the Refusal.
+        """
+        if outcome is None:
+            return self._pending(write)
+        if isinstance(outcome, CommandRefused):
+            raise refusal(outcome)
+        link = f"{self._query_url}/v1/operations/{outcome.entity_id}"
+        headers = {"Location": link} if status == HTTPStatus.ACCEPTED else {}
+        if outcome.position is not None:
+            headers[HEADER] = to_header(outcome.position)
+        answer = OperationAnswer(
+            operation_id=outcome.entity_id,
+            state=state,
+            links={"self": link, "items": f"{link}/items"},
+        )
         return _json(answer, status, headers)
 
     def _pending(self, write: Write) -> Response:

@@ -9,19 +9,21 @@ from fastapi import FastAPI
 from prometheus_client import Gauge
 
 from command_api.answers import Answers
-from command_api.asking import Asker, CommandSender
 from command_api.batches.arriving import BatchLimits
 from command_api.batches.intake import Intake
 from command_api.desk import Desk
 from command_api.fields import Rules
-from command_api.outcomes import Outcomes
+from command_api.previews import Previews, Walk
 from command_api.rates import Rates
 from command_api.routes.assets import add_asset_routes
 from command_api.routes.batches import PATH, add_batch_routes
 from command_api.routes.categories import add_category_routes
+from command_api.routes.operations import add_operation_routes
 from command_api.routes.sources import add_source_routes
 from command_api.uploads import Staging, Uploads
 from command_api.writes import Admission
+from infra.asking import Asker, CommandSender
+from infra.outcomes import Outcomes
 from infra.settings import Settings
 from infra.web.access import Access, KeyTable
 from infra.web.health import Probe, Readiness
@@ -35,12 +37,16 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a command API works with; ``probes`` say whether each of it is well."""
+    """What a command API works with; ``probes`` say whether each of it is well.
+
+    ``open_walk`` connects to the views, for dry runs alone.
+    """
 
     keys: KeyTable
     sender: CommandSender
     outcomes: Outcomes
     blobs: Staging
+    open_walk: Callable[[], Walk]
     probes: Mapping[str, Probe]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -85,6 +91,7 @@ def create_app(
     )
     for add_routes in (add_source_routes, add_asset_routes, add_category_routes):
         add_routes(app, desk)  # not by routers: each level of them costs every request
+    add_operation_routes(app, desk, Previews(parts.open_walk))
     batch_limits = BatchLimits(lines=ours.max_batch_lines, line_bytes=ours.max_batch_line_bytes)
     add_batch_routes(app, admission, intake, batch_limits)
     registry = new_registry()

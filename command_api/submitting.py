@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import replace
 
-from command_api.asking import Asker
 from command_api.bodies import Body, UploadBody
 from command_api.fields import is_id
 from command_api.writes import Write
@@ -12,6 +11,7 @@ from domain.errors import CategoryAlreadyExists, UnknownCategory
 from domain.identity import command_id_for
 from domain.outcomes import CommandRefused, Outcome
 from domain.values import AssetId, CategoryId, CategorySlug, Source
+from infra.asking import Asker
 from infra.web.errors import Unavailable
 
 _ROUNDS = 3  # a twin of this request may be refused a moment before its categories exist

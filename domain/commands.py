@@ -89,6 +89,26 @@ class SetCategories(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustCategories(Command):
+    """Put an asset into some categories and take it out of others; the rest stays.
+
+    With ``if_in`` only an asset of that category is touched.
+    """
+
+    add: tuple[CategoryRef, ...]
+    remove: tuple[CategoryRef, ...]
+    if_in: CategoryRef | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustTags(Command):
+    """Add some tags and take others away; the rest stays."""
+
+    add: tuple[str, ...]
+    remove: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeAsset(Command):
     """Change the description by a JSON merge patch (RFC 7396), given as text."""
 
@@ -115,6 +135,17 @@ class ReprocessAsset(Command):
     """Make new renditions from the kept original; no preset means the one it has."""
 
     preset: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepublishAsset(Command):
+    """Show an earlier result again; a run under way is given up."""
+
+    original: Original
+    renditions: tuple[Rendition, ...]
+    facts: Facts
+    pipeline_version: int
+    fetch: Fetch | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,11 +211,14 @@ AssetCommand = (
     | PublishAsset
     | RejectAsset
     | SetCategories
+    | AdjustCategories
+    | AdjustTags
     | DescribeAsset
     | DeleteAsset
     | RestoreAsset
     | PurgeAsset
     | ReprocessAsset
+    | RepublishAsset
     | ReplaceSource
 )
 CatalogueCommand = (

@@ -1,10 +1,11 @@
 """Every refusal a decider knows.
 
 Refusal
-├── NotFound            AssetNotFound, CategoryNotFound
+├── NotFound            AssetNotFound, CategoryNotFound, OperationNotFound
 ├── Conflict            AssetAlreadySubmitted, AssetIsDeleted, AssetIsNotDeleted, AssetIsPurged,
 │                       AssetHasNoOriginal, CategoryAlreadyExists, CategoryCycle,
-│                       CategoryHasChildren
+│                       CategoryHasChildren, AssetNeedsCategory, OperationHasEnded,
+│                       OperationIsUnderWay, OperationIsReverted
 ├── PreconditionFailed  VersionMismatch
 └── Unprocessable       UnknownCategory, CategoryIsArchived, DescriptionRefused,
                         IdempotencyKeyReused
@@ -41,6 +42,10 @@ class CategoryNotFound(NotFound):
     """No category has this slug or id."""
 
 
+class OperationNotFound(NotFound):
+    """No operation has this id."""
+
+
 class Conflict(Refusal):
     """The thing is not in a state that allows this."""
 
@@ -75,6 +80,22 @@ class CategoryCycle(Conflict):
 
 class CategoryHasChildren(Conflict):
     """The category has children that are not archived."""
+
+
+class AssetNeedsCategory(Conflict):
+    """The asset would be left without any category."""
+
+
+class OperationHasEnded(Conflict):
+    """The operation has come to its end and cannot be steered any more."""
+
+
+class OperationIsUnderWay(Conflict):
+    """The operation has not ended; cancel it or wait before reverting it."""
+
+
+class OperationIsReverted(Conflict):
+    """The operation was reverted already; revert its revert to do it again."""
 
 
 class PreconditionFailed(Refusal):

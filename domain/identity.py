@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid5
 
-from domain.values import AssetId, CommandId, EventId, TenantId
+from domain.values import AssetId, CommandId, EventId, OperationId, TenantId
 
 _NAMESPACE = UUID("6c1f5f5c-3c52-5c0e-9d0f-0f6d8d1b7a11")  # ours alone; never changes
 
@@ -20,6 +20,16 @@ def command_id_for(tenant_id: TenantId, scope: str, idempotency_key: str) -> Com
 def result_command_id(job_id: EventId) -> CommandId:
     """Name the command that ends a job: published or rejected, whichever is first."""
     return CommandId(str(uuid5(_NAMESPACE, f"result\n{job_id}")))
+
+
+def item_command_id(operation_id: OperationId, item: str) -> CommandId:
+    """Name the command by which an operation changes one of its items."""
+    return CommandId(str(uuid5(_NAMESPACE, f"item\n{operation_id}\n{item}")))
+
+
+def progress_command_id(operation_id: OperationId, version: int) -> CommandId:
+    """Name the step by which an operation that stood at a version goes on."""
+    return CommandId(str(uuid5(_NAMESPACE, f"progress\n{operation_id}\n{version}")))
 
 
 def event_id_for(command_id: CommandId, number: int) -> EventId:

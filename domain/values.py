@@ -13,6 +13,7 @@ CategoryRef = NewType("CategoryRef", str)  # what a customer writes: a slug or a
 CommandId = NewType("CommandId", str)
 EventId = NewType("EventId", str)
 CorrelationId = NewType("CorrelationId", str)
+OperationId = NewType("OperationId", str)
 Actor = NewType("Actor", str)  # "key:<id>" or "system:<process>"
 BlobKey = NewType("BlobKey", str)
 Sha256 = NewType("Sha256", str)  # 64 lower-case hex digits

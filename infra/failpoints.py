@@ -10,6 +10,8 @@ Failpoint = Literal[
     "decider.before_commit",
     "decider.after_commit_before_state",
     "dispatcher.after_send_before_commit",
+    "operator.after_ask_before_note",
+    "operator.after_note",
     "worker.after_download",
     "worker.after_store_before_emit",
     "worker.after_emit_before_ack",

@@ -15,6 +15,8 @@ from infra.topics import (
     CATEGORY_EVENTS,
     COMMAND_RESULTS,
     IMAGE_JOBS,
+    OPERATION_COMMANDS,
+    OPERATION_EVENTS,
     RETRY_TIERS,
     Topic,
 )
@@ -23,9 +25,10 @@ GROUPS: Mapping[str, tuple[Topic, ...]] = {
     "command_api.decider": (ASSET_COMMANDS, CATEGORY_COMMANDS),
     "streams.dispatching": (ASSET_EVENTS,),
     **{f"streams.{tier.name}": (tier,) for tier in RETRY_TIERS},
+    "streams.operating": (OPERATION_COMMANDS,),
     "streams.processing": (IMAGE_JOBS,),
     "streams.purging": (ASSET_EVENTS,),
-    "projections": (ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS),
+    "projections": (ASSET_EVENTS, CATEGORY_EVENTS, OPERATION_EVENTS, COMMAND_RESULTS),
 }
 _TIMEOUT_SECONDS = 10.0
 
@@ -55,6 +58,18 @@ def lags(kafka: Kafka) -> list[Lag]:
         raise BrokerUnavailable(f"asking for lag: {error}") from error
 
 
+def has_read(kafka: Kafka, group: str, topic: Topic, ends: Mapping[int, int]) -> bool:
+    """Tell whether a group has seen to all that lies before these ends of a topic's partitions.
+
+    Raises BrokerUnavailable.
+    """
+    try:
+        committed = _committed(kafka, kafka.admin(), group, (topic,))
+    except KafkaException as error:
+        raise BrokerUnavailable(f"asking what {group} has read: {error}") from error
+    return all(max(place.offset, 0) >= ends.get(place.partition, 0) for place in committed)
+
+
 def _ends(kafka: Kafka, admin: AdminClient) -> dict[tuple[str, int], int]:
     places = [
         TopicPartition(kafka.topic(topic), partition)
@@ -75,6 +90,15 @@ def _lag(
     topics: tuple[Topic, ...],
     ends: Mapping[tuple[str, int], int],
 ) -> int:
+    return sum(
+        max(0, ends[place.topic, place.partition] - max(place.offset, 0))
+        for place in _committed(kafka, admin, group, topics)
+    )
+
+
+def _committed(
+    kafka: Kafka, admin: AdminClient, group: str, topics: tuple[Topic, ...]
+) -> list[TopicPartition]:
     places = [
         TopicPartition(kafka.topic(topic), partition)
         for topic in topics
@@ -82,7 +106,4 @@ def _lag(
     ]
     request = ConsumerGroupTopicPartitions(kafka.group(group), places)
     (done,) = admin.list_consumer_group_offsets([request]).values()
-    committed = done.result(timeout=_TIMEOUT_SECONDS).topic_partitions
-    return sum(
-        max(0, ends[place.topic, place.partition] - max(place.offset, 0)) for place in committed
-    )
+    return list(done.result(timeout=_TIMEOUT_SECONDS).topic_partitions)

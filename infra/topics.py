@@ -37,6 +37,10 @@ ASSET_EVENTS = Topic(
 CATEGORY_EVENTS = Topic(
     name="category-events", partitions=3, retention_ms=FOREVER_MS, is_transactional=True
 )
+OPERATION_COMMANDS = Topic(name="operation-commands", partitions=3, retention_ms=7 * DAY_MS)
+OPERATION_EVENTS = Topic(
+    name="operation-events", partitions=3, retention_ms=FOREVER_MS, is_transactional=True
+)
 COMMAND_RESULTS = Topic(
     name="command-results", partitions=12, retention_ms=HOUR_MS, is_transactional=True
 )
@@ -60,6 +64,8 @@ TOPICS = (
     CATEGORY_COMMANDS,
     ASSET_EVENTS,
     CATEGORY_EVENTS,
+    OPERATION_COMMANDS,
+    OPERATION_EVENTS,
     COMMAND_RESULTS,
     IMAGE_JOBS,
     *RETRY_TIERS,

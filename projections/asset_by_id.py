@@ -66,7 +66,13 @@ def _rows(message: Message) -> Iterator[Operation]:
             )
         case AssetPublished():
             yield _changed(
-                message, {"status": Status.PUBLISHED, **_picture(message), **_NO_FAILURE}
+                message,
+                {
+                    "status": Status.PUBLISHED,
+                    "run": message.run,
+                    **_picture(message),
+                    **_NO_FAILURE,
+                },
             )
         case AssetRejected(keeps_published=True):
             yield _changed(message, _failure(message))

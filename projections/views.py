@@ -14,9 +14,12 @@ from projections.asset_history import ASSET_HISTORY
 from projections.assets_by_category import ASSETS_BY_CATEGORY
 from projections.assets_by_content import ASSETS_BY_CONTENT
 from projections.assets_by_date import ASSETS_BY_DATE
+from projections.assets_by_shard import ASSETS_BY_SHARD
 from projections.categories import CATEGORIES
 from projections.commands import COMMANDS
 from projections.errors import DefinitionMissing
+from projections.operation_items import OPERATION_ITEMS
+from projections.operations import OPERATIONS
 from projections.pending_assets import PENDING_ASSETS
 from projections.public_assets import PUBLIC_ASSETS
 from projections.view import LiveView, View
@@ -30,6 +33,9 @@ VIEWS: tuple[View, ...] = (
     ASSETS_BY_CONTENT,
     PENDING_ASSETS,
     PUBLIC_ASSETS,
+    ASSETS_BY_SHARD,
+    OPERATIONS,
+    OPERATION_ITEMS,
     COMMANDS,
 )
 

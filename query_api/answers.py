@@ -1,13 +1,16 @@
 """Rows of the views → what clients read."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from domain.asset.changes import Change, changes
 from domain.failures import is_transient
 from domain.values import Rendition, Status
 from infra.cql import Row
+from infra.histories import event_in
 from infra.web.positions import to_header
 from infra.web.problems import kinds, name_of, status_of, title_of
 from query_api.category_tree import CategoryTree
@@ -82,8 +85,12 @@ class Answers:
             "categories": list(map(tree.label, row["category_ids"] or ())),
         }
 
-    def event(self, row: Row) -> Answer:
-        """Show one event of an asset's history."""
+    def history(self, rows: Sequence[Row]) -> list[Answer]:
+        """Show all events of an asset, and what each of them changed."""
+        told = changes(map(event_in, rows))
+        return [self._event(row, changed) for row, changed in zip(rows, told, strict=True)]
+
+    def _event(self, row: Row, changed: Sequence[Change]) -> Answer:
         return {
             "event_id": row["event_id"],
             "name": row["name"],
@@ -92,6 +99,7 @@ class Answers:
             "actor": row["actor"],
             "command_id": row["command_id"],
             "correlation_id": row["correlation_id"],
+            "changes": changed,
             "event": _json(row["event"]),
         }
 

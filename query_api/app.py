@@ -18,7 +18,16 @@ from query_api.pictures import Pictures
 from query_api.queries import Queries
 from query_api.reached import Reached
 from query_api.reading import Reading
-from query_api.routes import admin, assets, categories, commands, gallery, pictures, schemas
+from query_api.routes import (
+    admin,
+    assets,
+    categories,
+    commands,
+    gallery,
+    operations,
+    pictures,
+    schemas,
+)
 from query_api.shelves import Shelves
 from query_api.urls import PublicUrls
 
@@ -68,6 +77,7 @@ def create_app(
     app.include_router(categories.routes(reading, catalogues, pages, answers))
     app.include_router(commands.routes(reading, queries, answers))
     app.include_router(admin.routes(access, queries))
+    app.include_router(operations.routes(reading, queries))
     app.include_router(schemas.routes())
     app.include_router(gallery.routes(addresses.public_base_url))
     return app, readiness

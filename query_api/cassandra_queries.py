@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from domain.values import AssetId, CategoryId, CommandId, Status, TenantId
+from domain.values import AssetId, CategoryId, CommandId, OperationId, Status, TenantId
 from infra.consistency import ConsistencyResult, result_of
 from infra.cql import Row
+from infra.cutting import bucket_of
 from query_api.listing import Order, Span
 from query_api.public_assets import PublicAsset, renditions
 from query_api.views import (
@@ -14,6 +15,8 @@ from query_api.views import (
     ASSETS_BY_DATE,
     CATEGORIES,
     COMMANDS,
+    OPERATION_ITEMS,
+    OPERATIONS,
     PUBLIC_ASSETS,
     ActiveViews,
     View,
@@ -27,6 +30,12 @@ _HISTORY = (
 )
 _PUBLIC = "SELECT status, renditions FROM public_assets$suffix WHERE asset_id = ?"
 _COMMAND = "SELECT * FROM commands$suffix WHERE tenant_id = ? AND command_id = ?"
+_OPERATIONS = "SELECT * FROM operations$suffix WHERE tenant_id = ? AND operation_id > ?"
+_OPERATION = "SELECT * FROM operations$suffix WHERE tenant_id = ? AND operation_id = ?"
+_OPERATION_ITEMS = (
+    "SELECT * FROM operation_items$suffix"
+    " WHERE tenant_id = ? AND operation_id = ? AND bucket = ? AND place > ? LIMIT ?"
+)
 _CATEGORIES = "SELECT * FROM categories$suffix WHERE tenant_id = ? AND category_id > ?"
 _MONTHS = "SELECT bucket FROM category_buckets$suffix WHERE tenant_id = ? AND category_id = ?"
 _DAYS = "SELECT day FROM date_buckets$suffix WHERE tenant_id = ?"
@@ -83,6 +92,29 @@ class CassandraQueries:
         """Find what became of a command."""
         rows = await self._views.select(COMMANDS, _COMMAND, (tenant_id, command_id))
         return rows[0] if rows else None
+
+    async def operations(self, tenant_id: TenantId) -> list[Row]:
+        """List all bulk operations of a tenant."""
+        operations: list[Row] = []
+        while True:
+            seen = operations[-1]["operation_id"] if operations else ""
+            key = (tenant_id, seen)
+            more = await self._views.select(OPERATIONS, _OPERATIONS, key, at_most=_AT_ONCE)
+            operations.extend(more)
+            if len(more) < _AT_ONCE:
+                return operations
+
+    async def operation(self, tenant_id: TenantId, operation_id: OperationId) -> Row | None:
+        """Find a bulk operation."""
+        rows = await self._views.select(OPERATIONS, _OPERATION, (tenant_id, operation_id))
+        return rows[0] if rows else None
+
+    async def operation_items(
+        self, tenant_id: TenantId, operation_id: OperationId, after: int, limit: int
+    ) -> list[Row]:
+        """List the first items of an operation behind a place, in order; within one bucket."""
+        key = (tenant_id, operation_id, bucket_of(after + 1), after, limit)
+        return await self._views.select(OPERATION_ITEMS, _OPERATION_ITEMS, key)
 
     async def categories(self, tenant_id: TenantId) -> list[Row]:
         """List all categories of a tenant, archived ones too."""

@@ -138,8 +138,19 @@ class PageAnswer(Model):
     next: str | None = Field(examples=["/v1/assets?limit=50&cursor=…"])
 
 
+class ChangeAnswer(Model):
+    """One field that an event changed."""
+
+    field: str = Field(examples=["categories"])
+    before: str | int | list[str] | None
+    after: str | int | list[str] | None
+
+
 class EventAnswer(Model):
-    """One thing that happened to an asset; `event` is all that was recorded."""
+    """One thing that happened to an asset; `event` is all that was recorded.
+
+    `correlation_id` is the operation's id when a bulk operation caused it.
+    """
 
     event_id: str
     name: str = Field(examples=["AssetPublished"])
@@ -148,6 +159,7 @@ class EventAnswer(Model):
     actor: str
     command_id: str
     correlation_id: str
+    changes: list[ChangeAnswer]
     event: dict[str, Any]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from domain.values import AssetId, CategoryId, CommandId, TenantId
+from domain.values import AssetId, CategoryId, CommandId, OperationId, TenantId
 from infra.consistency import ConsistencyResult
 from infra.cql import Row
 from query_api.listing import Order, Span
@@ -29,6 +29,17 @@ class Queries(Protocol):
 
     async def command(self, tenant_id: TenantId, command_id: CommandId) -> Row | None:
         """Find what became of a command."""
+
+    async def operations(self, tenant_id: TenantId) -> Sequence[Row]:
+        """List all bulk operations of a tenant."""
+
+    async def operation(self, tenant_id: TenantId, operation_id: OperationId) -> Row | None:
+        """Find a bulk operation."""
+
+    async def operation_items(
+        self, tenant_id: TenantId, operation_id: OperationId, after: int, limit: int
+    ) -> Sequence[Row]:
+        """List the first items of an operation behind a place, in order; within one bucket."""
 
     async def categories(self, tenant_id: TenantId) -> Sequence[Row]:
         """List all categories of a tenant, archived ones too."""

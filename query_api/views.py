@@ -7,7 +7,13 @@ from typing import Protocol
 from infra.consistency import ALL_RESULTS
 from infra.cql import Row
 from infra.errors import ViewsMissing
-from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, Topic
+from infra.topics import (
+    ASSET_EVENTS,
+    CATEGORY_EVENTS,
+    COMMAND_RESULTS,
+    OPERATION_EVENTS,
+    Topic,
+)
 from query_api.recent import Recent
 
 _GENERATION_SECONDS = 1.0
@@ -27,6 +33,8 @@ ASSETS_BY_CATEGORY = View(name="assets_by_category", topic=ASSET_EVENTS)
 ASSETS_BY_DATE = View(name="assets_by_date", topic=ASSET_EVENTS)
 PUBLIC_ASSETS = View(name="public_assets", topic=ASSET_EVENTS)
 CATEGORIES = View(name="categories", topic=CATEGORY_EVENTS)
+OPERATIONS = View(name="operations", topic=OPERATION_EVENTS)
+OPERATION_ITEMS = View(name="operation_items", topic=OPERATION_EVENTS)
 COMMANDS = View(name="commands", topic=COMMAND_RESULTS)
 
 VIEWS = (
@@ -36,6 +44,8 @@ VIEWS = (
     ASSETS_BY_DATE,
     PUBLIC_ASSETS,
     CATEGORIES,
+    OPERATIONS,
+    OPERATION_ITEMS,
     COMMANDS,
 )
 

@@ -5,17 +5,21 @@ from datetime import UTC, datetime
 from functools import reduce
 
 from avro_schemas.codec import decode
-from command_api.outcomes import Outcomes
 from domain import asset as assets
 from domain import catalogue as catalogues
+from domain import operation as operations
 from domain.asset import Asset
+from domain.bulk_commands import OperationCommand
+from domain.bulk_events import OperationEvent
 from domain.catalogue import EMPTY, Catalogue
 from domain.commands import AssetCommand, CatalogueCommand, CreateCategory
 from domain.errors import IdempotencyKeyReused, Refusal
 from domain.events import AssetEvent, CatalogueEvent
+from domain.operation import Operation
 from domain.outcomes import CommandAccepted, CommandRefused, EventRef, Outcome
-from domain.values import CategoryRef, TenantId
+from domain.values import CategoryRef, OperationId, TenantId
 from infra.errors import BrokerUnavailable
+from infra.outcomes import Outcomes
 from infra.sending import Position
 from infra.topics import Topic
 
@@ -28,14 +32,15 @@ class FakeDecider:
     """
 
     def __init__(self, outcomes: Outcomes) -> None:
-        self.events: list[AssetEvent | CatalogueEvent] = []
-        self.sent: list[AssetCommand | CatalogueCommand] = []
+        self.events: list[AssetEvent | CatalogueEvent | OperationEvent] = []
+        self.sent: list[AssetCommand | CatalogueCommand | OperationCommand] = []
         self.is_down = False
         self.is_silent = False
         self._outcomes = outcomes
-        self._undecided: list[AssetCommand | CatalogueCommand] = []
+        self._undecided: list[AssetCommand | CatalogueCommand | OperationCommand] = []
         self._assets: dict[tuple[TenantId, str], Asset] = {}
         self._catalogues: dict[TenantId, Catalogue] = {}
+        self._operations: dict[TenantId, dict[OperationId, Operation]] = {}
         self._remembered: dict[str, tuple[str | None, Outcome]] = {}
 
     async def send(self, topic: Topic, key: str, value: bytes) -> Position:
@@ -43,10 +48,12 @@ class FakeDecider:
         if self.is_down:
             raise BrokerUnavailable("127.0.0.1:9092 did not acknowledge")
         command = decode(value)
-        assert isinstance(command, AssetCommand | CatalogueCommand)
+        assert isinstance(command, AssetCommand | CatalogueCommand | OperationCommand)
         is_asset = isinstance(command, AssetCommand)
-        assert topic.name == ("asset-commands" if is_asset else "category-commands")
-        assert key == command.metadata.entity_id
+        other = "category" if isinstance(command, CatalogueCommand) else "operation"
+        assert topic.name == ("asset-commands" if is_asset else f"{other}-commands")
+        metadata = command.metadata
+        assert key == (metadata.entity_id if is_asset else metadata.tenant_id)
         self.sent.append(command)
         self._undecided.append(command)
         if not self.is_silent:
@@ -58,7 +65,7 @@ class FakeDecider:
         while self._undecided:
             self._outcomes.deliver(self.decide(self._undecided.pop(0)))
 
-    def decide(self, command: AssetCommand | CatalogueCommand) -> Outcome:
+    def decide(self, command: AssetCommand | CatalogueCommand | OperationCommand) -> Outcome:
         """Decide one command, whoever sent it."""
         metadata = command.metadata
         now = datetime.now(UTC)
@@ -83,16 +90,21 @@ class FakeDecider:
         self._remembered[metadata.command_id] = metadata.fingerprint, outcome
         return outcome
 
-    def _accepted(self, command: AssetCommand | CatalogueCommand, now: datetime) -> CommandAccepted:
+    def _accepted(
+        self, command: AssetCommand | CatalogueCommand | OperationCommand, now: datetime
+    ) -> CommandAccepted:
         metadata = command.metadata
         catalogue = self._catalogues.get(metadata.tenant_id, EMPTY)
-        events: Sequence[AssetEvent | CatalogueEvent]
+        events: Sequence[AssetEvent | CatalogueEvent | OperationEvent]
         asset, category = None, None
         if isinstance(command, AssetCommand):
             known = self._assets.get((metadata.tenant_id, metadata.entity_id))
             events = assets.decide(command, known, catalogue, now)
             changed = reduce(assets.evolve, events, known)
             asset = assets.snapshot(changed) if changed else None
+        elif isinstance(command, OperationCommand):
+            known_ones = self._operations.get(metadata.tenant_id, {})
+            events = operations.decide(command, known_ones, catalogue, now)
         else:
             events = catalogues.decide(command, catalogue, now)
             ref = (
@@ -119,13 +131,18 @@ class FakeDecider:
             category=category,
         )
 
-    def _take_in(self, event: AssetEvent | CatalogueEvent) -> None:
+    def _take_in(self, event: AssetEvent | CatalogueEvent | OperationEvent) -> None:
         self.events.append(event)
         tenant_id, entity_id = event.metadata.tenant_id, event.metadata.entity_id
         if isinstance(event, AssetEvent):
             changed = assets.evolve(self._assets.get((tenant_id, entity_id)), event)
             assert changed is not None
             self._assets[tenant_id, entity_id] = changed
+        elif isinstance(event, OperationEvent):
+            ours = self._operations.setdefault(tenant_id, {})
+            operation = operations.evolve(ours.get(OperationId(entity_id)), event)
+            assert operation is not None
+            ours[OperationId(entity_id)] = operation
         else:
             known = self._catalogues.get(tenant_id, EMPTY)
             self._catalogues[tenant_id] = catalogues.evolve(known, event)

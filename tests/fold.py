@@ -43,6 +43,7 @@ def expected_rows(events: Iterable[AssetEvent | CatalogueEvent]) -> dict[str, Ro
             "asset_history",
             "assets_by_content",
             "pending_assets",
+            "assets_by_shard",
         )
     }
     of_asset: dict[tuple[str, str], list[AssetEvent]] = {}
@@ -78,6 +79,14 @@ def _add_asset(rows: dict[str, Rows], tenant_id: str, history: list[AssetEvent])
         "tenant_id": tenant_id,
         "status": asset.status.value,
         "renditions": renditions,
+    }
+    rows["assets_by_shard"][tenant_id, crc32(asset_id.encode()) % 64, asset_id] = {
+        "status": asset.status.value,
+        "created_at_us": _us(asset.created_at),
+        "category_ids": asset.category_ids,
+        "tags": () if asset.status is Status.PURGED else asset.description.tags,
+        "pipeline_version": published[-1].pipeline_version if published else 0,
+        "original_bytes": published[-1].original.size_bytes if published else 0,
     }
     for event in history:
         rows["asset_history"][tenant_id, asset_id, event.metadata.entity_version] = {

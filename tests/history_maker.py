@@ -12,6 +12,8 @@ from domain import catalogue as catalogues
 from domain.asset import Asset
 from domain.catalogue import EMPTY, Catalogue
 from domain.commands import (
+    AdjustCategories,
+    AdjustTags,
     ArchiveCategory,
     AssetCommand,
     CatalogueCommand,
@@ -24,6 +26,7 @@ from domain.commands import (
     RenameCategory,
     ReplaceSource,
     ReprocessAsset,
+    RepublishAsset,
     RestoreAsset,
     RestoreCategory,
 )
@@ -48,6 +51,7 @@ SLUGS = ("cats", "dogs", "pets")
 VERBS = (
     *("submit", "submit", "submit", "publish", "publish", "publish", "reject"),
     *("categorise", "describe", "delete", "restore"),
+    *("adjust", "retag", "republish"),
     *("purge", "reprocess", "replace", "create", "rename", "move", "archive", "unarchive"),
 )
 Wish = tuple[str, int, int, int]  # a verb, whose, and two numbers to choose by
@@ -117,6 +121,14 @@ def _command(wish: Wish, known: dict[str, Asset]) -> AssetCommand | CatalogueCom
         "describe": lambda: DescribeAsset(
             metadata=about, patch=f'{{"title": "New {one}", "tags": ["{other}"]}}'
         ),
+        "adjust": lambda: AdjustCategories(
+            metadata=about,
+            add=(CategoryRef(SLUGS[one]),),
+            remove=(CategoryRef(SLUGS[other]),),
+            if_in=CategoryRef(SLUGS[other]) if one else None,
+        ),
+        "retag": lambda: AdjustTags(metadata=about, add=(f"{one}",), remove=(f"{other}",)),
+        "republish": lambda: _republish(_publish(publish(about), one, other)),
         "delete": lambda: DeleteAsset(metadata=about),
         "restore": lambda: RestoreAsset(metadata=about),
         "purge": lambda: PurgeAsset(metadata=about),
@@ -152,4 +164,15 @@ def _publish(command: PublishAsset, one: int, other: int) -> PublishAsset:
         original=original,
         pipeline_version=other,
         fetch=command.fetch if other else None,
+    )
+
+
+def _republish(shown: PublishAsset) -> RepublishAsset:
+    return RepublishAsset(
+        metadata=shown.metadata,
+        original=shown.original,
+        renditions=shown.renditions,
+        facts=shown.facts,
+        pipeline_version=shown.pipeline_version,
+        fetch=shown.fetch,
     )

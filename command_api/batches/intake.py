@@ -10,7 +10,6 @@ from hashlib import sha256
 from http import HTTPStatus
 
 from command_api.answers import refusal
-from command_api.asking import Asker
 from command_api.batches.line import Line
 from command_api.bodies import SubmitBody
 from command_api.fields import Rules
@@ -21,6 +20,7 @@ from domain.errors import ScaleHosterError
 from domain.identity import asset_id_for, command_id_for
 from domain.outcomes import CommandAccepted, CommandRefused
 from domain.values import AssetId
+from infra.asking import Asker
 from infra.web.errors import Unavailable
 from infra.web.positions import to_header
 from infra.web.problems import Problems

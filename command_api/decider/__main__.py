@@ -4,10 +4,7 @@ import logging
 import signal
 import socket
 import sys
-from fcntl import LOCK_EX, LOCK_NB, flock
-from pathlib import Path
 from threading import Event
-from typing import IO
 
 from prometheus_client import Gauge, start_http_server
 
@@ -16,10 +13,9 @@ from command_api.decider.state import FoldedState
 from domain.errors import ScaleHosterError
 from infra.collecting import collect_seldom
 from infra.logs import configure
+from infra.own_place import own_place
 from infra.settings import load
 from infra.topic_admin import check_topics
-
-_MAX_INSTANCES = 64
 
 log = logging.getLogger("command_api.decider")
 
@@ -37,7 +33,7 @@ def main() -> int:
     except ScaleHosterError as error:
         sys.stderr.write(f"decider: {error}\n")
         return 1
-    place, held = _own_place(settings.state_dir / "decider")
+    place, held = own_place(settings.state_dir / "decider")
     state = FoldedState(place, kafka.log_id())
     decider = Decider(kafka, state, f"{socket.gethostname()}-{place.name}")
     if settings.metrics_port:
@@ -53,24 +49,6 @@ def main() -> int:
         state.close()
         held.close()
     return 0
-
-
-def _own_place(directory: Path) -> tuple[Path, IO[str]]:
-    """Take the first folder that no other decider on this machine holds.
-
-    The number is also the transactional id, so that a decider that starts after a kill ends what
-    its predecessor left open instead of waiting for the time-out.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    for number in range(_MAX_INSTANCES):
-        held = (directory / f"{number}.lock").open("w")
-        try:
-            flock(held, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            held.close()
-        else:
-            return directory / str(number), held
-    raise RuntimeError(f"{_MAX_INSTANCES} deciders run in {directory} already")
 
 
 if __name__ == "__main__":

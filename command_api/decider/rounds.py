@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Protocol
 
 from avro_schemas.codec import encode
-from command_api.decider.outcomes import accepted, refused, unchanged
 from command_api.decider.state import AssetKey, Changes, Remembered
 from domain import asset as assets
 from domain import catalogue as catalogues
@@ -16,6 +15,7 @@ from domain.commands import AssetCommand, CatalogueCommand, CreateCategory
 from domain.errors import CategoryIsArchived, IdempotencyKeyReused, Refusal, UnknownCategory
 from domain.events import AssetEvent, CatalogueEvent
 from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome
+from domain.telling import accepted, refused, unchanged
 from domain.values import AssetId, CommandId, TenantId
 
 

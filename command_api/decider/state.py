@@ -14,10 +14,10 @@ import msgspec
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
 from avro_schemas.codec import decode, encode
-from command_api.decider.outcomes import accepted
 from domain.asset import Asset, evolve, snapshot
 from domain.events import AssetEvent, Event
 from domain.outcomes import CommandAccepted
+from domain.telling import accepted
 from domain.values import AssetId, CommandId, TenantId
 from infra.reading import Record
 

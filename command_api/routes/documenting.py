@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from command_api.answers import AssetAnswer, CategoryAnswer, PendingAnswer
+from command_api.answers import AssetAnswer, CategoryAnswer, OperationAnswer, PendingAnswer
 from command_api.batches.lines import CSV, NDJSON
 from command_api.batches.lines import JSON as JSON_ARRAY
 from command_api.bodies import Body, UploadBody
@@ -114,8 +114,13 @@ def category_answers(status: int, *refusals: type[ScaleHosterError]) -> dict[int
     return _answers(CategoryAnswer, status, refusals)
 
 
+def operation_answers(status: int, *refusals: type[ScaleHosterError]) -> dict[int | str, Document]:
+    """Describe what a write to an operation answers."""
+    return _answers(OperationAnswer, status, refusals)
+
+
 def _answers(
-    model: type[AssetAnswer | CategoryAnswer],
+    model: type[AssetAnswer | CategoryAnswer | OperationAnswer],
     status: int,
     refusals: Sequence[type[ScaleHosterError]],
 ) -> dict[int | str, Document]:

@@ -1,13 +1,16 @@
 """What may be done to an asset, and what happens then."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
 from domain import describing
+from domain.asset import arranging, publishing
+from domain.asset.presence import refuse_gone, refuse_not_deleted
 from domain.asset.state import Asset
 from domain.catalogue import Catalogue
 from domain.commands import (
+    AdjustCategories,
+    AdjustTags,
     AssetCommand,
     DeleteAsset,
     DescribeAsset,
@@ -16,6 +19,7 @@ from domain.commands import (
     RejectAsset,
     ReplaceSource,
     ReprocessAsset,
+    RepublishAsset,
     RestoreAsset,
     SetCategories,
     SubmitAsset,
@@ -23,20 +27,13 @@ from domain.commands import (
 from domain.errors import (
     AssetAlreadySubmitted,
     AssetHasNoOriginal,
-    AssetIsDeleted,
-    AssetIsNotDeleted,
-    AssetIsPurged,
     AssetNotFound,
     VersionMismatch,
 )
 from domain.events import (
-    AssetCategorised,
     AssetDeleted,
-    AssetDescribed,
     AssetEvent,
-    AssetPublished,
     AssetPurged,
-    AssetRejected,
     AssetReprocessingRequested,
     AssetRestored,
     AssetSourceReplaced,
@@ -45,11 +42,8 @@ from domain.events import (
 )
 from domain.recording import stamp
 from domain.values import (
-    Listing,
     Status,
 )
-
-_THUMBNAIL = "thumb"  # what presets call the rendition for listings
 
 
 def decide(
@@ -59,7 +53,7 @@ def decide(
 
     ``catalogue`` is the tenant's, to resolve categories. Raises a Refusal: AssetNotFound,
     AssetAlreadySubmitted, AssetIsDeleted, AssetIsNotDeleted, AssetIsPurged, AssetHasNoOriginal,
-    UnknownCategory, CategoryIsArchived, DescriptionRefused, VersionMismatch.
+    AssetNeedsCategory, UnknownCategory, CategoryIsArchived, DescriptionRefused, VersionMismatch.
     """
     if isinstance(command, SubmitAsset):
         return _submit(command, asset, catalogue, now)
@@ -74,13 +68,17 @@ def decide(
     metadata = stamp(command.metadata, asset.version, asset.updated_at, now)
     match command:
         case PublishAsset():
-            return _publish(command, asset, metadata)
+            return publishing.publish(command, asset, metadata)
         case RejectAsset():
-            return _reject(command, asset, metadata)
+            return publishing.reject(command, asset, metadata)
         case SetCategories():
-            return _set_categories(command, asset, catalogue, metadata)
+            return arranging.set_categories(command, asset, catalogue, metadata)
+        case AdjustCategories():
+            return arranging.adjust_categories(command, asset, catalogue, metadata)
         case DescribeAsset():
-            return _describe(command, asset, metadata)
+            return arranging.describe(command, asset, metadata)
+        case AdjustTags():
+            return arranging.adjust_tags(command, asset, metadata)
         case DeleteAsset():
             return _delete(asset, metadata)
         case RestoreAsset():
@@ -89,6 +87,8 @@ def decide(
             return _purge(asset, metadata)
         case ReprocessAsset():
             return _reprocess(command, asset, metadata)
+        case RepublishAsset():
+            return publishing.republish(command, asset, metadata)
         case ReplaceSource():
             return _replace_source(command, asset, metadata)
         case _:
@@ -116,100 +116,6 @@ def _submit(
     ]
 
 
-def _publish(command: PublishAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    if _is_late(command.run, asset):
-        return []
-    return [
-        AssetPublished(
-            metadata=metadata,
-            run=command.run,
-            category_ids=asset.category_ids,
-            original=command.original,
-            renditions=command.renditions,
-            facts=command.facts,
-            pipeline_version=command.pipeline_version,
-            fetch=command.fetch,
-            listing=_listing(command, asset),
-        )
-    ]
-
-
-def _reject(command: RejectAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    if _is_late(command.run, asset):
-        return []
-    return [
-        AssetRejected(
-            metadata=metadata,
-            run=command.run,
-            code=command.code,
-            detail=command.detail,
-            attempts=command.attempts,
-            keeps_published=asset.status is Status.PUBLISHED,
-        )
-    ]
-
-
-def _is_late(run: int, asset: Asset) -> bool:
-    """Tell a result of a deleted asset, of an older run, or of a run that ended already."""
-    return asset.is_gone or run != asset.run or run == asset.finished_run
-
-
-def _listing(command: PublishAsset, asset: Asset) -> Listing:
-    main, *_ = command.renditions
-    thumbnail = min(
-        command.renditions,
-        key=lambda rendition: (rendition.name != _THUMBNAIL, rendition.width * rendition.height),
-    )
-    return Listing(
-        created_at=asset.created_at,
-        title=asset.description.title,
-        alt_text=asset.description.alt_text,
-        media_type=command.original.media_type,
-        width=main.width,
-        height=main.height,
-        thumbhash=command.facts.thumbhash,
-        dominant_colour=next(iter(command.facts.dominant_colours), ""),
-        thumbnail_sha256=thumbnail.sha256,
-    )
-
-
-def _set_categories(
-    command: SetCategories, asset: Asset, catalogue: Catalogue, metadata: EventMetadata
-) -> list[AssetEvent]:
-    _refuse_gone(asset)
-    category_ids = catalogue.resolve(command.categories)
-    if category_ids == asset.category_ids:
-        return []
-    return [
-        AssetCategorised(
-            metadata=metadata,
-            category_ids=category_ids,
-            previous_category_ids=asset.category_ids,
-            created_at=asset.created_at,
-            listing=asset.listing,
-        )
-    ]
-
-
-def _describe(command: DescribeAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    _refuse_gone(asset)
-    description = describing.patched(asset.description, command.patch)
-    if description == asset.description:
-        return []
-    listing = asset.listing and replace(
-        asset.listing, title=description.title, alt_text=description.alt_text
-    )
-    return [
-        AssetDescribed(
-            metadata=metadata,
-            description=description,
-            previous_description=asset.description,
-            category_ids=asset.category_ids,
-            listing=listing,
-        )
-    ]
-
-
 def _delete(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
     if asset.is_gone:
         return []
@@ -221,7 +127,7 @@ def _delete(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
 
 
 def _restore(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    _refuse_not_deleted(asset)
+    refuse_not_deleted(asset)
     # A result that came while it was deleted was dropped, so an unfinished run starts again.
     is_unfinished = asset.run != asset.finished_run
     return [
@@ -242,7 +148,7 @@ def _restore(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
 def _purge(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
     if asset.status is Status.PURGED:
         return []
-    _refuse_not_deleted(asset)
+    refuse_not_deleted(asset)
     return [
         AssetPurged(
             metadata=metadata,
@@ -254,7 +160,7 @@ def _purge(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
 
 
 def _reprocess(command: ReprocessAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    _refuse_gone(asset)
+    refuse_gone(asset)
     if asset.original is None:
         raise AssetHasNoOriginal("it was never published; replace its source instead")
     return [
@@ -270,7 +176,7 @@ def _reprocess(command: ReprocessAsset, asset: Asset, metadata: EventMetadata) -
 def _replace_source(
     command: ReplaceSource, asset: Asset, metadata: EventMetadata
 ) -> list[AssetEvent]:
-    _refuse_gone(asset)
+    refuse_gone(asset)
     return [
         AssetSourceReplaced(
             metadata=metadata,
@@ -281,17 +187,3 @@ def _replace_source(
             run=asset.run + 1,
         )
     ]
-
-
-def _refuse_gone(asset: Asset) -> None:
-    if asset.status is Status.PURGED:
-        raise AssetIsPurged(f"asset {asset.asset_id} was purged")
-    if asset.status is Status.DELETED:
-        raise AssetIsDeleted(f"asset {asset.asset_id} is deleted; restore it first")
-
-
-def _refuse_not_deleted(asset: Asset) -> None:
-    if asset.status is Status.PURGED:
-        raise AssetIsPurged(f"asset {asset.asset_id} was purged and cannot come back")
-    if asset.status is not Status.DELETED:
-        raise AssetIsNotDeleted(f"asset {asset.asset_id} is not deleted")

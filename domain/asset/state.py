@@ -77,6 +77,7 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
             return replace(
                 asset,
                 status=Status.PUBLISHED,
+                run=event.run,
                 finished_run=event.run,
                 original=event.original,
                 listing=event.listing,

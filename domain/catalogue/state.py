@@ -51,6 +51,13 @@ class Catalogue:
         by_slug = self.id_of_slug.get(CategorySlug(ref))
         return self.categories.get(by_slug or CategoryId(ref))
 
+    def id_of(self, ref: CategoryRef) -> CategoryId:
+        """Name a category by id, archived or not; raises UnknownCategory."""
+        category = self.find(ref)
+        if category is None:
+            raise UnknownCategory(f"no category {ref}", {"categories": ref})
+        return category.category_id
+
     def resolve(self, refs: Iterable[CategoryRef]) -> tuple[CategoryId, ...]:
         """Name live categories by id, sorted, each once.
 

@@ -73,6 +73,6 @@ def routes(
         rows = await queries.history(reader.tenant_id, asset_id)
         if not rows:
             raise AssetNotFound(f"no asset has the id {asset_id}")
-        return json_answer({"items": [answers.event(row) for row in rows]})
+        return json_answer({"items": answers.history(rows)})
 
     return router

@@ -48,7 +48,7 @@ class OpenRuns:
         match event:
             case AssetPublished() | AssetRejected():
                 run = self._runs.get(event.asset_id)
-                if run and run.run == event.run:
+                if run and run.run <= event.run:
                     del self._runs[event.asset_id]
             case AssetDeleted() | AssetPurged():
                 self._runs.pop(event.asset_id, None)

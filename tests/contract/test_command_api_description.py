@@ -13,11 +13,12 @@ from schemathesis.specs.openapi import checks as promises
 
 from command_api.app import Parts, create_app
 from command_api.ids import uuid7
-from command_api.outcomes import Outcomes
 from infra.api_key_table import ApiKeyTable
+from infra.outcomes import Outcomes
 from infra.settings import CommandApiSettings, Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
+from tests.memory_walk import MemoryWalk
 from tests.unit.command_api.keys import Keys
 
 KEYS = Keys(ApiKeyTable())
@@ -38,6 +39,7 @@ def new_app() -> FastAPI:
         sender=FakeDecider(outcomes),
         outcomes=outcomes,
         blobs=MemoryBlobStore(),
+        open_walk=MemoryWalk,
         probes={},
         now=lambda: datetime.now(UTC),
         new_id=uuid7,

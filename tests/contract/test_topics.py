@@ -15,6 +15,8 @@ from infra.topics import (
     COMMANDS_DEAD_LETTERS,
     IMAGE_JOBS,
     IMAGE_JOBS_DEAD_LETTERS,
+    OPERATION_COMMANDS,
+    OPERATION_EVENTS,
     PROJECTIONS_DEAD_LETTERS,
     RETRY_TIERS,
     TOPICS,
@@ -27,10 +29,12 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)?")
 DEAD_LETTERS_OF = {
     ASSET_COMMANDS: COMMANDS_DEAD_LETTERS,
     CATEGORY_COMMANDS: COMMANDS_DEAD_LETTERS,
+    OPERATION_COMMANDS: COMMANDS_DEAD_LETTERS,
     IMAGE_JOBS: IMAGE_JOBS_DEAD_LETTERS,
     **dict.fromkeys(RETRY_TIERS, IMAGE_JOBS_DEAD_LETTERS),
     ASSET_EVENTS: PROJECTIONS_DEAD_LETTERS,
     CATEGORY_EVENTS: PROJECTIONS_DEAD_LETTERS,
+    OPERATION_EVENTS: PROJECTIONS_DEAD_LETTERS,
     COMMAND_RESULTS: PROJECTIONS_DEAD_LETTERS,
 }
 EVENT_TOPICS = [topic for topic in TOPICS if topic.name.endswith("-events")]
@@ -78,6 +82,7 @@ def test_a_dead_letter_outlives_the_topics_that_may_be_read_again(topic: Topic) 
     [
         pytest.param(ASSET_COMMANDS, ASSET_EVENTS, id="assets"),
         pytest.param(CATEGORY_COMMANDS, CATEGORY_EVENTS, id="categories"),
+        pytest.param(OPERATION_COMMANDS, OPERATION_EVENTS, id="operations"),
     ],
 )
 def test_the_owner_of_a_command_partition_owns_the_events_of_the_same_number(

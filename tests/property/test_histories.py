@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from domain import asset as assets
 from domain import catalogue as catalogues
 from domain.commands import (
+    AdjustCategories,
+    AdjustTags,
     AssetCommand,
     CatalogueCommand,
     DeleteAsset,
@@ -19,6 +21,7 @@ from domain.commands import (
     RenameCategory,
     ReplaceSource,
     ReprocessAsset,
+    RepublishAsset,
     RestoreAsset,
     RestoreCategory,
 )
@@ -30,7 +33,11 @@ from tests.samples import (
     ACME,
     CAT_PICTURE,
     DOG_PICTURE,
+    FACTS,
+    LARGE,
     NOON,
+    ORIGINAL,
+    THUMB,
     archive_category,
     create_category,
     metadata,
@@ -64,6 +71,32 @@ asset_commands: st.SearchStrategy[AssetCommand] = st.one_of(
         runs,
     ),
     st.builds(lambda some: set_categories(metadata(ASSET), *some), st.lists(slugs, min_size=1)),
+    st.builds(
+        lambda add, remove, if_in: AdjustCategories(
+            metadata=metadata(ASSET),
+            add=tuple(map(CategoryRef, add)),
+            remove=tuple(map(CategoryRef, remove)),
+            if_in=if_in and CategoryRef(if_in),
+        ),
+        st.lists(slugs, max_size=2),
+        st.lists(slugs, max_size=2),
+        st.none() | slugs,
+    ),
+    st.builds(
+        lambda add, remove: AdjustTags(metadata=metadata(ASSET), add=(add,), remove=(remove,)),
+        slugs,
+        slugs,
+    ),
+    st.just(
+        RepublishAsset(
+            metadata=metadata(ASSET),
+            original=ORIGINAL,
+            renditions=(THUMB, LARGE),
+            facts=FACTS,
+            pipeline_version=1,
+            fetch=None,
+        )
+    ),
     st.builds(
         lambda title: DescribeAsset(metadata=metadata(ASSET), patch=f'{{"title": "{title}"}}'),
         st.sampled_from(["one", "two"]),

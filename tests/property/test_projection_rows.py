@@ -15,13 +15,26 @@ from tests.history_maker import Wish, tenant, wishes
 from tests.memory_views import MemoryViewStore
 
 Events = list[AssetEvent | CatalogueEvent]
-TABLES = {table.name: table for view in VIEWS for table in view.tables if view.name != "commands"}
+TABLES = {
+    table.name: table
+    for view in VIEWS
+    for table in view.tables
+    if view.topic in (ASSET_EVENTS, CATEGORY_EVENTS)
+}
 
 A_LONG_LIFE: list[Wish] = [
     *(("submit", 0, 0, 1), ("reject", 0, 0, 1), ("replace", 0, 1, 0), ("publish", 0, 1, 1)),
     *(("reprocess", 0, 1, 0), ("reject", 0, 1, 2), ("replace", 0, 0, 0), ("publish", 0, 2, 0)),
     *(("categorise", 0, 1, 2), ("reprocess", 0, 2, 0), ("delete", 0, 0, 0), ("restore", 0, 0, 0)),
-    *(("publish", 0, 2, 2), ("delete", 0, 0, 0), ("purge", 0, 0, 0), ("publish", 0, 2, 2)),
+    *(("publish", 0, 2, 2), ("adjust", 0, 2, 1), ("retag", 0, 1, 2), ("republish", 0, 1, 1)),
+    *(
+        ("reprocess", 0, 1, 0),
+        ("republish", 0, 0, 1),
+        ("publish", 0, 2, 2),
+        ("delete", 0, 0, 0),
+        ("purge", 0, 0, 0),
+        ("publish", 0, 2, 2),
+    ),
 ]
 
 

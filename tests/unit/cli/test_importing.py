@@ -16,11 +16,12 @@ from cli.import_source import NotAnImport, open_source, with_category
 from cli.importing import ImportStopped, import_lines, refused_texts
 from command_api.app import Parts, create_app
 from command_api.ids import uuid7
-from command_api.outcomes import Outcomes
 from infra.api_key_table import ApiKeyTable
+from infra.outcomes import Outcomes
 from infra.settings import Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
+from tests.memory_walk import MemoryWalk
 from tests.unit.command_api.keys import Keys
 
 Told = list[dict[str, Any]]
@@ -64,6 +65,7 @@ def api() -> Iterator[Api]:
         sender=decider,
         outcomes=outcomes,
         blobs=MemoryBlobStore(),
+        open_walk=MemoryWalk,
         probes={},
         now=lambda: datetime.now(UTC),
         new_id=uuid7,

@@ -9,11 +9,12 @@ from starlette.testclient import TestClient
 
 from command_api.app import Parts, create_app
 from command_api.ids import uuid7
-from command_api.outcomes import Outcomes
 from infra.api_key_table import ApiKeyTable
+from infra.outcomes import Outcomes
 from infra.settings import CommandApiSettings, FetchSettings, Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
+from tests.memory_walk import MemoryWalk
 from tests.unit.command_api.keys import Keys
 
 SETTINGS = Settings(
@@ -44,6 +45,7 @@ def parts(keys: Keys) -> Parts:
         sender=FakeDecider(outcomes),
         outcomes=outcomes,
         blobs=MemoryBlobStore(),
+        open_walk=MemoryWalk,
         probes={},
         now=lambda: datetime.now(UTC),
         new_id=uuid7,

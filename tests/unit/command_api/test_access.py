@@ -35,6 +35,12 @@ def writes(asset_id: str) -> list[tuple[str, str, Mapping[str, object] | None]]:
         ("PATCH", category, {"name": "Felines"}),
         ("DELETE", category, None),
         ("POST", f"{category}/restore", None),
+        ("POST", "/v1/operations", {"kind": "delete", "filter": {"category": "cats"}}),
+        *(
+            ("POST", f"/v1/operations/{asset_id}/{word}", None)
+            for word in ("pause", "resume", "cancel", "revert")
+        ),
+        ("POST", f"/v1/operations/{asset_id}/throttle", {"per_second": 1}),
     ]
 
 
@@ -55,9 +61,16 @@ def test_the_matrix_has_every_route(parts: Parts) -> None:
         (method, path.replace("/cats", "/{category}").replace("ASSET", "{asset_id}"))
         for method, path, _ in writes("ASSET")
     }
-    assert {(m, p.replace("{asset_id}/{category}", "{asset_id}/categories")) for m, p in named} == (
-        documented
-    )
+    spelled = {
+        (
+            method,
+            path.replace("{asset_id}/{category}", "{asset_id}/categories").replace(
+                "operations/{asset_id}", "operations/{operation_id}"
+            ),
+        )
+        for method, path in named
+    }
+    assert spelled == documented
 
 
 @pytest.mark.parametrize(
@@ -127,7 +140,7 @@ def test_another_tenant_finds_nothing_of_ours(
     nobody = "0190e5a2-6f1c-7c39-9b0e-3f1d7a7f0c11"
     headers = {"authorization": f"Bearer {keys.add(['admin'], OTHER)}", "x-request-id": "r"}
     for method, path, body in writes(asset_id):
-        if path in ("/v1/assets", "/v1/assets/batch", "/v1/categories"):
+        if path in ("/v1/assets", "/v1/assets/batch", "/v1/categories", "/v1/operations"):
             continue
         response = client.request(method, path, json=body, headers=headers)
         missing = client.request(method, path.replace(asset_id, nobody), json=body, headers=headers)

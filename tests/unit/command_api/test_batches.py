@@ -15,8 +15,9 @@ from starlette.testclient import TestClient
 from command_api.app import Parts, create_app
 from command_api.batches.intake import MOST_AT_ONCE
 from command_api.batches.telling import OutcomeStream
-from domain.commands import AssetCommand, CatalogueCommand, SubmitAsset
+from domain.commands import SubmitAsset
 from domain.outcomes import Outcome
+from infra.asking import AnyCommand
 from infra.web.positions import from_header
 from tests.fake_decider import FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
@@ -179,7 +180,7 @@ def test_a_fault_of_ours_in_one_line_harms_no_other(
 ) -> None:
     decide = decider.decide
 
-    def fail_once(command: AssetCommand | CatalogueCommand) -> Outcome:
+    def fail_once(command: AnyCommand) -> Outcome:
         decider.decide = decide  # type: ignore[method-assign] # the next line fares better
         raise RuntimeError("secret 10.1.2.3")
 

@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from command_api.app import Parts, create_app
 from command_api.preferences import preference
-from domain.commands import AssetCommand, CatalogueCommand
 from domain.outcomes import Outcome
+from infra.asking import AnyCommand
 from infra.settings import Settings
 from tests.fake_decider import FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
@@ -55,7 +55,7 @@ def test_categories_that_are_not_opened_in_time_leave_the_request_undone(
     body = CAT | {"category": "dogs", "create_missing_categories": True}
     decide = decider.decide
 
-    def slowly(command: AssetCommand | CatalogueCommand) -> Outcome:
+    def slowly(command: AnyCommand) -> Outcome:
         outcome = decide(command)
         decider.is_silent = True
         return outcome

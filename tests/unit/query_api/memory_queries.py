@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from avro_schemas.codec import Message
-from domain.values import AssetId, CategoryId, CommandId, Status, TenantId
+from domain.values import AssetId, CategoryId, CommandId, OperationId, Status, TenantId
 from infra.consistency import ConsistencyResult
 from infra.cql import Row
+from infra.cutting import bucket_of
 from infra.rows import Upsert
 from projections.view import View as BuiltView
 from projections.views import VIEWS
@@ -60,6 +61,19 @@ class MemoryQueries:
 
     async def command(self, tenant_id: TenantId, command_id: CommandId) -> Row | None:
         return self._row("commands", tenant_id, command_id)
+
+    async def operations(self, tenant_id: TenantId) -> list[Row]:
+        return self._partition("operations", tenant_id)
+
+    async def operation(self, tenant_id: TenantId, operation_id: OperationId) -> Row | None:
+        return self._row("operations", tenant_id, operation_id)
+
+    async def operation_items(
+        self, tenant_id: TenantId, operation_id: OperationId, after: int, limit: int
+    ) -> list[Row]:
+        key = (tenant_id, operation_id, bucket_of(after + 1))
+        rows = sorted(self._partition("operation_items", *key), key=lambda row: row["place"])
+        return [row for row in rows if row["place"] > after][:limit]
 
     async def categories(self, tenant_id: TenantId) -> list[Row]:
         return self._partition("categories", tenant_id)

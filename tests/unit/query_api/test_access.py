@@ -4,9 +4,12 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from domain.catalogue import EMPTY
+from domain.operation import decide
 from domain.outcomes import CommandAccepted
 from domain.values import CommandId
-from tests.samples import ACME, NOON, category_id
+from tests.bulk import instructions, start
+from tests.samples import ACME, NOON, category_id, metadata
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import Story, asset_id
 
@@ -19,8 +22,11 @@ GUARDED = (
     "/v1/categories/cats/assets",
     f"/v1/categories/{category_id('cats')}/assets",
     "/v1/commands/c1",
+    "/v1/operations",
+    "/v1/operations/o1",
+    "/v1/operations/o1/items",
 )
-LISTS = ("/v1/assets", "/v1/categories")
+LISTS = ("/v1/assets", "/v1/categories", "/v1/operations")
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +42,8 @@ def _things_of_acme(story: Story, queries: MemoryQueries) -> None:
             events=(),
             asset=None,
             category=None,
-        )
+        ),
+        *decide(start(instructions("delete"), about=metadata("o1")), {}, EMPTY, NOON),
     )
 
 
@@ -51,6 +58,7 @@ def test_every_route_of_a_tenant_is_in_this_list(app: FastAPI) -> None:
         .replace("cats", "{category}")
         .replace(category_id("cats"), "{category}")
         .replace("c1", "{command_id}")
+        .replace("o1", "{operation_id}")
         for path in GUARDED
     }
     assert documented == shapes

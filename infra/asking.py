@@ -1,15 +1,18 @@
-"""Sending commands to the decider, and waiting for what it says."""
+"""Sending commands to their deciders, and waiting for what they say."""
 
 import asyncio
 from typing import Protocol
 
 from avro_schemas.codec import encode
-from command_api.outcomes import Outcomes
+from domain.bulk_commands import OperationCommand
 from domain.commands import AssetCommand, CatalogueCommand
 from domain.outcomes import Outcome
 from infra.failpoints import pass_by
+from infra.outcomes import Outcomes
 from infra.sending import Position
-from infra.topics import ASSET_COMMANDS, CATEGORY_COMMANDS, Topic
+from infra.topics import ASSET_COMMANDS, CATEGORY_COMMANDS, OPERATION_COMMANDS, Topic
+
+AnyCommand = AssetCommand | CatalogueCommand | OperationCommand
 
 
 class CommandSender(Protocol):
@@ -20,15 +23,13 @@ class CommandSender(Protocol):
 
 
 class Asker:
-    """Puts commands to the decider by way of the log."""
+    """Puts commands to their deciders by way of the log."""
 
     def __init__(self, sender: CommandSender, outcomes: Outcomes) -> None:
         self._sender = sender
         self._outcomes = outcomes
 
-    async def ask(
-        self, command: AssetCommand | CatalogueCommand, wait_seconds: float
-    ) -> Outcome | None:
+    async def ask(self, command: AnyCommand, wait_seconds: float) -> Outcome | None:
         """Return what became of a command, or None when that is not known in time.
 
         None means that the command is durable and will be decided. Raises Overloaded (it was not
@@ -45,11 +46,17 @@ class Asker:
             except TimeoutError:
                 return None
 
-    async def _append(self, command: AssetCommand | CatalogueCommand) -> None:
+    async def _append(self, command: AnyCommand) -> None:
         pass_by("api.before_produce")
-        if isinstance(command, AssetCommand):
-            topic, key = ASSET_COMMANDS, command.metadata.entity_id
-        else:
-            topic, key = CATEGORY_COMMANDS, command.metadata.tenant_id
+        topic, key = _place(command)
         await self._sender.send(topic, key, encode(command))
         pass_by("api.after_ack_before_response")
+
+
+def _place(command: AnyCommand) -> tuple[Topic, str]:
+    """Give topic and key: the asset's, or the tenant's, so that one process sees all of it."""
+    if isinstance(command, AssetCommand):
+        return ASSET_COMMANDS, command.metadata.entity_id
+    if isinstance(command, CatalogueCommand):
+        return CATEGORY_COMMANDS, command.metadata.tenant_id
+    return OPERATION_COMMANDS, command.metadata.tenant_id

@@ -1,0 +1,69 @@
+"""What each event of an asset changed: every field that it touched, before and after."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from domain.asset.state import Asset, evolve
+from domain.events import AssetEvent, AssetPublished
+
+Value = str | int | Sequence[str] | None
+
+_FIELDS = (
+    *("status", "categories", "title", "alt_text", "tags", "metadata"),
+    *("source_url", "source_file_name", "preset", "run"),
+    *("pipeline_version", "original", "renditions"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One field as it was and as it became; ``metadata`` is JSON as text."""
+
+    field: str
+    before: Value
+    after: Value
+
+
+def changes(history: Iterable[AssetEvent]) -> list[tuple[Change, ...]]:
+    """Fold a whole history, and say of each of its events what it changed; nothing is left out."""
+    asset: Asset | None = None
+    picture: AssetPublished | None = None
+    before = _portrait(None, None)
+    told = []
+    for event in history:
+        asset = evolve(asset, event)
+        picture = event if isinstance(event, AssetPublished) else picture
+        after = _portrait(asset, picture)
+        told.append(
+            tuple(
+                Change(field=field, before=before[field], after=value)
+                for field, value in after.items()
+                if before[field] != value
+            )
+        )
+        before = after
+    return told
+
+
+def _portrait(asset: Asset | None, picture: AssetPublished | None) -> dict[str, Value]:
+    shown: dict[str, Value] = dict.fromkeys(_FIELDS)
+    if asset is not None:
+        shown |= {
+            "status": asset.status.value,
+            "categories": asset.category_ids,
+            "title": asset.description.title,
+            "alt_text": asset.description.alt_text,
+            "tags": asset.description.tags,
+            "metadata": asset.description.metadata,
+            "source_url": asset.source.url,
+            "source_file_name": asset.source.file_name,
+            "preset": asset.preset,
+            "run": asset.run,
+        }
+    if picture is not None:
+        shown |= {
+            "pipeline_version": picture.pipeline_version,
+            "original": picture.original.sha256,
+            "renditions": [f"{made.name}: {made.sha256}" for made in picture.renditions],
+        }
+    return shown

@@ -1,0 +1,86 @@
+"""How a pipeline run ends: what it made is shown, or it is given up."""
+
+from domain.asset.presence import refuse_gone
+from domain.asset.state import Asset
+from domain.commands import PublishAsset, RejectAsset, RepublishAsset
+from domain.events import AssetEvent, AssetPublished, AssetRejected, EventMetadata
+from domain.values import Listing, Status
+
+_THUMBNAIL = "thumb"  # what presets call the rendition for listings
+
+
+def publish(command: PublishAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    """Show what the current run made; what is late changes nothing."""
+    if _is_late(command.run, asset):
+        return []
+    return [
+        AssetPublished(
+            metadata=metadata,
+            run=command.run,
+            category_ids=asset.category_ids,
+            original=command.original,
+            renditions=command.renditions,
+            facts=command.facts,
+            pipeline_version=command.pipeline_version,
+            fetch=command.fetch,
+            listing=_listing(command, asset),
+        )
+    ]
+
+
+def reject(command: RejectAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    """Give the current run up; what is late changes nothing."""
+    if _is_late(command.run, asset):
+        return []
+    return [
+        AssetRejected(
+            metadata=metadata,
+            run=command.run,
+            code=command.code,
+            detail=command.detail,
+            attempts=command.attempts,
+            keeps_published=asset.status is Status.PUBLISHED,
+        )
+    ]
+
+
+def republish(command: RepublishAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    """Show an earlier result again under a run of its own; raises AssetIsDeleted, AssetIsPurged."""
+    refuse_gone(asset)
+    return [
+        AssetPublished(
+            metadata=metadata,
+            run=asset.run + 1,  # so that what an unfinished run may still bring is late
+            category_ids=asset.category_ids,
+            original=command.original,
+            renditions=command.renditions,
+            facts=command.facts,
+            pipeline_version=command.pipeline_version,
+            fetch=command.fetch,
+            listing=_listing(command, asset),
+        )
+    ]
+
+
+def _is_late(run: int, asset: Asset) -> bool:
+    """Tell a result of a deleted asset, of an older run, or of a run that ended already."""
+    return asset.is_gone or run != asset.run or run == asset.finished_run
+
+
+def _listing(command: PublishAsset | RepublishAsset, asset: Asset) -> Listing:
+    main, *_ = command.renditions
+    thumbnail = min(
+        command.renditions,
+        key=lambda rendition: (rendition.name != _THUMBNAIL, rendition.width * rendition.height),
+    )
+    return Listing(
+        created_at=asset.created_at,
+        title=asset.description.title,
+        alt_text=asset.description.alt_text,
+        media_type=command.original.media_type,
+        width=main.width,
+        height=main.height,
+        thumbhash=command.facts.thumbhash,
+        dominant_colour=next(iter(command.facts.dominant_colours), ""),
+        thumbnail_sha256=thumbnail.sha256,
+    )

@@ -1,0 +1,46 @@
+"""Reading what happened to an asset, event by event, as events again."""
+
+from typing import cast
+
+import msgspec
+
+from avro_schemas.codec import KINDS
+from domain.events import AssetEvent
+from domain.values import AssetId, TenantId
+from infra.cql import Row
+from infra.live_views import LiveViews
+
+VIEW = "asset_history"
+
+_PAGE = 1_000
+_EVENTS = (
+    "SELECT entity_version, name, event FROM asset_history$suffix"
+    " WHERE tenant_id = ? AND asset_id = ? AND entity_version > ?"
+)
+
+
+class Histories:
+    """The events of single assets as the view has them; raises StoreUnavailable, ViewsMissing."""
+
+    def __init__(self, views: LiveViews) -> None:
+        self._views = views
+
+    async def of(self, tenant_id: TenantId, asset_id: AssetId) -> list[AssetEvent]:
+        """Give every event of an asset that the view shows, the first one first."""
+        events: list[AssetEvent] = []
+        seen = 0
+        while True:
+            rows = await self._views.select(
+                VIEW, _EVENTS, (tenant_id, asset_id, seen), at_most=_PAGE
+            )
+            for row in rows:
+                seen = row["entity_version"]
+                events.append(event_in(row))
+            if len(rows) < _PAGE:
+                return events
+
+
+def event_in(row: Row) -> AssetEvent:
+    """Read the event that a row of the history shows; raises msgspec.ValidationError."""
+    kind = KINDS[row["name"]]
+    return cast("AssetEvent", msgspec.json.decode(row["event"], type=kind))

@@ -1,0 +1,76 @@
+"""View: every asset of a tenant in any state, with what bulk operations choose by."""
+
+from collections.abc import Iterator
+
+from avro_schemas.codec import Message
+from domain.events import (
+    AssetCategorised,
+    AssetDeleted,
+    AssetDescribed,
+    AssetEvent,
+    AssetPublished,
+    AssetPurged,
+    AssetRejected,
+    AssetRestored,
+    AssetSourceReplaced,
+    AssetSubmitted,
+)
+from domain.values import Status
+from infra.cutting import shard_of
+from infra.rows import Operation, Table, Upsert, Value
+from infra.topics import ASSET_EVENTS
+from projections.moments import microseconds
+from projections.view import View
+
+ASSETS = Table(
+    name="assets_by_shard", partition_key=("tenant_id", "shard"), clustering=("asset_id",)
+)
+
+
+def _rows(message: Message) -> Iterator[Operation]:
+    match message:
+        case AssetSubmitted():
+            yield _changed(
+                message,
+                {
+                    "status": Status.SUBMITTED,
+                    "created_at_us": microseconds(message.metadata.happened_at),
+                    "category_ids": message.category_ids,
+                    "tags": message.description.tags,
+                    "pipeline_version": 0,
+                    "original_bytes": 0,
+                },
+            )
+        case AssetPublished():
+            yield _changed(
+                message,
+                {
+                    "status": Status.PUBLISHED,
+                    "pipeline_version": message.pipeline_version,
+                    "original_bytes": message.original.size_bytes,
+                },
+            )
+        case AssetRejected(keeps_published=False):
+            yield _changed(message, {"status": Status.REJECTED})
+        case AssetCategorised():
+            yield _changed(message, {"category_ids": message.category_ids})
+        case AssetDescribed():
+            yield _changed(message, {"tags": message.description.tags})
+        case AssetDeleted():
+            yield _changed(message, {"status": Status.DELETED})
+        case AssetRestored(status=status) | AssetSourceReplaced(status=status):
+            yield _changed(message, {"status": status})
+        case AssetPurged():
+            yield _changed(message, {"status": Status.PURGED, "tags": ()})
+
+
+def _changed(event: AssetEvent, columns: dict[str, Value]) -> Upsert:
+    return Upsert(
+        table=ASSETS,
+        key=(event.metadata.tenant_id, shard_of(event.asset_id), event.asset_id),
+        columns=columns,
+        written_at_us=microseconds(event.metadata.happened_at),
+    )
+
+
+ASSETS_BY_SHARD = View(name="assets_by_shard", topic=ASSET_EVENTS, tables=(ASSETS,), rows=_rows)

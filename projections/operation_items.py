@@ -1,0 +1,40 @@
+"""View: what became of each item of a bulk operation, in the order they were dealt with."""
+
+from collections.abc import Iterator
+
+from avro_schemas.codec import Message
+from domain.bulk_events import OperationProgressed
+from infra.cutting import bucket_of
+from infra.rows import Operation, Table, Upsert
+from infra.topics import OPERATION_EVENTS
+from projections.moments import microseconds
+from projections.view import View
+
+ITEMS = Table(
+    name="operation_items",
+    partition_key=("tenant_id", "operation_id", "bucket"),
+    clustering=("place",),
+)
+
+
+def _rows(message: Message) -> Iterator[Operation]:
+    if not isinstance(message, OperationProgressed):
+        return
+    metadata = message.metadata
+    first = message.counts.settled - len(message.outcomes)
+    for place, outcome in enumerate(message.outcomes, first):
+        yield Upsert(
+            table=ITEMS,
+            key=(metadata.tenant_id, metadata.entity_id, bucket_of(place), place),
+            columns={
+                "item": outcome.item,
+                "result": outcome.result,
+                "code": outcome.code,
+                "detail": outcome.detail,
+                "version": outcome.version,
+            },
+            written_at_us=microseconds(metadata.happened_at),
+        )
+
+
+OPERATION_ITEMS = View(name="operation_items", topic=OPERATION_EVENTS, tables=(ITEMS,), rows=_rows)

@@ -1,0 +1,113 @@
+"""GET /v1/operations: bulk operations, how they get on, and what became of each asset."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from domain.asset.changes import Change, changes
+from domain.bulk import ItemResult
+from domain.errors import OperationNotFound
+from domain.operation.advancing import CATEGORY_ITEM
+from domain.values import AssetId, OperationId, TenantId
+from infra.cql import Row
+from infra.histories import event_in
+from infra.web.errors import RequestInvalid
+from infra.web.openapi import documented
+from query_api.errors import ViewBehind
+from query_api.json_answer import json_answer
+from query_api.operation_answers import item, operation
+from query_api.operation_models import OperationAnswer, OperationItemsAnswer, OperationsAnswer
+from query_api.queries import Queries
+from query_api.reading import HEADERS, Reader, Reading
+from query_api.views import OPERATION_ITEMS, OPERATIONS
+
+_MOST = 200
+
+Limit = Annotated[int, Query(ge=1, le=_MOST)]
+
+
+def routes(reading: Reading, queries: Queries) -> APIRouter:
+    """Make the routes."""
+    router = APIRouter(prefix="/v1/operations", tags=["operations"])
+
+    @router.get(
+        "",
+        response_model=OperationsAnswer,
+        responses=documented(RequestInvalid, ViewBehind),
+        openapi_extra={"parameters": HEADERS},
+    )
+    async def list_operations(
+        reader: Annotated[Reader, Depends(reading.of(OPERATIONS))], limit: Limit = 50
+    ) -> Response:
+        """List the operations that were begun last, the newest first."""
+        rows = [row for row in await queries.operations(reader.tenant_id) if _is_whole(row)]
+        newest = sorted(rows, key=lambda row: int(row["started_at_us"]), reverse=True)[:limit]
+        return json_answer({"items": [operation(row) for row in newest]})
+
+    @router.get(
+        "/{operation_id}",
+        response_model=OperationAnswer,
+        responses=documented(OperationNotFound, ViewBehind),
+        openapi_extra={"parameters": HEADERS},
+    )
+    async def show_operation(
+        operation_id: OperationId, reader: Annotated[Reader, Depends(reading.of(OPERATIONS))]
+    ) -> Response:
+        """Show an operation: its state, its progress, and when it will be done."""
+        return json_answer(operation(await _found(queries, reader.tenant_id, operation_id)))
+
+    @router.get(
+        "/{operation_id}/items",
+        response_model=OperationItemsAnswer,
+        responses=documented(OperationNotFound, RequestInvalid, ViewBehind),
+        openapi_extra={"parameters": HEADERS},
+    )
+    async def list_items(
+        operation_id: OperationId,
+        reader: Annotated[Reader, Depends(reading.of(OPERATIONS, OPERATION_ITEMS))],
+        after: Annotated[int, Query(ge=-1, le=10_000_000)] = -1,
+        limit: Limit = 50,
+        result: ItemResult | None = None,
+    ) -> Response:
+        """List what became of each asset, each field before and after.
+
+        With `result` a page may be short, even empty, while there is a next one.
+        """
+        row = await _found(queries, reader.tenant_id, operation_id)
+        rows = await queries.operation_items(reader.tenant_id, operation_id, after, limit)
+        wanted = [one for one in rows if result in (None, one["result"])]
+        told = await asyncio.gather(*(_changes(queries, reader.tenant_id, one) for one in wanted))
+        seen = rows[-1]["place"] if rows else after
+        is_more = rows and seen + 1 < operation(row)["progress"]["done"]
+        narrowed = f"&result={result}" if result else ""
+        following = f"/v1/operations/{operation_id}/items?limit={limit}&after={seen}{narrowed}"
+        items = [item(one, changed) for one, changed in zip(wanted, told, strict=True)]
+        return json_answer({"items": items, "next": following if is_more else None})
+
+    return router
+
+
+async def _found(queries: Queries, tenant_id: TenantId, operation_id: OperationId) -> Row:
+    row = await queries.operation(tenant_id, operation_id)
+    if row is None or not _is_whole(row):
+        raise OperationNotFound(f"no operation {operation_id}")
+    return row
+
+
+def _is_whole(row: Row) -> bool:
+    """Leave out what only tells that it was reverted: its own first event is not applied yet."""
+    return row.get("kind") is not None
+
+
+async def _changes(queries: Queries, tenant_id: TenantId, row: Row) -> tuple[Change, ...]:
+    """Work out what this item's event changed, from the history of its asset."""
+    if not row["version"] or row["item"] == CATEGORY_ITEM:
+        return ()
+    history = await queries.history(tenant_id, AssetId(row["item"]))
+    told = changes(map(event_in, history))
+    for event, changed in zip(history, told, strict=True):
+        if event["entity_version"] == row["version"]:
+            return changed
+    return ()

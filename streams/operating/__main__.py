@@ -1,0 +1,117 @@
+"""Run an operator: ``python -m streams.operating``."""
+
+import asyncio
+import logging
+import secrets
+import socket
+import sys
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from prometheus_client import Counter, start_http_server
+
+from domain.errors import ScaleHosterError
+from infra.asking import Asker
+from infra.candidates import Candidates
+from infra.cql import Cql
+from infra.errors import BrokerUnavailable
+from infra.histories import Histories
+from infra.live_views import LiveViews
+from infra.logs import configure
+from infra.outcomes import Outcomes, follow_outcomes
+from infra.own_place import own_place
+from infra.sending import Sender
+from infra.settings import Settings, load
+from infra.topic_admin import check_topics
+from infra.topics import (
+    ASSET_COMMANDS,
+    CATEGORY_COMMANDS,
+    CATEGORY_EVENTS,
+    COMMAND_RESULTS,
+    COMMANDS_DEAD_LETTERS,
+    OPERATION_COMMANDS,
+    OPERATION_EVENTS,
+)
+from streams.operating.barriers import Barrier
+from streams.operating.items import Items
+from streams.operating.ledger import Ledger
+from streams.operating.operator import Operator
+from streams.stopping import stop_signal
+
+_TOPICS = (
+    OPERATION_COMMANDS,
+    OPERATION_EVENTS,
+    ASSET_COMMANDS,
+    CATEGORY_COMMANDS,
+    CATEGORY_EVENTS,
+    COMMAND_RESULTS,
+    COMMANDS_DEAD_LETTERS,
+)
+_PAUSE_SECONDS = 1.0
+
+log = logging.getLogger("streams.operating")
+
+
+def main() -> int:
+    """Operate until SIGTERM; 1 when settings or topics are wrong, or Cassandra does not answer."""
+    try:
+        settings = load()
+        configure("operator", settings.log_level)
+        check_topics(settings.kafka.connection(), _TOPICS)
+        asyncio.run(_operate(settings))
+    except ScaleHosterError as error:
+        sys.stderr.write(f"operator: {error}\n")
+        return 1
+    return 0
+
+
+async def _operate(settings: Settings) -> None:
+    stopping = stop_signal()
+    kafka = settings.kafka.connection()
+    outcomes = Outcomes(secrets.randbelow(COMMAND_RESULTS.partitions))
+    done = Counter("scalehoster_operator_items", "Items of bulk operations dealt with")
+    with ExitStack() as stack:
+        cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+        stack.callback(cql.close)
+        views = LiveViews(cql)
+        answers = stack.enter_context(follow_outcomes(kafka, outcomes))
+        place, held = own_place(settings.state_dir / "operator")
+        stack.enter_context(held)
+        ledger = Ledger(kafka, f"{socket.gethostname()}-{place.name}", _now)
+        stack.callback(ledger.close)
+        async with Sender(kafka) as sender:
+            operator = Operator(
+                ledger,
+                Items(Asker(sender, outcomes), Histories(views), outcomes.partition),
+                Candidates(views),
+                lambda view: Barrier(kafka, views, view),
+                _now,
+                time.monotonic,
+            )
+            if settings.metrics_port:
+                start_http_server(settings.metrics_port, "127.0.0.1")
+            log.info("operating")
+            while not stopping.is_set() and not await asyncio.to_thread(
+                answers.wait_until_current, _PAUSE_SECONDS
+            ):
+                log.info("waiting until answers can be read")
+            must_recover = False
+            while not stopping.is_set():
+                try:
+                    if must_recover:
+                        await asyncio.to_thread(ledger.recover)
+                        must_recover = False
+                    done.inc(await operator.step())
+                except BrokerUnavailable as trouble:
+                    log.warning("starting over from what is certain: %s", trouble)
+                    must_recover = True
+                    await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

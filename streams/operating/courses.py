@@ -1,0 +1,92 @@
+"""Operations as they are known to their owner: how far each is, and where its items lie."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from domain.bulk_events import OperationEvent, OperationSelected, OperationStarted
+from domain.operation import Operation, evolve
+from domain.values import OperationId, TenantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """The first ``count`` items of the OperationSelected at an offset of operation-events."""
+
+    offset: int
+    count: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Course:
+    """One operation, and its chunks in the order in which they are dealt with.
+
+    The items themselves stay in the log, so an operation takes the same little memory however many
+    assets it changes; ``loaded`` has those of the chunk that is being dealt with.
+    """
+
+    operation: Operation
+    partition: int
+    chunks: list[Chunk] = field(default_factory=list)
+    loaded: tuple[Chunk, list[str]] | None = None
+
+    def next_chunk(self) -> tuple[Chunk, int]:
+        """Say in which chunk the next item lies, and at which place of it."""
+        left = self.operation.counts.settled
+        for chunk in self.chunks:
+            if left < chunk.count:
+                return chunk, left
+            left -= chunk.count
+        raise LookupError(f"{self.operation.operation_id} has no item left")
+
+
+class Courses:
+    """All operations of one partition of operation-events, folded from it in order."""
+
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+        self._courses: dict[TenantId, dict[OperationId, Course]] = {}
+
+    def of(self, tenant_id: TenantId) -> dict[OperationId, Operation]:
+        """Give the operations of a tenant."""
+        found = self._courses.get(tenant_id, {})
+        return {operation_id: course.operation for operation_id, course in found.items()}
+
+    def under_way(self) -> Iterator[Course]:
+        """Go through those that have not ended."""
+        for courses in self._courses.values():
+            for course in courses.values():
+                if not course.operation.has_ended:
+                    yield course
+
+    def take_in(self, event: OperationEvent, offset: int) -> None:
+        """Fold the event at an offset; one that is known already changes nothing."""
+        metadata = event.metadata
+        ours = self._courses.setdefault(metadata.tenant_id, {})
+        operation_id = OperationId(metadata.entity_id)
+        known = ours.get(operation_id)
+        if known and metadata.entity_version <= known.operation.version:
+            return
+        operation = evolve(known.operation if known else None, event)
+        if operation is None:
+            return
+        if known is None:
+            known = Course(operation=operation, partition=self._partition)
+            ours[operation_id] = known
+        known.operation = operation
+        if operation.has_ended:
+            known.loaded = None
+        if isinstance(event, OperationSelected) and event.items:
+            known.chunks.append(Chunk(offset=offset, count=len(event.items)))
+        if isinstance(event, OperationStarted) and event.reverts in ours:
+            known.chunks = _backwards(ours[event.reverts].chunks, event.total)
+
+
+def _backwards(chunks: list[Chunk], total: int) -> list[Chunk]:
+    """Take the first ``total`` items, the last chunk first: what was done last is undone first."""
+    taken: list[Chunk] = []
+    for chunk in chunks:
+        count = min(chunk.count, total)
+        if count:
+            taken.insert(0, replace(chunk, count=count))
+        total -= count
+    return taken

@@ -1,0 +1,205 @@
+"""The book of operations: its owner alone decides about them and writes down how they go on."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from avro_schemas.codec import decode, encode
+from avro_schemas.errors import Undecodable
+from domain.bulk_commands import OperationCommand
+from domain.bulk_events import OperationEvent, OperationSelected
+from domain.errors import Refusal
+from domain.operation import decide
+from domain.outcomes import Outcome
+from domain.telling import accepted, refused, unchanged
+from infra.errors import BrokerUnavailable
+from infra.group_reading import GroupReader, Partition
+from infra.kafka import Kafka
+from infra.reading import Reader, Record
+from infra.topics import (
+    COMMAND_RESULTS,
+    COMMANDS_DEAD_LETTERS,
+    OPERATION_COMMANDS,
+    OPERATION_EVENTS,
+)
+from infra.transactions import TransactionalWriter
+from streams.operating.courses import Chunk, Course, Courses
+from streams.operating.trees import Trees
+from streams.sending import dead_letter
+
+GROUP = "streams.operating"
+_BATCH = 100
+_MAX_POLL_SECONDS = 600
+
+log = logging.getLogger(__name__)
+
+
+class _Told(NamedTuple):
+    """What became of a command; ``numbers`` are its events' places in the transaction."""
+
+    command: OperationCommand
+    partition: int
+    events: list[OperationEvent]
+    numbers: list[int]
+    refusal: Refusal | None
+
+
+class Ledger:
+    """Owns some partitions of operation-commands, and with them the operations of some tenants.
+
+    Whatever is written is one transaction with the group's offset, so that an owner who lost a
+    partition without noticing cannot write any more. After BrokerUnavailable, which every method
+    may raise, nobody knows whether it was written: ``recover`` finds out by folding the log again.
+    """
+
+    def __init__(self, kafka: Kafka, instance: str, now: Callable[[], datetime]) -> None:
+        self._kafka = kafka
+        self._now = now
+        self._trees = Trees(kafka)
+        self._known: dict[int, Courses] = {}
+        self._writer = TransactionalWriter(kafka, f"operator-{instance}")
+        self._reader = GroupReader(
+            kafka,
+            GROUP,
+            (OPERATION_COMMANDS,),
+            on_revoked=self._revoked,
+            max_poll_seconds=_MAX_POLL_SECONDS,
+        )
+
+    def close(self) -> None:
+        """Leave the group, so that another takes over at once."""
+        self._reader.close()
+        self._trees.close()
+
+    def recover(self) -> None:
+        """Forget all that is folded and go back to what is certain."""
+        self._writer.renew()
+        self._known.clear()
+        self._reader.rewind()
+
+    def step(self, wait_seconds: float) -> int:
+        """Decide what customers wished meanwhile, waiting so long for the first; count it."""
+        records = self._reader.poll(_BATCH, wait_seconds)
+        for _, number in self._reader.assigned():
+            if number not in self._known:
+                self._known[number] = self._folded(number)
+        ours = [record for record in records if record.partition in self._known]
+        if ours:
+            self._decide(ours)
+        return len(ours)
+
+    def under_way(self) -> list[Course]:
+        """List the operations that are ours and have not ended."""
+        return [course for courses in self._known.values() for course in courses.under_way()]
+
+    def note(self, course: Course, events: Sequence[OperationEvent]) -> None:
+        """Append events of one operation, durable when it returns."""
+        place = (OPERATION_COMMANDS.name, course.partition)
+        self._writer.begin()
+        for event in events:
+            self._append(course.partition, event)
+        offsets = self._writer.settle()
+        self._writer.commit(self._reader, {place: self._reader.position(place)})
+        for event, offset in zip(events, offsets, strict=True):
+            self._known[course.partition].take_in(event, offset)
+
+    def items(self, course: Course) -> list[str]:
+        """Give the items that are next, up to the end of their chunk."""
+        chunk, first = course.next_chunk()
+        if course.loaded is None or course.loaded[0] != chunk:
+            course.loaded = chunk, self._items_of(course, chunk)
+        return course.loaded[1][first:]
+
+    def _items_of(self, course: Course, chunk: Chunk) -> list[str]:
+        starts = {course.partition: chunk.offset}
+        with Reader(self._kafka, OPERATION_EVENTS, starts) as reader:
+            while reader.position(course.partition) <= chunk.offset:
+                for record in reader.poll(at_most=1):
+                    event = decode(record.value)
+                    if record.offset == chunk.offset and isinstance(event, OperationSelected):
+                        return list(event.items[: chunk.count])
+        raise BrokerUnavailable(f"operation-events has no items at {chunk.offset} any more")
+
+    def _decide(self, records: Sequence[Record]) -> None:
+        self._trees.catch_up()
+        told: list[_Told] = []
+        self._writer.begin()
+        for record in records:
+            command = self._command(record)
+            if command is None:
+                continue
+            events, refusal = self._decided(record.partition, command)
+            numbers = [self._append(record.partition, event) for event in events]
+            for event in events:
+                # The next command of this batch meets it; a failed transaction forgets it all.
+                self._known[record.partition].take_in(event, 0)
+            told.append(_Told(command, record.partition, events, numbers, refusal))
+        offsets = self._writer.settle() if any(each.numbers for each in told) else []
+        for each in told:
+            self._tell(each, offsets)
+        self._writer.commit(self._reader, _next_offsets(records))
+
+    def _decided(
+        self, partition: int, command: OperationCommand
+    ) -> tuple[list[OperationEvent], Refusal | None]:
+        tenant_id = command.metadata.tenant_id
+        known = self._known[partition].of(tenant_id)
+        try:
+            return decide(command, known, self._trees.of(tenant_id), self._now()), None
+        except Refusal as refusal:
+            return [], refusal
+
+    def _tell(self, told: _Told, offsets: list[int]) -> None:
+        metadata = told.command.metadata
+        if metadata.reply_partition is None:
+            return
+        outcome: Outcome
+        if told.refusal is not None:
+            outcome = refused(told.command, told.refusal, self._now())
+        elif not told.events:
+            outcome = unchanged(told.command, self._now())
+        else:
+            place = f"{OPERATION_EVENTS.name}:{told.partition}:{offsets[told.numbers[-1]]}"
+            outcome = accepted(told.events, position=place)
+        to = metadata.reply_partition % COMMAND_RESULTS.partitions
+        self._writer.append(COMMAND_RESULTS, to, metadata.command_id, encode(outcome))
+
+    def _append(self, partition: int, event: OperationEvent) -> int:
+        """Append under the operation's id, in the partition of its tenant's commands."""
+        key = event.metadata.entity_id
+        return self._writer.append(OPERATION_EVENTS, partition, key, encode(event))
+
+    def _command(self, record: Record) -> OperationCommand | None:
+        try:
+            command = decode(record.value)
+        except Undecodable as trouble:
+            reason = str(trouble)
+        else:
+            if isinstance(command, OperationCommand):
+                return command
+            reason = f"{type(command).__name__} is no command of operations"
+        log.error("parked %s/%d@%d: %s", record.topic, record.partition, record.offset, reason)
+        letter = encode(dead_letter(record, "undecodable", reason, self._now()))
+        number = record.partition % COMMANDS_DEAD_LETTERS.partitions
+        self._writer.append(COMMANDS_DEAD_LETTERS, number, record.key, letter)
+        return None
+
+    def _folded(self, partition: int) -> Courses:
+        # Waits until a transaction that a dead owner left open has been resolved.
+        self._reader.committed([(OPERATION_COMMANDS.name, partition)])
+        courses = Courses(partition)
+        with Reader(self._kafka, OPERATION_EVENTS, {partition: 0}) as reader:
+            for record in reader.read_to_end():
+                event = decode(record.value)
+                if isinstance(event, OperationEvent):
+                    courses.take_in(event, record.offset)
+        return courses
+
+    def _revoked(self, partitions: list[Partition]) -> None:
+        for _, number in partitions:
+            self._known.pop(number, None)
+
+
+def _next_offsets(records: Sequence[Record]) -> dict[Partition, int]:
+    return {(record.topic, record.partition): record.offset + 1 for record in records}

@@ -1,0 +1,152 @@
+"""What an operation does to an asset is taken back whole, and nothing else is."""
+
+from dataclasses import replace
+
+from hypothesis import HealthCheck, assume, given, reject, settings
+from hypothesis import strategies as st
+
+from domain import asset as assets
+from domain import operation as operations
+from domain.asset import Asset
+from domain.bulk import Instructions, OperationState
+from domain.commands import AssetCommand
+from domain.errors import Refusal
+from domain.events import AssetEvent
+from domain.operation import Operation
+from domain.operation.commanding import asset_command_for, metadata_for
+from domain.operation.compensating import AlreadyBack, Conflict, compensate
+from domain.values import OperationId, Status
+from tests.bulk import ANY, REVERT, instructions, revert, start
+from tests.history_maker import ASSETS, Tenant, Wish, tenant, wishes
+from tests.samples import NOON, metadata
+
+kinds = st.sampled_from(
+    [
+        instructions("recategorise", categories=("cats",)),
+        instructions("recategorise", add=("dogs",), remove=("cats",)),
+        instructions("move", add=("pets",), remove=("dogs",)),
+        instructions("tag", tags=("1", "new")),
+        instructions("untag", tags=("1", "cat")),
+        instructions("delete"),
+        instructions("restore"),
+        instructions("reprocess"),
+    ]
+)
+others = st.sampled_from(["describe", "categorise", "retag", "delete", "restore", "reprocess"])
+AN_ASSET = ASSETS[0]
+CATEGORY_VERBS = {"create", "rename", "move", "archive", "unarchive"}
+calm = wishes.map(lambda chosen: [wish for wish in chosen if wish[0] not in CATEGORY_VERBS])
+# Many an operation has nothing to change in what chance made.
+patient = settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+
+
+def histories_of(one: Tenant) -> list[AssetEvent]:
+    return [
+        event
+        for event in one.events
+        if isinstance(event, AssetEvent) and event.metadata.entity_id == AN_ASSET
+    ]
+
+
+def put(one: Tenant, command: AssetCommand) -> None:
+    """Have a command decided at some moment after all that happened."""
+    for event in assets.decide(command, one.assets.get(AN_ASSET), one.catalogue, NOON):
+        changed = assets.evolve(one.assets.get(AN_ASSET), event)
+        assert changed is not None
+        one.assets[AN_ASSET] = changed
+        one.events.append(event)
+
+
+def begun(wanted: Instructions) -> Operation:
+    (event,) = operations.decide(start(wanted, ANY), {}, tenant([]).catalogue, NOON)
+    found = operations.evolve(None, event)
+    assert found is not None
+    return found
+
+
+def reverting(operation: Operation, by: OperationId = REVERT) -> Operation:
+    """Begin to take back an operation that has ended."""
+    ended = replace(operation, state=OperationState.COMPLETED, total=1)
+    wish = revert(operation.operation_id, about=metadata(by, fingerprint=by))
+    (event,) = operations.decide(wish, {operation.operation_id: ended}, tenant([]).catalogue, NOON)
+    found = operations.evolve(None, event)
+    assert found is not None
+    return found
+
+
+def take_back(one: Tenant, revert_: Operation) -> object:
+    assert revert_.reverts is not None
+    back = compensate(histories_of(one), revert_.reverts, metadata_for(revert_, AN_ASSET, 0))
+    if back is not None and not isinstance(back, Conflict | AlreadyBack):
+        put(one, back)
+    return back
+
+
+def shown(asset: Asset | None) -> object:
+    """Give what customers see of an asset: not how often it changed, nor its runs."""
+    assert asset is not None
+    return (asset.status, asset.category_ids, asset.description, asset.listing, asset.original)
+
+
+def changed_by(one: Tenant, wanted: Instructions) -> Operation:
+    """Let an operation change the asset, or give the example up."""
+    operation = begun(wanted)
+    known = len(one.events)
+    try:
+        put(one, asset_command_for(operation, metadata_for(operation, AN_ASSET, 0)))
+    except Refusal:
+        reject()
+    assume(len(one.events) > known)
+    return operation
+
+
+@patient
+@given(calm, kinds)
+def test_an_operation_and_its_revert_leave_all_as_it_was(
+    chosen: list[Wish], wanted: Instructions
+) -> None:
+    one = tenant([("submit", 0, 0, 1), ("publish", 0, 0, 1), *chosen])
+    before = shown(one.assets.get(AN_ASSET))
+    operation = changed_by(one, wanted)
+    after = shown(one.assets[AN_ASSET])
+    undone = reverting(operation)
+    assert not isinstance(take_back(one, undone), Conflict)
+    assert shown(one.assets[AN_ASSET]) == before
+    assert isinstance(take_back(one, undone), AlreadyBack | None)  # a second time changes nothing
+    assert shown(one.assets[AN_ASSET]) == before
+    take_back(one, reverting(undone, OperationId("again")))
+    assert shown(one.assets[AN_ASSET]) == after
+
+
+@patient
+@given(calm, kinds, others)
+def test_a_later_change_is_never_undone(
+    chosen: list[Wish], wanted: Instructions, verb: str
+) -> None:
+    one = tenant([("submit", 0, 0, 1), ("publish", 0, 0, 1), *chosen])
+    operation = changed_by(one, wanted)
+    known = len(one.events)
+    one.decide((verb, 0, 2, 2))
+    assume(len(one.events) > known)
+    later = one.assets[AN_ASSET]
+    try:
+        back = take_back(one, reverting(operation))
+    except Refusal:
+        assert one.assets[AN_ASSET] == later
+        return
+    now = one.assets[AN_ASSET]
+    if isinstance(back, Conflict):
+        assert now == later
+    match verb:
+        case "describe":
+            assert now.description.title == later.description.title
+        case "categorise":
+            assert now.category_ids == later.category_ids
+        case "retag":
+            assert now.description.tags == later.description.tags
+        case "delete":
+            assert now.status is Status.DELETED
+        case "restore":
+            assert now.status is later.status
+        case "reprocess":
+            assert now.run >= later.run
