@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from cli import consistency, keys, rebuild, topics
+from cli import consistency, keys, operations, rebuild, topics
 from cli.demo import run_demo
 from cli.doctor import examine
 from cli.import_command import import_file
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(consistency.app, name="consistency")
 app.add_typer(keys.app, name="keys")
+app.add_typer(operations.app, name="operations")
 app.add_typer(rebuild.app, name="rebuild")
 app.add_typer(topics.app, name="topics")
 app.command("import")(import_file)

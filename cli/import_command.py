@@ -10,12 +10,13 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cli.api_key import read_api_key
 from cli.http import Api
 from cli.import_journal import Journal, Refused, open_journal
 from cli.import_source import NotAnImport, Source, open_source
 from cli.importing import import_lines, refused_texts
 from cli.output import AsJson, console, errors, say, show_table
-from infra.settings import Settings, load
+from infra.settings import load
 
 _PATH = "/v1/assets/batch"
 _SHOWN = 20
@@ -49,7 +50,7 @@ def import_file(
     settings = load()
     if keep_refused and file == "-":
         raise NotAnImport("--keep-refused writes beside a file; standard input has no place")
-    api_key = _api_key(settings, key_file)
+    api_key = read_api_key(settings, key_file)
     base_url = url or settings.command_base_url
     query = f"?create_missing_categories={str(create_missing_categories).lower()}"
     with open_source(file, settings.command_api.max_batch_line_bytes) as source:
@@ -91,16 +92,6 @@ def _show_progress(source: Source, journal: Journal, steps: Iterator[int]) -> No
         except KeyboardInterrupt:
             say(f"stopped after {journal.lines} lines; type the same again to go on")
             raise typer.Exit(_INTERRUPTED) from None
-
-
-def _api_key(settings: Settings, key_file: Path | None) -> str:
-    place = key_file or settings.data_dir / "demo-api-key"
-    if not place.exists():
-        raise NotAnImport(
-            f"{place} holds no API key; make one with: scalehoster keys create --tenant NAME,"
-            " put its text into a file, and name that with --key-file"
-        )
-    return place.read_text().strip()
 
 
 def _keep(file: str, source: Source, refused: list[Refused]) -> Path:

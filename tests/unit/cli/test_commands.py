@@ -26,7 +26,18 @@ def test_an_error_of_ours_is_one_sentence(capsys: pytest.CaptureFixture[str]) ->
 
 def test_every_command_tells_what_it_does() -> None:
     help_of_all = CliRunner().invoke(app, ["--help"]).output
-    for command in ("up", "watch", "down", "status", "demo", "doctor", "import", "keys", "topics"):
+    for command in (
+        "up",
+        "watch",
+        "down",
+        "status",
+        "demo",
+        "doctor",
+        "import",
+        "keys",
+        "operations",
+        "topics",
+    ):
         assert command in help_of_all
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
 
