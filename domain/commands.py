@@ -132,9 +132,13 @@ class PurgeAsset(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReprocessAsset(Command):
-    """Make new renditions from the kept original; no preset means the one it has."""
+    """Make new renditions from the kept original; no preset means the one it has.
+
+    ``is_bulk`` lets it wait for pictures that were handed over one by one.
+    """
 
     preset: str | None
+    is_bulk: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,6 +151,7 @@ class AssetReprocessingRequested(Event):
     original: Original
     preset: str
     run: int
+    is_bulk: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

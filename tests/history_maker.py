@@ -132,7 +132,9 @@ def _command(wish: Wish, known: dict[str, Asset]) -> AssetCommand | CatalogueCom
         "delete": lambda: DeleteAsset(metadata=about),
         "restore": lambda: RestoreAsset(metadata=about),
         "purge": lambda: PurgeAsset(metadata=about),
-        "reprocess": lambda: ReprocessAsset(metadata=about, preset=f"preset {one}"),
+        "reprocess": lambda: ReprocessAsset(
+            metadata=about, preset=f"preset {one}", is_bulk=bool(other)
+        ),
         "replace": lambda: ReplaceSource(
             metadata=about, source=DOG_PICTURE if one else replace(CAT_PICTURE, file_name="c.jpg")
         ),

@@ -120,7 +120,7 @@ def add_asset_routes(app: FastAPI, desk: Desk) -> None:
         with desk.admission.admit(request) as write:
             body = await read_json(request, ReprocessBody, desk.rules, empty=b"{}")
             metadata = write.metadata(known_form(asset_id), body.content())
-            command = ReprocessAsset(metadata=metadata, preset=body.preset)
+            command = ReprocessAsset(metadata=metadata, preset=body.preset, is_bulk=False)
             return await desk.decide(command, write, HTTPStatus.ACCEPTED)
 
 

@@ -169,6 +169,7 @@ def _reprocess(command: ReprocessAsset, asset: Asset, metadata: EventMetadata) -
             original=asset.original,
             preset=command.preset or asset.preset,
             run=asset.run + 1,
+            is_bulk=command.is_bulk,
         )
     ]
 

@@ -70,7 +70,7 @@ def asset_command_for(operation: Operation, metadata: CommandMetadata) -> AssetC
         case "restore":
             return RestoreAsset(metadata=metadata)
         case "reprocess":
-            return ReprocessAsset(metadata=metadata, preset=wanted.preset)
+            return ReprocessAsset(metadata=metadata, preset=wanted.preset, is_bulk=True)
         case _:
             assert_never(wanted.kind)
 

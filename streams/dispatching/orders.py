@@ -23,7 +23,8 @@ def job_for(event: Event) -> ImageJob | None:
         case AssetRestored() if event.starts_run:
             return _job(event, event.run, event.preset, source=event.source)
         case AssetReprocessingRequested():
-            return _job(event, event.run, event.preset, original=event.original)
+            is_bulk = event.is_bulk
+            return _job(event, event.run, event.preset, original=event.original, is_bulk=is_bulk)
         case _:
             return None
 

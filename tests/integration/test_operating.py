@@ -10,7 +10,7 @@ import pytest
 from avro_schemas.codec import encode
 from domain.bulk_events import OperationEnded, OperationProgressed
 from domain.commands import Command
-from domain.events import AssetDescribed, AssetSubmitted
+from domain.events import AssetDescribed
 from infra.kafka import Kafka
 from infra.settings import CassandraSettings
 from infra.topic_admin import apply_topics
@@ -18,6 +18,7 @@ from infra.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
     CATEGORY_COMMANDS,
+    CATEGORY_EVENTS,
     OPERATION_COMMANDS,
     OPERATION_EVENTS,
     Topic,
@@ -58,6 +59,9 @@ class Platform:
             return command.metadata.entity_id if topic is ASSET_COMMANDS else ACME
 
         self.processes.send(topic, *((key(each), encode(each)) for each in commands))  # type: ignore[arg-type] # each is a message
+
+    def count(self, topic: Topic) -> int:
+        return len(self.processes.messages(topic))
 
     def ended(self, operation_id: str) -> bool:
         return any(
@@ -108,15 +112,9 @@ def test_an_operator_that_is_killed_goes_on_and_changes_each_asset_once(
     platform: Platform,
 ) -> None:
     platform.send(CATEGORY_COMMANDS, create_category("cats"))
+    eventually(lambda: platform.count(CATEGORY_EVENTS) == 1, within_seconds=SECONDS)
     platform.send(ASSET_COMMANDS, *(submit(metadata(asset_id), "cats") for asset_id in ASSETS))
-    submitted = platform.processes.messages
-    eventually(
-        lambda: (
-            sum(isinstance(event, AssetSubmitted) for event in submitted(ASSET_EVENTS))
-            == len(ASSETS)
-        ),
-        within_seconds=SECONDS,
-    )
+    eventually(lambda: platform.count(ASSET_EVENTS) == len(ASSETS), within_seconds=SECONDS)
     wish = start(instructions("tag", tags=("new",)), in_category("cats"), per_second=20)
     platform.send(OPERATION_COMMANDS, wish)
     platform.operate_until("operator.after_ask_before_note")

@@ -104,7 +104,7 @@ asset_commands: st.SearchStrategy[AssetCommand] = st.one_of(
     st.sampled_from([DeleteAsset, RestoreAsset, PurgeAsset]).map(
         lambda kind: kind(metadata=metadata(ASSET))
     ),
-    st.just(ReprocessAsset(metadata=metadata(ASSET), preset=None)),
+    st.just(ReprocessAsset(metadata=metadata(ASSET), preset=None, is_bulk=False)),
     st.just(ReplaceSource(metadata=metadata(ASSET), source=DOG_PICTURE)),
 )
 category_commands: st.SearchStrategy[CatalogueCommand] = st.one_of(

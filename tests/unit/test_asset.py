@@ -61,7 +61,7 @@ PUBLISH = publish(metadata(ASSET))
 DELETE = DeleteAsset(metadata=metadata(ASSET))
 RESTORE = RestoreAsset(metadata=metadata(ASSET))
 PURGE = PurgeAsset(metadata=metadata(ASSET))
-REPROCESS = ReprocessAsset(metadata=metadata(ASSET), preset=None)
+REPROCESS = ReprocessAsset(metadata=metadata(ASSET), preset=None, is_bulk=False)
 REPLACE = ReplaceSource(metadata=metadata(ASSET), source=DOG_PICTURE)
 REJECT = RejectAsset(metadata=metadata(ASSET), run=1, code="http_status", detail="404", attempts=1)
 

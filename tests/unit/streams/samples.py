@@ -86,7 +86,7 @@ REPLACED = AssetSourceReplaced(
     status=Status.SUBMITTED,
 )
 REPROCESSING = AssetReprocessingRequested(
-    metadata=METADATA, original=ORIGINAL, preset="default", run=2
+    metadata=METADATA, original=ORIGINAL, preset="default", run=2, is_bulk=False
 )
 REJECTED = AssetRejected(
     metadata=METADATA, run=1, code="timeout", detail="slow", attempts=4, keeps_published=False
