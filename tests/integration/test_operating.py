@@ -120,7 +120,6 @@ def test_an_operator_that_is_killed_goes_on_and_changes_each_asset_once(
     platform.operate_until("operator.after_ask_before_note")
     assert set(platform.described()) <= set(ASSETS)
     platform.operate_until("operator.after_note")
-    platform.operate_until("operator.after_ask_before_note")
     platform.operate()
     eventually(lambda: platform.ended(OPERATION), within_seconds=SECONDS)
     assert platform.outcomes(OPERATION) == {"changed": len(ASSETS)}

@@ -51,7 +51,8 @@ from tests.memory_views import MemoryViewStore
 from tests.servers import Servers
 
 ROOT = Path(__file__).parents[2]
-TABLES = {table.name: table for view in VIEWS for table in view.tables if view.name != "commands"}
+FOLDED = (ASSET_EVENTS, CATEGORY_EVENTS)
+TABLES = {table.name: table for view in VIEWS for table in view.tables if view.topic in FOLDED}
 TOPICS = (ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, PROJECTIONS_DEAD_LETTERS)
 Events = Sequence[AssetEvent | CatalogueEvent]
 
