@@ -24,11 +24,11 @@ def _moment(value: object) -> object:
         return value
     try:
         read = datetime.fromisoformat(value)
-    except ValueError:
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise ValueError(
             "send a date like 2026-11-23 or a time like 2026-11-23T09:30:00Z"
         ) from None
-    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 Moment = Annotated[

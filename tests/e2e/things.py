@@ -12,6 +12,8 @@ from tests.e2e.supplier import Supplier, picture
 _MATTERS_ELSEWHERE = ("If-Match", "ScaleHoster-Position")
 _ON_DELETED = ("POST /v1/assets/{asset_id}/restore", "POST /v1/assets/{asset_id}/purge")
 _BATCH = "POST /v1/assets/batch"
+_OPERATIONS = "POST /v1/operations"
+_REVERT = "POST /v1/operations/{operation_id}/revert"
 _ON_PENDING = ("DELETE /v1/assets/{asset_id}",)
 
 
@@ -27,7 +29,11 @@ class Things:
         self._command_id = events[0]["command_id"]
 
     def keep_near(self, case: schemathesis.Case[Any]) -> None:
-        """Let nothing be fetched from beyond this machine."""
+        """Let nothing be fetched from beyond this machine, nor everything be changed at once."""
+        if case.operation.label == _OPERATIONS and isinstance(case.body, dict):
+            if case.body.get("dry_run", False) is False:
+                case.body["dry_run"] = True
+            return
         for body in case.body if isinstance(case.body, list) else [case.body]:
             if isinstance(body, dict) and str(body.get("download_url")).startswith("http"):
                 body["download_url"] = self._url
@@ -54,6 +60,8 @@ class Things:
                 return self._asset_for(operation)
             case "category":
                 return self._new_category() if operation[:3] != "GET" else "cats"
+            case "operation_id":
+                return self._new_operation(operation)
             case "command_id":
                 return self._command_id
             case "file_name":
@@ -74,6 +82,20 @@ class Things:
             self._customer.commands.delete(f"/v1/assets/{asset_id}").raise_for_status()
         return asset_id
 
+    def _new_operation(self, operation: str) -> str:
+        """Begin one that takes a minute to find out that none of its assets exists, and hold it."""
+        nobody = [str(uuid4()) for _ in range(60)]
+        begun = self._customer.commands.post(
+            "/v1/operations",
+            json={"kind": "delete", "filter": {"asset_ids": nobody}, "per_second": 1},
+        ).raise_for_status()
+        word = "cancel" if operation == _REVERT else "pause"
+        at = f"/v1/operations/{begun.json()['operation_id']}"
+        held = self._customer.commands.post(f"{at}/{word}").raise_for_status()
+        seen = {"ScaleHoster-Position": held.headers["ScaleHoster-Position"], "Prefer": "wait=30"}
+        self._customer.queries.get(at, headers=seen).raise_for_status()
+        return str(begun.json()["operation_id"])
+
     def _new_category(self) -> str:
         slug = f"c-{uuid4()}"
         self._customer.commands.post(
@@ -82,6 +104,10 @@ class Things:
         return slug
 
     def _fill_body(self, body: dict[str, Any], operation: str) -> None:
+        if operation == _OPERATIONS:
+            body.clear()
+            body |= {"kind": "tag", "filter": {"all": True}, "tags": ["x"], "dry_run": True}
+            return
         if "file" in body:
             body["file"] = picture(12)
             if "metadata" in body:

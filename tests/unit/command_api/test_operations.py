@@ -1,0 +1,168 @@
+"""Wishes for many assets at once: what is taken, what is refused, what a dry run shows."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+from starlette.testclient import TestClient
+
+from command_api.app import Parts, create_app
+from command_api.operation_bodies import BODIES
+from domain.bulk import OperationKind
+from domain.bulk_commands import StartOperation
+from domain.operation.selecting import Candidate
+from domain.values import AssetId, CategoryId, Status
+from tests.fake_decider import FakeDecider
+from tests.memory_walk import MemoryWalk
+from tests.samples import NOON, category_id
+from tests.unit.command_api.conftest import SETTINGS
+
+TAG: dict[str, Any] = {"kind": "tag", "filter": {"category": "cats"}, "tags": ["new"]}
+CATS = CategoryId(category_id("cats"))
+
+
+def candidate(number: int, **more: object) -> Candidate:
+    known: dict[str, Any] = {
+        "status": Status.PUBLISHED,
+        "category_ids": (CATS,),
+        "tags": (),
+        "created_at": NOON,
+        "pipeline_version": 1,
+        "original_bytes": 1_000,
+    }
+    asset_id = AssetId(f"0190b6f0-0000-7000-8000-{number:012d}")
+    return Candidate(asset_id=asset_id, **{**known, **more})
+
+
+@pytest.fixture
+def looking(client: TestClient, parts: Parts) -> Iterator[TestClient]:
+    """Speaks to a command API that finds three assets in cats, one of them tagged already."""
+    walk = MemoryWalk(
+        [candidate(1), candidate(2), candidate(3, tags=("new",)), candidate(4, category_ids=())],
+        {"cats": CATS},
+    )
+    app, _ = create_app(SETTINGS, replace(parts, open_walk=lambda: walk))
+    with TestClient(app, headers=dict(client.headers)) as client_of_its_own:
+        yield client_of_its_own
+
+
+def test_there_is_a_body_for_every_kind() -> None:
+    assert set(BODIES) == set(get_args(OperationKind))
+
+
+def test_an_operation_is_begun_once_under_its_key(client: TestClient, decider: FakeDecider) -> None:
+    key = {"idempotency-key": "tidy up"}
+    first = client.post("/v1/operations", json=TAG, headers=key)
+    assert first.status_code == 202
+    operation_id = first.json()["operation_id"]
+    assert first.headers["location"] == f"https://query.example/v1/operations/{operation_id}"
+    assert first.json()["state"] == "running"
+    assert client.post("/v1/operations", json=TAG, headers=key).json() == first.json()
+    other = client.post("/v1/operations", json=TAG | {"tags": ["old"]}, headers=key)
+    assert other.status_code == 422
+    assert other.json()["type"].endswith("/idempotency-key-reused")
+    sent = [each for each in decider.sent if isinstance(each, StartOperation)]
+    assert {each.metadata.entity_id for each in sent} == {operation_id}
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"filter": {"all": True}}, "#/kind"),
+        ({"kind": "explode", "filter": {"all": True}}, "#/kind"),
+        ({"kind": "delete"}, "#/filter"),
+        ({"kind": "delete", "filter": {}}, "#/filter"),
+        ({"kind": "delete", "filter": {"all": False}}, "#/filter/all"),
+        ({"kind": "delete", "filter": {"all": True, "category": "cats"}}, "#/filter"),
+        ({"kind": "delete", "filter": {"asset_ids": ["x"]}}, "#/filter/asset_ids/0"),
+        ({"kind": "delete", "filter": {"from": "yesterday"}}, "#/filter/from"),
+        ({"kind": "delete", "filter": {"status": "purged"}}, "#/filter/status"),
+        ({"kind": "delete", "filter": {"all": True}, "tags": ["x"]}, "#/tags"),
+        ({"kind": "delete", "filter": {"all": True}, "per_second": 0}, "#/per_second"),
+        ({"kind": "tag", "filter": {"all": True}}, "#/tags"),
+        ({"kind": "tag", "filter": {"all": True}, "tags": []}, "#/tags"),
+        ({"kind": "recategorise", "filter": {"all": True}}, "#"),
+        ({"kind": "move", "filter": {"all": True}, "into": "cats"}, "#/filter/category"),
+        ({"kind": "move", "filter": {"category": "cats"}}, "#/into"),
+        (
+            {"kind": "merge_categories", "filter": {"category": "a", "tags": ["x"]}, "into": "b"},
+            "#/filter/tags",
+        ),
+        ({"kind": "split_category", "filter": {"category": "cats"}}, "#/new_category"),
+        ({"kind": "reprocess", "filter": {"all": True}, "preset": "none"}, "#/preset"),
+    ],
+)
+def test_what_is_wrong_is_named(client: TestClient, body: dict[str, Any], pointer: str) -> None:
+    response = client.post("/v1/operations", json=body)
+    assert response.status_code == 422, response.text
+    assert pointer in [error["pointer"] for error in response.json()["errors"]]
+
+
+def test_a_category_that_is_not_there_is_refused_at_once(client: TestClient) -> None:
+    body = TAG | {"filter": {"category": "dogs"}}
+    response = client.post("/v1/operations", json=body)
+    assert response.status_code == 422
+    assert response.json()["categories"] == "dogs"
+
+
+def test_a_dry_run_shows_what_would_change_and_leaves_no_trace(
+    looking: TestClient, decider: FakeDecider
+) -> None:
+    known = len(decider.sent)
+    response = looking.post("/v1/operations", json=TAG | {"dry_run": True, "per_second": 1})
+    assert response.status_code == 200, response.text
+    preview = response.json()
+    assert (preview["matched"], preview["count"], preview["seconds_at_rate"]) == (3, 2, 2)
+    assert preview["original_bytes"] == 2_000
+    assert preview["items"][0] == {
+        "asset_id": candidate(1).asset_id,
+        "field": "tags",
+        "before": [],
+        "after": ["new"],
+    }
+    assert len(decider.sent) == known
+
+
+def test_a_dry_run_names_categories_by_their_slugs(looking: TestClient) -> None:
+    body = {
+        "kind": "split_category",
+        "filter": {"category": "cats", "tags": ["new"]},
+        "new_category": {"name": "Kittens"},
+        "dry_run": True,
+    }
+    (item,) = looking.post("/v1/operations", json=body).json()["items"]
+    assert (item["before"], item["after"]) == (["cats"], ["kittens"])
+
+
+def test_a_dry_run_with_a_category_that_is_not_there_is_refused(looking: TestClient) -> None:
+    body = TAG | {"filter": {"category": "dogs"}, "dry_run": True}
+    assert looking.post("/v1/operations", json=body).status_code == 422
+
+
+def test_an_operation_is_steered(client: TestClient) -> None:
+    operation_id = client.post("/v1/operations", json=TAG).json()["operation_id"]
+    at = f"/v1/operations/{operation_id}"
+    assert client.post(f"{at}/pause").json()["state"] == "paused"
+    assert client.post(f"{at}/resume").json()["state"] == "running"
+    assert client.post(f"{at}/throttle", json={"per_second": 5}).status_code == 200
+    assert client.post(f"{at}/throttle", json={"per_second": -5}).status_code == 422
+    early = client.post(f"{at}/revert")
+    assert (early.status_code, early.json()["type"].rpartition("/")[2]) == (
+        409,
+        "operation-is-under-way",
+    )
+    assert client.post(f"{at}/cancel").json()["state"] == "cancelled"
+    late = client.post(f"{at}/pause")
+    assert (late.status_code, late.json()["type"].rpartition("/")[2]) == (
+        409,
+        "operation-has-ended",
+    )
+    back = client.post(f"{at}/revert", json={"per_second": 3})
+    assert back.status_code == 202
+    assert back.json()["operation_id"] != operation_id
+
+
+def test_an_operation_nobody_began_is_not_found(client: TestClient) -> None:
+    for name in ("0190b6f0-0000-7000-8000-000000000001", "nonsense"):
+        assert client.post(f"/v1/operations/{name}/cancel").status_code == 404
