@@ -5,6 +5,7 @@ from typing import cast
 import msgspec
 
 from avro_schemas.codec import KINDS
+from avro_schemas.errors import Undecodable
 from domain.events import AssetEvent
 from domain.values import AssetId, TenantId
 from infra.cql import Row
@@ -20,7 +21,10 @@ _EVENTS = (
 
 
 class Histories:
-    """The events of single assets as the view has them; raises StoreUnavailable, ViewsMissing."""
+    """The events of single assets as the view has them.
+
+    Raises StoreUnavailable, ViewsMissing, and Undecodable for an event of another shape.
+    """
 
     def __init__(self, views: LiveViews) -> None:
         self._views = views
@@ -41,6 +45,9 @@ class Histories:
 
 
 def event_in(row: Row) -> AssetEvent:
-    """Read the event that a row of the history shows; raises msgspec.ValidationError."""
-    kind = KINDS[row["name"]]
-    return cast("AssetEvent", msgspec.json.decode(row["event"], type=kind))
+    """Read the event that a row shows; raises Undecodable when it has another shape."""
+    try:
+        kind = KINDS[row["name"]]
+        return cast("AssetEvent", msgspec.json.decode(row["event"], type=kind))
+    except (KeyError, msgspec.ValidationError) as error:
+        raise Undecodable(f"{row['name']} in the history: {error}") from error

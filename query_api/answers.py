@@ -1,11 +1,13 @@
 """Rows of the views → what clients read."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from avro_schemas.errors import Undecodable
 from domain.asset.changes import Change, changes
 from domain.failures import is_transient
 from domain.values import Rendition, Status
@@ -86,8 +88,13 @@ class Answers:
         }
 
     def history(self, rows: Sequence[Row]) -> list[Answer]:
-        """Show all events of an asset, and what each of them changed."""
-        told = changes(map(event_in, rows))
+        """Show all events of an asset, and what each of them changed.
+
+        When one has the shape of an older release nothing is said about changes.
+        """
+        told: list[tuple[Change, ...]] = [()] * len(rows)
+        with suppress(Undecodable):
+            told = changes(map(event_in, rows))
         return [self._event(row, changed) for row, changed in zip(rows, told, strict=True)]
 
     def _event(self, row: Row, changed: Sequence[Change]) -> Answer:

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
+from avro_schemas.errors import Undecodable
 from domain.asset.changes import Change, changes
 from domain.bulk import ItemResult
 from domain.errors import OperationNotFound
@@ -106,7 +107,10 @@ async def _changes(queries: Queries, tenant_id: TenantId, row: Row) -> tuple[Cha
     if not row["version"] or row["item"] == CATEGORY_ITEM:
         return ()
     history = await queries.history(tenant_id, AssetId(row["item"]))
-    told = changes(map(event_in, history))
+    try:
+        told = changes(map(event_in, history))
+    except Undecodable:  # an older shape
+        return ()
     for event, changed in zip(history, told, strict=True):
         if event["entity_version"] == row["version"]:
             return changed

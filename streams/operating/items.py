@@ -1,5 +1,6 @@
 """One item of an operation: what is asked of the decider for it, and what became of it."""
 
+from avro_schemas.errors import Undecodable
 from domain.bulk import ItemOutcome, ItemResult
 from domain.commands import AssetCommand, CatalogueCommand
 from domain.errors import VersionMismatch
@@ -37,7 +38,10 @@ class Items:
             return await self._asked(item, category_command_for(operation, metadata))
         if operation.reverts is None:
             return await self._asked(item, asset_command_for(operation, metadata))
-        history = await self._histories.of(operation.tenant_id, AssetId(item))
+        try:
+            history = await self._histories.of(operation.tenant_id, AssetId(item))
+        except Undecodable as trouble:  # an older shape: one asset must not hold up the others
+            return _outcome(item, "refused", code="HistoryUnreadable", detail=str(trouble))
         back = compensate(history, operation.reverts, metadata)
         match back:
             case None:

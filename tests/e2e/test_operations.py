@@ -44,10 +44,20 @@ def ended(customer: Customer, operation_id: str) -> Json:
     return found
 
 
-def items(customer: Customer, operation_id: str) -> dict[str | None, Json]:
-    answer = customer.queries.get(f"/v1/operations/{operation_id}/items")
-    assert answer.status_code == 200, answer.text
-    return {one["asset_id"]: one for one in answer.json()["items"]}
+def items(customer: Customer, operation_id: str, count: int) -> dict[str | None, Json]:
+    """Give the items once the view shows so many; its tables are not written in one step."""
+
+    def all_of_them() -> list[Json] | None:
+        found = customer.queries.get(f"/v1/operations/{operation_id}/items").json()["items"]
+        return found if len(found) == count else None
+
+    found = eventually(all_of_them, within_seconds=SECONDS)
+    assert found is not None
+    return {one["asset_id"]: one for one in found}
+
+
+def last_event(customer: Customer, asset_id: str) -> Json:
+    return dict(customer.queries.get(f"/v1/assets/{asset_id}/events").json()["items"][-1])
 
 
 def labels(customer: Customer, asset_id: str) -> list[str]:
@@ -62,12 +72,13 @@ def test_assets_are_recategorised_by_filter_and_taken_back_but_for_later_edits(
     customer: Customer, pictures: list[str]
 ) -> None:
     wish = {"kind": "recategorise", "filter": {"category": "cats"}, "categories": ["pets"]}
-    eventually(lambda: len(customer.by_category("cats")) == 3, within_seconds=SECONDS)
-    preview = customer.commands.post("/v1/operations", json=wish | {"dry_run": True})
-    assert preview.status_code == 200, preview.text
-    assert preview.json()["count"] == 3
-    assert preview.json()["items"][0]["before"] == ["cats"]
-    assert preview.json()["items"][0]["after"] == ["pets"]
+
+    def preview() -> Json:
+        return dict(customer.commands.post("/v1/operations", json=wish | {"dry_run": True}).json())
+
+    eventually(lambda: preview()["count"] == 3, within_seconds=SECONDS)
+    assert preview()["items"][0]["before"] == ["cats"]
+    assert preview()["items"][0]["after"] == ["pets"]
     assert customer.queries.get("/v1/operations").json()["items"] == []
 
     operation_id = begin(customer, "", wish, key="tidy up")
@@ -75,13 +86,15 @@ def test_assets_are_recategorised_by_filter_and_taken_back_but_for_later_edits(
     done = ended(customer, operation_id)
     assert (done["state"], done["progress"]["changed"]) == ("completed", 3)
     eventually(lambda: all_are_in(customer, pictures, "pets"), within_seconds=SECONDS)
-    changed = items(customer, operation_id)
+    changed = items(customer, operation_id, 3)
     assert set(changed) == set(pictures)
-    (change,) = changed[pictures[0]]["changes"]
+    eventually(
+        lambda: last_event(customer, pictures[0])["correlation_id"] == operation_id,
+        within_seconds=SECONDS,
+    )
+    (change,) = items(customer, operation_id, 3)[pictures[0]]["changes"]
     assert change["field"] == "categories"
-    events = customer.queries.get(f"/v1/assets/{pictures[0]}/events").json()["items"]
-    assert events[-1]["correlation_id"] == operation_id
-    assert events[-1]["changes"] == [change]
+    assert last_event(customer, pictures[0])["changes"] == [change]
 
     both = {"categories": ["cats", "pets"]}
     customer.commands.put(f"/v1/assets/{pictures[0]}/categories", json=both).raise_for_status()
@@ -89,12 +102,14 @@ def test_assets_are_recategorised_by_filter_and_taken_back_but_for_later_edits(
     taken_back = ended(customer, begin(customer, f"/{operation_id}/revert"))
     assert taken_back["state"] == "completed"
     assert (taken_back["progress"]["changed"], taken_back["progress"]["conflicts"]) == (2, 1)
-    report = items(customer, taken_back["operation_id"])
+    report = items(customer, taken_back["operation_id"], 3)
     assert report[pictures[0]]["result"] == "conflict"
     assert "AssetCategorised" in report[pictures[0]]["detail"]
     eventually(lambda: all_are_in(customer, pictures[1:], "cats"), within_seconds=SECONDS)
     assert customer.asset(pictures[1])["title"] == "x"
-    assert sorted(labels(customer, pictures[0])) == ["cats", "pets"]
+    eventually(
+        lambda: sorted(labels(customer, pictures[0])) == ["cats", "pets"], within_seconds=SECONDS
+    )
     again = customer.commands.post(f"/v1/operations/{operation_id}/revert")
     assert again.status_code == 409, again.text
 
