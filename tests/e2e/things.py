@@ -108,6 +108,8 @@ class Things:
             body.clear()
             body |= {"kind": "tag", "filter": {"all": True}, "tags": ["x"], "dry_run": True}
             return
+        if "per_second" in body:
+            body["per_second"] = 5  # 5.0 is an integer to JSON Schema, and none to us
         if "file" in body:
             body["file"] = picture(12)
             if "metadata" in body:
