@@ -35,6 +35,7 @@ from infra.topics import (
     ASSET_EVENTS,
     CATEGORY_EVENTS,
     COMMAND_RESULTS,
+    OPERATION_EVENTS,
     PROJECTIONS_DEAD_LETTERS,
     Topic,
 )
@@ -53,7 +54,7 @@ from tests.servers import Servers
 ROOT = Path(__file__).parents[2]
 FOLDED = (ASSET_EVENTS, CATEGORY_EVENTS)
 TABLES = {table.name: table for view in VIEWS for table in view.tables if view.topic in FOLDED}
-TOPICS = (ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, PROJECTIONS_DEAD_LETTERS)
+TOPICS = (*FOLDED, OPERATION_EVENTS, COMMAND_RESULTS, PROJECTIONS_DEAD_LETTERS)
 Events = Sequence[AssetEvent | CatalogueEvent]
 
 
