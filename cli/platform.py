@@ -12,6 +12,7 @@ from cli.waiting import wait_for
 from infra.cluster import Cluster
 from infra.cluster.locking import locked
 from infra.errors import InfraError
+from infra.log_bounds import LogBounds
 from infra.settings import Settings, load
 from infra.topic_admin import apply_topics, check_topics
 from projections.views import apply_views
@@ -95,7 +96,7 @@ class Platform:
         kafka = self.settings.kafka.connection()
         made = apply_topics(kafka)
         check_topics(kafka)
-        apply_views(self.settings.cassandra)
+        apply_views(self.settings.cassandra, LogBounds(kafka).ends)
         progress(f"topics and tables: {f'{len(made)} topics made' if made else 'as declared'}")
 
     def check_services(self) -> None:

@@ -60,10 +60,15 @@ def resume(
     throttle: Throttle = None,
     processes: Processes = None,
     follow: Follow = False,
+    accept_poison: Annotated[
+        str, typer.Option(help="Why the record it failed at may be left out; it is kept.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Go on with a rebuild that was paused, failed, or lost its process."""
     with Rebuilds(load()) as rebuilds:
+        if accept_poison:
+            rebuilds.planner.accept_poison(view, accept_poison)
         found = rebuilds.planner.steer(
             view, is_paused=False, processes=processes, events_per_second=throttle
         )

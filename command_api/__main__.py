@@ -19,6 +19,7 @@ from infra.errors import BrokerUnavailable
 from infra.kafka_probe import KafkaProbe
 from infra.live_views import LiveViews
 from infra.logs import configure
+from infra.operator_requests import open_requests
 from infra.outcomes import Outcomes, follow_outcomes
 from infra.sending import Sender
 from infra.settings import Settings, load
@@ -74,6 +75,7 @@ def _serve(settings: Settings) -> None:
         blobs=open_blob_store(settings.blobs_url, settings.blobs),
         open_walk=open_walk,
         probes={"log": KafkaProbe(kafka), **{n: _is_current(t) for n, t in followed.items()}},
+        open_book=lambda: open_requests(settings.cassandra),
         now=lambda: datetime.now(UTC),
         new_id=uuid7,
     )

@@ -13,8 +13,10 @@ from command_api.batches.arriving import BatchLimits
 from command_api.batches.intake import Intake
 from command_api.desk import Desk
 from command_api.fields import Rules
+from command_api.operating import Operating, RequestBook
 from command_api.previews import Previews, Walk
 from command_api.rates import Rates
+from command_api.routes.admin import add_admin_routes
 from command_api.routes.assets import add_asset_routes
 from command_api.routes.batches import PATH, add_batch_routes
 from command_api.routes.categories import add_category_routes
@@ -48,6 +50,7 @@ class Parts:
     blobs: Staging
     open_walk: Callable[[], Walk]
     probes: Mapping[str, Probe]
+    open_book: Callable[[], RequestBook]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -57,8 +60,9 @@ def create_app(
 ) -> tuple[FastAPI, Readiness]:
     """Put a command API together; the readiness is for whoever stops it."""
     ours = settings.command_api
+    access = Access(parts.keys)
     admission = Admission(
-        Access(parts.keys),
+        access,
         Rates(ours.requests_per_second),
         max_in_flight=ours.max_in_flight,
         wait_seconds=ours.wait_seconds,
@@ -94,6 +98,13 @@ def create_app(
     add_operation_routes(app, desk, Previews(parts.open_walk))
     batch_limits = BatchLimits(lines=ours.max_batch_lines, line_bytes=ours.max_batch_line_bytes)
     add_batch_routes(app, admission, intake, batch_limits)
+    operating = Operating(
+        parts.open_book,
+        now=parts.now,
+        new_id=parts.new_id,
+        query_base_url=settings.query_base_url,
+    )
+    add_admin_routes(app, access, operating, desk.rules, ours.wait_seconds)
     registry = new_registry()
     in_flight = Gauge(
         "scalehoster_writes_in_flight", "Writes that are not answered yet", registry=registry

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from infra.cql import Cql, Row
 
 FIRST_GENERATION = 1
+ALL_GENERATIONS = "SELECT * FROM generations"
 
 State = Literal["planned", "building", "following", "failed", "cancelled", "dropped"]
 UNDER_WAY: frozenset[State] = frozenset({"planned", "building"})
@@ -109,7 +110,7 @@ class CassandraGenerations:
 
     def all(self) -> list[Generation]:
         """Give all there ever were; see Generations."""
-        found = [_generation(row) for row in self._cql.execute("SELECT * FROM generations")]
+        found = [generation_of(row) for row in self._cql.execute(ALL_GENERATIONS)]
         return sorted(found, key=lambda each: (each.view, each.number))
 
     def add(self, generation: Generation) -> bool:
@@ -214,18 +215,24 @@ class CassandraGenerations:
             for row in rows
         }
 
-    def begin(self, view: str) -> int:
-        """Have the first generation read, if none is yet; say which one is."""
+    def begin(self, view: str, number: int = FIRST_GENERATION) -> int:
+        """Have a generation read, if none is yet; say which one is."""
         self._cql.execute(  # as of long ago, so that it loses to any generation chosen since
             "INSERT INTO active_generation (view_name, generation) VALUES (?, ?) USING TIMESTAMP 1",
-            [view, FIRST_GENERATION],
+            [view, number],
         )
         return self.actives()[view].number
 
     def forget(self, view: str, number: int) -> None:
-        """Remove its checkpoints, which are stamped with offsets, for good; see Generations."""
+        """Remove its checkpoints, which are stamped with offsets, for good; see Generations.
+
+        The records that wait for it go too.
+        """
         self._cql.execute(
             "DELETE FROM projection_state WHERE view_name = ? AND generation = ?", [view, number]
+        )
+        self._cql.execute(
+            "DELETE FROM parked_records WHERE view_name = ? AND generation = ?", [view, number]
         )
 
     def switch(self, view: str, now: int, then: int, accepted_because: str = "") -> bool:
@@ -247,7 +254,8 @@ class CassandraGenerations:
         return bool(answer["[applied]"])
 
 
-def _generation(row: Row) -> Generation:
+def generation_of(row: Row) -> Generation:
+    """Read a row of ``ALL_GENERATIONS``."""
     return Generation(
         view=row["view_name"],
         number=row["generation"],

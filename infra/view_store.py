@@ -10,10 +10,19 @@ from cassandra.query import BatchStatement, BatchType, BoundStatement
 from infra.cql import Cql
 from infra.errors import ViewsMissing
 from infra.generations import CassandraGenerations
+from infra.operator_requests import OperatorRequests
+from infra.parking import CassandraParking, ParkingPlace
 from infra.rows import Operation, Upsert
 from infra.settings import CassandraSettings
 
-STATE_TABLES = ("projection_state", "active_generation", "generations", "consistency_results")
+STATE_TABLES = (
+    "projection_state",
+    "active_generation",
+    "generations",
+    "consistency_results",
+    "parked_records",
+    "operator_requests",
+)
 
 _AT_ONCE = 128
 _ROWS_PER_BATCH = 100
@@ -47,6 +56,10 @@ class ViewStore(Protocol):
     answer, and ViewsMissing when a table was never made.
     """
 
+    @property
+    def parking(self) -> ParkingPlace:
+        """Where records wait that a view could not take."""
+
     def write(self, operations: Iterable[Operation], *, generation: int) -> None:
         """Carry out operations on the tables of one generation, in any order.
 
@@ -69,6 +82,8 @@ class CassandraViewStore:
     def __init__(self, cql: Cql) -> None:
         self._cql = cql
         self.generations = CassandraGenerations(cql)
+        self.parking = CassandraParking(cql)
+        self.requests = OperatorRequests(cql)
 
     @classmethod
     def connect(cls, settings: CassandraSettings) -> "CassandraViewStore":
@@ -79,13 +94,17 @@ class CassandraViewStore:
         """Let go of the connections."""
         self._cql.close()
 
-    def require(self, tables: Iterable[str]) -> None:
-        """Raise ViewsMissing naming each table that is not there; generations included."""
+    def tables(self) -> set[str]:
+        """Name the tables that there are; raises StoreUnavailable."""
         found = self._cql.execute(
             "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?",
             [self._cql.keyspace],
         )
-        missing = {*tables, *STATE_TABLES} - {row["table_name"] for row in found}
+        return {row["table_name"] for row in found}
+
+    def require(self, tables: Iterable[str]) -> None:
+        """Raise ViewsMissing naming each table that is not there; generations included."""
+        missing = {*tables, *STATE_TABLES} - self.tables()
         if missing:
             raise ViewsMissing(f"no table {', '.join(sorted(missing))}; run 'scalehoster up'")
 

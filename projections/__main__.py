@@ -10,15 +10,17 @@ from prometheus_client import REGISTRY, start_http_server
 
 from domain.errors import ScaleHosterError
 from infra.group_reading import GroupReader, Partition, StartsOf
+from infra.log_bounds import LogBounds
 from infra.logs import configure
 from infra.settings import load
 from infra.topic_admin import check_topics
 from infra.topics import PROJECTIONS_DEAD_LETTERS, Topic
 from infra.view_store import CassandraViewStore
+from projections.attending import Attendant
 from projections.dead_letters import DeadLetters
 from projections.following import GROUP, Follower
 from projections.metrics import Metrics
-from projections.views import VIEWS, live_views
+from projections.views import VIEWS, live_or_begun
 
 log = logging.getLogger("projections")
 
@@ -48,13 +50,14 @@ def main() -> int:
         follower = Follower(
             open_reader=open_reader,
             store=store,
-            live=lambda: live_views(store),
+            live=lambda: live_or_begun(store, lambda topic: LogBounds(kafka).ends(topic)),
             park=DeadLetters(kafka).park,
             metrics=Metrics(REGISTRY),
         )
         if settings.metrics_port:
             start_http_server(settings.metrics_port, "127.0.0.1")
-        follower.run(stopping)
+        with Attendant(store.requests.open):
+            follower.run(stopping)
     except ScaleHosterError:
         log.critical("stopped", exc_info=True)
         return 1

@@ -5,16 +5,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from avro_schemas.codec import Message, decode
+from avro_schemas.codec import Message
 from avro_schemas.errors import Undecodable
 from domain.events import Event
 from domain.jobs import DeadLetter
-from domain.outcomes import CommandAccepted, CommandRefused
 from infra.group_reading import Partition
+from infra.parking import Parked, ParkedRecord
 from infra.reading import Record
 from infra.rows import Operation, collapse
 from infra.view_store import Checkpoint
 from projections.places import Place, Places, Standing
+from projections.reading_records import message_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Batch:
 
     operations: Mapping[int, list[Operation]]
     letters: list[DeadLetter]
+    parked: list[ParkedRecord]
     steps: list[Step]
     applied: Mapping[str, int]
     newest_ms: Mapping[Partition, int]
@@ -50,11 +52,12 @@ def project(
     """Run records through every live view that wants them.
 
     ``reached`` tells the next offset of a partition, control markers at its end included. What
-    cannot be read, or makes a view fail, becomes a dead letter, and the rest goes on. Records of
-    partitions that have no place are left out; they will be read again. Raises HistoryHasGap.
+    cannot be read, or makes a view fail, becomes a dead letter; it is parked for the view, and so
+    is what follows of the same entity. All else goes on. Records of partitions that have no place
+    are left out; they will be read again. Raises HistoryHasGap.
     """
     operations: dict[int, list[Operation]] = {}
-    letters: list[DeadLetter] = []
+    trouble = _Trouble(now)
     applied: Counter[str] = Counter()
     counts: Counter[int] = Counter()
     newest_ms: dict[Partition, int] = {}
@@ -63,29 +66,33 @@ def project(
         if place is None:
             continue
         newest_ms[place.partition] = record.timestamp_ms
-        try:
-            message = _message(record)
-        except Undecodable as error:
-            letters.append(_letter(record, "undecodable", str(error), now))
+        message = _message(record)
+        if isinstance(message, Undecodable):
             place.versions.forget(record.key)
+        elif _is_new(message, record, place):
+            applied[record.topic] += 1
+        else:
             continue
-        if not _is_new(message, record, place):
-            continue
-        applied[record.topic] += 1
         for standing in place.standings:
-            if record.offset < standing.next_offset:
+            if record.offset < standing.next_offset or record.offset in standing.passed_over:
+                continue
+            if isinstance(message, Undecodable):
+                trouble.unreadable(standing, record, message)
                 continue
             counts[id(standing)] += 1
+            if record.key in standing.waiting:
+                trouble.behind(standing, record)
+                continue
             try:
                 rows = list(standing.live.view.rows(message))
             except Exception as error:  # noqa: BLE001 - one message must not stop those behind it
-                detail = f"{standing.live.view.name}: {type(error).__name__}: {error}"
-                letters.append(_letter(record, "view_failed", detail, now))
+                trouble.failed(standing, record, error)
             else:
                 operations.setdefault(standing.live.generation, []).extend(rows)
     return Batch(
         operations={generation: collapse(rows) for generation, rows in operations.items()},
-        letters=letters,
+        letters=trouble.letters,
+        parked=trouble.parked,
         steps=[
             Step(
                 standing=standing,
@@ -101,27 +108,65 @@ def project(
     )
 
 
-def _message(record: Record) -> Message:
-    message = decode(record.value)
-    if not isinstance(message, Event | CommandAccepted | CommandRefused):
-        raise Undecodable(f"a {type(message).__name__} does not belong into {record.topic}")
-    return message
+class _Trouble:
+    """Collects what could not be applied: letters are the alarm, what is parked waits."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self.letters: list[DeadLetter] = []
+        self.parked: list[ParkedRecord] = []
+
+    def unreadable(self, standing: Standing, record: Record, error: Undecodable) -> None:
+        letter = self._letter(record, "undecodable", str(error))
+        if letter not in self.letters[-1:]:  # one for all views
+            self.letters.append(letter)
+        self._park(standing, record, letter.code, letter.detail)
+
+    def failed(self, standing: Standing, record: Record, error: Exception) -> None:
+        detail = f"{standing.live.view.name}: {type(error).__name__}: {error}"
+        self.letters.append(self._letter(record, "view_failed", detail))
+        self._park(standing, record, "view_failed", detail)
+
+    def behind(self, standing: Standing, record: Record) -> None:
+        self._park(standing, record, "behind", "an earlier record of the same entity waits")
+
+    def _park(self, standing: Standing, record: Record, code: str, detail: str) -> None:
+        if record.key:  # without one it belongs to no entity
+            standing.waiting.add(record.key)
+        place = Parked(
+            view=standing.live.view.name,
+            generation=standing.live.generation,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            code=code,
+            detail=detail,
+            parked_at=self._now,
+        )
+        self.parked.append(ParkedRecord(place=place, value=record.value))
+
+    def _letter(self, record: Record, code: str, detail: str) -> DeadLetter:
+        return DeadLetter(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            code=code,
+            detail=detail,
+            parked_at=self._now,
+        )
+
+
+def _message(record: Record) -> Message | Undecodable:
+    try:
+        return message_of(record.value, record.topic)
+    except Undecodable as error:
+        return error
 
 
 def _is_new(message: Message, record: Record, place: Place) -> bool:
     if not isinstance(message, Event):
         return True
     return place.versions.is_new(record.key, message.metadata.entity_version)
-
-
-def _letter(record: Record, code: str, detail: str, now: datetime) -> DeadLetter:
-    return DeadLetter(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value,
-        code=code,
-        detail=detail,
-        parked_at=now,
-    )

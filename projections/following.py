@@ -14,6 +14,7 @@ from infra.view_store import ViewStore
 from projections.batches import project
 from projections.log_reader import OpenReader
 from projections.metrics import Metrics
+from projections.parking import retry
 from projections.places import Places
 from projections.view import LiveView
 from projections.writing import StoreWentBack, Writer
@@ -23,8 +24,8 @@ GROUP = "projections"
 _BATCH = 2_000
 _POLL_SECONDS = 0.5
 _REPORT_SECONDS = 1.0
-_LOOK_BACK_SECONDS = 10.0
-_LOOK_FOR_GENERATIONS_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
+_RETRY_SECONDS = 60.0
 _SHORTEST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
 _BROKER_WAIT_SECONDS = 1.0
@@ -53,6 +54,8 @@ class Follower:
         metrics: Metrics,
     ) -> None:
         self._open_reader = open_reader
+        self._store = store
+        self._retried_at = -_RETRY_SECONDS
         self._find_live = live
         self._places = Places(store, live())
         self._park = park
@@ -76,32 +79,27 @@ class Follower:
                 try:
                     self._turn()
                 except StoreWentBack:
-                    log.warning("the view store lost what was written; applying it again")
-                    self._metrics.rewinds.inc()
-                    self._places.drop()
+                    self._apply_again()
                 except ViewsMissing:
-                    before = self._places.live
-                    self._patiently(self._look_for_generations)
-                    if self._places.live == before:
-                        raise  # it was not a generation that was dropped
+                    if not self._has_other_generations():
+                        raise
             self._report()
 
     def _turn(self) -> None:
         self._metrics.heartbeat.set_to_current_time()
-        if time.monotonic() - self._looked_at > _LOOK_FOR_GENERATIONS_SECONDS:
-            self._patiently(self._look_for_generations)
+        if time.monotonic() - self._looked_at > _LOOK_SECONDS:
+            self._patiently(self._look_at_the_store)
         if not self._patiently(self._place_the_unplaced):
             return
+        if time.monotonic() - self._retried_at > _RETRY_SECONDS:
+            self._patiently(self._retry_parked)
         records = self._poll(_BATCH, _POLL_SECONDS)
         began = time.monotonic()
         batch = project(records, self._places, self._reader.position, datetime.now(UTC))
         if batch.letters and not self._patiently(lambda: self._bury(batch.letters)):
             return
-        if batch.steps:
-            if self._patiently(lambda: self._writer.write(batch)):
-                self._metrics.applied_batch(batch.applied, batch.newest_ms, began)
-        elif self._writer.idle_seconds > _LOOK_BACK_SECONDS:
-            self._patiently(lambda: self._writer.look_back(self._places.standings()))
+        if batch.steps and self._patiently(lambda: self._writer.write(batch)):
+            self._metrics.applied_batch(batch.applied, batch.newest_ms, began)
         if time.monotonic() - self._reported_at > _REPORT_SECONDS:
             self._report()
 
@@ -154,6 +152,13 @@ class Follower:
                 letter.detail,
             )
 
+    def _retry_parked(self) -> None:
+        """Apply what waits for a view, as far as the view can take it by now."""
+        for standing in self._places.standings():
+            if standing.waiting and (applied := retry(standing, self._store, self._store.parking)):
+                log.info("%s took %d parked records", standing.live.view.name, applied)
+        self._retried_at = time.monotonic()
+
     def _report(self) -> None:
         """Show how far we are: in the metrics, and as the group's offsets, which nobody needs."""
         self._reported_at = time.monotonic()
@@ -169,11 +174,27 @@ class Follower:
             except BrokerUnavailable as error:
                 log.warning("%s", error)
 
-    def _look_for_generations(self) -> None:
-        """Take along what was rebuilt and leave what was dropped since we last looked."""
+    def _look_at_the_store(self) -> None:
+        """Take along what was rebuilt, leave what was dropped, and see that nothing was lost."""
         if self._places.follow(self._find_live()):
             log.info("the generations to be followed changed")
         self._looked_at = time.monotonic()
+        self._writer.look_back(self._places.standings())
+
+    def _has_other_generations(self) -> bool:
+        """Tell whether a table was missing because its generation was dropped, or all was lost."""
+        before = self._places.live
+        try:
+            self._patiently(self._look_at_the_store)
+        except StoreWentBack:
+            self._apply_again()
+            return True
+        return self._places.live != before
+
+    def _apply_again(self) -> None:
+        log.warning("the view store lost what was written; applying it again")
+        self._metrics.rewinds.inc()
+        self._places.drop()
 
     def _place_the_unplaced(self) -> None:
         new = [each for each in self._reader.assigned() if self._places.get(each) is None]
@@ -188,6 +209,7 @@ class Follower:
 
     def _starts_of(self, partitions: list[Partition]) -> Mapping[Partition, int]:
         log.info("following %d more partitions", len(partitions), extra={"partitions": partitions})
+        self._retried_at = -_RETRY_SECONDS  # this code may take what was parked before
         try:
             return self._places.add(partitions, self._reader.bounds)
         except (StoreUnavailable, BrokerUnavailable) as error:

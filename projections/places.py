@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from infra.group_reading import Partition
+from infra.parking import Parked
 from infra.topics import Topic
 from infra.view_store import Checkpoint, ViewStore
 from projections.errors import EventsLost
@@ -15,11 +16,18 @@ Bounds = Callable[[Iterable[Partition]], Mapping[Partition, tuple[int, int]]]
 
 
 class Standing:
-    """One live view in one partition: the next offset it wants, and what of that is saved."""
+    """One live view in one partition: the next offset it wants, and what of that is saved.
 
-    def __init__(self, live: LiveView, saved: Checkpoint) -> None:
+    ``waiting`` names entities whose records are parked: those that follow wait behind them.
+    ``passed_over`` are offsets of records that the view goes on without.
+    """
+
+    def __init__(self, live: LiveView, saved: Checkpoint, parked: Iterable[Parked] = ()) -> None:
         self.live = live
         self.stand_at(saved)
+        ours = [each for each in parked if (each.topic, each.partition) == self.partition]
+        self.passed_over = {each.offset for each in ours if each.passed_over_because}
+        self.waiting = {each.key for each in ours if not each.passed_over_because and each.key}
 
     def stand_at(self, saved: Checkpoint) -> None:
         """Go on from a checkpoint that is kept."""
@@ -104,7 +112,10 @@ class Places:
         raises; then nothing was added.
         """
         saved = self._saved()
-        added = {partition: self._place(partition, saved) for partition in partitions}
+        parked = {
+            live: self._store.parking.parked(live.view.name, live.generation) for live in self._live
+        }
+        added = {partition: self._place(partition, saved, parked) for partition in partitions}
         for partition, (first, end) in bounds(added).items():
             self._fit(added[partition], first, end)
         self._places |= added
@@ -142,11 +153,14 @@ class Places:
             for checkpoint in self._store.checkpoints(live.view.name, live.generation)
         }
 
-    def _place(self, partition: Partition, saved: Saved) -> Place:
+    def _place(
+        self, partition: Partition, saved: Saved, parked: Mapping[LiveView, list[Parked]]
+    ) -> Place:
         topic, _ = partition
         reading = [live for live in self._live if live.view.topic.name == topic]
         return Place(
-            partition, [Standing(live, _found(saved, live, partition)) for live in reading]
+            partition,
+            [Standing(live, _found(saved, live, partition), parked[live]) for live in reading],
         )
 
     def _fit(self, place: Place, first: int, end: int) -> None:

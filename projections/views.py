@@ -1,20 +1,20 @@
 """All views, and the admin step that makes their tables."""
 
+import logging
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from infra.cql import Cql
 from infra.errors import ViewsMissing
-from infra.generations import CassandraGenerations, Generation
 from infra.schema import apply_keyspace, make_tables
 from infra.settings import CassandraSettings
-from infra.view_store import CassandraViewStore
+from infra.view_store import STATE_TABLES, CassandraViewStore
 from projections.asset_by_id import ASSET_BY_ID
 from projections.asset_history import ASSET_HISTORY
 from projections.assets_by_category import ASSETS_BY_CATEGORY
 from projections.assets_by_content import ASSETS_BY_CONTENT
 from projections.assets_by_date import ASSETS_BY_DATE
 from projections.assets_by_shard import ASSETS_BY_SHARD
+from projections.beginning import Ends, begin
 from projections.categories import CATEGORIES
 from projections.commands import COMMANDS
 from projections.errors import DefinitionMissing
@@ -39,6 +39,7 @@ VIEWS: tuple[View, ...] = (
     COMMANDS,
 )
 
+log = logging.getLogger(__name__)
 
 FORMER: tuple[View, ...] = ()  # definitions that a generation may still be built by
 
@@ -54,26 +55,18 @@ def definition(name: str, revision: int, known: Iterable[View] = (*VIEWS, *FORME
     )
 
 
-def apply_views(settings: CassandraSettings) -> None:
+def apply_views(settings: CassandraSettings, ends: Ends = lambda _: {}) -> None:
     """Make the keyspace and all views' tables that are missing; for the operator, not a service.
 
-    Raises StoreUnavailable.
+    ``ends`` tells where the log ends: so far a view that is begun anew is not there for readers.
+    Raises StoreUnavailable, and what ``ends`` raises.
     """
     apply_keyspace(settings)
     cql = Cql(settings, keyspace=settings.keyspace)
     try:
-        generations = CassandraGenerations(cql)
-        for view in VIEWS:
-            generations.add(
-                Generation(
-                    view=view.name,
-                    number=generations.begin(view.name),
-                    revision=view.revision,
-                    state="following",
-                    started_at=datetime.now(UTC),
-                )
-            )
-        for each in generations.all():
+        store = CassandraViewStore(cql)
+        begin(VIEWS, store.generations, store.tables(), ends)
+        for each in store.generations.all():
             if each.state == "following":
                 make_tables(cql, definition(each.view, each.revision).cql(each.number))
     finally:
@@ -85,14 +78,34 @@ def live_views(store: CassandraViewStore) -> tuple[LiveView, ...]:
 
     Raises ViewsMissing when a view was never made, DefinitionMissing, StoreUnavailable.
     """
+    store.require(())
     active = store.active_generations()
-    unknown = [view.name for view in VIEWS if view.name not in active]
+    generations = store.generations.all()
+    there = {(each.view, each.number) for each in generations}
+    unknown = [view.name for view in VIEWS if (view.name, active.get(view.name)) not in there]
     if unknown:
         raise ViewsMissing(f"no view {', '.join(unknown)}; run 'scalehoster up'")
     live = tuple(
         LiveView(view=definition(each.view, each.revision), generation=each.number)
-        for each in store.generations.all()
+        for each in generations
         if each.state == "following"
     )
     store.require(table.at(each.generation) for each in live for table in each.view.tables)
     return live
+
+
+def live_or_begun(store: CassandraViewStore, ends: Ends) -> tuple[LiveView, ...]:
+    """Give every generation that follows the log; begin those of a store that lost all its rows.
+
+    Raises ViewsMissing when a table is gone, DefinitionMissing, StoreUnavailable,
+    BrokerUnavailable.
+    """
+    try:
+        return live_views(store)
+    except ViewsMissing:
+        tables = store.tables()
+        if not tables.issuperset(STATE_TABLES):
+            raise
+        for view in begin(VIEWS, store.generations, tables, ends):
+            log.warning("no generation of %s was known any more; it is filled anew", view.name)
+        return live_views(store)

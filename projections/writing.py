@@ -1,4 +1,4 @@
-"""Bring a batch into the view store: rows first, then the checkpoint."""
+"""Bring a batch into the view store: rows and parked records first, then the checkpoint."""
 
 import time
 from collections.abc import Iterable
@@ -42,6 +42,7 @@ class Writer:
             self.look_back(step.standing for step in batch.steps)
         for generation, operations in batch.operations.items():
             self._store.write(operations, generation=generation)
+        self._store.parking.park(batch.parked)
         pass_by("projections.after_rows_before_checkpoint")
         self._store.save(step.checkpoint for step in batch.steps)
         pass_by("projections.after_checkpoint")

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from domain.values import AssetId, CategoryId, CommandId, OperationId, Status, TenantId
-from infra.consistency import ConsistencyResult, result_of
+from infra.consistency import ALL_RESULTS, ConsistencyResult, result_of
 from infra.cql import Row
 from infra.cutting import bucket_of
+from infra.operator_requests import ONE_REQUEST, OperatorRequest, request_of
+from query_api.generation_standings import GenerationStanding, standings
 from query_api.listing import Order, Span
 from query_api.public_assets import PublicAsset, renditions
 from query_api.views import (
@@ -184,7 +186,18 @@ class CassandraQueries:
 
     async def consistency(self) -> list[ConsistencyResult]:
         """Tell what the last check of each view against the log came to."""
-        return sorted(map(result_of, await self._views.results()), key=lambda each: each.view)
+        return sorted(
+            map(result_of, await self._views.cql.select(ALL_RESULTS)), key=lambda each: each.view
+        )
+
+    async def generations(self) -> list[GenerationStanding]:
+        """Give every generation of a view that was not dropped, by view and number."""
+        return await standings(self._views.cql)
+
+    async def request(self, request_id: str) -> OperatorRequest | None:
+        """Find what an operator asked for in the last seven days."""
+        rows = await self._views.cql.select(ONE_REQUEST, (request_id,))
+        return request_of(rows[0]) if rows else None
 
     async def applied_offset(self, view: View, partition: int) -> int:
         """Tell the next offset of its topic that a view will apply; 0 if it applied none."""

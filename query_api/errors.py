@@ -1,9 +1,9 @@
 """What the query API alone refuses.
 
 ├── BadRequest     CursorRefused
-├── NotFound       CommandNotFound, SchemaNotFound, PictureNotFound
+├── NotFound       CommandNotFound, SchemaNotFound, PictureNotFound, RequestNotFound
 ├── Gone           AssetGone
-└── Unavailable    ViewBehind
+└── Unavailable    ViewBehind, ViewNotBuilt
 """
 
 from domain.errors import NotFound
@@ -26,9 +26,17 @@ class SchemaNotFound(NotFound):
     """No schema has this id, subject or version."""
 
 
+class RequestNotFound(NotFound):
+    """No operation of this id was asked for in the last 7 days."""
+
+
 class AssetGone(Gone):
     """The picture was here and was taken away."""
 
 
 class ViewBehind(Unavailable):
     """What was asked for is not as recent as the write it must show; try again after a moment."""
+
+
+class ViewNotBuilt(Unavailable):
+    """The view is being built from the log; try again after a moment."""

@@ -6,6 +6,8 @@ from typing import Protocol
 from domain.values import AssetId, CategoryId, CommandId, OperationId, TenantId
 from infra.consistency import ConsistencyResult
 from infra.cql import Row
+from infra.operator_requests import OperatorRequest
+from query_api.generation_standings import GenerationStanding
 from query_api.listing import Order, Span
 from query_api.public_assets import PublicAsset
 from query_api.views import View
@@ -80,6 +82,12 @@ class Queries(Protocol):
 
     async def consistency(self) -> Sequence[ConsistencyResult]:
         """Tell what the last check of each view against the log came to."""
+
+    async def generations(self) -> Sequence[GenerationStanding]:
+        """Give every generation of a view that was not dropped, by view and number."""
+
+    async def request(self, request_id: str) -> OperatorRequest | None:
+        """Find what an operator asked for in the last seven days."""
 
     async def applied_offset(self, view: View, partition: int) -> int:
         """Tell the next offset of its topic that a view will apply; 0 if it applied none."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from infra.consistency import ALL_RESULTS
 from infra.cql import Row
 from infra.errors import ViewsMissing
 from infra.topics import (
@@ -14,6 +13,7 @@ from infra.topics import (
     OPERATION_EVENTS,
     Topic,
 )
+from query_api.errors import ViewNotBuilt
 from query_api.recent import Recent
 
 _GENERATION_SECONDS = 1.0
@@ -62,11 +62,12 @@ class Cql(Protocol):
 class ActiveViews:
     """Reads views; a switch to another generation is followed within a second.
 
-    Every method raises StoreUnavailable, and ViewsMissing before a view was first built.
+    Every method raises StoreUnavailable, ViewsMissing before a view was begun, and ViewNotBuilt
+    before it has what the log had then. ``cql`` is for what lies beside the views.
     """
 
     def __init__(self, cql: Cql) -> None:
-        self._cql = cql
+        self.cql = cql
         self._generations = Recent(self._generation, for_seconds=_GENERATION_SECONDS)
 
     async def generation(self, view: View) -> int:
@@ -89,16 +90,12 @@ class ActiveViews:
         if generation is None:
             generation = await self.generation(view)
         named = statement.replace("$suffix", f"_g{generation}")
-        return await self._cql.select(named, parameters, page_size=at_most)
-
-    async def results(self) -> list[Row]:
-        """Give the last result of each view's comparison with the log."""
-        return await self._cql.select(ALL_RESULTS)
+        return await self.cql.select(named, parameters, page_size=at_most)
 
     async def applied_offset(self, view: View, partition: int) -> int:
         """Tell the next offset of its topic that a view will apply; 0 if it applied none."""
         generation = await self._generations.get(view.name)
-        rows = await self._cql.select(
+        rows = await self.cql.select(
             "SELECT applied_offset FROM projection_state"
             " WHERE view_name = ? AND generation = ? AND topic = ? AND partition = ?",
             (view.name, generation, view.topic.name, partition),
@@ -111,9 +108,22 @@ class ActiveViews:
             await self._generations.get(view.name, fresh=True)
 
     async def _generation(self, view: str) -> int:
-        rows = await self._cql.select(
+        rows = await self.cql.select(
             "SELECT generation FROM active_generation WHERE view_name = ?", (view,)
         )
         if not rows:
             raise ViewsMissing(f"the view {view} was never built; run 'scalehoster up'")
-        return int(rows[0]["generation"])
+        generation = int(rows[0]["generation"])
+        await self._require_built(view, generation)
+        return generation
+
+    async def _require_built(self, view: str, generation: int) -> None:
+        """Raise ViewNotBuilt as long as it lacks what the log had when it was begun."""
+        rows = await self.cql.select(
+            "SELECT target, applied_offset FROM projection_state"
+            " WHERE view_name = ? AND generation = ?",
+            (view, generation),
+        )
+        missing = sum(max(0, (row["target"] or 0) - (row["applied_offset"] or 0)) for row in rows)
+        if missing:
+            raise ViewNotBuilt(f"{view} is being built from the log; {missing} offsets are missing")

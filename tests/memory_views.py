@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from infra.errors import StoreUnavailable
 from infra.rows import Delete, Operation, Table, Value
 from infra.view_store import Checkpoint
+from tests.memory_parking import MemoryParking
 
 _NEVER = -(2**63)
 Key = tuple[Value, ...]
@@ -44,6 +45,7 @@ class MemoryViewStore:
     def __init__(self) -> None:
         self.is_away = False
         self.writes = 0
+        self.parking = MemoryParking()
         self._tables: dict[str, dict[Key, _Row]] = {}
         self._checkpoints: dict[tuple[str, int, str, int], Checkpoint] = {}
         self._active: dict[str, int] = {}

@@ -63,6 +63,11 @@ class ConsistencyChecks:
                 source=source,
                 spill=spill,
                 part_of=lambda table, key: self._rows.part_of(table, generation, key, PARTS),
+                passed_over=frozenset(
+                    (each.partition, each.offset)
+                    for each in self._store.parking.parked(name, generation)
+                    if each.passed_over_because
+                ),
             )
             result = Check(
                 live,

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from avro_schemas.codec import decode
 from infra.errors import BrokerUnavailable
 from infra.reading import Record
 from infra.rows import Operation, Table
 from projections.consistency.expected import Expected, Key
 from projections.consistency.spill import Spill
+from projections.reading_records import message_of
 from projections.rebuilding.building import Source
 from projections.view import View
 
@@ -94,7 +94,7 @@ class LogFold:
         if record.key in self._ended or (record.partition, record.offset) in self._passed_over:
             return []
         try:
-            return list(self._view.rows(decode(record.value)))
+            return list(self._view.rows(message_of(record.value, record.topic)))
         except Exception:  # noqa: BLE001 - whatever the view cannot take, it waits behind
             if record.key:  # without one it belongs to no entity
                 self._ended.add(record.key)

@@ -123,6 +123,7 @@ class Builder:
         self, going: Sequence[Generation], live: Sequence[LiveView], stopping: Event
     ) -> None:
         """Build until what is wanted changes."""
+        self._forget_parked(live)
         places = Places(self._store, live)
         writer = Writer(self._store, places)
         starts = places.add(self._share.partitions(places.topics), self._bounds)
@@ -148,13 +149,26 @@ class Builder:
                     if _wanted(self._building()) != _wanted(going):
                         return
 
-    @staticmethod
-    def _turn(sources: Mapping[str, Source], places: Places, writer: Writer, chunk: int) -> int:
+    def _forget_parked(self, live: Sequence[LiveView]) -> None:
+        """Try again what failed before, unless somebody said to go on without it."""
+        for each in live:
+            parked = self._store.parking.parked(each.view.name, each.generation)
+            ours = set(self._share.partitions([each.view.topic]))
+            self._store.parking.unpark(
+                place
+                for place in parked
+                if not place.passed_over_because and (place.topic, place.partition) in ours
+            )
+
+    def _turn(
+        self, sources: Mapping[str, Source], places: Places, writer: Writer, chunk: int
+    ) -> int:
         def reached(partition: Partition) -> int:
             return sources[partition[0]].position(partition[1])
 
         records = _read(sources.values(), chunk)
         batch = project(records, places, reached, datetime.now(UTC))
+        self._store.parking.park(batch.parked)
         for letter in batch.letters:
             where = f"{letter.topic}:{letter.partition}:{letter.offset}"
             raise CannotApply(f"{where}: {letter.detail}")

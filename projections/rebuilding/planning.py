@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from infra.generations import UNDER_WAY, Generation, Generations
+from infra.parking import ParkingPlace
 from infra.topics import Topic
 from projections.rebuilding.errors import AlreadyRebuilding, NoSuchGeneration, NotRebuildable
 from projections.view import View
@@ -33,7 +34,9 @@ class Planner:
         generations: Generations,
         tables: Tables,
         ends: Callable[[Topic], Mapping[int, int]],
+        parking: ParkingPlace,
     ) -> None:
+        self._parking = parking
         self._generations = generations
         self._tables = tables
         self._ends = ends
@@ -108,6 +111,25 @@ class Planner:
         if not is_kept:
             raise NoSuchGeneration(f"the rebuild of {view} ended just now")
         return changed
+
+    def accept_poison(self, view: str, because: str) -> int:
+        """Have the failed rebuild go on without the records that it failed at; say how many.
+
+        They and the reason are kept with the generation. Raises NoSuchGeneration when none failed
+        at a record.
+        """
+        found = self._unfinished(view, ("failed",))
+        poison = [
+            each
+            for each in self._parking.parked(view, found.number)
+            if not each.passed_over_because and each.code != "behind"
+        ]
+        if not poison:
+            raise NoSuchGeneration(
+                f"the rebuild of {view} did not fail at a record: {found.reason or 'no reason'}"
+            )
+        self._parking.pass_over(poison, because)
+        return len(poison)
 
     def cancel(self, view: str) -> Generation:
         """Give up the rebuild under way; its tables stay until they are dropped.

@@ -44,7 +44,9 @@ class Rebuilds:
         tables = ViewTables(self._cql)
         generations = self._store.generations
         self._feeding = Feeding(store=self._store, ends=self._ends)
-        self.planner = Planner(generations=generations, tables=tables, ends=self._ends)
+        self.planner = Planner(
+            generations=generations, tables=tables, ends=self._ends, parking=self._store.parking
+        )
         self.switcher = Switcher(
             generations=generations, feeding=self._feeding, tables=tables, definition=definition
         )

@@ -1,16 +1,20 @@
-"""GET /v1/admin: what an operator wants to know of the views."""
+"""GET /v1/admin: what an operator wants to know of the views and of what was asked for."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from domain.values import TenantId
 from infra.api_key_table import Caller
 from infra.consistency import ConsistencyResult, Difference
+from infra.operator_requests import OperatorRequest
 from infra.web.access import Access
+from infra.web.openapi import documented
+from query_api.admin_models import ConsistencyAnswer, GenerationsAnswer, RequestAnswer
+from query_api.errors import RequestNotFound
+from query_api.generation_standings import GenerationStanding
 from query_api.json_answer import json_answer
-from query_api.models import ConsistencyAnswer
 from query_api.queries import Queries
 
 
@@ -28,7 +32,74 @@ def routes(access: Access, queries: Queries) -> APIRouter:
         results = await queries.consistency()
         return json_answer({"items": [_result(each, caller.tenant_id) for each in results]})
 
+    @router.get("/rebuilds", response_model=GenerationsAnswer)
+    async def list_generations(
+        caller: Annotated[Caller, admin], view: Annotated[str, Query(max_length=60)] = ""
+    ) -> Response:
+        """List the generations of every view, or of one: which is read, and how far each is."""
+        del caller  # is let in, that is all
+        found = await queries.generations()
+        items = [_standing(each) for each in found if view in ("", each.generation.view)]
+        return json_answer({"items": items})
+
+    @router.get(
+        "/requests/{request_id}",
+        response_model=RequestAnswer,
+        responses=documented(RequestNotFound),
+    )
+    async def show_request(
+        request_id: Annotated[str, Path(max_length=60)], caller: Annotated[Caller, admin]
+    ) -> Response:
+        """Show what became of an operation that was asked for in the last seven days."""
+        del caller
+        found = await queries.request(request_id)
+        if found is None:
+            raise RequestNotFound(f"nobody asked for {request_id} in the last seven days")
+        return json_answer(_request(found))
+
     return router
+
+
+def _standing(standing: GenerationStanding) -> dict[str, Any]:
+    generation = standing.generation
+    comparison = generation.comparison
+    return {
+        "view": generation.view,
+        "generation": generation.number,
+        "revision": generation.revision,
+        "state": generation.state,
+        "is_read": standing.is_read,
+        "is_paused": generation.is_paused,
+        "processes": generation.processes,
+        "events_per_second": generation.events_per_second,
+        "reason": generation.reason,
+        "started_at": generation.started_at.isoformat(),
+        "seen_at": generation.seen_at and generation.seen_at.isoformat(),
+        "done": standing.done,
+        "target": standing.target,
+        "events": standing.events,
+        "offsets_per_second": generation.offsets_per_second,
+        "comparison": comparison
+        and {
+            "compared_at": comparison.compared_at.isoformat(),
+            "compared_with": comparison.compared_with,
+            "row_count": comparison.row_count,
+            "difference_count": comparison.difference_count,
+        },
+    }
+
+
+def _request(request: OperatorRequest) -> dict[str, Any]:
+    return {
+        "request_id": request.request_id,
+        "action": request.action,
+        "view": request.view,
+        "arguments": request.arguments,
+        "asked_at": request.asked_at.isoformat(),
+        "state": request.state,
+        "detail": request.detail,
+        "outcome": request.outcome,
+    }
 
 
 def _result(result: ConsistencyResult, tenant_id: TenantId) -> dict[str, Any]:

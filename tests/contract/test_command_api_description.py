@@ -18,6 +18,7 @@ from infra.outcomes import Outcomes
 from infra.settings import CommandApiSettings, Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
+from tests.memory_requests import MemoryRequestBook
 from tests.memory_walk import MemoryWalk
 from tests.unit.command_api.keys import Keys
 
@@ -41,6 +42,7 @@ def new_app() -> FastAPI:
         blobs=MemoryBlobStore(),
         open_walk=MemoryWalk,
         probes={},
+        open_book=MemoryRequestBook,
         now=lambda: datetime.now(UTC),
         new_id=uuid7,
     )

@@ -1,7 +1,9 @@
 """What every ViewStore promises; a test class per implementation inherits it."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
+from infra.parking import Parked, ParkedRecord
 from infra.rows import Delete, Operation, Table, Upsert, Value
 from infra.view_store import Checkpoint, ViewStore
 from projections.assets_by_category import BUCKETS
@@ -27,6 +29,21 @@ def checkpoint(offset: int, *, partition: int = 0, generation: int = 1) -> Check
         applied_offset=offset,
         event_count=offset // 2,
     )
+
+
+def parked(offset: int, *, partition: int = 0, generation: int = 1) -> ParkedRecord:
+    place = Parked(
+        view="categories",
+        generation=generation,
+        topic="category-events",
+        partition=partition,
+        offset=offset,
+        key=b"acme",
+        code="behind",
+        detail="an earlier one waits",
+        parked_at=datetime(2026, 11, 23, tzinfo=UTC),
+    )
+    return ParkedRecord(place=place, value=b"value %d" % offset)
 
 
 class ViewStoreContract:
@@ -100,3 +117,33 @@ class ViewStoreContract:
 
     def test_a_view_that_was_never_saved_has_no_checkpoints(self) -> None:
         assert self.new_store().checkpoints("categories", 1) == []
+
+    def test_parked_records_come_back_in_the_order_of_the_log(self) -> None:
+        parking = self.new_store().parking
+        records = [parked(9), parked(7), parked(8, partition=1)]
+        parking.park([*records, parked(5, generation=2)])
+        parking.park(records)  # as after a kill
+        assert parking.parked("categories", 1) == [
+            parked(7).place,
+            parked(9).place,
+            parked(8, partition=1).place,
+        ]
+        first = ("category-events", 0)
+        found = parking.parked_in("categories", 1, first, after=-1, at_most=1)
+        assert found == [parked(7)]
+        assert parking.parked_in("categories", 1, first, after=7, at_most=9) == [parked(9)]
+
+    def test_a_record_that_was_applied_is_forgotten(self) -> None:
+        parking = self.new_store().parking
+        parking.park([parked(7), parked(9)])
+        for _ in range(2):
+            parking.unpark([parked(7).place])
+        assert parking.parked("categories", 1) == [parked(9).place]
+
+    def test_a_record_that_is_passed_over_stays_so(self) -> None:
+        parking = self.new_store().parking
+        parking.park([parked(7)])
+        parking.pass_over([parked(7).place], "it was lost")
+        parking.park([parked(7)])
+        (kept,) = parking.parked("categories", 1)
+        assert kept.passed_over_because == "it was lost"

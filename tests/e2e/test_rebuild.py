@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from cli.__main__ import app
 from cli.http import answers_ok
 from cli.keys import issue_now
-from cli.services import PROJECTIONS, QUERY_API, REBUILDING, RunningService, Services
+from cli.services import COMMAND_API, PROJECTIONS, QUERY_API, REBUILDING, RunningService, Services
 from domain.errors import ScaleHosterError
 from domain.values import TenantId
 from infra.topic_admin import apply_topics
@@ -31,11 +31,12 @@ from tests.long_histories import Appender, categories_of, picture
 from tests.servers import Servers
 
 ROOT = Path(__file__).parents[2]
-PICTURES, EVENTS_EACH = 300, 10
-NOON = datetime.now(UTC).replace(hour=12, minute=0) - timedelta(days=20)
+PICTURES, EVENTS_EACH, AT_ONCE = 520, 100, 20
+"""More than 50,000 events, of few pictures, so that listings can be read all the time."""
+NOON = datetime.now(UTC).replace(hour=12, minute=0) - timedelta(days=30)
 KILLED = 137
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -43,7 +44,9 @@ def read_side(servers: Servers, tmp_path: Path) -> Iterator[Installation]:
     """The projections and the query API; the test itself appends events."""
     installation = Installation(servers, tmp_path, [])
     installation.environment["SCALEHOSTER_QUERY_API__WAIT_SECONDS"] = "30"
-    installation.services = Services(tmp_path, installation.environment, (PROJECTIONS, QUERY_API))
+    installation.services = Services(
+        tmp_path, installation.environment, (PROJECTIONS, QUERY_API, COMMAND_API)
+    )
     try:
         apply_topics(installation.kafka)
         apply_views(installation.cassandra)
@@ -69,9 +72,9 @@ class Operator:
         self._store = CassandraViewStore.connect(installation.cassandra)
         self.close = self._store.close
 
-    def type(self, *words: str, ends: int = 0) -> Any:  # noqa: ANN401 - JSON
+    def type(self, *words: str, ends: int = 0, command: str = "rebuild") -> Any:  # noqa: ANN401 - JSON
         """Give what a command printed, or the sentence that it was refused with."""
-        done = CliRunner().invoke(app, ["rebuild", *words, "--json"], env=self._environment)
+        done = CliRunner().invoke(app, [command, *words, "--json"], env=self._environment)
         if isinstance(done.exception, ScaleHosterError):
             assert ends == 1, (words, done.exception)
             return str(done.exception)
@@ -102,6 +105,45 @@ class Operator:
         return next(row for row in rows if row["number"] == generation)
 
 
+class RemoteOperator:
+    """Asks the command API for operations, and the query API what came of them."""
+
+    def __init__(self, installation: Installation, tenant_id: TenantId) -> None:
+        _, key = issue_now(installation.kafka, tenant_id, ("admin",), "operator")
+        self._commands, self._queries = (
+            httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+            for url in (installation.command_url, installation.query_url)
+        )
+        nobody = "/v1/admin/consistency/check"
+        for is_known in (
+            lambda: self._queries.get("/v1/admin/rebuilds").status_code == 200,
+            lambda: self._commands.post(nobody, json={}).status_code == 422,
+        ):
+            eventually(is_known, within_seconds=60)
+
+    def close(self) -> None:
+        self._commands.close()
+        self._queries.close()
+
+    def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        answer = self._queries.get(f"/v1/admin/{path}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def ask(self, path: str, body: object = None) -> tuple[str, Any]:
+        """Ask, and wait until it is over; give the state and what was told of it."""
+        answer = self._commands.post(f"/v1/admin/{path}", json=body or {})
+        if answer.status_code == 409:
+            return "refused", answer.json()["detail"]
+        assert answer.status_code in (200, 202), answer.text
+        asked = f"requests/{answer.json()['request_id']}"
+        eventually(
+            lambda: self.get(asked)["state"] in ("done", "refused", "failed"), within_seconds=60
+        )
+        told = self.get(asked)
+        return told["state"], told["detail"] or told["outcome"]
+
+
 class Traffic:
     """Somebody who writes and somebody who reads; what either should not have seen is kept."""
 
@@ -119,6 +161,17 @@ class Traffic:
             base_url=installation.query_url, headers={"Authorization": f"Bearer {key}"}, timeout=30
         )
         eventually(lambda: self._client.get("/v1/categories").status_code == 200)
+
+    def append_many(self, pictures: int, events: int) -> None:
+        """Append many pictures that were taken one an hour."""
+        for start in range(0, pictures, AT_ONCE):
+            made = [
+                list(picture(self._tenant_id, number, self._catalogue, taken, events=events))
+                for number in range(start, start + AT_ONCE)
+                for taken in [NOON + timedelta(hours=number)]
+            ]
+            self._appender.append(event for own in made for event in own)
+            self.written += [own[0].metadata.entity_id for own in made]
 
     def append(self, number: int, now: datetime, events: int) -> str | None:
         made = list(picture(self._tenant_id, number, self._catalogue, now, events=events))
@@ -186,19 +239,20 @@ def test_a_view_is_rebuilt_while_others_write_and_read(read_side: Installation) 
         closing(Operator(read_side)) as operator,
     ):
         everything_in_turn(read_side, traffic, operator)
+    with closing(RemoteOperator(read_side, tenant_id)) as remote:
+        the_same_over_http(remote)
 
 
 def everything_in_turn(read_side: Installation, traffic: Traffic, operator: Operator) -> None:
-    for number in range(PICTURES):
-        traffic.append(number, NOON + timedelta(hours=number), EVENTS_EACH)
-    eventually(lambda: len(traffic.listed("/v1/assets")) == PICTURES, within_seconds=60)
+    traffic.append_many(PICTURES, EVENTS_EACH)
+    eventually(lambda: len(traffic.listed("/v1/assets")) == PICTURES, within_seconds=120)
 
     with traffic.going_on():
-        (begun,) = operator.type("start", "assets_by_date", "--throttle", "100")
+        (begun,) = operator.type("start", "assets_by_date", "--throttle", "2000")
         assert (begun["number"], begun["state"]) == (2, "building")
         refused = operator.type("start", "assets_by_date", ends=1)
         assert "is being rebuilt as generation 2" in refused
-        for goal, throttle in ((100, "100"), (300, "10")):
+        for goal, throttle in ((5_000, "1000"), (12_000, "100")):
             eventually(lambda goal=goal: operator.applied(2) > goal, within_seconds=60)  # type: ignore[misc] # the default binds the loop's value
             builder(read_side).kill()
             operator.type("resume", "assets_by_date", "--throttle", throttle)
@@ -221,8 +275,36 @@ def everything_in_turn(read_side: Installation, traffic: Traffic, operator: Oper
         operator.type("drop", "assets_by_date", "2", ends=1)
         operator.type("drop", "assets_by_date", "1")
         assert [row["number"] for row in operator.type("status", "assets_by_date")] == [2]
+        assert operator.standing(2)["events"] >= 50_000
+        (proved,) = operator.type("check", "assets_by_date", command="consistency")
+        assert (proved["generation"], proved["difference_count"]) == (2, 0)
 
     assert traffic.wrong == []
     assert traffic.listings > 10
     assert len(traffic.written) > PICTURES + 10
     assert set(traffic.listed("/v1/assets")) == set(traffic.written)
+
+
+def the_same_over_http(remote: RemoteOperator) -> None:
+    state, begun = remote.ask("rebuilds", {"view": "categories"})
+    assert (state, begun["number"]) == ("done", 2)
+
+    def built() -> dict[str, Any]:
+        rebuilt = remote.get("rebuilds?view=categories")["items"][-1]
+        assert rebuilt["generation"] == 2
+        return dict(rebuilt)
+
+    eventually(lambda: built()["state"] == "following", within_seconds=60)
+    state, why = remote.ask("rebuilds/categories/switch")
+    assert state == "refused"
+    assert "was not compared" in why
+    state, report = remote.ask("rebuilds/categories/compare")
+    assert (state, [table["difference_count"] for table in report["tables"]]) == ("done", [0])
+    state, switched = remote.ask("rebuilds/categories/switch")
+    assert (state, switched) == ("done", {"view": "categories", "before": 1, "now": 2})
+    assert built()["is_read"]
+    state, proved = remote.ask("consistency/check", {"view": "categories"})
+    assert (state, proved["difference_count"]) == ("done", 0)
+    known = {each["view"]: each for each in remote.get("consistency")["items"]}
+    assert known["categories"]["is_equal"]
+    assert known["categories"]["generation"] == 2

@@ -1,5 +1,6 @@
 """The projections on real servers: whatever is killed or lost, the views end up as the fold."""
 
+import asyncio
 import json
 import os
 import signal
@@ -22,12 +23,15 @@ from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
 from avro_schemas.codec import decode, encode
+from domain.errors import ScaleHosterError
 from domain.events import AssetEvent, CatalogueEvent
 from domain.jobs import DeadLetter
 from domain.values import TenantId
+from infra.cql import Cql
 from infra.errors import StoreUnavailable
 from infra.group_reading import GroupReader
 from infra.kafka import Kafka
+from infra.log_bounds import LogBounds
 from infra.reading import whole
 from infra.settings import CassandraSettings
 from infra.topic_admin import apply_topics
@@ -39,11 +43,12 @@ from infra.topics import (
     PROJECTIONS_DEAD_LETTERS,
     Topic,
 )
-from infra.view_store import Checkpoint
+from infra.view_store import STATE_TABLES, Checkpoint
 from projections.following import GROUP, Follower
 from projections.metrics import Metrics
 from projections.view import LiveView
 from projections.views import VIEWS, apply_views
+from query_api.views import ActiveViews
 from tests.eventually import eventually
 from tests.fold import Rows, expected_rows, readable
 from tests.history_maker import VERBS, tenant
@@ -93,7 +98,9 @@ def made(servers: Servers, cql: Session) -> Iterator[CassandraSettings]:
 
 @pytest.fixture
 def cassandra(cql: Session, made: CassandraSettings) -> CassandraSettings:
-    empty(cql, made, *(table.at(1) for table in TABLES.values()), "projection_state")
+    empty(
+        cql, made, *(table.at(1) for table in TABLES.values()), "projection_state", "parked_records"
+    )
     return made
 
 
@@ -261,6 +268,59 @@ def test_a_store_that_lost_what_was_written_is_repaired_while_running(
     assert shown(cql, cassandra) == expected_rows(EVENTS)
 
 
+def readiness(settings: CassandraSettings) -> str:
+    """Say what the query API would answer: ready, or the error behind its 503."""
+    cql = Cql(settings, keyspace=settings.keyspace)
+    try:
+        asyncio.run(ActiveViews(cql).check())
+    except ScaleHosterError as error:
+        return type(error).__name__
+    finally:
+        cql.close()
+    return "ready"
+
+
+EVERYTHING = (*(table.at(1) for table in TABLES.values()), "commands_g1", *STATE_TABLES)
+
+
+def test_a_store_that_lost_everything_is_filled_again_by_projections_that_idle(
+    kafka: Kafka, cassandra: CassandraSettings, cql: Session
+) -> None:
+    append(kafka, EVENTS)
+    with projections(kafka, cassandra) as process:
+        wait_until_applied(cql, cassandra, kafka)
+        assert readiness(cassandra) == "ready"
+        empty(cql, cassandra, *EVERYTHING)
+        eventually(lambda: readiness(cassandra) == "ready", within_seconds=60)
+        assert shown(cql, cassandra) == expected_rows(EVENTS)
+        assert process.poll() is None
+
+
+def test_nobody_is_told_of_an_empty_view_while_projections_start_again_on_an_empty_store(
+    kafka: Kafka, cassandra: CassandraSettings, cql: Session
+) -> None:
+    append(kafka, EVENTS)
+    empty(cql, cassandra, *EVERYTHING)
+    assert readiness(cassandra) == "ViewsMissing"
+    apply_views(cassandra, LogBounds(kafka).ends)
+    assert readiness(cassandra) == "ViewNotBuilt"
+    with projections(kafka, cassandra):
+        eventually(lambda: readiness(cassandra) == "ready", within_seconds=60)
+        assert shown(cql, cassandra) == expected_rows(EVENTS)
+
+
+def test_a_store_that_lost_its_last_writes_is_repaired_by_the_next_life(
+    kafka: Kafka, cassandra: CassandraSettings, cql: Session
+) -> None:
+    append(kafka, EVENTS)
+    with projections(kafka, cassandra):
+        wait_until_applied(cql, cassandra, kafka)
+    empty(cql, cassandra, "asset_by_id_g1", "assets_by_category_g1", "projection_state")
+    with projections(kafka, cassandra):
+        wait_until_applied(cql, cassandra, kafka)
+    assert shown(cql, cassandra) == expected_rows(EVENTS)
+
+
 def test_a_poison_record_is_parked_and_the_line_goes_on(
     kafka: Kafka, cassandra: CassandraSettings, cql: Session
 ) -> None:
@@ -276,6 +336,11 @@ def test_a_poison_record_is_parked_and_the_line_goes_on(
         letters = [decode(record.value) for record in reader.read_to_end()]
     assert {letter.key: letter.value for letter in letters if isinstance(letter, DeadLetter)} == {
         key.encode(): value for value, key in spoilt.items()
+    }
+    parked = cql.execute(f"SELECT * FROM {cassandra.keyspace}.parked_records")  # noqa: S608 - ours
+    of_asset_events = [view.name for view in VIEWS if view.topic == ASSET_EVENTS]
+    assert {(row.view_name, row.entity_key, row.value or b"") for row in parked} == {
+        (name, key.encode(), value) for name in of_asset_events for value, key in spoilt.items()
     }
     assert shown(cql, cassandra) == expected_rows(EVENTS)
 

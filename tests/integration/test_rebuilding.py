@@ -116,13 +116,14 @@ def test_only_what_follows_is_live(
     generations.move(second, "following")
     live = [each for each in live_views(store) if each.view is CATEGORIES]
     assert [each.generation for each in live] == [1, 2]
+    drop_tables(opened, ["categories_g2"])
 
 
 def test_a_generation_whose_definition_is_gone_stops_the_projections(
     settings: CassandraSettings, opened: Cql, generations: CassandraGenerations
 ) -> None:
     apply_views(settings)
-    generations.add(replace(planned("categories", 2), state="following"))
+    generations.add(replace(planned("categories", 7), state="following"))
     with pytest.raises(DefinitionMissing, match=r"revision 3.*FORMER"):
         live_views(CassandraViewStore(opened))
 

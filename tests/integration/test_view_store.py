@@ -44,7 +44,7 @@ class TestCassandraViewStore(ViewStoreContract):
         self, cql: Session, settings: CassandraSettings, store: CassandraViewStore
     ) -> None:
         self.cql, self.keyspace, self.store = cql, settings.keyspace, store
-        for table in ("categories_g1", "category_buckets_g1", "projection_state"):
+        for table in ("categories_g1", "category_buckets_g1", "projection_state", "parked_records"):
             cql.execute(f"TRUNCATE {settings.keyspace}.{table}")
 
     def new_store(self) -> ViewStore:

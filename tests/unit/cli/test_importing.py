@@ -21,6 +21,7 @@ from infra.outcomes import Outcomes
 from infra.settings import Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
+from tests.memory_requests import MemoryRequestBook
 from tests.memory_walk import MemoryWalk
 from tests.unit.command_api.keys import Keys
 
@@ -67,6 +68,7 @@ def api() -> Iterator[Api]:
         blobs=MemoryBlobStore(),
         open_walk=MemoryWalk,
         probes={},
+        open_book=MemoryRequestBook,
         now=lambda: datetime.now(UTC),
         new_id=uuid7,
     )

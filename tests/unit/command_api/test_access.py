@@ -55,7 +55,7 @@ def test_the_matrix_has_every_route(parts: Parts) -> None:
         (method.upper(), path)
         for path, item in app.openapi()["paths"].items()
         for method in item
-        if path.startswith("/v1/")
+        if path.startswith("/v1/") and not path.startswith("/v1/admin/")
     }
     named = {
         (method, path.replace("/cats", "/{category}").replace("ASSET", "{asset_id}"))

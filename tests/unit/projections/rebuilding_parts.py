@@ -118,7 +118,12 @@ class Parts:
         self.rows = MemoryRows(self.store)
         self.known: list[View] = [*views, *VIEWS]
         self.feeding = Feeding(store=self.store, ends=self.ends, within_seconds=0.2)
-        self.planner = Planner(generations=self.generations, tables=self.tables, ends=self.ends)
+        self.planner = Planner(
+            generations=self.generations,
+            tables=self.tables,
+            ends=self.ends,
+            parking=self.store.parking,
+        )
         self.switcher = Switcher(
             generations=self.generations,
             feeding=self.feeding,

@@ -1,16 +1,20 @@
 """Following the log: nothing is skipped, whatever goes wrong on the way."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NoReturn
 
 import pytest
 
-from avro_schemas.codec import encode
+from avro_schemas.codec import Message, encode
 from domain.events import AssetEvent
 from domain.outcomes import CommandRefused
 from domain.values import CommandId
 from infra.errors import BrokerUnavailable
+from infra.rows import Operation
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS
+from projections import parking
+from projections.asset_by_id import ASSET_BY_ID
 from projections.categories import CATEGORIES
 from projections.commands import OUTCOMES
 from projections.errors import EventsLost, HistoryHasGap
@@ -224,11 +228,46 @@ def test_what_cannot_be_read_is_parked_and_the_line_goes_on(value: bytes) -> Non
     (letter,) = run.letters
     assert (letter.topic, letter.partition, letter.offset) == (*partition, offset)
     assert (letter.value, letter.code) == (value, "undecodable")
-    assert shown(store) == expected_rows(EVENTS)
+    behind = EVENTS[-1].metadata.entity_id
+    seen = [e for e in EVENTS[:6] if e.metadata.entity_id == behind]
+    others = [e for e in EVENTS if e.metadata.entity_id != behind]
+    assert shown(store) == expected_rows([*others, *seen])
     assert run.metric("dead_letters_total", topic=partition[0]) == 1
 
 
-def test_events_behind_one_that_cannot_be_read_are_taken() -> None:
+def test_events_behind_one_that_cannot_be_read_wait_in_order_until_it_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log, store = Log(), MemoryViewStore()
+    entity = EVENTS[-1].metadata.entity_id
+    own = [event for event in EVENTS if event.metadata.entity_id == entity]
+    others = [event for event in EVENTS if event.metadata.entity_id != entity]
+
+    def rows(message: Message) -> Iterator[Operation]:
+        if message == own[1]:
+            raise ValueError("not yet")
+        return ASSET_BY_ID.rows(message)
+
+    failing = replace(ASSET_BY_ID, rows=rows)
+    broken = [replace(live, view=failing) if live.view == ASSET_BY_ID else live for live in LIVE]
+    log.add(EVENTS[: EVENTS.index(own[-1])])
+    (letter,) = Run(log, store, live=broken).letters
+    log.add(EVENTS[EVENTS.index(own[-1]) :])
+    assert Run(log, store, live=broken).letters == []  # a life later they still wait
+
+    (topic, partition), assets = place_of(own[0]), TABLES["asset_by_id"]
+    waiting = store.parking.parked("asset_by_id", 1)
+    assert [each.code for each in waiting] == ["view_failed", *["behind"] * (len(own) - 2)]
+    assert (letter.topic, letter.partition, letter.offset) == (topic, partition, waiting[0].offset)
+    assert readable(store.rows(assets)) == expected_rows([*others, own[0]])["asset_by_id"]
+
+    monkeypatch.setattr(parking, "_AT_ONCE", 2)
+    Run(log, store)
+    assert store.parking.parked("asset_by_id", 1) == []
+    assert readable(store.rows(assets)) == expected_rows(EVENTS)["asset_by_id"]
+
+
+def test_a_view_goes_on_without_a_record_that_was_accepted_as_lost() -> None:
     log, store = Log(), MemoryViewStore()
     spoilt = EVENTS[-2]
     for event in EVENTS:
@@ -237,9 +276,13 @@ def test_events_behind_one_that_cannot_be_read_are_taken() -> None:
         else:
             log.add([event])
     Run(log, store)
-    last = EVENTS[-1].metadata
-    row = store.rows(TABLES["asset_by_id"])[last.tenant_id, last.entity_id]
-    assert row["version"] == last.entity_version == spoilt.metadata.entity_version + 1
+    assets, last = TABLES["asset_by_id"], EVENTS[-1].metadata
+    key = (last.tenant_id, last.entity_id)
+    assert store.rows(assets)[key]["version"] == spoilt.metadata.entity_version - 1
+    poison = store.parking.parked("asset_by_id", 1)[0]
+    store.parking.pass_over([poison], "a disk was full")
+    Run(log, store)
+    assert store.rows(assets)[key]["version"] == last.entity_version
 
 
 def test_a_message_that_belongs_elsewhere_is_parked() -> None:

@@ -189,6 +189,26 @@ def test_a_failed_rebuild_can_be_tried_again_once_its_view_is_mended() -> None:
     assert parts.store.rows(LISTING, 2) == parts.store.rows(LISTING, 1)
 
 
+def test_a_rebuild_goes_on_without_a_record_that_was_accepted_as_lost() -> None:
+    parts = Parts(log_of(3))
+    parts.log.append((ASSET_EVENTS.name, 0), "a-1", b"garbage")
+    parts.planner.start(ASSETS_BY_DATE)
+    with pytest.raises(NoSuchGeneration):
+        parts.planner.accept_poison("assets_by_date", "too early")
+    for _ in range(2):  # tried again it fails again, and is counted once
+        parts.builder().run(CountingStop(100))
+        assert parts.generations.get("assets_by_date", 2).state == "failed"
+        parts.planner.steer("assets_by_date", is_paused=False)
+    parts.builder().run(CountingStop(100))
+    assert parts.planner.accept_poison("assets_by_date", "a disk was full") == 1
+    parts.planner.steer("assets_by_date", is_paused=False)
+    parts.builder().run(CountingStop(8))
+    assert parts.generations.get("assets_by_date", 2).state == "building"
+    assert parts.store.rows(LISTING, 2) == parts.store.rows(LISTING, 1)
+    (kept,) = parts.store.parking.parked("assets_by_date", 2)
+    assert kept.passed_over_because == "a disk was full"
+
+
 def test_two_rebuilds_of_one_view_are_refused() -> None:
     parts = Parts(log_of(1))
     parts.planner.start(ASSETS_BY_DATE)
@@ -300,7 +320,7 @@ def test_a_rate_is_that_of_the_last_ten_seconds() -> None:
 def test_the_projections_take_a_new_generation_along_and_leave_a_dropped_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(following, "_LOOK_FOR_GENERATIONS_SECONDS", -1)
+    monkeypatch.setattr(following, "_LOOK_SECONDS", -1)
     log, store = log_of(2), MemoryViewStore()
     live = list(LIVE)
     second = LiveView(view=ASSETS_BY_DATE, generation=2)

@@ -9,9 +9,11 @@ from domain.values import AssetId, CategoryId, CommandId, OperationId, Status, T
 from infra.consistency import ConsistencyResult
 from infra.cql import Row
 from infra.cutting import bucket_of
+from infra.operator_requests import OperatorRequest
 from infra.rows import Upsert
 from projections.view import View as BuiltView
 from projections.views import VIEWS
+from query_api.generation_standings import GenerationStanding
 from query_api.listing import Order, Span
 from query_api.public_assets import PublicAsset, renditions
 from query_api.views import View
@@ -25,6 +27,8 @@ class MemoryQueries:
         self.asked: dict[str, int] = defaultdict(int)
         self._tables: dict[str, dict[tuple[object, ...], dict[str, Any]]] = defaultdict(dict)
         self.results: list[ConsistencyResult] = []
+        self.standings: list[GenerationStanding] = []
+        self.requests: dict[str, OperatorRequest] = {}
         self.apply(*messages)
 
     def apply(self, *messages: Message, views: tuple[BuiltView, ...] = VIEWS) -> None:
@@ -58,6 +62,12 @@ class MemoryQueries:
 
     async def consistency(self) -> list[ConsistencyResult]:
         return self.results
+
+    async def generations(self) -> list[GenerationStanding]:
+        return self.standings
+
+    async def request(self, request_id: str) -> OperatorRequest | None:
+        return self.requests.get(request_id)
 
     async def command(self, tenant_id: TenantId, command_id: CommandId) -> Row | None:
         return self._row("commands", tenant_id, command_id)

@@ -1,8 +1,12 @@
 """What operators are told; nobody else is."""
 
+import pytest
 from starlette.testclient import TestClient
 
 from infra.consistency import ConsistencyResult, Difference
+from infra.generations import Generation
+from infra.operator_requests import OperatorRequest
+from query_api.generation_standings import GenerationStanding
 from tests.samples import ACME, NOON
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import GLOBEX
@@ -10,10 +14,11 @@ from tests.unit.query_api.story import GLOBEX
 ADMIN = {"Authorization": "Bearer acme-admin"}
 
 
-def test_only_an_operator_is_told(nobody: TestClient) -> None:
-    assert nobody.get("/v1/admin/consistency").status_code == 401
+@pytest.mark.parametrize("path", ["consistency", "rebuilds", "requests/r1"])
+def test_only_an_operator_is_told(nobody: TestClient, path: str) -> None:
+    assert nobody.get(f"/v1/admin/{path}").status_code == 401
     for key in ("acme-reads", "acme-writes"):
-        answer = nobody.get("/v1/admin/consistency", headers={"Authorization": f"Bearer {key}"})
+        answer = nobody.get(f"/v1/admin/{path}", headers={"Authorization": f"Bearer {key}"})
         assert (answer.status_code, answer.json()["missing_scope"]) == (403, "admin")
 
 
@@ -54,3 +59,38 @@ def test_the_last_check_is_told_with_the_rows_of_the_own_tenant(
             "columns": {"title": {"by_log": "Tom", "found": "x"}},
         }
     ]
+
+
+def test_generations_are_listed_with_how_far_they_are(
+    nobody: TestClient, queries: MemoryQueries
+) -> None:
+    queries.standings = [
+        GenerationStanding(
+            generation=Generation(
+                view=view, number=2, revision=1, state="building", started_at=NOON
+            ),
+            is_read=False,
+            done=7,
+            target=9,
+            events=5,
+        )
+        for view in ("asset_by_id", "categories")
+    ]
+    (told,) = nobody.get("/v1/admin/rebuilds?view=categories", headers=ADMIN).json()["items"]
+    assert (told["view"], told["generation"], told["state"]) == ("categories", 2, "building")
+    assert (told["done"], told["target"], told["comparison"]) == (7, 9, None)
+    assert len(nobody.get("/v1/admin/rebuilds", headers=ADMIN).json()["items"]) == 2
+
+
+def test_what_became_of_a_request_is_told(nobody: TestClient, queries: MemoryQueries) -> None:
+    queries.requests["r1"] = OperatorRequest(
+        request_id="r1",
+        action="rebuild.switch",
+        view="categories",
+        asked_at=NOON,
+        state="refused",
+        detail="it was not compared",
+    )
+    told = nobody.get("/v1/admin/requests/r1", headers=ADMIN).json()
+    assert (told["state"], told["detail"]) == ("refused", "it was not compared")
+    assert nobody.get("/v1/admin/requests/r2", headers=ADMIN).status_code == 404

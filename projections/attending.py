@@ -1,0 +1,57 @@
+"""See what operators ask for, and start the process that carries it out."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Event, Thread
+from typing import Self
+
+from infra.errors import StoreUnavailable, ViewsMissing
+from infra.operator_requests import OperatorRequest
+
+_LOOK_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Attendant:
+    """Looks twice a second, beside the following; use it as a context.
+
+    Of several projections each may start a process: a request is taken by one of them. What is
+    under way at the end is told to stop.
+    """
+
+    def __init__(self, open_requests: Callable[[], list[OperatorRequest]]) -> None:
+        self._open_requests = open_requests
+        self._stopping = Event()
+        self._thread = Thread(target=self._attend, daemon=True)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+        if self._child is not None:
+            self._child.terminate()
+            self._child.wait()
+
+    def _attend(self) -> None:
+        while not self._stopping.wait(_LOOK_SECONDS):
+            is_idle = self._child is None or self._child.poll() is not None
+            if is_idle and self._is_asked():
+                self._child = subprocess.Popen([sys.executable, "-m", "projections.operating"])
+
+    def _is_asked(self) -> bool:
+        try:
+            now = datetime.now(UTC)
+            return any(
+                each.state == "asked" or each.is_silent(now) for each in self._open_requests()
+            )
+        except (StoreUnavailable, ViewsMissing) as error:
+            log.debug("not seen what is asked: %s", error)
+            return False

@@ -1,0 +1,52 @@
+"""Carry out what operators asked for, and end: ``python -m projections.operating``."""
+
+import logging
+import sys
+from functools import partial
+
+from domain.errors import ScaleHosterError
+from infra.log_bounds import LogBounds
+from infra.logs import configure
+from infra.settings import load
+from infra.view_store import CassandraViewStore
+from projections.consistency.checks import ConsistencyChecks
+from projections.operating.actions import Actions
+from projections.operating.carrying_out import CarryingOut
+from projections.rebuilding.rebuilds import Rebuilds
+from projections.rebuilding.share_process import start, stop_on_signals
+from projections.rebuilding.supervising import Supervisor
+from projections.views import definition
+
+log = logging.getLogger("projections.operating")
+
+
+def main() -> int:
+    """Return when nothing is left to do, or on SIGTERM; 1 when a server is not there."""
+    stopping = stop_on_signals()
+    configure("projections.operating", "info")
+    try:
+        settings = load()
+        configure("projections.operating", settings.log_level)
+        store = CassandraViewStore.connect(settings.cassandra)
+        supervisor = Supervisor(
+            generations=store.generations,
+            store=store,
+            ends=LogBounds(settings.kafka.connection()).ends,
+            definition=definition,
+            start=partial(start, settings),
+        )
+        try:
+            with Rebuilds(settings) as rebuilds, ConsistencyChecks(settings) as checks:
+                CarryingOut(
+                    store.requests, Actions(rebuilds, checks).carry_out, supervisor.run
+                ).run(stopping)
+        finally:
+            store.close()
+    except ScaleHosterError:
+        log.critical("stopped", exc_info=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Apply parked records once the view can take them, each entity's in order."""
+
+from infra.parking import ParkingPlace
+from infra.rows import collapse
+from infra.view_store import ViewStore
+from projections.places import Standing
+from projections.reading_records import message_of
+
+_AT_ONCE = 100
+
+
+def retry(standing: Standing, store: ViewStore, parking: ParkingPlace) -> int:
+    """Try everything that waits for a view in a partition; say how many records were applied.
+
+    An entity whose next record still cannot be taken goes on waiting, the others are let go. A
+    record is forgotten after its rows are kept, so it may be applied twice, which changes nothing.
+    Raises StoreUnavailable.
+    """
+    live, stuck, applied, after = standing.live, set[bytes](), 0, -1
+    place = (live.view.name, live.generation, standing.partition)
+    while chunk := parking.parked_in(*place, after=after, at_most=_AT_ONCE):
+        after = chunk[-1].place.offset
+        operations, done = [], []
+        for record in chunk:
+            if record.place.passed_over_because or record.place.key in stuck:
+                continue
+            try:
+                rows = list(live.view.rows(message_of(record.value, record.place.topic)))
+            except Exception:  # noqa: BLE001 - whatever it is, it waits on
+                if record.place.key:
+                    stuck.add(record.place.key)
+                continue
+            operations += rows
+            done.append(record.place)
+        store.write(collapse(operations), generation=live.generation)
+        parking.unpark(done)
+        applied += len(done)
+    standing.waiting = stuck
+    return applied

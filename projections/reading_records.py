@@ -1,0 +1,14 @@
+"""What a record of the log says, if a view may be built from it."""
+
+from avro_schemas.codec import Message, decode
+from avro_schemas.errors import Undecodable
+from domain.events import Event
+from domain.outcomes import CommandAccepted, CommandRefused
+
+
+def message_of(value: bytes, topic: str) -> Message:
+    """Decode a record; raises Undecodable, also for what does not belong into its topic."""
+    message = decode(value)
+    if not isinstance(message, Event | CommandAccepted | CommandRefused):
+        raise Undecodable(f"a {type(message).__name__} does not belong into {topic}")
+    return message

@@ -1,0 +1,66 @@
+"""The generations of the views as an operator sees them: which is read, how far one is built."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from infra.cql import Row
+from infra.generations import ALL_GENERATIONS, Generation, generation_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationStanding:
+    """A generation and how far it is.
+
+    ``done`` of ``target`` are offsets of the log as it was when the generation was begun;
+    ``events`` is how many messages it has seen.
+    """
+
+    generation: Generation
+    is_read: bool
+    done: int
+    target: int
+    events: int
+
+
+class Cql(Protocol):
+    """What runs a query: infra.cql.Cql."""
+
+    async def select(
+        self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000
+    ) -> list[Row]:
+        """Give the first ``page_size`` rows; raises StoreUnavailable or ViewsMissing."""
+
+
+async def standings(cql: Cql) -> list[GenerationStanding]:
+    """Look at all that were not dropped; raises StoreUnavailable, ViewsMissing."""
+    actives = {
+        row["view_name"]: row["generation"]
+        for row in await cql.select("SELECT view_name, generation FROM active_generation")
+    }
+    known = [generation_of(row) for row in await cql.select(ALL_GENERATIONS)]
+    shown = sorted(
+        (each for each in known if each.state != "dropped"),
+        key=lambda each: (each.view, each.number),
+    )
+    return list(
+        await asyncio.gather(
+            *(_standing(cql, each, actives.get(each.view) == each.number) for each in shown)
+        )
+    )
+
+
+async def _standing(cql: Cql, generation: Generation, is_read: bool) -> GenerationStanding:  # noqa: FBT001 - private
+    rows = await cql.select(
+        "SELECT applied_offset, target, event_count FROM projection_state"
+        " WHERE view_name = ? AND generation = ?",
+        (generation.view, generation.number),
+    )
+    return GenerationStanding(
+        generation=generation,
+        is_read=is_read,
+        done=sum(min(row["applied_offset"] or 0, row["target"] or 0) for row in rows),
+        target=sum(row["target"] or 0 for row in rows),
+        events=sum(row["event_count"] or 0 for row in rows),
+    )

@@ -1,0 +1,54 @@
+"""A parking place in memory."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from infra.group_reading import Partition
+from infra.parking import Parked, ParkedRecord
+
+Place = tuple[str, int, str, int, int]
+
+
+class MemoryParking:
+    """Keeps parked records by where they lie."""
+
+    def __init__(self) -> None:
+        self._records: dict[Place, ParkedRecord] = {}
+
+    def park(self, records: Iterable[ParkedRecord]) -> None:
+        for each in records:
+            kept = self._records.get(_place(each.place))
+            because = kept.place.passed_over_because if kept else ""
+            place = replace(each.place, passed_over_because=because)
+            self._records[_place(place)] = replace(each, place=place)
+
+    def parked(self, view: str, generation: int) -> list[Parked]:
+        return [
+            record.place
+            for place, record in sorted(self._records.items())
+            if place[:2] == (view, generation)
+        ]
+
+    def parked_in(
+        self, view: str, generation: int, partition: Partition, *, after: int, at_most: int
+    ) -> list[ParkedRecord]:
+        found = [
+            record
+            for place, record in sorted(self._records.items())
+            if place[:4] == (view, generation, *partition) and place[4] > after
+        ]
+        return found[:at_most]
+
+    def unpark(self, records: Iterable[Parked]) -> None:
+        for each in records:
+            self._records.pop(_place(each), None)
+
+    def pass_over(self, records: Iterable[Parked], because: str) -> None:
+        for each in records:
+            kept = self._records[_place(each)]
+            place = replace(kept.place, passed_over_because=because)
+            self._records[_place(each)] = replace(kept, place=place)
+
+
+def _place(parked: Parked) -> Place:
+    return parked.view, parked.generation, parked.topic, parked.partition, parked.offset
