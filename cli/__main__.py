@@ -3,10 +3,11 @@
 import signal
 import sys
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
-from cli import consistency, keys, operations, rebuild, topics
+from cli import consistency, events, keys, operations, rebuild, topics
 from cli.demo import run_demo
 from cli.doctor import examine
 from cli.import_command import import_file
@@ -23,6 +24,7 @@ app = typer.Typer(
     help="Operate ScaleHoster on this machine.",
 )
 app.add_typer(consistency.app, name="consistency")
+app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
 app.add_typer(operations.app, name="operations")
 app.add_typer(rebuild.app, name="rebuild")
@@ -34,10 +36,19 @@ _NOT_WELL = 3
 
 
 @app.command()
-def up(*, as_json: AsJson = False) -> None:
+def up(
+    *,
+    only_servers: Annotated[
+        bool, typer.Option("--servers", help="Only Kafka and Cassandra, with topics and tables.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Start Kafka, Cassandra and every service; what runs already is left alone."""
     platform = local_platform()
-    platform.up(say)
+    if only_servers:
+        platform.up_servers(say)
+    else:
+        platform.up(say)
     show_table(_status(), as_json=as_json)
 
 

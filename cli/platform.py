@@ -75,12 +75,16 @@ class Platform:
         ]
 
     def _start(self, progress: Progress) -> None:
-        self.cluster.up(progress)
-        self.apply(progress)
+        self._start_servers(progress)
         self.services.start(progress)
         for service in (COMMAND_API, QUERY_API):
             self._wait_until_ready(self.services[service])
             progress(f"{service.name}: answers")
+
+    def up_servers(self, progress: Progress) -> None:
+        """Start Kafka and Cassandra and make what is missing in them, and no service; as ``up``."""
+        with self._alone():
+            self._start_servers(progress)
 
     def down(self, progress: Progress) -> None:
         """Stop everything; the data stays."""
@@ -107,6 +111,10 @@ class Platform:
                     f"{service.service.name} does not run any more. {service.log} ends with:"
                     f"\n{service.last_lines(_LOG_LINES_SHOWN)}"
                 )
+
+    def _start_servers(self, progress: Progress) -> None:
+        self.cluster.up(progress)
+        self.apply(progress)
 
     def _wait_until_ready(self, service: RunningService) -> None:
         settings = self.settings

@@ -19,6 +19,10 @@ Failpoint = Literal[
     "projections.after_checkpoint",
     "rebuild.before_swap",
     "rebuild.after_swap",
+    "export.after_file_before_manifest",
+    "export.after_manifest",
+    "restore.before_commit",
+    "restore.after_commit",
 ]
 
 _ARMED = os.environ.get("SCALEHOSTER_FAILPOINT", "")

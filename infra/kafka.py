@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from infra.topics import Topic
+from infra.topics import ASSET_EVENTS, Topic
 
 # aiokafka (under Faust) places keys by murmur2; librdkafka's default places most elsewhere.
 _PARTITIONER = "murmur2_random"
 ClientConfig = dict[str, str | int | float | bool]
 _SESSION_TIMEOUT_MS = 10_000
+_TIMEOUT_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +34,16 @@ class Kafka:
         return AdminClient(self._client())
 
     def log_id(self) -> str:
-        """Name the log: the cluster's own id and our prefix."""
-        return f"{self.admin().list_topics(timeout=20).cluster_id}/{self.topic_prefix}"
+        """Name the log: by the cluster, and by asset-events as it was made there.
+
+        Topics that were made anew, for one to restore the log, are another log even under the same
+        names: their offsets mean something else. Raises KafkaException.
+        """
+        admin, name = self.admin(), self.topic(ASSET_EVENTS)
+        cluster_id = admin.list_topics(timeout=_TIMEOUT_SECONDS).cluster_id
+        asked = admin.describe_topics(TopicCollection([name]), request_timeout=_TIMEOUT_SECONDS)
+        topic_id = asked[name].result(timeout=_TIMEOUT_SECONDS).topic_id
+        return f"{cluster_id}/{name}/{topic_id}"
 
     def producer(self) -> ClientConfig:
         """Tell a producer to lose nothing, repeat nothing, and place keys as Faust does."""

@@ -27,6 +27,7 @@ class Record:
     key: bytes
     value: bytes
     timestamp_ms: int
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def record_of(message: Message, prefix: str) -> Record:
@@ -38,6 +39,7 @@ def record_of(message: Message, prefix: str) -> Record:
         key=_bytes(message.key()),
         value=_bytes(message.value()),
         timestamp_ms=message.timestamp()[1],
+        headers=_headers(message),
     )
 
 
@@ -130,6 +132,11 @@ def whole(kafka: Kafka, topic: Topic) -> Reader:
     metadata = kafka.admin().list_topics(kafka.topic(topic), timeout=_TIMEOUT_SECONDS)
     partitions = metadata.topics[kafka.topic(topic)].partitions
     return Reader(kafka, topic, dict.fromkeys(partitions, 0))
+
+
+def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
+    found = message.headers()
+    return tuple((name, _bytes(value)) for name, value in found) if isinstance(found, list) else ()
 
 
 def _bytes(value: bytes | str | None) -> bytes:

@@ -1,6 +1,6 @@
 """Appending records and moving a group's offsets on: both happen, or neither."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from threading import Thread
 
@@ -53,8 +53,20 @@ class TransactionalWriter:
         except KafkaException as error:
             raise TransactionFailed(f"begin: {error}") from error
 
-    def append(self, topic: Topic, partition: int, key: str | bytes, value: bytes) -> int:
-        """Write one record, and give the number under which ``settle`` tells its offset."""
+    def append(
+        self,
+        topic: Topic,
+        partition: int,
+        key: str | bytes,
+        value: bytes,
+        *,
+        headers: Sequence[tuple[str, bytes]] = (),
+        timestamp_ms: int = 0,
+    ) -> int:
+        """Write one record, and give the number under which ``settle`` tells its offset.
+
+        Its time is now, unless ``timestamp_ms`` says otherwise.
+        """
         number = len(self._offsets)
         self._offsets.append(-1)
 
@@ -70,6 +82,8 @@ class TransactionalWriter:
                 partition=partition,
                 key=key,
                 value=value,
+                headers=list(headers),
+                timestamp=timestamp_ms,
                 on_delivery=on_delivery,
             )
         except (KafkaException, BufferError) as error:
@@ -95,6 +109,14 @@ class TransactionalWriter:
             producer.send_offsets_to_transaction(places, membership, _TIMEOUT_SECONDS)
             producer.commit_transaction(_TIMEOUT_SECONDS)
 
+        self._end(end)
+
+    def commit_alone(self) -> None:
+        """Make everything visible, in one step; no group's offsets are moved."""
+        producer = self._producer
+        self._end(lambda: producer.commit_transaction(_TIMEOUT_SECONDS))
+
+    def _end(self, end: Callable[[], None]) -> None:
         try:
             within(_COMMIT_SECONDS, end)
         except (KafkaException, TimeoutError) as error:

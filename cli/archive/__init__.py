@@ -1,0 +1,1 @@
+"""The log as files: exported, verified, copied with masks, restored."""

@@ -1,0 +1,163 @@
+"""What an archive consists of: one line an entry, chained by SHA-256.
+
+``chain`` of a line is the SHA-256 of the ``chain`` before it and of its own ``entry``, as they
+stand there. So an entry that was edited, swapped or taken out is noticed. A manifest that was cut
+short at its end is still a chain: whoever fears that keeps the head, its last ``chain``, elsewhere.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from cli.archive.errors import NotAnArchive
+from infra.blob_files import write_whole
+
+FORMAT = 1
+NAME = "manifest.ndjson"
+
+_Kind = TypeVar("_Kind", bound="Part")
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """One entry of a manifest."""
+
+
+class Origin(Part, frozen=True, kw_only=True):
+    """What was exported: always the first entry. ``partitions`` counts those of each topic."""
+
+    format: int
+    log_id: str
+    is_masked: bool
+    partitions: Mapping[str, int]
+
+
+class SchemaFile(Part, frozen=True, kw_only=True):
+    """A schema that payloads are written with."""
+
+    schema_id: int
+    file: str
+    sha256: str
+
+
+class Chunk(Part, frozen=True, kw_only=True):
+    """A stretch of one partition: all records from ``start_offset`` up to ``next_offset``."""
+
+    topic: str
+    partition: int
+    file: str
+    sha256: str
+    record_count: int
+    start_offset: int
+    next_offset: int
+    latest_ms: int
+
+
+class TableFile(Part, frozen=True, kw_only=True):
+    """The newest record of each key of a compacted topic; the last such entry counts."""
+
+    topic: str
+    file: str
+    sha256: str
+    record_count: int
+
+
+class Completed(Part, frozen=True, kw_only=True):
+    """An export came to its end: up to here the archive is of one moment, and can be restored."""
+
+    at: datetime
+    until: datetime | None
+    record_count: int
+
+
+Entry = Origin | SchemaFile | Chunk | TableFile | Completed
+
+
+class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    chain: str
+    entry: msgspec.Raw
+
+
+class Manifest:
+    """The entries of an archive in a directory, in the order in which they were added."""
+
+    def __init__(self, directory: Path) -> None:
+        """Begin an empty one; nothing is written before the first ``add``."""
+        self.directory = directory
+        self.entries: list[Entry] = []
+        self.head = ""
+        self._lines: list[tuple[bytes, Entry, str]] = []
+
+    @classmethod
+    def load(cls, directory: Path) -> "Manifest":
+        """Read the one that is there; raises NotAnArchive naming the line that breaks the chain."""
+        place = directory / NAME
+        if not place.exists():
+            raise NotAnArchive(f"{place} is not there: this is no archive")
+        manifest = cls(directory)
+        for number, text in enumerate(place.read_bytes().splitlines(), start=1):
+            try:
+                line = msgspec.json.decode(text, type=_Line)
+                entry = msgspec.json.decode(line.entry, type=Entry)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise NotAnArchive(f"{place}, line {number}: {error}") from error
+            if line.chain != _link(manifest.head, bytes(line.entry)):
+                raise NotAnArchive(
+                    f"{place}, line {number}: it was changed, or a line before it was taken out"
+                )
+            if (number == 1) != isinstance(entry, Origin):
+                raise NotAnArchive(f"{place}, line {number}: the origin must come first, once")
+            manifest._take(text, entry, line.chain)
+        if not manifest.entries:
+            raise NotAnArchive(f"{place} is empty")
+        if manifest.origin.format != FORMAT:
+            raise NotAnArchive(
+                f"{place} has format {manifest.origin.format}; this release knows {FORMAT}"
+            )
+        return manifest
+
+    @property
+    def origin(self) -> Origin:
+        """What was exported."""
+        (origin,) = self.of(Origin)
+        return origin
+
+    def of(self, kind: type[_Kind]) -> Iterator[_Kind]:
+        """Give the entries of one kind in order."""
+        return (entry for entry in self.entries if isinstance(entry, kind))
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Keep more entries; when it returns the disk has them, when it raises it has none."""
+        if not entries:
+            return
+        for entry in entries:
+            written = msgspec.json.encode(entry)
+            chain = _link(self.head, written)
+            line = _Line(chain=chain, entry=msgspec.Raw(written))
+            self._take(msgspec.json.encode(line), entry, chain)
+        write_whole(self.directory / NAME, b"".join(line + b"\n" for line, _, _ in self._lines))
+
+    def completed(self) -> "Manifest":
+        """Give the part of it that ends with the last export that came to its end.
+
+        Raises NotAnArchive when none did.
+        """
+        ends = [n for n, entry in enumerate(self.entries) if isinstance(entry, Completed)]
+        if not ends:
+            raise NotAnArchive(f"no export into {self.directory} came to its end; run it again")
+        part = Manifest(self.directory)
+        for line, entry, chain in self._lines[: ends[-1] + 1]:
+            part._take(line, entry, chain)
+        return part
+
+    def _take(self, line: bytes, entry: Entry, chain: str) -> None:
+        self.entries.append(entry)
+        self._lines.append((line, entry, chain))
+        self.head = chain
+
+
+def _link(previous: str, entry: bytes) -> str:
+    return sha256(previous.encode() + entry).hexdigest()

@@ -1,0 +1,131 @@
+"""Brings an archive back into an installation whose log is empty."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from avro_schemas.containers import LoggedRecord
+from avro_schemas.registry import schemas
+from cli.archive.errors import ArchiveDamaged, RestoreRefused
+from cli.archive.logs import EVENT_TOPICS, TABLES, ArchivedLog
+from cli.archive.manifest import SchemaFile
+from cli.archive.verifying import verify
+from infra.topics import Topic
+
+OnProgress = Callable[[int, int], None]  # records done, records in all
+
+
+class Target(Protocol):
+    """An installation that a log is restored into; every method raises BrokerUnavailable."""
+
+    def require_unused(self) -> None:
+        """Raise RestoreRefused when a process uses the log, or a view was built from another."""
+
+    def records(self, topic: Topic, partition: int) -> Iterator[LoggedRecord]:
+        """Yield what the partition holds now."""
+
+    def append(self, topic: Topic, partition: int, records: Iterator[LoggedRecord]) -> None:
+        """Append records to a partition in order; what is kept when it raises is a beginning."""
+
+    def add_keys(self, topic: Topic, records: list[LoggedRecord]) -> int:
+        """Add to a compacted topic the keys that it does not have, and count them."""
+
+    def hand_over(self) -> None:
+        """Have the services go on where the ones of the archive were; twice is as good as once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What a restore came to."""
+
+    records: int
+    appended: int
+    keys_added: int
+
+
+class Restorer:
+    """Appends every record of an archive to the partition it came from, in order, as it was.
+
+    ``run`` may be killed at any point and repeated: what is there already is compared, byte for
+    byte, and the rest is appended. Offsets are not kept: transactions put markers between records.
+    """
+
+    def __init__(self, directory: Path, target: Target, on_progress: OnProgress) -> None:
+        self._directory = directory
+        self._target = target
+        self._on_progress = on_progress
+        self._done = 0
+        self._total = 0
+
+    def run(self) -> Restored:
+        """Restore, read all of it back, and count.
+
+        Raises NotAnArchive or ArchiveDamaged for the archive; RestoreRefused when the log holds
+        anything else, is in use, or this release does not know a schema; BrokerUnavailable,
+        StoreUnavailable. Whatever it raises, it can be run again once that is mended.
+        """
+        log = self._opened()
+        places = [(topic, number) for topic in EVENT_TOPICS for number in range(topic.partitions)]
+        total = log.record_count
+        self._total = 2 * total  # there or appended, then read back
+        present = {place: self._equal(log, *place) for place in places}
+        appended = total - sum(present.values())
+        if appended:
+            self._target.require_unused()
+            for place, count in present.items():
+                self._target.append(
+                    *place, self._counted(islice(log.all_records(*place), count, None))
+                )
+        if sum(self._equal(log, *place) for place in places) != total:
+            raise RestoreRefused("the log lacks records after all; is another restore running?")
+        added = sum(self._target.add_keys(topic, log.table(topic)) for topic in TABLES)
+        self._target.hand_over()
+        return Restored(records=total, appended=appended, keys_added=added)
+
+    def _opened(self) -> ArchivedLog:
+        log = ArchivedLog(self._directory)
+        for finding in verify(self._directory):
+            if finding.is_damage:
+                raise ArchiveDamaged(
+                    f"{finding.place} {finding.what}; 'scalehoster events verify' names all that is"
+                    " wrong"
+                )
+        ours = {topic.name: topic.partitions for topic in EVENT_TOPICS}
+        for name, partitions in log.manifest.origin.partitions.items():
+            if ours.get(name) != partitions:
+                raise RestoreRefused(
+                    f"the archive has {partitions} partitions of {name}, this release"
+                    f" {ours.get(name, 'none')}"
+                )
+        for entry in log.manifest.of(SchemaFile):
+            known = schemas().get(entry.schema_id)
+            if known is None or known.text != (self._directory / entry.file).read_text("utf-8"):
+                raise RestoreRefused(
+                    f"this release does not know schema {entry.schema_id} as the archive has it;"
+                    " restore with the release that wrote it, or a newer one"
+                )
+        return log
+
+    def _equal(self, log: ArchivedLog, topic: Topic, partition: int) -> int:
+        """Count the records that are there already; raises RestoreRefused for any other."""
+        wanted = log.all_records(topic, partition)
+        count = 0
+        for found in self._counted(self._target.records(topic, partition)):
+            expected = next(wanted, None)
+            if expected is None or replace(found, offset=expected.offset) != expected:
+                raise RestoreRefused(
+                    f"{topic.name} {partition} holds a record at offset {found.offset} that is not"
+                    " of this archive; restore into an installation that is empty: another"
+                    " SCALEHOSTER_DATA_DIR, or another SCALEHOSTER_KAFKA__TOPIC_PREFIX together"
+                    " with another SCALEHOSTER_CASSANDRA__KEYSPACE"
+                )
+            count += 1
+        return count
+
+    def _counted(self, records: Iterator[LoggedRecord]) -> Iterator[LoggedRecord]:
+        for record in records:
+            yield record
+            self._done += 1
+            self._on_progress(self._done, self._total)

@@ -1,0 +1,144 @@
+"""The installation that a log is restored into: its Kafka, and the keyspace of its views."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from avro_schemas.codec import decode
+from avro_schemas.containers import LoggedRecord
+from avro_schemas.errors import Undecodable
+from cli.archive.errors import RestoreRefused
+from cli.archive.logs import KafkaLog
+from domain.events import Event
+from infra.errors import ViewsMissing
+from infra.failpoints import pass_by
+from infra.group_offsets import GroupOffsets
+from infra.kafka import Kafka
+from infra.lag import GROUPS
+from infra.reading import whole
+from infra.sending import Sender
+from infra.settings import CassandraSettings
+from infra.topics import ASSET_EVENTS, Topic
+from infra.transactions import TransactionalWriter
+from infra.view_store import CassandraViewStore
+from streams.dispatching.open_runs import OpenRuns
+
+_DISPATCHING = "streams.dispatching"
+_BATCH = 1_000
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+class Installation:
+    """Writes in transactions, as the decider does; a second restore fences the first."""
+
+    def __init__(self, kafka: Kafka, cassandra: CassandraSettings) -> None:
+        self._kafka = kafka
+        self._cassandra = cassandra
+        self._log = KafkaLog(kafka)
+        self._groups = GroupOffsets(kafka)
+        self._writer: TransactionalWriter | None = None
+
+    def require_unused(self) -> None:
+        """Raise RestoreRefused when a service runs, or a view was built from another log.
+
+        A decider that runs has folded the log as it was, and would append to what it does not know.
+        A checkpoint of another log would have the projections leave events out.
+        """
+        running = self._groups.in_use(GROUPS)
+        if running:
+            raise RestoreRefused(
+                f"services run ({', '.join(running)}): stop them first; 'scalehoster down', then"
+                " 'scalehoster up --servers' leaves only Kafka and Cassandra"
+            )
+        try:
+            store = CassandraViewStore.connect(self._cassandra)
+        except ViewsMissing:
+            return
+        try:
+            built = sorted(
+                each.view
+                for each in store.generations.all()
+                if any(c.applied_offset for c in store.checkpoints(each.view, each.number))
+            )
+        except ViewsMissing:
+            return
+        finally:
+            store.close()
+        if built:
+            raise RestoreRefused(
+                f"the keyspace {self._cassandra.keyspace} holds views that were built from another"
+                f" log ({', '.join(built)}): drop it ('DROP KEYSPACE {self._cassandra.keyspace}'),"
+                " or name another with SCALEHOSTER_CASSANDRA__KEYSPACE"
+            )
+
+    def records(self, topic: Topic, partition: int) -> Iterator[LoggedRecord]:
+        """Yield what is committed in a partition now."""
+        end = self._log.ends(topic)[partition]
+        return self._log.records(topic, partition, 0, end)
+
+    def append(self, topic: Topic, partition: int, records: Iterator[LoggedRecord]) -> None:
+        """Append in transactions of a thousand records."""
+        if self._writer is None:
+            self._writer = TransactionalWriter(self._kafka, "restore")
+        while batch := list(islice(records, _BATCH)):
+            self._writer.begin()
+            for record in batch:
+                self._writer.append(
+                    topic,
+                    partition,
+                    record.key,
+                    record.value,
+                    headers=record.headers,
+                    timestamp_ms=record.timestamp_ms,
+                )
+            self._writer.settle()
+            pass_by("restore.before_commit")
+            self._writer.commit_alone()
+            pass_by("restore.after_commit")
+
+    def add_keys(self, topic: Topic, records: list[LoggedRecord]) -> int:
+        """Send what is missing; what is there already may be newer, and stays."""
+        if not records:
+            return 0
+        with whole(self._kafka, topic) as reader:
+            present = {record.key for record in reader.read_to_end()}
+        missing = [record for record in records if record.key not in present]
+
+        async def send() -> None:
+            async with Sender(self._kafka) as sender:
+                for record in missing:
+                    await sender.send(topic, record.key.decode(), record.value)
+
+        asyncio.run(send())
+        return len(missing)
+
+    def hand_over(self) -> None:
+        """Have the dispatcher begin at the oldest run that had not ended, not at the first event.
+
+        Everything before it was ordered and ended long ago; what ended after it is ordered once
+        more, and ends as a run that is over already. A group that began by itself is left alone.
+        """
+        known = self._groups.committed(_DISPATCHING, ASSET_EVENTS)
+        if known or self._groups.in_use([_DISPATCHING]):
+            return
+        ends = self._log.ends(ASSET_EVENTS)
+        begins = {
+            number: first_open(self._log.records(ASSET_EVENTS, number, 0, end), end)
+            for number, end in ends.items()
+        }
+        self._groups.set(_DISPATCHING, ASSET_EVENTS, begins)
+
+
+def first_open(records: Iterator[LoggedRecord], end: int) -> int:
+    """Find the offset of the first event that started a run which has not ended; else ``end``."""
+    runs = OpenRuns(timedelta())
+    for record in records:
+        try:
+            event = decode(record.value)
+        except Undecodable:
+            continue  # the dispatcher could not read it either
+        if isinstance(event, Event):
+            runs.apply(event, (0, record.offset))
+    begun = runs.take_overdue(_END_OF_TIME, {0: end}, lambda _: False, len(runs))
+    return min((offset for _, offset in begun), default=end)

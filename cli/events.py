@@ -1,0 +1,138 @@
+"""The log as files: export it, verify and copy the files, restore them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cli.archive.exporting import CHUNK_BYTES, Exporter, Wish
+from cli.archive.logs import EVENT_TOPICS, TABLES, KafkaLog
+from cli.archive.manifest import Chunk, Completed, Manifest
+from cli.archive.restoring import Restorer
+from cli.archive.target import Installation
+from cli.archive.verifying import verify as findings_in
+from cli.output import AsJson, errors, say, show_table
+from infra.settings import load
+from infra.topic_admin import check_topics
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+_NOT_WELL = 3
+
+Directory = Annotated[Path, typer.Argument(help="Where the files are.")]
+Until = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"],
+        help="Leave out what was appended later; UTC unless it says otherwise.",
+    ),
+]
+ChunkBytes = Annotated[int, typer.Option(min=1, help="How large a file becomes, about.")]
+
+
+@app.command("export")
+def export(
+    directory: Directory,
+    *,
+    until: Until = None,
+    with_keys: Annotated[
+        bool, typer.Option("--with-keys", help="Also what authenticates: API keys (digests).")
+    ] = False,
+    chunk_bytes: ChunkBytes = CHUNK_BYTES,
+    as_json: AsJson = False,
+) -> None:
+    """Write all events into files; a second time, only what is new.
+
+    It may be stopped or killed at any time and typed again. Pictures are not part of it.
+    """
+    kafka = load().kafka.connection()
+    check_topics(kafka, (*EVENT_TOPICS, *TABLES))
+    wish = Wish(until=_utc(until), with_tables=with_keys, chunk_bytes=chunk_bytes)
+    with _progress("exported") as on_progress:
+        manifest = Exporter(KafkaLog(kafka), directory, wish, datetime.now(UTC)).run(on_progress)
+    _show(manifest, as_json=as_json)
+
+
+@app.command("verify")
+def verify(directory: Directory, *, as_json: AsJson = False) -> None:
+    """Look at every byte and name what is not as it was written; exit 3 if anything is."""
+    with _progress("files verified") as on_progress:
+        findings = list(findings_in(directory, on_progress))
+    if findings:
+        show_table(
+            [{"file": f.file, "record": f.record, "what": f.what} for f in findings],
+            as_json=as_json,
+        )
+        raise typer.Exit(_NOT_WELL)
+    _show(Manifest.load(directory), as_json=as_json)
+
+
+@app.command("restore")
+def restore(directory: Directory, *, as_json: AsJson = False) -> None:
+    """Bring all events back into an installation that has none, and whose services do not run.
+
+    It may be stopped or killed at any time and typed again. Views are built when services start.
+    """
+    settings = load()
+    kafka = settings.kafka.connection()
+    check_topics(kafka, (*EVENT_TOPICS, *TABLES))
+    with _progress("restored and read back") as on_progress:
+        target = Installation(kafka, settings.cassandra)
+        restored = Restorer(directory, target, on_progress).run()
+    show_table(
+        [
+            {
+                "events": restored.records,
+                "appended now": restored.appended,
+                "keys added": restored.keys_added,
+            }
+        ],
+        as_json=as_json,
+    )
+    say("every event was read back and is as it was exported")
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def _show(manifest: Manifest, *, as_json: bool) -> None:
+    """Show how much an archive holds, and the head of its chain."""
+    chunks, ends = list(manifest.of(Chunk)), list(manifest.of(Completed))
+    show_table(
+        [
+            {
+                "topic": topic.name,
+                "events": sum(chunk.record_count for chunk in chunks if chunk.topic == topic.name),
+                "files": sum(chunk.topic == topic.name for chunk in chunks),
+                "as of": ends[-1].until or ends[-1].at if ends else "",
+                "head": manifest.head,
+            }
+            for topic in EVENT_TOPICS
+        ],
+        as_json=as_json,
+    )
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar with rate and remaining time on the error stream."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:>8,.0f}/s"),
+        TimeRemainingColumn(),
+        console=errors,
+    ) as shown:
+        task = shown.add_task(what, total=None, rate=0.0)
+
+        def on_progress(done: int, total: int) -> None:
+            rate = shown.tasks[task].speed or 0.0
+            shown.update(task, completed=done, total=total, rate=rate)
+
+        yield on_progress
