@@ -6,14 +6,15 @@ big-endian bytes, the Avro body.
 
 from functools import cache
 from io import BytesIO
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.types import Schema
 
 from avro_schemas.errors import Undecodable
 from avro_schemas.records import Convert, from_record, to_record
-from avro_schemas.registry import newest, schema
+from avro_schemas.registry import WrittenSchema, newest, schema, versions
+from avro_schemas.upcasting import Upcast, first_upcast
 from domain.bulk_commands import OperationCommand
 from domain.bulk_events import OperationEvent
 from domain.commands import AssetCommand, CatalogueCommand
@@ -81,6 +82,24 @@ def _writer(name: str) -> tuple[bytes, Schema, Convert]:
 @cache
 def _reader(schema_id: int) -> tuple[Schema, Schema | None, Convert]:
     written = schema(schema_id)
-    current = newest(written.name)
-    read_as = None if written is current else current.parsed  # nothing to resolve: faster
-    return written.parsed, read_as, from_record(KINDS[written.name])
+    known = versions(written.subject)
+    last = max(known)
+    found = first_upcast(written.name, written.version, last)
+    read = known[last if found is None else found[0]]
+    read_as = None if written is read else read.parsed  # nothing to resolve: faster
+    if found is None:
+        return written.parsed, read_as, from_record(KINDS[written.name])
+    return written.parsed, read_as, _onward(found[1], known[found[0] + 1])
+
+
+def _onward(upcast: Upcast, version: WrittenSchema) -> Convert:
+    """Go on from the next version as if the record had been written with that."""
+
+    def message_from(record: dict[str, Any]) -> object:
+        body = BytesIO()
+        schemaless_writer(body, version.parsed, upcast(record))
+        body.seek(0)
+        written_as, read_as, onward = _reader(version.schema_id)
+        return onward(schemaless_reader(body, written_as, read_as))
+
+    return message_from

@@ -9,11 +9,14 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cli.archive.blobs import blobs_of
 from cli.archive.exporting import CHUNK_BYTES, Exporter, Wish
-from cli.archive.logs import EVENT_TOPICS, TABLES, KafkaLog
+from cli.archive.logs import EVENT_TOPICS, TABLES, ArchivedLog, KafkaLog
 from cli.archive.manifest import Chunk, Completed, Manifest
+from cli.archive.masking import Mask, mask_key
 from cli.archive.restoring import Restorer
 from cli.archive.target import Installation
+from cli.archive.verifying import require_undamaged
 from cli.archive.verifying import verify as findings_in
 from cli.output import AsJson, errors, say, show_table
 from infra.settings import load
@@ -69,6 +72,43 @@ def verify(directory: Directory, *, as_json: AsJson = False) -> None:
         )
         raise typer.Exit(_NOT_WELL)
     _show(Manifest.load(directory), as_json=as_json)
+
+
+@app.command("copy")
+def copy(
+    archive: Directory,
+    directory: Annotated[Path, typer.Argument(help="Where the copy is to be.")],
+    *,
+    until: Until = None,
+    mask: Annotated[
+        bool, typer.Option("--mask", help="Hide what is personal; leave out keys and the like.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy an archive up to a chosen moment, for staging: it is restored like any other.
+
+    Equal values stay equal. They are masked with a key that is made once and kept in the data
+    directory; without it nobody can tell what they were.
+    """
+    settings = load()
+    require_undamaged(archive)
+    source = ArchivedLog(archive)
+    wish = Wish(
+        until=_utc(until),
+        with_tables=not mask,
+        is_masked=mask or source.manifest.origin.is_masked,
+        change=Mask(mask_key(settings.data_dir)) if mask else lambda record: record,
+    )
+    with _progress("copied") as on_progress:
+        manifest = Exporter(source, directory, wish, datetime.now(UTC)).run(on_progress)
+    _show(manifest, as_json=as_json)
+
+
+@app.command("blobs")
+def blobs(directory: Directory) -> None:
+    """Print the keys of the pictures that the events refer to, one a line: copy those as well."""
+    for key in blobs_of(ArchivedLog(directory)):
+        typer.echo(key)
 
 
 @app.command("restore")

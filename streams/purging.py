@@ -36,7 +36,7 @@ def unreferenced(candidates: Iterable[BlobKey], events: Iterable[Event]) -> set[
     """Name the blobs that no asset references any more, going by all that ever happened."""
     holders: dict[BlobKey, set[AssetId]] = {key: set() for key in candidates}
     for event in events:
-        for key in _referenced(event):
+        for key in referenced(event):
             if key in holders:
                 holders[key].add(event.asset_id)
         if isinstance(event, AssetPurged):
@@ -150,7 +150,8 @@ class Purger:
             self._next.pop(partition, None)
 
 
-def _referenced(event: Event) -> Iterator[BlobKey]:
+def referenced(event: Event) -> Iterator[BlobKey]:
+    """Name the blobs that an event refers to."""
     match event:
         case AssetPublished():
             yield event.original.blob_key

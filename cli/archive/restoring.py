@@ -8,10 +8,10 @@ from typing import Protocol
 
 from avro_schemas.containers import LoggedRecord
 from avro_schemas.registry import schemas
-from cli.archive.errors import ArchiveDamaged, RestoreRefused
+from cli.archive.errors import RestoreRefused
 from cli.archive.logs import EVENT_TOPICS, TABLES, ArchivedLog
 from cli.archive.manifest import SchemaFile
-from cli.archive.verifying import verify
+from cli.archive.verifying import require_undamaged
 from infra.topics import Topic
 
 OnProgress = Callable[[int, int], None]  # records done, records in all
@@ -86,12 +86,7 @@ class Restorer:
 
     def _opened(self) -> ArchivedLog:
         log = ArchivedLog(self._directory)
-        for finding in verify(self._directory):
-            if finding.is_damage:
-                raise ArchiveDamaged(
-                    f"{finding.place} {finding.what}; 'scalehoster events verify' names all that is"
-                    " wrong"
-                )
+        require_undamaged(self._directory)
         ours = {topic.name: topic.partitions for topic in EVENT_TOPICS}
         for name, partitions in log.manifest.origin.partitions.items():
             if ours.get(name) != partitions:

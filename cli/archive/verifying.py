@@ -8,7 +8,7 @@ from pathlib import Path
 from avro_schemas.codec import decode
 from avro_schemas.containers import ContainerBroken, LoggedRecord, read_container, schema_id_of
 from avro_schemas.errors import Undecodable
-from cli.archive.errors import NotAnArchive
+from cli.archive.errors import ArchiveDamaged, NotAnArchive
 from cli.archive.manifest import NAME, Chunk, Completed, Manifest, SchemaFile, TableFile
 from domain.events import Event
 
@@ -81,6 +81,16 @@ def verify(directory: Path, on_file: OnFile = lambda _done, _total: None) -> Ite
             what="the last export did not come to its end; run it again, it goes on from there",
             is_damage=False,
         )
+
+
+def require_undamaged(directory: Path) -> None:
+    """Raise ArchiveDamaged naming the first thing that is not as it was written."""
+    for finding in verify(directory):
+        if finding.is_damage:
+            raise ArchiveDamaged(
+                f"{finding.place} {finding.what}; 'scalehoster events verify' names all that is"
+                " wrong"
+            )
 
 
 def _changed(file: str) -> Finding:

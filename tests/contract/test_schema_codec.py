@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastavro import schemaless_writer
 
-from avro_schemas import codec, registry
+from avro_schemas import codec, registry, upcasting
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable, UnknownSchema
 from domain.events import CategoryArchived, EventMetadata
@@ -117,6 +118,39 @@ def test_a_message_written_before_a_field_existed_gets_the_fields_default(folder
 
     assert decode(framed) == ARCHIVED
     assert encode(ARCHIVED)[:5] == b"\0" + (1000).to_bytes(4, "big")
+
+
+def test_an_upcaster_leads_over_what_avro_cannot_and_avro_goes_on_from_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 1 had the id as a list of letters, 2 as a text of another name, 3 is today's."""
+    ids = json.loads((folder / "ids.json").read_text("utf-8"))
+    today = json.loads((folder / "CategoryArchived.v1.avsc").read_text("utf-8"))
+    about, (now,) = today["fields"][0], today["fields"][1:]
+    letters = {"name": "letters", "type": {"type": "array", "items": "string"}}
+    texts = {
+        "CategoryArchived.v1": today | {"fields": [about, letters]},
+        "CategoryArchived.v2": today | {"fields": [about, {"name": "id", "type": "string"}]},
+        "CategoryArchived.v3": today | {"fields": [about, now | {"aliases": ["id"]}]},
+    }
+    for name, schema in texts.items():
+        (folder / f"{name}.avsc").write_text(json.dumps(schema), "utf-8")
+    added = {"CategoryArchived.v2": 1002, "CategoryArchived.v3": 1003}
+    (folder / "ids.json").write_text(json.dumps(ids | added), "utf-8")
+
+    def join(record: dict[str, Any]) -> dict[str, Any]:
+        return record | {"id": "".join(record.pop("letters"))}
+
+    monkeypatch.setattr(upcasting, "UPCASTERS", {("CategoryArchived", 1): join})
+    forget()
+    metadata = {name: getattr(ARCHIVED.metadata, name) for name in EventMetadata.__slots__}
+    told = {"v1": {"letters": list("cats")}, "v2": {"id": "cats"}, "v3": {"category_id": "cats"}}
+    for version, rest in told.items():
+        name = f"CategoryArchived.{version}"
+        body = BytesIO()
+        schemaless_writer(body, texts[name], {"metadata": metadata, **rest})
+        framed = b"\0" + (ids | added)[name].to_bytes(4, "big") + body.getvalue()
+        assert decode(framed) == ARCHIVED, version
 
 
 def test_the_id_of_a_newer_release_is_an_unknown_schema() -> None:

@@ -1,0 +1,69 @@
+"""What an operator types over an archive, and what is answered."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.__main__ import app
+from cli.archive.manifest import Chunk, Manifest
+from cli.archive.masking import mask_key
+from tests.samples import ORIGINAL, THUMB
+from tests.unit.archive.fakes import MemoryLog, export, history
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SCALEHOSTER_DATA_DIR", str(tmp_path / "var"))
+    log = MemoryLog()
+    log.write(history())
+    export(log, tmp_path / "archive")
+    return tmp_path / "archive"
+
+
+def run(*words: str | Path, code: int = 0) -> str:
+    result = CliRunner().invoke(app, ["events", *map(str, words)])
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def test_an_archive_that_is_whole_is_shown(archive: Path) -> None:
+    assets, categories = json.loads(run("verify", archive, "--json"))
+    assert assets["topic"] == "asset-events"
+    assert assets["events"] + categories["events"] == len(history())
+    assert assets["head"] == Manifest.load(archive).head
+
+
+def test_what_is_wrong_is_listed_with_exit_3(archive: Path) -> None:
+    chunk = next(Manifest.load(archive).of(Chunk))
+    (archive / chunk.file).write_bytes(b"")
+    (found,) = json.loads(run("verify", archive, "--json", code=3))
+    assert found["file"] == chunk.file
+
+
+def test_a_masked_copy_is_made_with_a_key_that_stays(archive: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        run("copy", archive, tmp_path / name, "--mask", "--json")
+    one, two = Manifest.load(tmp_path / "one"), Manifest.load(tmp_path / "two")
+    assert list(one.of(Chunk)) == list(two.of(Chunk)) != list(Manifest.load(archive).of(Chunk))
+    assert one.origin.is_masked
+    assert len(mask_key(tmp_path / "var")) == 32
+    assert (tmp_path / "var" / "mask-key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_copy_without_a_mask_is_the_same_up_to_then(archive: Path, tmp_path: Path) -> None:
+    run("copy", archive, tmp_path / "copy", "--until", "2026-12-24", "--json")
+    copied, whole = Manifest.load(tmp_path / "copy"), Manifest.load(archive)
+    events = sum(chunk.record_count for chunk in copied.of(Chunk))
+    assert 0 < events < sum(chunk.record_count for chunk in whole.of(Chunk))
+    run("copy", tmp_path / "copy", tmp_path / "again", "--mask", "--json")
+    run("copy", tmp_path / "again", tmp_path / "third", "--json")
+    assert Manifest.load(tmp_path / "third").origin.is_masked  # it stays what it is
+
+
+def test_the_blobs_that_events_refer_to_are_printed(archive: Path) -> None:
+    keys = run("blobs", archive).splitlines()
+    assert keys == sorted(set(keys))
+    assert THUMB.blob_key in keys
+    assert ORIGINAL.blob_key not in keys  # each picture of these histories has its own
