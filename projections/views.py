@@ -73,6 +73,29 @@ def apply_views(settings: CassandraSettings, ends: Ends = lambda _: {}) -> None:
         cql.close()
 
 
+def built_views(settings: CassandraSettings) -> list[str]:
+    """Name every view that has applied something of a log; none where no table was made.
+
+    Raises StoreUnavailable.
+    """
+    try:
+        store = CassandraViewStore.connect(settings)
+    except ViewsMissing:
+        return []
+    try:
+        return sorted(
+            {
+                each.view
+                for each in store.generations.all()
+                if any(kept.applied_offset for kept in store.checkpoints(each.view, each.number))
+            }
+        )
+    except ViewsMissing:
+        return []
+    finally:
+        store.close()
+
+
 def live_views(store: CassandraViewStore) -> tuple[LiveView, ...]:
     """Give every generation that follows the log: those that are read, and those that may be.
 

@@ -12,6 +12,7 @@ from avro_schemas.containers import LoggedRecord
 from avro_schemas.errors import Undecodable
 from cli.archive.errors import ArchiveRefused
 from cli.platform import write_private
+from domain.bulk import Filter, Instructions, ItemOutcome
 from domain.events import AssetRejected, Event, EventMetadata
 from domain.values import Actor, CorrelationId, Description, Facts, Fetch, Listing, Source
 
@@ -91,7 +92,9 @@ class Mask:
                     etag=self._optional(value.etag),
                     last_modified=self._optional(value.last_modified),
                 )
-            case AssetRejected():
+            case Filter() | Instructions():
+                return replace(value, tags=tuple(self._text(tag) for tag in value.tags))
+            case AssetRejected() | ItemOutcome():
                 return replace(self._parts(value), detail=self._text(value.detail))
             case _ if is_dataclass(value):
                 return self._parts(value)

@@ -11,7 +11,6 @@ from avro_schemas.errors import Undecodable
 from cli.archive.errors import RestoreRefused
 from cli.archive.logs import KafkaLog
 from domain.events import Event
-from infra.errors import ViewsMissing
 from infra.failpoints import pass_by
 from infra.group_offsets import GroupOffsets
 from infra.kafka import Kafka
@@ -21,7 +20,7 @@ from infra.sending import Sender
 from infra.settings import CassandraSettings
 from infra.topics import ASSET_EVENTS, Topic
 from infra.transactions import TransactionalWriter
-from infra.view_store import CassandraViewStore
+from projections.views import built_views
 from streams.dispatching.open_runs import OpenRuns
 
 _DISPATCHING = "streams.dispatching"
@@ -51,20 +50,7 @@ class Installation:
                 f"services run ({', '.join(running)}): stop them first; 'scalehoster down', then"
                 " 'scalehoster up --servers' leaves only Kafka and Cassandra"
             )
-        try:
-            store = CassandraViewStore.connect(self._cassandra)
-        except ViewsMissing:
-            return
-        try:
-            built = sorted(
-                each.view
-                for each in store.generations.all()
-                if any(c.applied_offset for c in store.checkpoints(each.view, each.number))
-            )
-        except ViewsMissing:
-            return
-        finally:
-            store.close()
+        built = built_views(self._cassandra)
         if built:
             raise RestoreRefused(
                 f"the keyspace {self._cassandra.keyspace} holds views that were built from another"

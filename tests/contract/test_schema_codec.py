@@ -144,7 +144,11 @@ def test_an_upcaster_leads_over_what_avro_cannot_and_avro_goes_on_from_there(
     monkeypatch.setattr(upcasting, "UPCASTERS", {("CategoryArchived", 1): join})
     forget()
     metadata = {name: getattr(ARCHIVED.metadata, name) for name in EventMetadata.__slots__}
-    told = {"v1": {"letters": list("cats")}, "v2": {"id": "cats"}, "v3": {"category_id": "cats"}}
+    told: dict[str, dict[str, object]] = {
+        "v1": {"letters": list("cats")},
+        "v2": {"id": "cats"},
+        "v3": {"category_id": "cats"},
+    }
     for version, rest in told.items():
         name = f"CategoryArchived.{version}"
         body = BytesIO()

@@ -15,6 +15,7 @@ from cli.archive.logs import ArchivedLog
 from cli.archive.masking import Mask, MaskRefused
 from cli.archive.restoring import Restorer
 from cli.archive.verifying import verify
+from domain.bulk_events import OperationEvent
 from domain.events import AssetEvent, CatalogueEvent
 from tests.contract.make_golden import made_up
 from tests.fold import expected_rows
@@ -35,6 +36,10 @@ SHOWN = {
     *("is_bulk", "preset", "run", "starts_run", "status", "created_at", "pipeline_version"),
     *("size_bytes", "media_type", "width", "height", "frames", "duration_ms"),
     *("code", "attempts", "keeps_published"),
+    *("category", "since", "until", "statuses", "rendered_before", "asset_ids"),  # of operations
+    *("kind", "categories", "add", "remove", "parent", "per_second", "reverts", "origin", "depth"),
+    *("total", "items", "after", "is_last", "item", "result", "version", "per_minute", "state"),
+    *("changed", "unchanged", "conflicts", "refused", "reason"),
     *("dominant_colour", "dominant_colours", "thumbhash", "perceptual_hash"),
 }
 
@@ -61,7 +66,7 @@ def record(event: object) -> LoggedRecord:
     )
 
 
-@pytest.mark.parametrize("kind", get_args(AssetEvent | CatalogueEvent))
+@pytest.mark.parametrize("kind", get_args(AssetEvent | CatalogueEvent | OperationEvent))
 def test_every_field_of_every_event_is_either_hidden_or_known_to_be_harmless(kind: type) -> None:
     event = made_up(kind, "", count(1))
     if hasattr(event, "description"):  # its metadata is JSON
