@@ -32,7 +32,6 @@ def confine(limits: RenderLimits) -> bool:
     is_filtered = syscall_filter.is_available()
     bounds = {
         resource.RLIMIT_AS: limits.max_memory_bytes,
-        resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_FSIZE: limits.max_result_bytes,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: 0,
@@ -41,6 +40,8 @@ def confine(limits: RenderLimits) -> bool:
         bounds[resource.RLIMIT_NPROC] = 0  # would forbid threads as well; the filter knows better
     for kind, most in bounds.items():
         resource.setrlimit(kind, (most, most))
+    # The signal that says why comes at the first of the two, SIGKILL at the second.
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
     if is_filtered:
         syscall_filter.install()  # last, for it also refuses all of the above
     return is_filtered

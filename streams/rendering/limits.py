@@ -16,7 +16,7 @@ class RenderLimits:
     max_source_bytes: int = 50_000_000
     max_pixels: int = 40_000_000
     max_frames: int = 1_000
-    max_moving_pixels: int = 50_000_000
+    max_moving_pixels: int = 25_000_000
     max_memory_bytes: int = 1 << 30
     max_result_bytes: int = 64 << 20
     cpu_seconds: int = 10

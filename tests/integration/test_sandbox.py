@@ -314,7 +314,7 @@ def _confined(*attempts: str, is_filtered: bool = True) -> list[int]:
             child = os.fork()
             if child:
                 return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            confine(RenderLimits())
+            confine(RenderLimits(cpu_seconds=1))
             try:
                 exec(attempt)
             except (OSError, MemoryError, RuntimeError, ValueError):
@@ -368,6 +368,11 @@ def test_memory_that_was_written_is_never_run() -> None:
 
 def test_a_decoder_that_gives_up_is_not_taken_for_one_that_broke_out() -> None:
     assert _confined("os.abort()") == [-signal.SIGABRT]
+
+
+def test_a_decoder_that_never_ends_is_ended_by_the_signal_for_it() -> None:
+    """Soft and hard limit alike would be SIGKILL, which says nothing."""
+    assert _confined("while True: pass") == [-signal.SIGXCPU]
 
 
 @filtered
