@@ -1,13 +1,14 @@
 """Reading topics as one of a group: every partition has one owner at a time."""
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
-from infra.reading import Record, available, record_of
+from infra.reading import Record, available, is_filler, record_of
 from infra.topics import Topic
 
 _TIMEOUT_SECONDS = 10.0
@@ -67,7 +68,8 @@ class GroupReader:
             if error is None:
                 record = record_of(message, self._prefix)
                 self._positions[record.topic, record.partition] = record.offset + 1
-                records.append(record)
+                if not is_filler(message):
+                    records.append(record)
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name
                 topic = (message.topic() or "").removeprefix(self._prefix)
                 self._positions[topic, message.partition() or 0] = message.offset() or 0
@@ -141,10 +143,28 @@ class GroupReader:
             raise BrokerUnavailable(f"asking for committed offsets: {error}") from error
         return {self._ours(tp): max(tp.offset, 0) for tp in found}
 
-    def rewind(self) -> None:
-        """Go back to the group's committed offsets; raises BrokerUnavailable."""
-        for partition, offset in self.committed(self.assigned()).items():
-            self.seek(partition, offset)
+    def rewind(self, at_least: Mapping[Partition, int] = MappingProxyType({})) -> None:
+        """Go back to the group's committed offsets, or to these where they are further.
+
+        Partitions are assigned anew: one that came while its offset could not be told cannot be
+        sought in. Raises BrokerUnavailable.
+        """
+        assigned = self.assigned()
+        if not assigned:
+            return
+        starts = self.committed(assigned)
+        places = [
+            TopicPartition(
+                self._prefix + topic, number, max(offset, at_least.get((topic, number), 0))
+            )
+            for (topic, number), offset in starts.items()
+        ]
+        try:
+            self._consumer.incremental_unassign(places)
+            self._consumer.incremental_assign(places)
+        except KafkaException as error:
+            raise BrokerUnavailable(f"going back to {starts}: {error}") from error
+        self._positions |= {self._ours(tp): tp.offset for tp in places}
 
     def membership(self) -> object:
         """Give the proof of membership that fences a transaction of a former owner."""

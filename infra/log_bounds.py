@@ -1,7 +1,7 @@
 """Where the partitions of a topic begin and end, asked of the broker without reading anything."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
@@ -24,6 +24,7 @@ class LogBounds:
     """
 
     def __init__(self, kafka: Kafka) -> None:
+        self._kafka = kafka
         self._prefix = kafka.topic_prefix
         self._admin = kafka.admin()
 
@@ -40,7 +41,25 @@ class LogBounds:
         wanted = [(topic.name, number) for number in range(topic.partitions)]
         return {number: end for (_, number), end in self._ask(wanted, _LATEST).items()}
 
-    def _ask(self, partitions: list[Partition], what: OffsetSpec) -> dict[Partition, int]:
+    def stable(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """Give the end of each partition; it stands still while a transaction is open."""
+        return self._ask(partitions, _LATEST)
+
+    def last(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """Give the offset after the last record of each, be it committed or not."""
+        return self._ask(partitions, _LATEST, IsolationLevel.READ_UNCOMMITTED)
+
+    def since(self, partitions: Collection[Partition], timestamp_ms: int) -> dict[Partition, int]:
+        """Give the first offset of this time or later, for the partitions that have one."""
+        spec = OffsetSpec.for_timestamp(timestamp_ms)
+        return {each: at for each, at in self._ask(partitions, spec).items() if at >= 0}
+
+    def _ask(
+        self,
+        partitions: Collection[Partition],
+        what: OffsetSpec,
+        isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
+    ) -> dict[Partition, int]:
         places = {
             TopicPartition(self._prefix + topic, number): (topic, number)
             for topic, number in partitions
@@ -50,7 +69,7 @@ class LogBounds:
             try:
                 asked = self._admin.list_offsets(
                     dict.fromkeys(places, what),
-                    isolation_level=IsolationLevel.READ_COMMITTED,
+                    isolation_level=isolation,
                     request_timeout=_TIMEOUT_SECONDS,
                 )
                 return {
@@ -61,3 +80,5 @@ class LogBounds:
                 if time.monotonic() > deadline:
                     raise BrokerUnavailable(f"asking where partitions end: {error}") from error
                 time.sleep(_PAUSE_SECONDS)
+                # One from before a broker's restart may name a leader's old epoch for ever.
+                self._admin = self._kafka.admin()

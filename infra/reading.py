@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
+from infra.marks import Mark
 from infra.topics import Topic
 
 _TIMEOUT_SECONDS = 10.0
@@ -54,6 +55,11 @@ def available(consumer: Consumer, at_most: int, timeout_seconds: float) -> list[
     return [first, *consumer.consume(at_most - 1, 0)] if at_most > 1 else [first]
 
 
+def is_filler(message: Message) -> bool:
+    """Say whether a record only carries the end of a transaction: it has a mark and no value."""
+    return message.value() is None and Mark.read(message) is not None
+
+
 class Reader:
     """Follows some partitions of one topic from given offsets, in order within each.
 
@@ -95,7 +101,8 @@ class Reader:
             error = message.error()
             if error is None and partition is not None and offset is not None:
                 self._positions[partition] = offset + 1
-                records.append(record_of(message, self._prefix))
+                if not is_filler(message):
+                    records.append(record_of(message, self._prefix))
             elif error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name
                 if partition is not None and offset is not None:
                     self._positions[partition] = max(self._positions[partition], offset)

@@ -1,15 +1,24 @@
 """Appending records and moving a group's offsets on: both happen, or neither."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from threading import Thread
+from contextlib import closing
+from threading import Event, Thread
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 
 from infra.errors import BrokerUnavailable
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
-from infra.topics import Topic
+from infra.marks import Mark
+from infra.topics import ASSET_COMMANDS, Topic
 
 _TIMEOUT_SECONDS = 15.0
 _COMMIT_SECONDS = 20.0
@@ -23,11 +32,13 @@ class TransactionFailed(BrokerUnavailable):
 
 
 class TransactionalWriter:
-    """Writes transactions under one id, and fences whoever used that id before.
+    """Writes transactions under one id, and fences whoever used that id before, at its first one.
 
     librdkafka does not implement KIP-890, so after any error or time-out the producer is thrown
-    away: a new one has a new epoch, which the old one's late EndTxn cannot pass. Every method but
-    ``renew`` raises TransactionFailed.
+    away: a new one has a new epoch, which the old one's late EndTxn cannot pass. So it must be when
+    every broker was out of reach for a moment: they may have forgotten to end the transaction
+    before, and the next one must not lie on top of it. Every method but ``renew`` raises
+    TransactionFailed.
     """
 
     def __init__(self, kafka: Kafka, transactional_id: str) -> None:
@@ -35,7 +46,14 @@ class TransactionalWriter:
         self._id = transactional_id
         self._offsets: list[int] = []
         self._failure: KafkaError | None = None
+        self._lost_sight = Event()  # set once no broker can be reached
+        self._is_ready = False
         self._producer = self._new_producer()
+
+    @property
+    def id(self) -> str:
+        """Whose transactions these are."""
+        return self._id
 
     def renew(self) -> None:
         """Throw the producer away and start a new one; raises BrokerUnavailable.
@@ -43,11 +61,18 @@ class TransactionalWriter:
         Beginning under the same id aborts what the old one left open.
         """
         self._producer.purge(blocking=False)
+        self._is_ready = False
         self._producer = self._new_producer()
+        self._make_ready()
 
     def begin(self) -> None:
         """Start a transaction."""
+        if not self._is_ready:
+            self._make_ready()
         self._offsets, self._failure = [], None
+        self._producer.poll(0)
+        if self._lost_sight.is_set():
+            raise TransactionFailed("begin: the broker was out of reach since the last one")
         try:
             self._producer.begin_transaction()
         except KafkaException as error:
@@ -124,13 +149,59 @@ class TransactionalWriter:
         if self._failure:
             raise TransactionFailed(f"records were not acknowledged: {self._failure}")
 
-    def _new_producer(self) -> Producer:
-        producer = Producer(self._kafka.transactional_producer(self._id))
+    def end_forgotten(
+        self, partitions: Collection[Partition], *, is_committed: bool, group: str | None
+    ) -> None:
+        """End what an earlier transaction of this id left open there, and in the group's offsets.
+
+        The broker ends a transaction per partition by one control marker, which ends all that is
+        open of the same id. So a transaction of records without content is run through these
+        partitions. Where it is committed they stay, and every reader passes over them.
+        """
+        producer = self._producer
+        self.begin()
         try:
-            producer.init_transactions(_TIMEOUT_SECONDS)
+            for topic, number in partitions:
+                producer.produce(
+                    self._kafka.topic_prefix + topic,
+                    partition=number,
+                    headers=list(Mark(writer=self._id, command=("", 0), offset=0).headers),
+                )
+        except (KafkaException, BufferError) as error:
+            raise TransactionFailed(f"ending what hangs: {error}") from error
+        self._end(lambda: self._run_through(producer, group, is_committed=is_committed))
+
+    def _run_through(self, producer: Producer, group: str | None, *, is_committed: bool) -> None:
+        if producer.flush(_TIMEOUT_SECONDS):
+            raise TimeoutError
+        if group is not None:
+            with closing(Consumer(self._kafka.group_reader(group))) as nobody:
+                places = [TopicPartition(self._kafka.topic(ASSET_COMMANDS), 0, 0)]
+                membership = nobody.consumer_group_metadata()
+                producer.send_offsets_to_transaction(places, membership, _TIMEOUT_SECONDS)
+        if is_committed:
+            producer.commit_transaction(_TIMEOUT_SECONDS)
+        else:
+            producer.abort_transaction(_TIMEOUT_SECONDS)
+
+    def _new_producer(self) -> Producer:
+        self._lost_sight = lost_sight = Event()
+
+        def on_error(error: KafkaError) -> None:
+            if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - librdkafka's own name
+                lost_sight.set()
+
+        config = self._kafka.transactional_producer(self._id)
+        return Producer({**config, "error_cb": on_error})
+
+    def _make_ready(self) -> None:
+        try:
+            self._producer.init_transactions(_TIMEOUT_SECONDS)
         except KafkaException as error:
-            raise BrokerUnavailable(f"starting transactions as {self._id}: {error}") from error
-        return producer
+            raise TransactionFailed(f"starting transactions as {self._id}: {error}") from error
+        self._producer.poll(0)
+        self._lost_sight.clear()  # what went wrong until here went wrong before the first one
+        self._is_ready = True
 
 
 def within(seconds: float, call: Callable[[], None]) -> None:

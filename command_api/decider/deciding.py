@@ -1,6 +1,7 @@
 """The loop of the single writer: consume, decide, append, all in one transaction."""
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Event
@@ -8,6 +9,8 @@ from threading import Event
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
 from command_api.decider.catalogues import Catalogues
+from command_api.decider.mending import Mender
+from command_api.decider.open_tails import OpenTails
 from command_api.decider.rounds import Decision, Round
 from command_api.decider.state import Changes, FoldedState
 from domain.commands import AssetCommand, CatalogueCommand
@@ -17,6 +20,7 @@ from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
+from infra.marks import Mark
 from infra.reading import Reader, Record
 from infra.topics import (
     ASSET_COMMANDS,
@@ -25,6 +29,7 @@ from infra.topics import (
     CATEGORY_EVENTS,
     COMMAND_RESULTS,
     COMMANDS_DEAD_LETTERS,
+    Topic,
 )
 from infra.transactions import TransactionalWriter
 
@@ -32,6 +37,7 @@ GROUP = "command_api.decider"
 _BATCH = 500
 _IDLE_SECONDS = 0.2
 _RETRY_SECONDS = 1.0
+_LOOK_SECONDS = 10.0
 _MAX_POLL_SECONDS = 600  # a cold fold of a large partition may take minutes
 
 log = logging.getLogger(__name__)
@@ -42,8 +48,9 @@ class Decider:
 
     Each batch is one transaction: events, results for the waiting HTTP instances, and the group's
     offsets. Whatever fails (broker down, fenced by a new owner, killed) has no effect: the
-    producer is thrown away, the tail of the log is folded again, and the commands are read again
-    from the committed offsets. A command that cannot be decoded goes to commands.dead-letters.
+    producer is thrown away, what the broker forgot to end is ended (mending.py), the tail of the
+    log is folded again, and the commands are read again from the committed offsets. A command that
+    cannot be decoded goes to commands.dead-letters.
     """
 
     def __init__(
@@ -60,6 +67,13 @@ class Decider:
         self._catalogues = Catalogues(kafka)
         self._must_catch_up = True
         self._writer = TransactionalWriter(kafka, f"decider-{instance}")
+        self._tails = OpenTails(
+            kafka, (ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, COMMANDS_DEAD_LETTERS)
+        )
+        self._mender = Mender(
+            self._tails, state, lambda other: TransactionalWriter(kafka, other), GROUP
+        )
+        self._next_look = 0.0
         self._reader = GroupReader(
             kafka,
             GROUP,
@@ -71,12 +85,13 @@ class Decider:
 
     def run(self, stopping: Event) -> None:
         """Decide until told to stop; trouble with the broker is waited out."""
-        must_recover = False
+        must_recover = True
         while not stopping.is_set():
             try:
                 if must_recover:
                     self._recover()
                     must_recover = False
+                self._look()
                 self.step()
             except BrokerUnavailable as trouble:
                 log.warning("starting over from the committed offsets: %s", trouble)
@@ -96,6 +111,9 @@ class Decider:
             return 0
         self._fold_stale({record.partition for record in records if _is_of_asset(record)})
         if self._must_catch_up:
+            self._tails.wait_until_closed(
+                [(CATEGORY_EVENTS.name, number) for number in range(CATEGORY_EVENTS.partitions)]
+            )
             self._catalogues.catch_up()
             self._must_catch_up = False
         else:
@@ -107,6 +125,7 @@ class Decider:
     def _decide(self, records: list[Record]) -> None:
         current = Round(self._state, self._catalogues, self._now)
         self._writer.begin()
+        causes: list[Record] = []  # of the decisions, in their order
         numbers: dict[int, list[int]] = {}  # of each decision: where its events are in the batch
         for record in records:
             try:
@@ -118,9 +137,10 @@ class Decider:
                 self._park(record, f"{type(command).__name__} is no command")
                 continue
             decision = current.decide(record.partition, command)
+            causes.append(record)
             topic = ASSET_EVENTS if _is_of_asset(record) else CATEGORY_EVENTS
             numbers[id(decision)] = [
-                self._writer.append(topic, record.partition, record.key, encode(event))
+                self._append(topic, record.partition, record.key, encode(event), record)
                 for event in decision.events
             ]
         offsets = self._writer.settle() if any(numbers.values()) else []
@@ -130,14 +150,18 @@ class Decider:
             offset = offsets[numbers[id(decision)][-1]]
             return f"{topic.name}:{decision.partition}:{offset}"
 
-        self._tell(current, position)
+        self._tell(current, causes, position)
         pass_by("decider.before_commit")
-        self._writer.commit(self._reader, _next_offsets(records))
+        next_offsets = _next_offsets(records)
+        self._writer.commit(self._reader, next_offsets)
+        self._mender.note(next_offsets)
         pass_by("decider.after_commit_before_state")
         self._take_in(current, position, numbers, offsets)
 
-    def _tell(self, current: Round, position: Callable[[Decision], str]) -> None:
-        for decision in current.decisions:
+    def _tell(
+        self, current: Round, causes: list[Record], position: Callable[[Decision], str]
+    ) -> None:
+        for decision, cause in zip(current.decisions, causes, strict=True):
             metadata = decision.command.metadata
             if metadata.reply_partition is None and metadata.fingerprint is None:
                 continue  # the worker asks and does not wait
@@ -145,11 +169,12 @@ class Decider:
             if isinstance(decision.command, AssetCommand):
                 current.remember(decision, answer)
             if metadata.reply_partition is not None:
-                self._writer.append(
+                self._append(
                     COMMAND_RESULTS,
                     metadata.reply_partition % COMMAND_RESULTS.partitions,
                     metadata.command_id,
                     answer,
+                    cause,
                 )
 
     def _take_in(
@@ -184,20 +209,40 @@ class Decider:
             parked_at=self._now(),
         )
         partition = record.partition % COMMANDS_DEAD_LETTERS.partitions
-        self._writer.append(COMMANDS_DEAD_LETTERS, partition, record.key, encode(letter))
+        self._append(COMMANDS_DEAD_LETTERS, partition, record.key, encode(letter), record)
+
+    def _append(
+        self, topic: Topic, partition: int, key: str | bytes, value: bytes, cause: Record
+    ) -> int:
+        place = cause.topic, cause.partition
+        mark = Mark(writer=self._writer.id, command=place, offset=cause.offset)
+        return self._writer.append(topic, partition, key, value, headers=mark.headers)
 
     def _assigned(self, partitions: list[Partition]) -> dict[Partition, int]:
         self._stale |= {number for topic, number in partitions if topic == ASSET_COMMANDS.name}
         self._must_catch_up = True
-        return {}
+        decided = self._mender.decided
+        known = [partition for partition in partitions if partition in decided]
+        if not known:
+            return {}
+        committed = self._reader.committed(known)  # another owner may have come further
+        return {each: max(offset, decided[each]) for each, offset in committed.items()}
+
+    def _look(self) -> None:
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _LOOK_SECONDS
+        if self._mender.needs_mending(self._writer.id):
+            raise BrokerUnavailable("a transaction was left open")
 
     def _recover(self) -> None:
         self._writer.renew()
+        self._mender.mend(self._writer, self._reader)
         self._stale |= {
             number for topic, number in self._reader.assigned() if topic == ASSET_COMMANDS.name
         }
         self._must_catch_up = True
-        self._reader.rewind()
+        self._reader.rewind(self._mender.decided)
 
     def _fold_stale(self, partitions: set[int]) -> None:
         stale = self._stale & partitions
@@ -205,6 +250,7 @@ class Decider:
             return
         # Waits until a transaction that a dead owner left open has been resolved.
         self._reader.committed([(ASSET_COMMANDS.name, partition) for partition in stale])
+        self._tails.wait_until_closed([(ASSET_EVENTS.name, partition) for partition in stale])
         starts = {partition: self._state.next_offset(partition) for partition in stale}
         with Reader(self._kafka, ASSET_EVENTS, starts) as reader:
             ends = reader.ends()

@@ -1,0 +1,191 @@
+"""Ending the transactions that a broker forgot to end, in the way in which they were decided."""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Protocol
+
+from command_api.decider.open_tails import OpenTail
+from infra.errors import BrokerUnavailable
+from infra.group_reading import Partition
+from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, CATEGORY_COMMANDS
+from infra.tracing_marks import Trace
+
+_OVERDUE_SECONDS = 40.0  # a transaction times out after 15 s, and the broker looks every 10 s
+_LOOK_BACK_MS = 300_000
+_COMMANDS = [
+    (topic.name, number)
+    for topic in (ASSET_COMMANDS, CATEGORY_COMMANDS)
+    for number in range(topic.partitions)
+]
+_MOST_LAYERS = 8  # of transactions of several writers that are open in one partition
+
+log = logging.getLogger(__name__)
+
+
+class Tails(Protocol):
+    """Where transactions are open: command_api.decider.open_tails.OpenTails."""
+
+    def starts(self) -> Mapping[Partition, int]:
+        """Say which partitions have an open tail, and where it begins."""
+
+    def read(self) -> Collection[OpenTail]:
+        """Read every tail that is open now."""
+
+    def seen_since(self, timestamp_ms: int) -> Iterable[Trace]:
+        """Yield what certainly took effect from this time on."""
+
+    def wait_until_moved(self, starts: Mapping[Partition, int]) -> None:
+        """Wait until no tail begins where it began."""
+
+
+class Offsets(Protocol):
+    """Tells how far the group has come: infra.group_reading.GroupReader."""
+
+    def committed(self, partitions: list[Partition]) -> Mapping[Partition, int]:
+        """Tell the group's next offsets; raises BrokerUnavailable when they hang."""
+
+
+class Writer(Protocol):
+    """Ends transactions of one id: infra.transactions.TransactionalWriter."""
+
+    @property
+    def id(self) -> str:
+        """Whose transactions they are."""
+
+    def end_forgotten(
+        self, partitions: Collection[Partition], *, is_committed: bool, group: str | None
+    ) -> None:
+        """End what hangs in these partitions, and among the offsets of the group."""
+
+
+class Folded(Protocol):
+    """How far events are folded: command_api.decider.state.FoldedState."""
+
+    def next_offset(self, partition: int) -> int:
+        """Give the first offset of the events that is not folded yet."""
+
+
+class Mender:
+    """Knows which commands certainly were decided, and ends hanging transactions accordingly.
+
+    A broker that is killed after it wrote down how a transaction ends, and before it told every
+    partition, may tell some of them never. ``end_forgotten`` tells those. What hangs is let happen
+    when one command in it is known to be decided, and taken back otherwise; what is taken back is
+    decided again. Taking back is right then: nobody can have been told, for an answer that was
+    seen, an offset that was moved and an event that was folded each are such knowledge.
+    """
+
+    def __init__(
+        self,
+        tails: Tails,
+        folded: Folded,
+        writer_of: Callable[[str], Writer],
+        group: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._tails = tails
+        self._folded = folded
+        self._writer_of = writer_of
+        self._group = group
+        self._clock = clock
+        self._decided: dict[Partition, int] = {}
+        self._open_since: dict[tuple[Partition, int], float] = {}
+        self._last_look: Mapping[Partition, int] = {}
+
+    @property
+    def decided(self) -> Mapping[Partition, int]:
+        """Up to which offset the commands of a partition certainly were decided."""
+        return self._decided
+
+    def note(self, offsets: Mapping[Partition, int]) -> None:
+        """Learn that everything before these offsets was decided."""
+        for partition, offset in offsets.items():
+            self._decided[partition] = max(offset, self._decided.get(partition, 0))
+
+    def needs_mending(self, own_id: str) -> bool:
+        """Look whether something hangs that was open at the last look, too, and is ours to end.
+
+        Call it seldom, and only while no transaction of our own is open.
+        """
+        before, self._last_look = self._last_look, self._tails.starts()
+        if not before.items() & self._last_look.items():
+            return False
+        return bool(self._holders(self._tails.read(), own_id))
+
+    def mend(self, writer: Writer, reader: Offsets) -> None:
+        """End whatever hangs of this writer, and what others should have ended long ago.
+
+        The writer is a new one, so that nothing of it is under way. Raises BrokerUnavailable; what
+        was ended until then stays so, and the rest is found again.
+        """
+        self._last_look = {}
+        are_told = self._ask(reader)
+        for _ in range(_MOST_LAYERS):
+            tails = self._tails.read()
+            holders = self._holders(tails, writer.id)
+            if are_told and not holders:
+                return
+            if not are_told:
+                self._look_for_answers(tails)
+            for holder in holders or {writer.id}:
+                ender = writer if holder == writer.id else self._writer_of(holder)
+                self._end(ender, [each for each in tails if each.holder == holder], are_told)
+            are_told = are_told or self._ask(reader)
+        raise BrokerUnavailable("transactions hang that cannot be ended")
+
+    def _end(self, writer: Writer, tails: list[OpenTail], are_told: bool) -> None:  # noqa: FBT001
+        happened = {each.partition for each in tails if self._took_effect(each)}
+        taken_back = {each.partition for each in tails} - happened
+        for tail in tails:
+            word = "took effect" if tail.partition in happened else "is taken back"
+            log.warning("what %s left open in %s from %d on %s", writer.id, *tail.partition, word)
+        if happened:
+            writer.end_forgotten(happened, is_committed=True, group=None)
+        if taken_back or not are_told:
+            # The offsets of what took effect may go back: the events are folded before the commands
+            # are decided again, and ``decided`` says where to go on.
+            group = None if are_told else self._group
+            writer.end_forgotten(taken_back, is_committed=False, group=group)
+        self._tails.wait_until_moved({each.partition: each.start for each in tails})
+
+    def _took_effect(self, tail: OpenTail) -> bool:
+        others = {each.mark.place for each in tail.traces if each.mark.writer != tail.holder}
+        return any(
+            self._is_decided(trace)
+            for trace in tail.traces
+            if trace.mark.writer == tail.holder and trace.mark.place not in others
+        )
+
+    def _is_decided(self, trace: Trace) -> bool:
+        topic, number = trace.partition
+        if topic == ASSET_EVENTS.name and trace.offset < self._folded.next_offset(number):
+            return True
+        return trace.mark.offset < self._decided.get(trace.mark.command, 0)
+
+    def _ask(self, reader: Offsets) -> bool:
+        try:
+            self.note(reader.committed(_COMMANDS))
+        except BrokerUnavailable as trouble:
+            log.warning("how far the group has come cannot be told: %s", trouble)
+            return False
+        return True
+
+    def _look_for_answers(self, tails: Collection[OpenTail]) -> None:
+        """Learn from what others can see: it would not be there if it had not been decided."""
+        times = [trace.timestamp_ms for tail in tails for trace in tail.traces]
+        for trace in self._tails.seen_since(
+            min([*times, int(self._clock() * 1000)]) - _LOOK_BACK_MS
+        ):
+            self.note({trace.mark.command: trace.mark.offset + 1})
+
+    def _holders(self, tails: Collection[OpenTail], own_id: str) -> set[str]:
+        now = self._clock()
+        places = [(tail.partition, tail.start) for tail in tails]
+        self._open_since = {place: self._open_since.get(place, now) for place in places}
+        return {
+            tail.holder
+            for tail, place in zip(tails, places, strict=True)
+            if tail.holder is not None
+            and (tail.holder == own_id or now - self._open_since[place] > _OVERDUE_SECONDS)
+        }

@@ -1,0 +1,43 @@
+"""The mark on each record of a transaction: who wrote it, and which command it follows from."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from confluent_kafka import Message
+
+HEADER = "decided"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """The transactional id of the writer, and the place of the command; ``str`` spells it."""
+
+    writer: str
+    command: tuple[str, int]
+    offset: int
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Where the command lies."""
+        return *self.command, self.offset
+
+    @property
+    def headers(self) -> tuple[tuple[str, bytes], ...]:
+        """Give the headers of a record that bears this mark."""
+        return ((HEADER, str(self).encode()),)
+
+    def __str__(self) -> str:
+        topic, partition = self.command
+        return f"{self.writer} {topic}:{partition}:{self.offset}"
+
+    @classmethod
+    def read(cls, message: Message) -> Self | None:
+        """Find the mark of a record; None when it has none that can be read."""
+        value = dict(message.headers() or ()).get(HEADER) or b""
+        try:
+            text = value if isinstance(value, str) else value.decode()
+            writer, _, place = text.rpartition(" ")
+            topic, partition, offset = place.split(":")
+            return cls(writer=writer, command=(topic, int(partition)), offset=int(offset))
+        except ValueError:
+            return None

@@ -1,0 +1,70 @@
+"""Makes a broker forget, for certain, what it forgets seldom by itself.
+
+The coordinator of transactions keeps what it knows in a topic, and reads that topic again when it
+starts. A record of ours in it says that a transaction is about to be committed, and names fewer
+partitions than the transaction has; a broker that is killed and started then ends only those.
+"""
+
+import struct
+import time
+from collections.abc import Collection, Mapping
+
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+
+_STATES = "__transaction_state"
+_PREPARE_COMMIT = 2
+_TIMEOUT_MS = 15_000
+
+
+def forge_commit(
+    bootstrap_servers: str, transactional_id: str, told: Mapping[str, Collection[int]]
+) -> None:
+    """Have the transaction under way committed, after a restart, in these partitions alone."""
+    partition, key, state = _last_state(bootstrap_servers, transactional_id)
+    producer_id, epoch = struct.unpack_from(">qh", state, 2)
+    now = int(time.time() * 1000)
+    value = struct.pack(">hqhib", 0, producer_id, epoch, _TIMEOUT_MS, _PREPARE_COMMIT)
+    value += struct.pack(">i", len(told))
+    for topic, numbers in told.items():
+        name = topic.encode()
+        value += struct.pack(f">h{len(name)}s", len(name), name)
+        value += struct.pack(f">i{len(numbers)}i", len(numbers), *numbers)
+    value += struct.pack(">qq", now, now)
+    # Only a client of this name may write to the broker's own topics.
+    config = {"bootstrap.servers": bootstrap_servers, "client.id": "__admin_client", "acks": "all"}
+    producer = Producer(config)
+    failed: list[KafkaError | None] = []
+    producer.produce(
+        _STATES,
+        partition=partition,
+        key=key,
+        value=value,
+        on_delivery=lambda error, _: failed.append(error),
+    )
+    assert producer.flush(30) == 0
+    assert failed == [None]
+
+
+def _last_state(bootstrap_servers: str, transactional_id: str) -> tuple[int, bytes, bytes]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": "forger",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+        }
+    )
+    partitions = set(consumer.list_topics(_STATES, timeout=30).topics[_STATES].partitions)
+    consumer.assign([TopicPartition(_STATES, number, 0) for number in partitions])
+    wanted = struct.pack(">hh", 0, len(transactional_id)) + transactional_id.encode()
+    found = None
+    while partitions:
+        message = consumer.poll(1)
+        if message is not None and message.error() is not None:
+            partitions.discard(message.partition() or 0)
+        elif message is not None and message.key() == wanted:
+            found = message.partition() or 0, wanted, bytes(message.value() or b"")
+    consumer.close()
+    assert found, f"{transactional_id} is unknown"
+    return found

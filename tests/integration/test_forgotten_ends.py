@@ -1,0 +1,96 @@
+"""A Kafka that is killed forgets to end a transaction, and the decider ends it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import KafkaException, TopicPartition
+
+from command_api.decider.open_tails import OpenTails
+from domain.outcomes import CommandAccepted
+from infra.cluster import free_port
+from infra.cluster.jars import default_jars_directory
+from infra.cluster.kafka import KafkaServer
+from infra.errors import BrokerUnavailable
+from infra.group_reading import GroupReader, Partition
+from infra.kafka import Kafka
+from infra.topic_admin import apply_topics
+from infra.topics import ASSET_EVENTS, COMMAND_RESULTS
+from infra.transactions import TransactionalWriter, TransactionFailed
+from tests.eventually import eventually
+from tests.forged_ends import forge_commit
+from tests.integration.test_decider import events, outcomes, running, send
+from tests.samples import ACME, create_category, metadata, publish, submit
+from tests.servers import VAR, scratch_directory
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def server() -> Iterator[KafkaServer]:
+    """A Kafka of our own, which may be killed."""
+    with ExitStack() as stack:
+        server = KafkaServer(
+            stack.enter_context(scratch_directory(VAR)) / "kafka",
+            free_port(),
+            jars_directory=default_jars_directory(),
+            heap_megabytes=320,
+        )
+        stack.callback(server.kill)
+        server.start()
+        yield server
+
+
+def test_a_commit_that_was_seen_in_one_partition_takes_effect_in_all(
+    server: KafkaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka = Kafka(bootstrap_servers=server.address)
+    apply_topics(kafka)
+    commit = TransactionalWriter.commit
+    fate: list[str] = []
+
+    def commit_or_die(
+        writer: TransactionalWriter, reader: GroupReader, offsets: Mapping[Partition, int]
+    ) -> None:
+        """Commit, and let the answers be told alone: neither events nor offsets are."""
+        if fate != ["doomed"]:
+            return commit(writer, reader, offsets)
+        writer.settle()
+        places = [TopicPartition(topic, number, at) for (topic, number), at in offsets.items()]
+        writer._producer.send_offsets_to_transaction(places, reader.membership(), 30)  # noqa: SLF001 - half a commit
+        told = {COMMAND_RESULTS.name: range(COMMAND_RESULTS.partitions)}
+        forge_commit(server.address, writer.id, told)
+        server.kill()
+        server.start()
+        fate.append("back")
+        raise TransactionFailed("the broker died")
+
+    monkeypatch.setattr(TransactionalWriter, "commit", commit_or_die)
+    wish = submit(metadata(str(uuid4()), key="k", fingerprint="f", reply_partition=3), "cats")
+    with running(kafka, tmp_path / "state"):
+        category = create_category("cats", about=metadata(ACME, reply_partition=3))
+        send(kafka, category)
+        eventually(lambda: told(kafka, category.metadata.command_id), within_seconds=150)
+        fate.append("doomed")
+        send(kafka, wish)
+        eventually(lambda: "back" in fate, within_seconds=150)
+        further = publish(metadata(wish.metadata.entity_id, reply_partition=4))
+        send(kafka, further)
+        eventually(lambda: told(kafka, further.metadata.command_id), within_seconds=150)
+    assert [name for *_, name in events(kafka)] == ["AssetSubmitted", "AssetPublished"]
+    assert [version for _, version, _ in events(kafka)] == [1, 2]
+    (answer,) = outcomes(kafka)[wish.metadata.command_id]
+    assert isinstance(answer, CommandAccepted)
+    partition = answer.position and int(answer.position.split(":")[1])
+    assert answer.position == f"{ASSET_EVENTS.name}:{partition}:0"  # where it lies to this day
+    assert OpenTails(kafka, (ASSET_EVENTS, COMMAND_RESULTS)).starts() == {}
+
+
+def told(kafka: Kafka, command_id: str) -> bool:
+    """Say whether a command was answered; the broker may just be coming back."""
+    try:
+        return command_id in outcomes(kafka)
+    except (BrokerUnavailable, KafkaException):
+        return False

@@ -1,0 +1,203 @@
+"""Hanging transactions are ended as they were decided, and nobody else's are touched."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from command_api.decider.mending import Mender
+from infra.group_reading import Partition
+from tests.forgetful_broker import ForgetfulBroker
+
+OURS, OTHER = "decider-here-0", "decider-there-0"
+COMMANDS: Partition = ("asset-commands", 5)
+EVENTS: Partition = ("asset-events", 5)
+ANSWERS: Partition = ("command-results", 3)
+
+
+@dataclass(slots=True)
+class Folded:
+    reached: dict[int, int] = field(default_factory=dict)
+
+    def next_offset(self, partition: int) -> int:
+        return self.reached.get(partition, 0)
+
+
+@dataclass(slots=True)
+class Clock:
+    seconds: float = 1_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def broker() -> ForgetfulBroker:
+    return ForgetfulBroker()
+
+
+@pytest.fixture
+def folded() -> Folded:
+    return Folded()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def mender(broker: ForgetfulBroker, folded: Folded, clock: Clock) -> Mender:
+    return Mender(broker, folded, broker.writer, "deciders", clock)
+
+
+def mend(mender: Mender, broker: ForgetfulBroker) -> None:
+    mender.mend(broker.writer(OURS), broker)
+    assert broker.offsets_of is None
+
+
+def test_where_nothing_hangs_nothing_is_done(broker: ForgetfulBroker, mender: Mender) -> None:
+    broker.write(OURS, COMMANDS, 7, EVENTS, ANSWERS, fate="seen")
+    mend(mender, broker)
+    assert broker.ended == []
+
+
+def test_what_the_group_has_passed_took_effect(broker: ForgetfulBroker, mender: Mender) -> None:
+    broker.write(OURS, COMMANDS, 7, EVENTS, ANSWERS, fate="open")
+    broker.offsets = {COMMANDS: 8}
+    mend(mender, broker)
+    assert broker.fates(EVENTS) == broker.fates(ANSWERS) == ["seen"]
+    assert broker.ended == [(OURS, frozenset({EVENTS, ANSWERS}), True)]
+
+
+def test_what_the_group_has_not_passed_is_taken_back(
+    broker: ForgetfulBroker, mender: Mender
+) -> None:
+    broker.write(OURS, COMMANDS, 7, EVENTS, ANSWERS, fate="open")
+    broker.offsets = {COMMANDS: 7}
+    mend(mender, broker)
+    assert broker.fates(EVENTS) == broker.fates(ANSWERS) == ["gone"]
+
+
+def test_an_answer_that_can_be_seen_proves_its_events(
+    broker: ForgetfulBroker, mender: Mender
+) -> None:
+    broker.write(OURS, COMMANDS, 7, EVENTS, fate="open", timestamp_ms=990_000)
+    broker.write(OURS, COMMANDS, 7, ANSWERS, fate="seen", timestamp_ms=990_000)
+    broker.offsets_of = OURS
+    mend(mender, broker)
+    assert broker.fates(EVENTS) == ["seen"]
+    assert mender.decided[COMMANDS] == 8  # although the group's own offset went back
+
+
+def test_what_was_folded_took_effect(
+    broker: ForgetfulBroker, folded: Folded, mender: Mender
+) -> None:
+    broker.write(OURS, COMMANDS, 7, EVENTS, ANSWERS, fate="open")
+    broker.offsets_of = OURS
+    folded.reached = {5: 1}
+    mend(mender, broker)
+    assert broker.fates(EVENTS) == ["seen"]
+    assert broker.fates(ANSWERS) == ["gone"]  # and is told again, for the command is read again
+    assert mender.decided.get(COMMANDS, 0) <= 7
+
+
+def test_what_was_confirmed_to_this_process_took_effect(
+    broker: ForgetfulBroker, mender: Mender
+) -> None:
+    broker.write(OURS, COMMANDS, 7, EVENTS, ANSWERS, fate="open")
+    broker.offsets_of = OURS
+    mender.note({COMMANDS: 8})
+    mend(mender, broker)
+    assert broker.fates(EVENTS) == broker.fates(ANSWERS) == ["seen"]
+    assert mender.decided[COMMANDS] == 8
+
+
+def test_what_nobody_can_have_been_told_is_taken_back(
+    broker: ForgetfulBroker, mender: Mender
+) -> None:
+    broker.write(OURS, COMMANDS, 7, EVENTS, ANSWERS, fate="open")
+    broker.offsets_of = OURS
+    mend(mender, broker)
+    assert broker.fates(EVENTS) == broker.fates(ANSWERS) == ["gone"]
+    assert mender.decided.get(COMMANDS, 0) == 0
+
+
+def test_offsets_that_hang_alone_are_let_go(broker: ForgetfulBroker, mender: Mender) -> None:
+    broker.offsets = {COMMANDS: 7}
+    broker.offsets_of = OURS
+    mend(mender, broker)
+    assert mender.decided[COMMANDS] == 7
+
+
+def test_another_writer_may_take_its_time_but_not_for_ever(
+    broker: ForgetfulBroker, mender: Mender, clock: Clock
+) -> None:
+    broker.write(OTHER, COMMANDS, 7, EVENTS, fate="open")
+    broker.offsets = {COMMANDS: 8}
+    for _ in range(4):
+        mend(mender, broker)
+        clock.seconds += 10
+    assert broker.ended == []
+    clock.seconds += 1
+    mend(mender, broker)
+    assert broker.ended == [(OTHER, frozenset({EVENTS}), True)]
+    assert broker.fates(EVENTS) == ["seen"]
+
+
+def test_a_time_that_another_took_is_not_counted_for_the_next(
+    broker: ForgetfulBroker, mender: Mender, clock: Clock
+) -> None:
+    broker.write(OTHER, COMMANDS, 7, EVENTS, fate="open")
+    mend(mender, broker)
+    clock.seconds += 30
+    broker.log[EVENTS][0].fate = "seen"
+    broker.write(OTHER, COMMANDS, 8, EVENTS, fate="open")
+    mend(mender, broker)
+    clock.seconds += 30
+    mend(mender, broker)
+    assert broker.ended == []
+
+
+def test_what_another_decided_instead_is_taken_back(
+    broker: ForgetfulBroker, mender: Mender
+) -> None:
+    broker.write(OURS, COMMANDS, 7, EVENTS, fate="open")
+    broker.write(OTHER, COMMANDS, 7, EVENTS, fate="seen")
+    broker.offsets = {COMMANDS: 8}
+    mend(mender, broker)
+    assert broker.fates(EVENTS) == ["gone", "seen"]
+
+
+def test_what_lies_behind_the_hanging_of_another_is_reached(
+    broker: ForgetfulBroker, mender: Mender, clock: Clock
+) -> None:
+    broker.write(OTHER, ("asset-commands", 2), 4, ANSWERS, fate="open")
+    broker.write(OURS, COMMANDS, 7, ANSWERS, fate="open")
+    broker.offsets = {COMMANDS: 8}
+    mend(mender, broker)
+    assert broker.fates(ANSWERS) == ["open", "open"]
+    clock.seconds += 41
+    mend(mender, broker)
+    assert broker.fates(ANSWERS) == ["gone", "seen"]
+
+
+def test_only_what_hangs_from_one_look_to_the_next_needs_mending(
+    broker: ForgetfulBroker, mender: Mender
+) -> None:
+    broker.write(OURS, COMMANDS, 7, EVENTS, fate="open")
+    assert not mender.needs_mending(OURS)  # its end may just be under way
+    broker.log[EVENTS][0].fate = "seen"
+    broker.write(OURS, COMMANDS, 8, EVENTS, fate="open")
+    assert not mender.needs_mending(OURS)
+    assert mender.needs_mending(OURS)
+
+
+def test_another_writer_gives_no_cause_to_start_over(
+    broker: ForgetfulBroker, mender: Mender, clock: Clock
+) -> None:
+    broker.write(OTHER, COMMANDS, 7, EVENTS, fate="open")
+    looks = []
+    for _ in range(6):
+        looks.append(mender.needs_mending(OURS))
+        clock.seconds += 11
+    assert looks == [False, False, False, False, False, True]
