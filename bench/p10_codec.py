@@ -99,6 +99,7 @@ def published(renditions: int) -> AssetPublished:
             dominant_colour="#aabbcc",
             thumbnail_sha256=DIGEST,
         ),
+        shown_since=None,
     )
 
 

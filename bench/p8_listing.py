@@ -34,10 +34,11 @@ from infra.view_store import CassandraViewStore
 from projections import assets_by_category, categories, listed
 from projections.moments import microseconds, month
 from projections.views import apply_views
-from query_api.app import Addresses, create_app
+from query_api.app import Addresses, Sources, create_app
 from query_api.cassandra_queries import CassandraQueries
 from query_api.views import ActiveViews
 from tests.memory import MemoryBlobStore
+from tests.unit.query_api.memory_queries import MemoryLog
 
 ACME, CATS = TenantId("acme"), CategoryId("6c1f5f5c-3c52-5c0e-9d0f-0f6d8d1b7a11")
 NEWEST = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -57,9 +58,12 @@ class OneKey:
 def ours(settings: CassandraSettings) -> FastAPI:
     cql = Cql(settings, keyspace=settings.keyspace)
     app, _ = create_app(
-        queries=CassandraQueries(ActiveViews(cql)),
-        blobs=MemoryBlobStore(),
-        keys=OneKey(),
+        Sources(
+            queries=CassandraQueries(ActiveViews(cql)),
+            log_ends=MemoryLog(),
+            blobs=MemoryBlobStore(),
+            keys=OneKey(),
+        ),
         cursor_secrets=["bench"],
         addresses=Addresses(
             public_base_url="http://127.0.0.1:3002", problem_base_url="http://127.0.0.1:3002"

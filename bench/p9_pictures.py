@@ -17,10 +17,10 @@ from bench.reporting import report
 from bench.uvicorns import serving
 from domain.values import AssetId, BlobKey, Rendition, Sha256, Status
 from infra.blob_store import open_blob_store
-from query_api.app import Addresses, create_app
+from query_api.app import Addresses, Sources, create_app
 from query_api.public_assets import PublicAsset
 from tests.unit.query_api.conftest import MemoryKeys
-from tests.unit.query_api.memory_queries import MemoryQueries
+from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
 
 SIZE_BYTES, CONNECTIONS, KEPT_BYTES = 50_000, 32, 64_000_000
 CAT = AssetId(str(uuid.UUID(int=1, version=4)))
@@ -46,9 +46,12 @@ class OnePicture(MemoryQueries):
 
 def ours(folder: Path) -> FastAPI:
     app, _ = create_app(
-        queries=OnePicture(),
-        blobs=open_blob_store(f"file://{folder}"),
-        keys=MemoryKeys(),
+        Sources(
+            queries=OnePicture(),
+            log_ends=MemoryLog(),
+            blobs=open_blob_store(f"file://{folder}"),
+            keys=MemoryKeys(),
+        ),
         cursor_secrets=["bench"],
         addresses=Addresses(
             public_base_url="http://127.0.0.1:3002", problem_base_url="http://127.0.0.1:3002"

@@ -70,7 +70,11 @@ class AssetSubmitted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetPublished(Event):
-    """A pipeline run ended well: the picture is hosted, listed and has a public URL."""
+    """A pipeline run ended well: the picture is hosted, listed and has a public URL.
+
+    Here as in what follows, ``shown_since`` is the version from which on listings showed what ends
+    with this event; absent if they did not show the asset.
+    """
 
     run: int
     category_ids: tuple[CategoryId, ...]
@@ -80,6 +84,7 @@ class AssetPublished(Event):
     pipeline_version: int
     fetch: Fetch | None
     listing: Listing
+    shown_since: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +106,7 @@ class AssetCategorised(Event):
     previous_category_ids: tuple[CategoryId, ...]
     created_at: datetime
     listing: Listing | None
+    shown_since: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +117,7 @@ class AssetDescribed(Event):
     previous_description: Description
     category_ids: tuple[CategoryId, ...]
     listing: Listing | None
+    shown_since: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +126,7 @@ class AssetDeleted(Event):
 
     category_ids: tuple[CategoryId, ...]
     created_at: datetime
+    shown_since: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +145,15 @@ class AssetRestored(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetPurged(Event):
-    """A deleted asset's bytes are to be removed; ``blob_keys`` is all it ever referenced."""
+    """A deleted asset's bytes are to be removed; ``blob_keys`` is all it ever referenced.
+
+    ``shown_in`` names every category that ever showed it.
+    """
 
     category_ids: tuple[CategoryId, ...]
     created_at: datetime
     blob_keys: tuple[BlobKey, ...]
+    shown_in: tuple[CategoryId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Where the partitions of a topic begin and end, asked of the broker without reading anything."""
 
+import asyncio
 import time
 from collections.abc import Collection, Iterable
 
@@ -48,6 +49,12 @@ class LogBounds:
     def last(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """Give the offset after the last record of each, be it committed or not."""
         return self._ask(partitions, _LATEST, IsolationLevel.READ_UNCOMMITTED)
+
+    async def written(self, topic: Topic) -> dict[int, int]:
+        """Give the same of every partition of a topic, without holding up the loop."""
+        wanted = [(topic.name, number) for number in range(topic.partitions)]
+        found = await asyncio.to_thread(self.last, wanted)
+        return {number: end for (_, number), end in found.items()}
 
     def since(self, partitions: Collection[Partition], timestamp_ms: int) -> dict[Partition, int]:
         """Give the first offset of this time or later, for the partitions that have one."""

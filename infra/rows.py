@@ -44,7 +44,7 @@ class Upsert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """Remove a row, if it is there."""
+    """Remove a row, if it is there, or every row of a partition whose key begins with this one."""
 
     table: Table
     key: tuple[Value, ...]
@@ -57,7 +57,8 @@ Operation = Upsert | Delete
 def collapse(operations: Iterable[Operation]) -> list[Operation]:
     """Leave at most one deletion and one upsert after it for each row; the outcome is the same.
 
-    The operations must come in the order of their moments, row by row.
+    The operations must come in the order of their moments, row by row. What is deleted by the
+    beginning of its key is written nevertheless; the later moment of the deletion hides it.
     """
     deletes: dict[tuple[Table, tuple[Value, ...]], Delete] = {}
     upserts: dict[tuple[Table, tuple[Value, ...]], Upsert] = {}

@@ -163,7 +163,7 @@ class CassandraViewStore:
             insert = self._cql.prepared(_insert(name, key, operation.columns))
             values = (*operation.key, *operation.columns.values(), operation.written_at_us)
             return insert.bind(values)
-        places = " AND ".join(f"{column} = ?" for column in key)
+        places = " AND ".join(f"{column} = ?" for column in key[: len(operation.key)])
         delete = self._cql.prepared(f"DELETE FROM {name} USING TIMESTAMP ? WHERE {places}")  # noqa: S608 - names are ours
         return delete.bind((operation.written_at_us, *operation.key))
 

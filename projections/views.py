@@ -16,8 +16,10 @@ from projections.assets_by_date import ASSETS_BY_DATE
 from projections.assets_by_shard import ASSETS_BY_SHARD
 from projections.beginning import Ends, begin
 from projections.categories import CATEGORIES
+from projections.categories_as_of import CATEGORIES_AS_OF
 from projections.commands import COMMANDS
 from projections.errors import DefinitionMissing
+from projections.listings_as_of import LISTINGS_AS_OF
 from projections.operation_items import OPERATION_ITEMS
 from projections.operations import OPERATIONS
 from projections.pending_assets import PENDING_ASSETS
@@ -36,6 +38,8 @@ VIEWS: tuple[View, ...] = (
     ASSETS_BY_SHARD,
     OPERATIONS,
     OPERATION_ITEMS,
+    LISTINGS_AS_OF,
+    CATEGORIES_AS_OF,
     COMMANDS,
 )
 

@@ -6,11 +6,12 @@ from domain.errors import ScaleHosterError
 from infra.api_key_table import ApiKeyTable, follow_api_keys
 from infra.blob_store import open_blob_store
 from infra.cql import Cql
+from infra.log_bounds import LogBounds
 from infra.logs import configure
 from infra.settings import load
 from infra.web.errors import NotReady
 from infra.web.serving import serve
-from query_api.app import Addresses, create_app
+from query_api.app import Addresses, Sources, create_app
 from query_api.cassandra_queries import CassandraQueries
 from query_api.views import ActiveViews
 
@@ -30,16 +31,15 @@ def main() -> int:
     queries = CassandraQueries(ActiveViews(cql))
     table = ApiKeyTable()
     try:
-        with follow_api_keys(settings.kafka.connection(), table) as keys:
+        kafka = settings.kafka.connection()
+        with follow_api_keys(kafka, table) as keys:
 
             async def keys_are_known() -> None:
                 if not keys.is_current:
                     raise NotReady("the API keys are not read yet")
 
             app, readiness = create_app(
-                queries=queries,
-                blobs=blobs,
-                keys=table,
+                Sources(queries=queries, log_ends=LogBounds(kafka), blobs=blobs, keys=table),
                 cursor_secrets=settings.secret.get_secret_value().split(","),
                 addresses=Addresses(
                     public_base_url=settings.public_base_url,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,12 +15,11 @@ from infra.histories import event_in
 from infra.web.positions import to_header
 from infra.web.problems import kinds, name_of, status_of, title_of
 from query_api.category_tree import CategoryTree
+from query_api.moments import moment
 from query_api.public_assets import renditions
 from query_api.urls import PublicUrls
 
 Answer = dict[str, Any]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Answers:
@@ -159,11 +157,6 @@ class Answers:
             "size_bytes": rendition.size_bytes,
             "sha256": rendition.sha256,
         }
-
-
-def moment(microseconds: int) -> datetime:
-    """Read a moment as the views keep it."""
-    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _failure(row: Row) -> Answer | None:

@@ -1,7 +1,8 @@
 """The query API, put together from its parts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
@@ -14,6 +15,8 @@ from query_api.catalogues import Catalogues
 from query_api.cursors import Cursors
 from query_api.kept_bytes import KeptBytes
 from query_api.pages import Pages
+from query_api.past import LogEnds, Past
+from query_api.past_shelves import PastShelves
 from query_api.pictures import Pictures
 from query_api.queries import Queries
 from query_api.reached import Reached
@@ -43,11 +46,20 @@ class Addresses:
     problem_base_url: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What is asked for an answer; ``clock`` tells what is past."""
+
+    queries: Queries
+    log_ends: LogEnds
+    blobs: BlobStore
+    keys: KeyTable
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
 def create_app(
+    sources: Sources,
     *,
-    queries: Queries,
-    blobs: BlobStore,
-    keys: KeyTable,
     cursor_secrets: Sequence[str],
     addresses: Addresses,
     wait_seconds: float,
@@ -59,14 +71,19 @@ def create_app(
     ``cursor_secrets``: the first one seals cursors, all are accepted. ``wait_seconds`` is how long
     a read waits for the write it must show. ``kept_bytes`` bounds the memory for pictures.
     """
+    queries = sources.queries
     catalogues = Catalogues(queries)
     answers = Answers(
         PublicUrls(addresses.public_base_url), problem_base_url=addresses.problem_base_url
     )
-    pages = Pages(Shelves(queries), catalogues, Cursors(cursor_secrets), answers)
-    access = Access(keys)
-    reading = Reading(access, Reached(queries), wait_seconds=wait_seconds)
-    kept = KeptBytes(blobs.get, at_most_bytes=kept_bytes)
+    pages = Pages(
+        Shelves(queries), PastShelves(queries), catalogues, Cursors(cursor_secrets), answers
+    )
+    reached = Reached(queries)
+    past = Past(sources.log_ends, reached, sources.clock)
+    access = Access(sources.keys)
+    reading = Reading(access, reached, past, wait_seconds=wait_seconds)
+    kept = KeptBytes(sources.blobs.get, at_most_bytes=kept_bytes)
 
     app = FastAPI(title="ScaleHoster query API", version="0.1.0", description=_ABOUT)
     readiness = install(

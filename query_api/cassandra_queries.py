@@ -16,7 +16,9 @@ from query_api.views import (
     ASSETS_BY_CATEGORY,
     ASSETS_BY_DATE,
     CATEGORIES,
+    CATEGORIES_AS_OF,
     COMMANDS,
+    LISTINGS_AS_OF,
     OPERATION_ITEMS,
     OPERATIONS,
     PUBLIC_ASSETS,
@@ -55,6 +57,17 @@ _OF_MONTH = (
     f"{_WITHIN}"
 )
 _OF_DAY = f"{_ITEMS}assets_by_date$suffix WHERE tenant_id = ? AND day = ?{_WITHIN}"
+_BUCKETS_AS_OF = "SELECT bucket FROM listing_buckets_as_of$suffix WHERE tenant_id = ? AND shelf = ?"
+# Both are filtered within one partition.
+_SHOWN_AS_OF = (
+    f"{_ITEMS}listings_as_of$suffix WHERE tenant_id = ? AND shelf = ? AND bucket = ?"
+    f"{_WITHIN} AND valid_from_us <= ? AND valid_to_us > ?"
+)
+_ASPECTS_AS_OF = (
+    "SELECT category_id, aspect, value, version FROM categories_as_of$suffix WHERE tenant_id = ?"
+    " AND (category_id, aspect) > (?, ?) AND valid_from_us <= ?"
+    " GROUP BY category_id, aspect ALLOW FILTERING"  # the first of each group is the latest
+)
 
 
 class CassandraQueries:
@@ -129,6 +142,17 @@ class CassandraQueries:
             if len(more) < _AT_ONCE:
                 return categories
 
+    async def categories_as_of(self, tenant_id: TenantId, at_us: int) -> list[Row]:
+        """Give the value that each aspect of each category had."""
+        aspects: list[Row] = []
+        while True:
+            seen = (aspects[-1]["category_id"], aspects[-1]["aspect"]) if aspects else ("", "")
+            key = (tenant_id, *seen, at_us)
+            more = await self._views.select(CATEGORIES_AS_OF, _ASPECTS_AS_OF, key, at_most=_AT_ONCE)
+            aspects.extend(more)
+            if len(more) < _AT_ONCE:
+                return aspects
+
     async def generation(self, view: View) -> int:
         """Tell which generation of a view is read."""
         return await self._views.generation(view)
@@ -198,6 +222,37 @@ class CassandraQueries:
         """Find what an operator asked for in the last seven days."""
         rows = await self._views.cql.select(ONE_REQUEST, (request_id,))
         return request_of(rows[0]) if rows else None
+
+    async def buckets_as_of(self, tenant_id: TenantId, shelf: str, generation: int) -> list[str]:
+        """Name the buckets in which a shelf has, or had, assets."""
+        rows = await self._views.select(
+            LISTINGS_AS_OF,
+            _BUCKETS_AS_OF,
+            (tenant_id, shelf),
+            at_most=_ALL_BUCKETS,
+            generation=generation,
+        )
+        return [row["bucket"] for row in rows]
+
+    async def shown_as_of(
+        self,
+        at_us: int,
+        tenant_id: TenantId,
+        shelf: str,
+        bucket: str,
+        span: Span,
+        order: Order,
+        limit: int,
+        generation: int,
+    ) -> list[Row]:
+        """List the first assets that a shelf had in a bucket within the span, at that moment."""
+        place = (tenant_id, shelf, bucket, *span.after, *span.before, at_us, at_us, limit)
+        return await self._views.select(
+            LISTINGS_AS_OF,
+            f"{_SHOWN_AS_OF}{_ORDERED[order]} ALLOW FILTERING",
+            place,
+            generation=generation,
+        )
 
     async def applied_offset(self, view: View, partition: int) -> int:
         """Tell the next offset of its topic that a view will apply; 0 if it applied none."""

@@ -7,6 +7,21 @@ from domain.errors import CategoryNotFound
 from domain.values import CategoryId, CategoryRef
 from infra.cql import Row
 
+_ASPECTS = {"slug", "name", "parent_id", "is_archived"}
+
+
+def rows_then(aspects: Iterable[Row]) -> Iterator[Row]:
+    """Put the aspects of each category together again; one that lacks any cannot be shown."""
+    whole: dict[str, dict[str, Any]] = {}
+    for row in aspects:
+        category_id = row["category_id"]
+        known = whole.setdefault(category_id, {"category_id": category_id, "version": 0})
+        known[row["aspect"]] = row["value"]
+        known["version"] = max(known["version"], row["version"])
+    for known in whole.values():
+        if known.keys() >= _ASPECTS:
+            yield {**known, "is_archived": known["is_archived"] != ""}
+
 
 class CategoryTree:
     """Finds categories by slug or id, and what lies above and below them."""

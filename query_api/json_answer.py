@@ -10,6 +10,8 @@ from query_api.pages import Page
 _ENCODE = msgspec.json.Encoder().encode
 _JSON = "application/json"
 _TENANTS_OWN = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+# Not for longer: a purge reaches back, also to what is settled.
+_SETTLED = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}
 
 
 def json_answer(content: object, *, headers: dict[str, str] | None = None) -> Response:
@@ -17,18 +19,21 @@ def json_answer(content: object, *, headers: dict[str, str] | None = None) -> Re
     return Response(_ENCODE(content), headers={**_TENANTS_OWN, **(headers or {})}, media_type=_JSON)
 
 
-def page_answer(page: Page) -> Response:
-    """Write a page of a listing, with a link to the next one."""
+def page_answer(page: Page, *, is_settled: bool) -> Response:
+    """Write a page of a listing, with a link to the next one; an hour long for what is settled."""
     link = {"Link": f'<{page.following}>; rel="next"'} if page.following else {}
-    return Response(page.content, headers={**_TENANTS_OWN, **link}, media_type=_JSON)
+    kept = _SETTLED if is_settled else _TENANTS_OWN
+    return Response(page.content, headers={**kept, **link}, media_type=_JSON)
 
 
-def versioned_answer(request: Request, content: object, version: int) -> Response:
+def versioned_answer(
+    request: Request, content: object, version: int, *, is_settled: bool = False
+) -> Response:
     """Write an answer under the version that ``If-Match`` wants; 304 when the client has it."""
-    etag = f'"{version}"'
-    if is_unchanged(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers={**_TENANTS_OWN, "ETag": etag})
-    return json_answer(content, headers={"ETag": etag})
+    headers = {**(_SETTLED if is_settled else _TENANTS_OWN), "ETag": f'"{version}"'}
+    if is_unchanged(request.headers.get("if-none-match"), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return json_answer(content, headers=headers)
 
 
 def public_answer(content: object) -> Response:

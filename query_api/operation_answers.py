@@ -10,7 +10,7 @@ from domain.bulk import OperationState
 from domain.operation.advancing import CATEGORY_ITEM
 from infra.cql import Row
 from infra.web.problems import kinds
-from query_api.answers import moment
+from query_api.moments import moment
 
 Answer = dict[str, Any]
 

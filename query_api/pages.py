@@ -13,7 +13,9 @@ from query_api.catalogues import Catalogues
 from query_api.category_tree import CategoryTree
 from query_api.cursors import Cursors
 from query_api.listing import Shelf, read_page
+from query_api.moments import microseconds
 from query_api.parameters import CategoryListingParameters, ListingParameters
+from query_api.past_shelves import PastShelves, ShelvesThen
 from query_api.reading import Reader
 from query_api.recent import Recent
 from query_api.shelves import Shelves
@@ -49,9 +51,15 @@ class Pages:
     """
 
     def __init__(
-        self, shelves: Shelves, catalogues: Catalogues, cursors: Cursors, answers: Answers
+        self,
+        shelves: Shelves,
+        past_shelves: PastShelves,
+        catalogues: Catalogues,
+        cursors: Cursors,
+        answers: Answers,
     ) -> None:
         self._shelves = shelves
+        self._past_shelves = past_shelves
         self._catalogues = catalogues
         self._cursors = cursors
         self._answers = answers
@@ -78,7 +86,7 @@ class Pages:
 
     async def _read(self, wanted: _Wanted) -> Page:
         asked = wanted.asked
-        tree = await self._catalogues.tree(wanted.reader)
+        tree = await self._catalogues.tree(wanted.reader, asked.as_of)
         if wanted.ref is None:
             shelves, named = await self._of_all(wanted)
         else:
@@ -96,7 +104,7 @@ class Pages:
 
     async def _of_all(self, wanted: _Wanted) -> tuple[Sequence[Shelf], Sequence[str]]:
         reader = wanted.reader
-        shelf = await self._shelves.dates(
+        shelf = await self._opener(wanted.asked).dates(
             reader.tenant_id, wanted.asked.period, is_fresh=reader.is_fresh
         )
         return [shelf], ["date"]
@@ -108,7 +116,7 @@ class Pages:
         category = tree.listed(ref)
         is_deep = isinstance(asked, CategoryListingParameters) and asked.include_descendants
         found = tree.below(category) if is_deep else (category,)
-        shelves = await self._shelves.categories(
+        shelves = await self._opener(asked).categories(
             reader.tenant_id,
             [CategoryId(one["category_id"]) for one in found],
             asked.period,
@@ -116,11 +124,15 @@ class Pages:
         )
         return shelves, ["categories" if is_deep else "category", category["category_id"]]
 
+    def _opener(self, asked: ListingParameters) -> Shelves | ShelvesThen:
+        return self._shelves if asked.as_of is None else self._past_shelves.at(asked.as_of)
+
 
 def _bounds(asked: ListingParameters) -> Iterable[str]:
     """Name all that decides which assets come, and in which order; not how many at once."""
     span = asked.period.span
-    return (asked.order, str(span.after[0]), str(span.before[0]))
+    bounds = (asked.order, str(span.after[0]), str(span.before[0]))
+    return bounds if asked.as_of is None else (*bounds, str(microseconds(asked.as_of)))
 
 
 def _with_cursor(wanted: _Wanted, cursor: str) -> str:

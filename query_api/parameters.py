@@ -2,10 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from starlette.requests import Request
 
 from query_api.listing import Order
@@ -27,6 +34,23 @@ def _moment(value: object) -> object:
 _EXAMPLES: dict[str, Any] = {"examples": ["2026-11-23", "2026-11-23T09:30:00Z"]}
 Moment = Annotated[datetime, BeforeValidator(_moment), Field(json_schema_extra=_EXAMPLES)]
 
+_AS_OF = "Show it as it stood at this moment; a moment that is still to come is refused."
+
+
+class PastParameters(BaseModel):
+    """At which moment, or in which version, an asset is shown; as it is now if neither is named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    as_of: Moment | None = Field(default=None, description=_AS_OF)
+    version: int | None = Field(default=None, ge=1, description="Show this version of it.")
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if self.as_of is not None and self.version is not None:
+            raise ValueError("send as_of or version, not both")
+        return self
+
 
 class ListingParameters(BaseModel):
     """Which assets, in which order, how many at once, and from where on."""
@@ -39,6 +63,7 @@ class ListingParameters(BaseModel):
     until: Moment | None = Field(
         default=None, alias="to", description="Handed over before this moment."
     )
+    as_of: Moment | None = Field(default=None, description=_AS_OF)
     order: Order = Field(default="desc", description="desc: the newest first.")
     limit: int = Field(default=50, ge=1, le=200)
     cursor: str | None = Field(
@@ -59,7 +84,7 @@ class CategoryListingParameters(ListingParameters):
     )
 
 
-Asked = TypeVar("Asked", bound=ListingParameters)
+Asked = TypeVar("Asked", bound=BaseModel)
 
 
 def asked_for(kind: type[Asked]) -> Callable[[Request], Awaitable[Asked]]:
@@ -78,7 +103,7 @@ def asked_for(kind: type[Asked]) -> Callable[[Request], Awaitable[Asked]]:
     return asked
 
 
-def described(kind: type[ListingParameters]) -> list[dict[str, Any]]:
+def described(kind: type[BaseModel]) -> list[dict[str, Any]]:
     """Describe these parameters as OpenAPI does."""
     return [
         {"name": name, "in": "query", "required": False, "schema": schema}

@@ -46,6 +46,9 @@ class Queries(Protocol):
     async def categories(self, tenant_id: TenantId) -> Sequence[Row]:
         """List all categories of a tenant, archived ones too."""
 
+    async def categories_as_of(self, tenant_id: TenantId, at_us: int) -> Sequence[Row]:
+        """Give the value that each aspect of each category had, as ``categories_as_of`` has it."""
+
     async def generation(self, view: View) -> int:
         """Tell which generation of a view is read; how its buckets are cut may depend on it."""
 
@@ -88,6 +91,24 @@ class Queries(Protocol):
 
     async def request(self, request_id: str) -> OperatorRequest | None:
         """Find what an operator asked for in the last seven days."""
+
+    async def buckets_as_of(
+        self, tenant_id: TenantId, shelf: str, generation: int
+    ) -> Sequence[str]:
+        """Name the buckets in which a shelf has, or had, assets."""
+
+    async def shown_as_of(
+        self,
+        at_us: int,
+        tenant_id: TenantId,
+        shelf: str,
+        bucket: str,
+        span: Span,
+        order: Order,
+        limit: int,
+        generation: int,
+    ) -> Sequence[Row]:
+        """List the first assets that a shelf had in a bucket within the span, at that moment."""
 
     async def applied_offset(self, view: View, partition: int) -> int:
         """Tell the next offset of its topic that a view will apply; 0 if it applied none."""

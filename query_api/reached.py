@@ -53,7 +53,7 @@ class Reached:
                 await asyncio.gather(*(self._wait_for(place, offset) for place, offset in wanted))
         except TimeoutError:
             raise ViewBehind(
-                f"the view has not reached your write within {seconds:g} s; try again in a moment"
+                f"the view has not got that far within {seconds:g} s; try again in a moment"
             ) from None
 
     async def _wait_for(self, place: tuple[View, int], offset: int) -> None:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -12,12 +13,14 @@ from infra.sending import Position
 from infra.web import positions
 from infra.web.access import Access
 from infra.web.errors import MalformedHeader
+from query_api.past import Past
 from query_api.reached import Reached
 from query_api.views import VIEWS, View
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?=$|[,;\s])")
 _MAX_WAIT_SECONDS = 60.0
 _MAX_POSITIONS = 16
+_PAST = frozenset({"as_of", "version"})
 _TOPICS = frozenset(view.topic.name for view in VIEWS)
 
 HEADERS: list[dict[str, Any]] = [
@@ -34,7 +37,7 @@ HEADERS: list[dict[str, Any]] = [
         "required": False,
         "schema": {"type": "string"},
         "example": "wait=5",
-        "description": "How many seconds to wait for that write before answering 503.",
+        "description": "How many seconds to wait for the view before answering 503.",
     },
 ]
 """Parameters that routes with this dependency describe."""
@@ -42,43 +45,66 @@ HEADERS: list[dict[str, Any]] = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Who asks; ``is_fresh`` says that nothing read before this moment will do."""
+    """Who asks; ``is_fresh`` says that nothing read before this moment will do.
+
+    ``is_settled``: what is read lies so far back that it will never be another.
+    """
 
     tenant_id: TenantId
     is_fresh: bool
+    is_settled: bool = False
 
 
 class Reading:
     """Makes the dependencies of routes that need ``assets:read`` and show certain views."""
 
-    def __init__(self, access: Access, reached: Reached, *, wait_seconds: float) -> None:
+    def __init__(
+        self, access: Access, reached: Reached, past: Past, *, wait_seconds: float
+    ) -> None:
         self._access = access
         self._reached = reached
+        self._past = past
         self._wait_seconds = wait_seconds
 
-    def of(self, *views: View) -> Callable[[Request], Awaitable[Reader]]:
-        """Make the dependency of a route that shows these views.
+    def of(
+        self, *views: View, past: tuple[View, ...] = ()
+    ) -> Callable[[Request], Awaitable[Reader]]:
+        """Make the dependency of a route that shows these views, or ``past`` if it is asked for.
 
         It raises what Access raises, MalformedHeader, and ViewBehind.
         """
 
         async def reader(request: Request) -> Reader:
             caller = self._access.admit(request, "assets:read")
+            shown = past if _PAST.intersection(request.query_params) and past else views
             return Reader(
-                tenant_id=caller.tenant_id, is_fresh=await self.wait_for_writes(request, views)
+                tenant_id=caller.tenant_id, is_fresh=await self.wait_for_writes(request, shown)
             )
 
         return reader
+
+    async def going_back(
+        self, request: Request, reader: Reader, moment: datetime, *views: View
+    ) -> Reader:
+        """Wait until these views show all that happened up to a moment of the past.
+
+        Raises what Past.wait raises.
+        """
+        await self._past.wait(moment, views, self._seconds(request))
+        is_settled = self._past.is_settled(moment)
+        return replace(reader, is_fresh=reader.is_fresh or not is_settled, is_settled=is_settled)
 
     async def wait_for_writes(self, request: Request, views: tuple[View, ...]) -> bool:
         """Wait until these views show the writes that the request names; tell if it named any."""
         header = request.headers.get(positions.HEADER)
         if not header:
             return False
-        wait = _WAIT.search(request.headers.get("prefer", ""))
-        seconds = min(float(wait[1]), _MAX_WAIT_SECONDS) if wait else self._wait_seconds
-        await self._reached.wait(_positions(header), views, seconds)
+        await self._reached.wait(_positions(header), views, self._seconds(request))
         return True
+
+    def _seconds(self, request: Request) -> float:
+        wait = _WAIT.search(request.headers.get("prefer", ""))
+        return min(float(wait[1]), _MAX_WAIT_SECONDS) if wait else self._wait_seconds
 
 
 def _positions(header: str) -> list[Position]:

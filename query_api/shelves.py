@@ -2,18 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from domain.values import CategoryId, TenantId
 from infra.cql import Row
 from query_api.listing import FIRST_US, LAST_US, Order, Shelf, Span
+from query_api.moments import microseconds
 from query_api.queries import Queries
 from query_api.recent import Recent
 from query_api.views import ASSETS_BY_CATEGORY, ASSETS_BY_DATE
 
 _RECENT_SECONDS = 1.0
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +25,8 @@ class Period:
     @property
     def span(self) -> Span:
         """Say it in keys; no asset has an empty id, so ``since`` itself lies within."""
-        after = FIRST_US if self.since is None else (self.since - _EPOCH) // _MICROSECOND
-        before = LAST_US if self.until is None else (self.until - _EPOCH) // _MICROSECOND
+        after = FIRST_US if self.since is None else microseconds(self.since)
+        before = LAST_US if self.until is None else microseconds(self.until)
         return Span(after=(after, ""), before=(before, ""))
 
     def of(self, buckets: Sequence[str]) -> Sequence[str]:

@@ -32,9 +32,12 @@ ASSET_HISTORY = View(name="asset_history", topic=ASSET_EVENTS)
 ASSETS_BY_CATEGORY = View(name="assets_by_category", topic=ASSET_EVENTS)
 ASSETS_BY_DATE = View(name="assets_by_date", topic=ASSET_EVENTS)
 PUBLIC_ASSETS = View(name="public_assets", topic=ASSET_EVENTS)
+LISTINGS_AS_OF = View(name="listings_as_of", topic=ASSET_EVENTS)
 CATEGORIES = View(name="categories", topic=CATEGORY_EVENTS)
 OPERATIONS = View(name="operations", topic=OPERATION_EVENTS)
 OPERATION_ITEMS = View(name="operation_items", topic=OPERATION_EVENTS)
+
+CATEGORIES_AS_OF = View(name="categories_as_of", topic=CATEGORY_EVENTS)
 COMMANDS = View(name="commands", topic=COMMAND_RESULTS)
 
 VIEWS = (
@@ -43,9 +46,11 @@ VIEWS = (
     ASSETS_BY_CATEGORY,
     ASSETS_BY_DATE,
     PUBLIC_ASSETS,
+    LISTINGS_AS_OF,
     CATEGORIES,
     OPERATIONS,
     OPERATION_ITEMS,
+    CATEGORIES_AS_OF,
     COMMANDS,
 )
 

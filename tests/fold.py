@@ -7,12 +7,16 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zlib import crc32
 
 from domain.asset import Asset, replay
 from domain.catalogue import replay as replay_catalogue
 from domain.events import (
+    AssetCategorised,
+    AssetDeleted,
+    AssetDescribed,
     AssetEvent,
     AssetPublished,
     AssetRejected,
@@ -21,6 +25,9 @@ from domain.events import (
     AssetSourceReplaced,
     AssetSubmitted,
     CatalogueEvent,
+    CategoryArchived,
+    CategoryCreated,
+    CategoryRestored,
 )
 from domain.values import Listing, Status
 
@@ -44,6 +51,9 @@ def expected_rows(events: Iterable[AssetEvent | CatalogueEvent]) -> dict[str, Ro
             "assets_by_content",
             "pending_assets",
             "assets_by_shard",
+            "listings_as_of",
+            "listing_buckets_as_of",
+            "categories_as_of",
         )
     }
     of_asset: dict[tuple[str, str], list[AssetEvent]] = {}
@@ -57,6 +67,7 @@ def expected_rows(events: Iterable[AssetEvent | CatalogueEvent]) -> dict[str, Ro
     for (tenant_id, _), history in of_asset.items():
         _add_asset(rows, tenant_id, history)
     for tenant_id, changes in of_tenant.items():
+        _add_aspects(rows["categories_as_of"], tenant_id, changes)
         for category in replay_catalogue(changes).categories.values():
             rows["categories"][tenant_id, category.category_id] = {
                 "slug": category.slug,
@@ -111,6 +122,7 @@ def _add_asset(rows: dict[str, Rows], tenant_id: str, history: list[AssetEvent])
             "run": asset.run,
         }
     _add_listings(rows, tenant_id, asset, history)
+    _add_past_listings(rows, tenant_id, asset, history)
 
 
 def _add_listings(
@@ -132,6 +144,51 @@ def _add_listings(
         for category_id in asset.category_ids:
             key = (tenant_id, category_id, month, at_us, asset_id)
             rows["assets_by_category"][key] = shown
+
+
+def _add_past_listings(
+    rows: dict[str, Rows], tenant_id: str, asset: Asset, history: list[AssetEvent]
+) -> None:
+    """Cut the asset's life wherever something was said that listings show."""
+    created_at = asset.created_at
+    month, day = f"{created_at:%Y-%m}", f"{created_at:%Y-%m-%d}"
+    cuts = [n for n, event in enumerate(history) if _is_about_listings(event)]
+    for cut, following in pairwise([*cuts, len(history)]):
+        then = replay(history[: cut + 1])
+        assert then is not None
+        if then.status is not Status.PUBLISHED:
+            continue
+        ended = following < len(history)
+        shown = {
+            **_shown(then),
+            "valid_from_us": _us(then.updated_at),
+            "valid_to_us": _us(history[following].metadata.happened_at) if ended else 2**63 - 1,
+        }
+        for shelf, bucket in (("", day), *((one, month) for one in then.category_ids)):
+            rows["listing_buckets_as_of"][tenant_id, shelf, bucket] = {}
+            if asset.status is not Status.PURGED:  # a purge reaches back
+                at = (tenant_id, shelf, bucket, _us(created_at), asset.asset_id, then.version)
+                rows["listings_as_of"][at] = shown
+
+
+def _is_about_listings(event: AssetEvent) -> bool:
+    return isinstance(
+        event,
+        AssetPublished | AssetCategorised | AssetDescribed | AssetDeleted | AssetRestored,
+    )
+
+
+def _add_aspects(rows: Rows, tenant_id: str, changes: list[CatalogueEvent]) -> None:
+    for change in changes:
+        event = asdict(change)
+        said: dict[str, str] = {
+            name: event[name] or "" for name in ("slug", "name", "parent_id") if name in event
+        }
+        if isinstance(change, CategoryCreated | CategoryArchived | CategoryRestored):
+            said["is_archived"] = "yes" if isinstance(change, CategoryArchived) else ""
+        for aspect, value in said.items():
+            key = (tenant_id, change.category_id, aspect, change.metadata.entity_version)
+            rows[key] = {"value": value, "valid_from_us": _us(change.metadata.happened_at)}
 
 
 def _shown(asset: Asset) -> dict[str, Any]:

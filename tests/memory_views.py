@@ -39,6 +39,11 @@ class _Row:
         return cells if cells or self.written_at_us > self.deleted_at_us else None
 
 
+def _beginnings(table: Table, key: Key) -> list[Key]:
+    """List what a deletion of several rows may name of this one."""
+    return [key[:length] for length in range(len(table.partition_key), len(table.key))]
+
+
 class MemoryViewStore:
     """Keeps rows and checkpoints; can be away, and can come back with what it had earlier."""
 
@@ -47,6 +52,7 @@ class MemoryViewStore:
         self.writes = 0
         self.parking = MemoryParking()
         self._tables: dict[str, dict[Key, _Row]] = {}
+        self._deletions: dict[tuple[str, Key], Delete] = {}
         self._checkpoints: dict[tuple[str, int, str, int], Checkpoint] = {}
         self._active: dict[str, int] = {}
 
@@ -54,8 +60,15 @@ class MemoryViewStore:
         self._answer()
         self.writes += 1
         for operation in operations:
-            table = self._tables.setdefault(operation.table.at(generation), {})
-            table.setdefault(operation.key, _Row()).apply(operation)
+            name = operation.table.at(generation)
+            if len(operation.key) < len(operation.table.key):
+                assert isinstance(operation, Delete)
+                known = self._deletions.setdefault((name, operation.key), operation)
+                if known.written_at_us < operation.written_at_us:
+                    self._deletions[name, operation.key] = operation
+            else:
+                table = self._tables.setdefault(name, {})
+                table.setdefault(operation.key, _Row()).apply(operation)
 
     def save(self, checkpoints: Iterable[Checkpoint]) -> None:
         self._answer()
@@ -80,10 +93,15 @@ class MemoryViewStore:
 
     def rows(self, table: Table, generation: int = 1) -> Rows:
         """Show the rows that a reader would find."""
-        found = {
-            key: row.columns() for key, row in self._tables.get(table.at(generation), {}).items()
-        }
-        return {key: columns for key, columns in found.items() if columns is not None}
+        name, found = table.at(generation), {}
+        for key, kept in self._tables.get(name, {}).items():
+            row = deepcopy(kept)
+            for beginning in _beginnings(table, key):
+                if deletion := self._deletions.get((name, beginning)):
+                    row.apply(deletion)
+            if (columns := row.columns()) is not None:
+                found[key] = columns
+        return found
 
     def lose(self, table: Table, key: Key, generation: int = 1) -> None:
         """Forget that a row was ever written, as a lost disk does."""
@@ -91,7 +109,8 @@ class MemoryViewStore:
 
     def copy(self) -> Mapping[str, object]:
         """Take a copy of the disk."""
-        return deepcopy({"_tables": self._tables, "_checkpoints": self._checkpoints})
+        kept = ("_tables", "_deletions", "_checkpoints")
+        return deepcopy({name: getattr(self, name) for name in kept})
 
     def put_back(self, copy: Mapping[str, object]) -> None:
         """Lose all that was written since that copy."""

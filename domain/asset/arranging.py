@@ -48,6 +48,7 @@ def _categorised(
             previous_category_ids=asset.category_ids,
             created_at=asset.created_at,
             listing=asset.listing,
+            shown_since=asset.shown_since,
         )
     ]
 
@@ -81,5 +82,6 @@ def _described(description: Description, asset: Asset, metadata: EventMetadata) 
             previous_description=asset.description,
             category_ids=asset.category_ids,
             listing=listing,
+            shown_since=asset.shown_since,
         )
     ]

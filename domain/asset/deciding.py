@@ -121,7 +121,10 @@ def _delete(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
         return []
     return [
         AssetDeleted(
-            metadata=metadata, category_ids=asset.category_ids, created_at=asset.created_at
+            metadata=metadata,
+            category_ids=asset.category_ids,
+            created_at=asset.created_at,
+            shown_since=asset.shown_since,
         )
     ]
 
@@ -155,6 +158,7 @@ def _purge(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
             category_ids=asset.category_ids,
             created_at=asset.created_at,
             blob_keys=asset.blob_keys,
+            shown_in=asset.shown_in,
         )
     ]
 

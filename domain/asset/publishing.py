@@ -24,6 +24,7 @@ def publish(command: PublishAsset, asset: Asset, metadata: EventMetadata) -> lis
             pipeline_version=command.pipeline_version,
             fetch=command.fetch,
             listing=_listing(command, asset),
+            shown_since=asset.shown_since,
         )
     ]
 
@@ -58,6 +59,7 @@ def republish(command: RepublishAsset, asset: Asset, metadata: EventMetadata) ->
             pipeline_version=command.pipeline_version,
             fetch=command.fetch,
             listing=_listing(command, asset),
+            shown_since=asset.shown_since,
         )
     ]
 

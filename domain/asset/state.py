@@ -37,7 +37,8 @@ class Asset:
     """An asset as its events left it.
 
     ``run`` counts pipeline runs; ``finished_run`` is the last one that ended, so a run is under way
-    while they differ. ``status_before_deletion`` is what a restore goes back to.
+    while they differ. ``status_before_deletion`` is what a restore goes back to. ``shown_since`` is
+    the version from which on listings show it as they do; ``shown_in`` where they ever did.
     """
 
     asset_id: AssetId
@@ -55,6 +56,8 @@ class Asset:
     finished_run: int
     original: Original | None
     listing: Listing | None
+    shown_since: int | None
+    shown_in: tuple[CategoryId, ...]
     blob_keys: tuple[BlobKey, ...]
 
     @property
@@ -74,28 +77,40 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
     match event:
         case AssetPublished():
             keys = {event.original.blob_key, *(r.blob_key for r in event.renditions)}
-            return replace(
+            published = replace(
                 asset,
                 status=Status.PUBLISHED,
                 run=event.run,
                 finished_run=event.run,
                 original=event.original,
-                listing=event.listing,
                 blob_keys=tuple(sorted({*asset.blob_keys, *keys})),
             )
+            return _shown(published, event.listing)
         case AssetRejected():
             status = asset.status if event.keeps_published else Status.REJECTED
             return replace(asset, status=status, finished_run=event.run)
         case AssetCategorised():
-            return replace(asset, category_ids=event.category_ids, listing=event.listing)
+            return _shown(replace(asset, category_ids=event.category_ids), event.listing)
         case AssetDescribed():
-            return replace(asset, description=event.description, listing=event.listing)
+            return _shown(replace(asset, description=event.description), event.listing)
         case AssetDeleted():
-            return replace(asset, status=Status.DELETED, status_before_deletion=asset.status)
+            return replace(
+                asset,
+                status=Status.DELETED,
+                status_before_deletion=asset.status,
+                shown_since=None,
+            )
         case AssetRestored():
-            return replace(asset, status=event.status, run=event.run)
+            return _shown(replace(asset, status=event.status, run=event.run), event.listing)
         case AssetPurged():
-            return replace(asset, status=Status.PURGED, original=None, listing=None, blob_keys=())
+            return replace(
+                asset,
+                status=Status.PURGED,
+                original=None,
+                listing=None,
+                shown_in=(),
+                blob_keys=(),
+            )
         case AssetReprocessingRequested():
             return replace(asset, preset=event.preset, run=event.run)
         case AssetSourceReplaced():
@@ -132,6 +147,18 @@ def snapshot(asset: Asset) -> AssetSnapshot:
     )
 
 
+def _shown(asset: Asset, listing: Listing | None) -> Asset:
+    """Let listings show this from the asset's version on; nothing while it is not published."""
+    if listing is None:
+        return replace(asset, listing=None)
+    return replace(
+        asset,
+        listing=listing,
+        shown_since=asset.version,
+        shown_in=tuple(sorted({*asset.shown_in, *asset.category_ids})),
+    )
+
+
 def _submitted(event: AssetSubmitted) -> Asset:
     return Asset(
         asset_id=event.asset_id,
@@ -149,5 +176,7 @@ def _submitted(event: AssetSubmitted) -> Asset:
         finished_run=0,
         original=None,
         listing=None,
+        shown_since=None,
+        shown_in=(),
         blob_keys=(event.source.upload_key,) if event.source.upload_key else (),
     )

@@ -131,10 +131,11 @@ class Check:
         for _ in range(_ROUNDS):
             if not open_rows:
                 break
-            touched = self._fold.read_on(self._new_ends())
+            named = self._fold.read_on(self._new_ends())
+            touched = {row for row in open_rows if not named.isdisjoint(row.and_beginnings())}
             for row in open_rows - touched:
                 wrong[row] = (expected.get(row, Expected()), found.get(row))
-            open_rows &= touched
+            open_rows = touched
             if open_rows:
                 expected, found = self._look(part)
                 open_rows &= _differing(expected, found)

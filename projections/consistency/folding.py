@@ -27,6 +27,11 @@ class Row:
     table: Table
     key: Key
 
+    def and_beginnings(self) -> Iterator["Row"]:
+        """Give all that an operation may name to be about this row: deletions name many at once."""
+        for length in range(len(self.table.partition_key), len(self.key) + 1):
+            yield Row(table=self.table, key=self.key[:length])
+
 
 class LogFold:
     """Reads a view's topic once, from the first event on, and can read on.
@@ -66,15 +71,24 @@ class LogFold:
             pass
 
     def read_on(self, ends: Mapping[int, int]) -> set[Row]:
-        """Take in what was added meanwhile, and name the rows that it is about."""
+        """Take in what was added meanwhile, and name the rows that it is about, or beginnings."""
         return {Row(table=each.table, key=each.key) for each in self._read(ends)}
 
     def rows(self, part: int) -> dict[Row, Expected]:
         """Give what the log says about every row of a part that it ever spoke of."""
         found: dict[Row, Expected] = {}
+        many: dict[Row, list[Operation]] = {}
         for operation in self._spill.operations(part):
             row = Row(table=operation.table, key=operation.key)
-            found.setdefault(row, Expected()).apply(operation)
+            if len(row.key) < len(row.table.key):
+                many.setdefault(row, []).append(operation)
+            else:
+                found.setdefault(row, Expected()).apply(operation)
+        if many:
+            for row, expected in found.items():
+                for named in row.and_beginnings():
+                    for operation in many.get(named, ()):
+                        expected.apply(operation)
         return found
 
     def _read(self, ends: Mapping[int, int]) -> Iterator[Operation]:

@@ -12,14 +12,26 @@ from infra.web.errors import RequestInvalid
 from infra.web.openapi import documented
 from query_api.answers import Answers
 from query_api.catalogues import Catalogues
-from query_api.errors import CursorRefused, ViewBehind
+from query_api.errors import AssetGone, CursorRefused, ViewBehind
 from query_api.json_answer import json_answer, page_answer, versioned_answer
 from query_api.models import AssetAnswer, HistoryAnswer, PageAnswer
+from query_api.moments import moment
 from query_api.pages import Pages
-from query_api.parameters import ListingParameters, asked_for, described
+from query_api.parameters import ListingParameters, PastParameters, asked_for, described
+from query_api.past_assets import asset_then
 from query_api.queries import Queries
 from query_api.reading import HEADERS, Reader, Reading
-from query_api.views import ASSET_BY_ID, ASSET_HISTORY, ASSETS_BY_DATE, CATEGORIES
+from query_api.views import (
+    ASSET_BY_ID,
+    ASSET_HISTORY,
+    ASSETS_BY_DATE,
+    CATEGORIES,
+    CATEGORIES_AS_OF,
+    LISTINGS_AS_OF,
+)
+
+_PAST_LISTINGS = (LISTINGS_AS_OF, CATEGORIES_AS_OF)
+_PAST_ASSETS = (ASSET_HISTORY, CATEGORIES_AS_OF)
 
 
 def routes(
@@ -36,29 +48,49 @@ def routes(
     )
     async def list_assets(
         request: Request,
-        reader: Annotated[Reader, Depends(reading.of(ASSETS_BY_DATE, CATEGORIES))],
+        reader: Annotated[
+            Reader, Depends(reading.of(ASSETS_BY_DATE, CATEGORIES, past=_PAST_LISTINGS))
+        ],
         asked: Annotated[ListingParameters, Depends(asked_for(ListingParameters))],
     ) -> Response:
         """List published assets by the moment they were handed over."""
-        return page_answer(await pages.page(request, reader, asked))
+        if asked.as_of is not None:
+            reader = await reading.going_back(request, reader, asked.as_of, *_PAST_LISTINGS)
+        page = await pages.page(request, reader, asked)
+        return page_answer(page, is_settled=reader.is_settled)
 
     @router.get(
         "/{asset_id}",
         response_model=AssetAnswer,
-        responses=documented(AssetNotFound, ViewBehind),
-        openapi_extra={"parameters": HEADERS},
+        responses=documented(AssetNotFound, AssetGone, RequestInvalid, ViewBehind),
+        openapi_extra={"parameters": [*HEADERS, *described(PastParameters)]},
     )
     async def show_asset(
         request: Request,
         asset_id: AssetId,
-        reader: Annotated[Reader, Depends(reading.of(ASSET_BY_ID, CATEGORIES))],
+        reader: Annotated[Reader, Depends(reading.of(ASSET_BY_ID, CATEGORIES, past=_PAST_ASSETS))],
+        asked: Annotated[PastParameters, Depends(asked_for(PastParameters))],
     ) -> Response:
-        """Show an asset in any state; `ETag` is its version."""
+        """Show an asset in any state, as it is or as it was; `ETag` is its version."""
+        if asked.as_of is not None or asked.version is not None:
+            return await show_past(request, asset_id, reader, asked)
         row = await queries.asset(reader.tenant_id, asset_id)
         if row is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")
         answer = answers.asset(row, await catalogues.tree(reader))
         return versioned_answer(request, answer, row["version"])
+
+    async def show_past(
+        request: Request, asset_id: AssetId, reader: Reader, asked: PastParameters
+    ) -> Response:
+        if asked.as_of is not None:
+            reader = await reading.going_back(request, reader, asked.as_of, *_PAST_ASSETS)
+        row = asset_then(await queries.history(reader.tenant_id, asset_id), asset_id, asked)
+        then = asked.as_of or moment(row["updated_at_us"])
+        if asked.as_of is None:
+            reader = await reading.going_back(request, reader, then, CATEGORIES_AS_OF)
+        answer = answers.asset(row, await catalogues.tree(reader, then))
+        return versioned_answer(request, answer, row["version"], is_settled=reader.is_settled)
 
     @router.get(
         "/{asset_id}/events",

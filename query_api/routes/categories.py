@@ -18,7 +18,9 @@ from query_api.models import CategoriesAnswer, CategoryAnswer, PageAnswer
 from query_api.pages import Pages
 from query_api.parameters import CategoryListingParameters, asked_for, described
 from query_api.reading import HEADERS, Reader, Reading
-from query_api.views import ASSETS_BY_CATEGORY, CATEGORIES
+from query_api.views import ASSETS_BY_CATEGORY, CATEGORIES, CATEGORIES_AS_OF, LISTINGS_AS_OF
+
+_PAST = (LISTINGS_AS_OF, CATEGORIES_AS_OF)
 
 
 def routes(reading: Reading, catalogues: Catalogues, pages: Pages, answers: Answers) -> APIRouter:
@@ -65,10 +67,13 @@ def routes(reading: Reading, catalogues: Catalogues, pages: Pages, answers: Answ
     async def list_assets(
         request: Request,
         category: CategoryRef,
-        reader: Annotated[Reader, Depends(reading.of(ASSETS_BY_CATEGORY, CATEGORIES))],
+        reader: Annotated[Reader, Depends(reading.of(ASSETS_BY_CATEGORY, CATEGORIES, past=_PAST))],
         asked: Annotated[CategoryListingParameters, Depends(asked_for(CategoryListingParameters))],
     ) -> Response:
         """List the published assets of a category, the newest first unless asked otherwise."""
-        return page_answer(await pages.page(request, reader, asked, category))
+        if asked.as_of is not None:
+            reader = await reading.going_back(request, reader, asked.as_of, *_PAST)
+        page = await pages.page(request, reader, asked, category)
+        return page_answer(page, is_settled=reader.is_settled)
 
     return router

@@ -66,6 +66,14 @@ class ViewStoreContract:
         rows = self.after(upsert(1, name="Fruit", is_archived=False, version=3))
         assert rows == {FRUIT: {"name": "Fruit", "is_archived": False, "version": 3}}
 
+    def test_a_deletion_by_the_beginning_of_a_key_takes_all_rows_that_are_older(self) -> None:
+        other, elsewhere = ("acme", "nuts"), ("globex", "fruit")
+        store = self.new_store()
+        store.write([upsert(1, name="Fruit"), upsert(1, elsewhere, name="Fruit")], generation=1)
+        store.write([delete(2, ("acme",))], generation=1)
+        store.write([upsert(1, other, name="Nuts"), upsert(3, slug="fruit")], generation=1)
+        assert self.rows(TREE) == {FRUIT: {"slug": "fruit"}, elsewhere: {"name": "Fruit"}}
+
     def test_columns_that_are_not_written_stay(self) -> None:
         assert self.after(upsert(1, name="Fruit", slug="fruit"), upsert(2, name="Obst")) == {
             FRUIT: {"name": "Obst", "slug": "fruit"}

@@ -48,7 +48,10 @@ class Things:
             case.headers["Idempotency-Key"] = str(uuid4())
         if "Idempotency-Key" in case.headers:
             case.headers["Idempotency-Key"] = str(uuid4())
-        case.query.pop("cursor", None)
+        for name in ("cursor", "version"):
+            case.query.pop(name, None)
+        if "as_of" in case.query:
+            case.query["as_of"] = self._customer.asset(self._published)["updated_at"]
         if case.media_type == "text/csv":
             case.body = f"download_url,category\n{self._url},cats\n"
         if isinstance(case.body, dict):

@@ -1,11 +1,13 @@
 """What rebuilding needs of Cassandra and Kafka, on the real ones."""
 
+import asyncio
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from cassandra.cluster import Session
+from confluent_kafka import Producer
 
 from infra.cql import Cql
 from infra.errors import ViewsMissing
@@ -126,6 +128,23 @@ def test_a_generation_whose_definition_is_gone_stops_the_projections(
     generations.add(replace(planned("categories", 7), state="following"))
     with pytest.raises(DefinitionMissing, match=r"revision 3.*FORMER"):
         live_views(CassandraViewStore(opened))
+
+
+def test_what_is_not_committed_yet_is_written_all_the_same(
+    servers: Servers, topic_prefix: str
+) -> None:
+    kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
+    apply_topics(kafka, (CATEGORY_EVENTS,))
+    bounds = LogBounds(kafka)
+    producer = Producer(kafka.transactional_producer("open"))
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(kafka.topic(CATEGORY_EVENTS), b"one", partition=1)
+    assert producer.flush(30) == 0
+    assert asyncio.run(bounds.written(CATEGORY_EVENTS)) == {0: 0, 1: 1, 2: 0}
+    assert bounds.ends(CATEGORY_EVENTS) == {0: 0, 1: 0, 2: 0}
+    producer.abort_transaction(30)
+    assert bounds.ends(CATEGORY_EVENTS) == asyncio.run(bounds.written(CATEGORY_EVENTS))
 
 
 def test_a_partition_ends_after_what_was_committed(servers: Servers, topic_prefix: str) -> None:

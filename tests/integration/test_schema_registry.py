@@ -12,20 +12,23 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from avro_schemas.codec import encode
 from infra.cluster import free_port
-from query_api.app import Addresses, create_app
+from query_api.app import Addresses, Sources, create_app
 from tests.eventually import eventually
 from tests.memory import MemoryBlobStore
 from tests.samples import create_category
 from tests.unit.query_api.conftest import MemoryKeys
-from tests.unit.query_api.memory_queries import MemoryQueries
+from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
 
 
 @pytest.fixture
 def registry() -> Iterator[SchemaRegistryClient]:
     app, _ = create_app(
-        queries=MemoryQueries(),
-        blobs=MemoryBlobStore(),
-        keys=MemoryKeys(),
+        Sources(
+            queries=MemoryQueries(),
+            log_ends=MemoryLog(),
+            blobs=MemoryBlobStore(),
+            keys=MemoryKeys(),
+        ),
         cursor_secrets=["secret"],
         addresses=Addresses(
             public_base_url="http://a.example", problem_base_url="http://a.example"

@@ -10,10 +10,10 @@ from starlette.testclient import TestClient
 
 from infra.api_key_table import ApiKeyRejected, ApiKeysUnread, Caller
 from infra.api_keys import Scope
-from query_api.app import Addresses, create_app
+from query_api.app import Addresses, Sources, create_app
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, create_category, metadata
-from tests.unit.query_api.memory_queries import MemoryQueries
+from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
 from tests.unit.query_api.story import GLOBEX, RENDITIONS, Story
 
 READS: frozenset[Scope] = frozenset({"assets:read"})
@@ -67,11 +67,20 @@ def blobs() -> MemoryBlobStore:
 
 
 @pytest.fixture
-def app(queries: MemoryQueries, blobs: MemoryBlobStore) -> FastAPI:
+def log() -> MemoryLog:
+    return MemoryLog()
+
+
+@pytest.fixture
+def app(queries: MemoryQueries, log: MemoryLog, blobs: MemoryBlobStore, story: Story) -> FastAPI:
     service, _ = create_app(
-        queries=queries,
-        blobs=blobs,
-        keys=MemoryKeys(),
+        Sources(
+            queries=queries,
+            log_ends=log,
+            blobs=blobs,
+            keys=MemoryKeys(),
+            clock=lambda: story.now,
+        ),
         cursor_secrets=["today", "yesterday"],
         addresses=Addresses(
             public_base_url="https://img.example", problem_base_url="https://api.example"

@@ -1,7 +1,7 @@
 """Views in memory, filled by the very functions that fill them in Cassandra."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from avro_schemas.codec import Message
@@ -9,8 +9,10 @@ from domain.values import AssetId, CategoryId, CommandId, OperationId, Status, T
 from infra.consistency import ConsistencyResult
 from infra.cql import Row
 from infra.cutting import bucket_of
+from infra.errors import BrokerUnavailable
 from infra.operator_requests import OperatorRequest
 from infra.rows import Upsert
+from infra.topics import Topic
 from projections.view import View as BuiltView
 from projections.views import VIEWS
 from query_api.generation_standings import GenerationStanding
@@ -41,7 +43,10 @@ class MemoryQueries:
                         named = dict(zip(operation.table.key, operation.key, strict=True))
                         rows.setdefault(operation.key, named).update(operation.columns)
                     else:
-                        rows.pop(operation.key, None)
+                        for key in [
+                            key for key in rows if key[: len(operation.key)] == operation.key
+                        ]:
+                            del rows[key]
 
     async def asset(self, tenant_id: TenantId, asset_id: AssetId) -> Row | None:
         return self._row("asset_by_id", tenant_id, asset_id)
@@ -88,6 +93,14 @@ class MemoryQueries:
     async def categories(self, tenant_id: TenantId) -> list[Row]:
         return self._partition("categories", tenant_id)
 
+    async def categories_as_of(self, tenant_id: TenantId, at_us: int) -> list[Row]:
+        latest: dict[tuple[str, str], Row] = {}
+        for row in self._partition("categories_as_of", tenant_id):
+            known = latest.get((row["category_id"], row["aspect"]))
+            if row["valid_from_us"] <= at_us and (not known or known["version"] < row["version"]):
+                latest[row["category_id"], row["aspect"]] = row
+        return [latest[aspect] for aspect in sorted(latest)]
+
     async def generation(self, view: View) -> int:
         return 1
 
@@ -124,6 +137,25 @@ class MemoryQueries:
     ) -> list[Row]:
         return first(self._partition("assets_by_date", tenant_id, day), span, order, limit)
 
+    async def buckets_as_of(self, tenant_id: TenantId, shelf: str, generation: int) -> list[str]:
+        rows = self._partition("listing_buckets_as_of", tenant_id, shelf)
+        return [row["bucket"] for row in rows]
+
+    async def shown_as_of(
+        self,
+        at_us: int,
+        tenant_id: TenantId,
+        shelf: str,
+        bucket: str,
+        span: Span,
+        order: Order,
+        limit: int,
+        generation: int,
+    ) -> list[Row]:
+        rows = self._partition("listings_as_of", tenant_id, shelf, bucket)
+        shown = [row for row in rows if row["valid_from_us"] <= at_us < row["valid_to_us"]]
+        return first(shown, span, order, limit)
+
     async def applied_offset(self, view: View, partition: int) -> int:
         self.asked["applied_offset"] += 1
         return self.applied.get((view.name, partition), 0)
@@ -138,6 +170,21 @@ class MemoryQueries:
     def _partition(self, table: str, *key: object) -> list[Row]:
         self.asked[table] += 1
         return [row for named, row in self._tables[table].items() if named[: len(key)] == key]
+
+
+class MemoryLog:
+    """How far topics have been written; for tests."""
+
+    def __init__(self) -> None:
+        self.ends: dict[str, dict[int, int]] = {}
+        self.asked = 0
+        self.is_away = False
+
+    async def written(self, topic: Topic) -> Mapping[int, int]:
+        self.asked += 1
+        if self.is_away:
+            raise BrokerUnavailable("it is away")
+        return self.ends.get(topic.name, {})
 
 
 def first(rows: Iterable[Row], span: Span, order: Order, limit: int) -> list[Row]:

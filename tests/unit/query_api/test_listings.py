@@ -12,6 +12,7 @@ from query_api.models import PageAnswer
 from tests.samples import metadata, set_categories
 from tests.unit.query_api.story import GLOBEX, Story, asset_id
 
+HEADERS = ("ScaleHoster-Position", "Prefer")
 JUNE = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
 JULY = datetime(2026, 7, 1, tzinfo=UTC)
 AUGUST = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -176,5 +177,5 @@ def test_every_parameter_is_described(client: TestClient) -> None:
         ("/v1/categories/{category}/assets", {"include_descendants", "category"}),
     ):
         names = {one["name"] for one in described[path]["get"]["parameters"]}
-        listing = {"from", "to", "order", "limit", "cursor", "ScaleHoster-Position", "Prefer"}
+        listing = {"from", "to", "order", "limit", "cursor", "as_of", *HEADERS}
         assert names == listing | more

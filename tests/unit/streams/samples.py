@@ -65,7 +65,7 @@ def rejection(of: AssetSubmitted) -> AssetRejected:
     return replace(REJECTED, metadata=of.metadata, run=of.run)
 
 
-DELETED = AssetDeleted(metadata=METADATA, category_ids=(), created_at=NOON)
+DELETED = AssetDeleted(metadata=METADATA, category_ids=(), created_at=NOON, shown_since=None)
 RESTORED = AssetRestored(
     metadata=METADATA,
     status=Status.SUBMITTED,

@@ -36,6 +36,7 @@ PUBLISHED = AssetPublished(
         dominant_colour="",
         thumbnail_sha256=THUMB.sha256,
     ),
+    shown_since=None,
 )
 KEYS = (UPLOAD, ORIGINAL.blob_key, THUMB.blob_key, LARGE.blob_key)
 
@@ -55,6 +56,7 @@ def purged(asset_id: str) -> AssetPurged:
         category_ids=(),
         created_at=NOON,
         blob_keys=KEYS,
+        shown_in=(),
     )
 
 

@@ -1,0 +1,105 @@
+"""View: what each listing showed, and from when until when, so that the past can be listed.
+
+Each event that changes what listings show of an asset ends one interval and begins another. It
+names the version that began the one it ends, so that nothing needs to be read.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from avro_schemas.codec import Message
+from domain.events import (
+    AssetCategorised,
+    AssetDeleted,
+    AssetDescribed,
+    AssetEvent,
+    AssetPublished,
+    AssetPurged,
+    AssetRestored,
+)
+from domain.values import CategoryId, Listing
+from infra.rows import Delete, Operation, Table, Upsert, Value
+from infra.topics import ASSET_EVENTS
+from projections import listed
+from projections.moments import day, microseconds, month
+from projections.view import View
+
+SHOWN = Table(
+    name="listings_as_of",
+    partition_key=("tenant_id", "shelf", "bucket"),
+    clustering=("created_at_us", "asset_id", "since_version"),
+)
+BUCKETS = Table(
+    name="listing_buckets_as_of", partition_key=("tenant_id", "shelf"), clustering=("bucket",)
+)
+_EVERYTHING = ""  # the shelf of all that a tenant has; the others are called by category
+_STILL_US = 2**63 - 1
+
+Place = tuple[str, str, str, int, str]  # tenant, shelf, bucket, created at, asset
+
+
+def _rows(message: Message) -> Iterator[Operation]:
+    match message:
+        case AssetPublished(listing=listing) | AssetDescribed(listing=Listing() as listing):
+            yield from _ended(message, message.category_ids, listing.created_at)
+            yield from _begun(message, listing, message.category_ids)
+        case AssetCategorised(listing=Listing() as listing):
+            yield from _ended(message, message.previous_category_ids, listing.created_at)
+            yield from _begun(message, listing, message.category_ids)
+        case AssetRestored(listing=Listing() as listing):
+            yield from _begun(message, listing, message.category_ids)
+        case AssetDeleted():
+            yield from _ended(message, message.category_ids, message.created_at)
+        case AssetPurged():  # reaches back: nobody sees what is purged, not even in the past
+            for place in _places(message, message.shown_in, message.created_at):
+                yield Delete(
+                    table=SHOWN,
+                    key=place,
+                    written_at_us=microseconds(message.metadata.happened_at),
+                )
+
+
+def _begun(
+    event: AssetEvent, listing: Listing, category_ids: tuple[CategoryId, ...]
+) -> Iterator[Operation]:
+    now_us = microseconds(event.metadata.happened_at)
+    columns: dict[str, Value] = {
+        **listed.columns(listing, category_ids),
+        "valid_from_us": now_us,
+        "valid_to_us": _STILL_US,
+    }
+    for place in _places(event, category_ids, listing.created_at):
+        version = event.metadata.entity_version
+        yield Upsert(table=SHOWN, key=(*place, version), columns=columns, written_at_us=now_us)
+        yield Upsert(table=BUCKETS, key=place[:3], columns={}, written_at_us=now_us)
+
+
+def _ended(
+    event: AssetPublished | AssetDescribed | AssetCategorised | AssetDeleted,
+    category_ids: tuple[CategoryId, ...],
+    created_at: datetime,
+) -> Iterator[Operation]:
+    if event.shown_since is None:
+        return
+    now_us = microseconds(event.metadata.happened_at)
+    for place in _places(event, category_ids, created_at):
+        yield Upsert(
+            table=SHOWN,
+            key=(*place, event.shown_since),
+            columns={"valid_to_us": now_us},
+            written_at_us=now_us,
+        )
+
+
+def _places(
+    event: AssetEvent, category_ids: Iterable[CategoryId], created_at: datetime
+) -> Iterator[Place]:
+    tenant_id, created_at_us = event.metadata.tenant_id, microseconds(created_at)
+    yield tenant_id, _EVERYTHING, day(created_at), created_at_us, event.asset_id
+    for category_id in category_ids:
+        yield tenant_id, category_id, month(created_at), created_at_us, event.asset_id
+
+
+LISTINGS_AS_OF = View(
+    name="listings_as_of", topic=ASSET_EVENTS, tables=(SHOWN, BUCKETS), rows=_rows
+)

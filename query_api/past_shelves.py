@@ -1,0 +1,80 @@
+"""The shelves as they stood at a moment of the past: a category by month, a tenant by day."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.values import CategoryId, TenantId
+from infra.cql import Row
+from query_api.listing import Order, Shelf, Span
+from query_api.moments import microseconds
+from query_api.queries import Queries
+from query_api.recent import Recent
+from query_api.shelves import Period
+from query_api.views import LISTINGS_AS_OF
+
+_RECENT_SECONDS = 1.0
+_EVERYTHING = ""
+
+Place = tuple[TenantId, str, int]  # the shelf's name, and the generation of the view
+Buckets = Recent[Place, Sequence[str]]
+
+
+class PastShelves:
+    """Opens shelves as of a moment; which buckets there are may be a second old."""
+
+    def __init__(self, queries: Queries) -> None:
+        async def buckets(place: Place) -> Sequence[str]:
+            return await queries.buckets_as_of(*place)
+
+        self._queries = queries
+        self._buckets = Recent(buckets, for_seconds=_RECENT_SECONDS)
+
+    def at(self, moment: datetime) -> "ShelvesThen":
+        """Go back to a moment; what happened in it is seen."""
+        return ShelvesThen(self._queries, self._buckets, microseconds(moment))
+
+
+@dataclass(frozen=True, slots=True)
+class ShelvesThen:
+    """Opens shelves as ``Shelves`` does, each as it was."""
+
+    queries: Queries
+    known_buckets: Buckets
+    at_us: int
+
+    async def categories(
+        self,
+        tenant_id: TenantId,
+        category_ids: Iterable[CategoryId],
+        period: Period,
+        *,
+        is_fresh: bool,
+    ) -> Sequence[Shelf]:
+        """Open the shelf of each category."""
+        generation = await self.queries.generation(LISTINGS_AS_OF)
+        return [
+            _Shelf(self, (tenant_id, each, generation), period, is_fresh) for each in category_ids
+        ]
+
+    async def dates(self, tenant_id: TenantId, period: Period, *, is_fresh: bool) -> Shelf:
+        """Open the shelf of all a tenant had."""
+        generation = await self.queries.generation(LISTINGS_AS_OF)
+        return _Shelf(self, (tenant_id, _EVERYTHING, generation), period, is_fresh)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    then: ShelvesThen
+    place: Place
+    period: Period
+    is_fresh: bool
+
+    async def buckets(self) -> Sequence[str]:
+        return self.period.of(await self.then.known_buckets.get(self.place, fresh=self.is_fresh))
+
+    async def rows(self, bucket: str, span: Span, order: Order, limit: int) -> Sequence[Row]:
+        tenant_id, shelf, generation = self.place
+        return await self.then.queries.shown_as_of(
+            self.then.at_us, tenant_id, shelf, bucket, span, order, limit, generation
+        )

@@ -1,0 +1,40 @@
+"""The past of a listing, through HTTP, while the present goes on."""
+
+from urllib.parse import quote
+
+import pytest
+
+from infra.web.positions import HEADER
+from tests.e2e.installation import Customer, Json
+from tests.e2e.supplier import Supplier
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_what_was_listed_is_still_listed_as_of_then(customer: Customer, supplier: Supplier) -> None:
+    def ask(path: str, position: dict[str, str] | None = None) -> Json:
+        answer = customer.queries.get(path, headers={"Prefer": "wait=60", **(position or {})})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    asset_id = customer.submit(supplier.url("picture/1.jpg"), "cats", title="Tom")
+    asset = customer.ended(asset_id)
+    then = f"as_of={quote(asset['updated_at'])}"
+    changed = customer.commands.patch(f"/v1/assets/{asset_id}", json={"title": "Thomas"})
+    assert changed.status_code == 200, changed.text
+    renamed = customer.commands.patch("/v1/categories/cats", json={"slug": "felines"})
+    assert renamed.status_code == 200, renamed.text
+    deleted = customer.commands.delete(f"/v1/assets/{asset_id}")
+    position = {HEADER: deleted.headers[HEADER]}
+    events = ask(f"/v1/assets/{asset_id}/events", position)["items"]
+    (described,) = [each for each in events if each["name"] == "AssetDescribed"]
+
+    for path in ("/v1/assets", "/v1/categories/cats/assets"):
+        (item,) = ask(f"{path}?{then}")["items"]
+        assert (item["asset_id"], item["title"]) == (asset_id, "Tom")
+        assert item["categories"][0]["slug"] == "cats"
+        (item,) = ask(f"{path}?as_of={quote(described['happened_at'])}")["items"]
+        assert item["title"] == "Thomas"
+    assert ask("/v1/assets", position)["items"] == []
+    assert ask(f"/v1/assets/{asset_id}?{then}") == asset
+    assert ask(f"/v1/assets/{asset_id}?version={asset['version']}") == asset
