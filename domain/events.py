@@ -147,13 +147,14 @@ class AssetRestored(Event):
 class AssetPurged(Event):
     """A deleted asset's bytes are to be removed; ``blob_keys`` is all it ever referenced.
 
-    ``shown_in`` names every category that ever showed it.
+    ``shown_in`` names every category that ever showed it, ``perceptual_hashes`` all it looked like.
     """
 
     category_ids: tuple[CategoryId, ...]
     created_at: datetime
     blob_keys: tuple[BlobKey, ...]
     shown_in: tuple[CategoryId, ...]
+    perceptual_hashes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

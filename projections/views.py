@@ -24,6 +24,7 @@ from projections.operation_items import OPERATION_ITEMS
 from projections.operations import OPERATIONS
 from projections.pending_assets import PENDING_ASSETS
 from projections.public_assets import PUBLIC_ASSETS
+from projections.similar_assets import SIMILAR_ASSETS
 from projections.view import LiveView, View
 
 VIEWS: tuple[View, ...] = (
@@ -33,6 +34,7 @@ VIEWS: tuple[View, ...] = (
     CATEGORIES,
     ASSET_HISTORY,
     ASSETS_BY_CONTENT,
+    SIMILAR_ASSETS,
     PENDING_ASSETS,
     PUBLIC_ASSETS,
     ASSETS_BY_SHARD,

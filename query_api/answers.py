@@ -9,12 +9,13 @@ import msgspec
 from avro_schemas.errors import Undecodable
 from domain.asset.changes import Change, changes
 from domain.failures import is_transient
-from domain.values import Rendition, Status
+from domain.values import AssetId, Rendition, Status
 from infra.cql import Row
 from infra.histories import event_in
 from infra.web.positions import to_header
 from infra.web.problems import kinds, name_of, status_of, title_of
 from query_api.category_tree import CategoryTree
+from query_api.duplicates import Found
 from query_api.moments import moment
 from query_api.public_assets import renditions
 from query_api.urls import PublicUrls
@@ -29,7 +30,7 @@ class Answers:
         self._urls = urls
         self._problem_types = f"{problem_base_url.rstrip('/')}/problems/"
 
-    def asset(self, row: Row, tree: CategoryTree) -> Answer:
+    def asset(self, row: Row, tree: CategoryTree, duplicate_of: AssetId | None = None) -> Answer:
         """Show all of an asset; what is not published has no public URL and no renditions."""
         is_published = row["status"] == Status.PUBLISHED
         shown = renditions(row["renditions"]) if is_published else ()
@@ -52,6 +53,7 @@ class Answers:
             "tags": list(row["tags"] or ()),
             "metadata": _json(row["metadata"] or "{}"),
             "failure": _failure(row),
+            "duplicate_of": duplicate_of,
             "public_url": self._urls.asset(row["asset_id"]) if is_published else None,
             "thumbnail_url": self._urls.thumbnail(row["asset_id"], row["thumbnail_sha256"])
             if is_published
@@ -83,6 +85,23 @@ class Answers:
             "public_url": self._urls.asset(row["asset_id"]),
             "thumbnail_url": self._urls.thumbnail(row["asset_id"], row["thumbnail_sha256"]),
             "categories": list(map(tree.label, row["category_ids"] or ())),
+        }
+
+    def duplicates(self, found: Found) -> Answer:
+        """Show the duplicates of an asset."""
+        return {
+            "exact": [self._duplicate(0, row) for row in found.exact],
+            "near": [self._duplicate(distance, row) for distance, row in found.near],
+        }
+
+    def _duplicate(self, distance: int, row: Row) -> Answer:
+        return {
+            "asset_id": row["asset_id"],
+            "created_at": moment(row["created_at_us"]),
+            "title": row["title"],
+            "distance": distance,
+            "public_url": self._urls.asset(row["asset_id"]),
+            "thumbnail_url": self._urls.thumbnail(row["asset_id"], row["thumbnail_sha256"]),
         }
 
     def history(self, rows: Sequence[Row]) -> list[Answer]:

@@ -1,8 +1,9 @@
 """The questions as CQL."""
 
+import asyncio
 from collections.abc import Mapping
 
-from domain.values import AssetId, CategoryId, CommandId, OperationId, Status, TenantId
+from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, Status, TenantId
 from infra.consistency import ALL_RESULTS, ConsistencyResult, result_of
 from infra.cql import Row
 from infra.cutting import bucket_of
@@ -10,10 +11,12 @@ from infra.operator_requests import ONE_REQUEST, OperatorRequest, request_of
 from query_api.generation_standings import GenerationStanding, standings
 from query_api.listing import Order, Span
 from query_api.public_assets import PublicAsset, renditions
+from query_api.queries import quarters_of
 from query_api.views import (
     ASSET_BY_ID,
     ASSET_HISTORY,
     ASSETS_BY_CATEGORY,
+    ASSETS_BY_CONTENT,
     ASSETS_BY_DATE,
     CATEGORIES,
     CATEGORIES_AS_OF,
@@ -22,6 +25,7 @@ from query_api.views import (
     OPERATION_ITEMS,
     OPERATIONS,
     PUBLIC_ASSETS,
+    SIMILAR_ASSETS,
     ActiveViews,
     View,
 )
@@ -31,6 +35,11 @@ _ALL_BUCKETS = 20_000  # more than fifty years of days
 _ASSET = "SELECT * FROM asset_by_id$suffix WHERE tenant_id = ? AND asset_id = ?"
 _HISTORY = (
     "SELECT * FROM asset_history$suffix WHERE tenant_id = ? AND asset_id = ? AND entity_version > ?"
+)
+_SAME_BYTES = "SELECT asset_id FROM assets_by_content$suffix WHERE tenant_id = ? AND sha256 = ?"
+_SIMILAR = (
+    "SELECT asset_id, perceptual_hash FROM similar_assets$suffix"
+    " WHERE tenant_id = ? AND place = ? AND quarter = ?"
 )
 _PUBLIC = "SELECT status, renditions FROM public_assets$suffix WHERE asset_id = ?"
 _COMMAND = "SELECT * FROM commands$suffix WHERE tenant_id = ? AND command_id = ?"
@@ -91,6 +100,21 @@ class CassandraQueries:
             events.extend(more)
             if len(more) < _AT_ONCE:
                 return events
+
+    async def same_bytes(self, tenant_id: TenantId, sha256: Sha256) -> list[AssetId]:
+        """Name assets that were ever published with these bytes."""
+        rows = await self._views.select(
+            ASSETS_BY_CONTENT, _SAME_BYTES, (tenant_id, sha256), at_most=_AT_ONCE
+        )
+        return [AssetId(row["asset_id"]) for row in rows]
+
+    async def similar(self, tenant_id: TenantId, perceptual_hash: str) -> list[Row]:
+        """Give ids and hashes of assets that ever shared a quarter of this hash."""
+        quarters = [
+            self._views.select(SIMILAR_ASSETS, _SIMILAR, (tenant_id, *each), at_most=_AT_ONCE)
+            for each in enumerate(quarters_of(perceptual_hash))
+        ]
+        return [row for rows in await asyncio.gather(*quarters) for row in rows]
 
     async def public_asset(self, asset_id: AssetId) -> PublicAsset | None:
         """Find what the public may see of an asset."""

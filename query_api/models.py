@@ -100,6 +100,9 @@ class AssetAnswer(Model):
     tags: list[str]
     metadata: dict[str, Any]
     failure: FailureAnswer | None
+    duplicate_of: str | None = Field(
+        description="The oldest published asset with the same bytes; never told of the past."
+    )
     public_url: str | None
     thumbnail_url: str | None
     media_type: str | None
@@ -161,6 +164,24 @@ class EventAnswer(Model):
     correlation_id: str
     changes: list[ChangeAnswer]
     event: dict[str, Any]
+
+
+class DuplicateAnswer(Model):
+    """A published asset like another one."""
+
+    asset_id: str
+    created_at: datetime
+    title: str
+    distance: int = Field(description="How many of 64 bits of the perceptual hash differ.")
+    public_url: str
+    thumbnail_url: str
+
+
+class DuplicatesAnswer(Model):
+    """The same bytes, the oldest first, and what looks almost the same, the nearest first."""
+
+    exact: list[DuplicateAnswer]
+    near: list[DuplicateAnswer]
 
 
 class HistoryAnswer(Model):

@@ -39,7 +39,8 @@ def asset_then(history: Sequence[Row], asset_id: AssetId, asked: PastParameters)
     Raises AssetNotFound when that was nothing, or when there is no such version yet; AssetGone when
     the asset was purged since.
     """
-    if asked.version is not None and asked.version > len(history):
+    latest = history[-1]["entity_version"] if history else 0
+    if asked.version is not None and asked.version > latest:
         raise AssetNotFound(f"no asset {asset_id} has a version {asked.version}")
     row: dict[str, Any] = {"asset_id": asset_id}
     for each in history:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from domain.values import AssetId, CategoryId, CommandId, OperationId, TenantId
+from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, TenantId
 from infra.consistency import ConsistencyResult
 from infra.cql import Row
 from infra.operator_requests import OperatorRequest
@@ -11,6 +11,11 @@ from query_api.generation_standings import GenerationStanding
 from query_api.listing import Order, Span
 from query_api.public_assets import PublicAsset
 from query_api.views import View
+
+
+def quarters_of(perceptual_hash: str) -> list[str]:
+    """Cut a hash as the view ``similar_assets`` does."""
+    return [perceptual_hash[start : start + 4] for start in range(0, len(perceptual_hash), 4)]
 
 
 class Queries(Protocol):
@@ -25,6 +30,15 @@ class Queries(Protocol):
 
     async def history(self, tenant_id: TenantId, asset_id: AssetId) -> Sequence[Row]:
         """List every event of an asset, the first one first."""
+
+    async def same_bytes(self, tenant_id: TenantId, sha256: Sha256) -> Sequence[AssetId]:
+        """Name assets that were ever published with these bytes; at most a thousand."""
+
+    async def similar(self, tenant_id: TenantId, perceptual_hash: str) -> Sequence[Row]:
+        """Give ids and hashes of assets that ever shared a quarter of this hash.
+
+        At most a thousand for each quarter.
+        """
 
     async def public_asset(self, asset_id: AssetId) -> PublicAsset | None:
         """Find what the public may see of an asset."""

@@ -29,6 +29,8 @@ class View:
 
 ASSET_BY_ID = View(name="asset_by_id", topic=ASSET_EVENTS)
 ASSET_HISTORY = View(name="asset_history", topic=ASSET_EVENTS)
+ASSETS_BY_CONTENT = View(name="assets_by_content", topic=ASSET_EVENTS)
+SIMILAR_ASSETS = View(name="similar_assets", topic=ASSET_EVENTS)
 ASSETS_BY_CATEGORY = View(name="assets_by_category", topic=ASSET_EVENTS)
 ASSETS_BY_DATE = View(name="assets_by_date", topic=ASSET_EVENTS)
 PUBLIC_ASSETS = View(name="public_assets", topic=ASSET_EVENTS)
@@ -43,6 +45,8 @@ COMMANDS = View(name="commands", topic=COMMAND_RESULTS)
 VIEWS = (
     ASSET_BY_ID,
     ASSET_HISTORY,
+    ASSETS_BY_CONTENT,
+    SIMILAR_ASSETS,
     ASSETS_BY_CATEGORY,
     ASSETS_BY_DATE,
     PUBLIC_ASSETS,

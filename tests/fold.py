@@ -49,6 +49,7 @@ def expected_rows(events: Iterable[AssetEvent | CatalogueEvent]) -> dict[str, Ro
             "categories",
             "asset_history",
             "assets_by_content",
+            "similar_assets",
             "pending_assets",
             "assets_by_shard",
             "listings_as_of",
@@ -114,6 +115,10 @@ def _add_asset(rows: dict[str, Rows], tenant_id: str, history: list[AssetEvent])
             rows["assets_by_content"][tenant_id, event.original.sha256, asset_id] = {
                 "published_at_us": _us(event.metadata.happened_at)
             }
+            look = event.facts.perceptual_hash
+            for n in range(4):
+                quarter = look[4 * n : 4 * n + 4]
+                rows["similar_assets"][tenant_id, n, quarter, asset_id, look] = {}
     if asset.run != asset.finished_run and not asset.is_gone:
         begun = [e for e in history if _begins_run(e)][-1]
         rows["pending_assets"][crc32(asset_id.encode()) % 16, asset_id] = {

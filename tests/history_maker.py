@@ -164,6 +164,7 @@ def _publish(command: PublishAsset, one: int, other: int) -> PublishAsset:
     return replace(
         command,
         original=original,
+        facts=replace(command.facts, perceptual_hash=f"f0e1d2c3b4a5968{one}"),
         pipeline_version=other,
         fetch=command.fetch if other else None,
     )

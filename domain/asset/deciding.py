@@ -159,6 +159,7 @@ def _purge(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
             created_at=asset.created_at,
             blob_keys=asset.blob_keys,
             shown_in=asset.shown_in,
+            perceptual_hashes=asset.perceptual_hashes,
         )
     ]
 

@@ -39,6 +39,7 @@ class Asset:
     ``run`` counts pipeline runs; ``finished_run`` is the last one that ended, so a run is under way
     while they differ. ``status_before_deletion`` is what a restore goes back to. ``shown_since`` is
     the version from which on listings show it as they do; ``shown_in`` where they ever did.
+    ``perceptual_hashes`` and ``blob_keys`` are all it ever had.
     """
 
     asset_id: AssetId
@@ -58,6 +59,7 @@ class Asset:
     listing: Listing | None
     shown_since: int | None
     shown_in: tuple[CategoryId, ...]
+    perceptual_hashes: tuple[str, ...]
     blob_keys: tuple[BlobKey, ...]
 
     @property
@@ -77,12 +79,14 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
     match event:
         case AssetPublished():
             keys = {event.original.blob_key, *(r.blob_key for r in event.renditions)}
+            look = event.facts.perceptual_hash
             published = replace(
                 asset,
                 status=Status.PUBLISHED,
                 run=event.run,
                 finished_run=event.run,
                 original=event.original,
+                perceptual_hashes=tuple(sorted({*asset.perceptual_hashes, look})),
                 blob_keys=tuple(sorted({*asset.blob_keys, *keys})),
             )
             return _shown(published, event.listing)
@@ -109,6 +113,7 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
                 original=None,
                 listing=None,
                 shown_in=(),
+                perceptual_hashes=(),
                 blob_keys=(),
             )
         case AssetReprocessingRequested():
@@ -178,5 +183,6 @@ def _submitted(event: AssetSubmitted) -> Asset:
         listing=None,
         shown_since=None,
         shown_in=(),
+        perceptual_hashes=(),
         blob_keys=(event.source.upload_key,) if event.source.upload_key else (),
     )

@@ -12,9 +12,10 @@ from infra.web.errors import RequestInvalid
 from infra.web.openapi import documented
 from query_api.answers import Answers
 from query_api.catalogues import Catalogues
+from query_api.duplicates import Duplicates
 from query_api.errors import AssetGone, CursorRefused, ViewBehind
 from query_api.json_answer import json_answer, page_answer, versioned_answer
-from query_api.models import AssetAnswer, HistoryAnswer, PageAnswer
+from query_api.models import AssetAnswer, DuplicatesAnswer, HistoryAnswer, PageAnswer
 from query_api.moments import moment
 from query_api.pages import Pages
 from query_api.parameters import ListingParameters, PastParameters, asked_for, described
@@ -24,13 +25,16 @@ from query_api.reading import HEADERS, Reader, Reading
 from query_api.views import (
     ASSET_BY_ID,
     ASSET_HISTORY,
+    ASSETS_BY_CONTENT,
     ASSETS_BY_DATE,
     CATEGORIES,
     CATEGORIES_AS_OF,
     LISTINGS_AS_OF,
+    SIMILAR_ASSETS,
 )
 
 _PAST_LISTINGS = (LISTINGS_AS_OF, CATEGORIES_AS_OF)
+_PRESENT_ASSETS = (ASSET_BY_ID, ASSETS_BY_CONTENT, CATEGORIES)
 _PAST_ASSETS = (ASSET_HISTORY, CATEGORIES_AS_OF)
 
 
@@ -39,6 +43,7 @@ def routes(
 ) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1/assets", tags=["assets"])
+    duplicates = Duplicates(queries)
 
     @router.get(
         "",
@@ -68,7 +73,7 @@ def routes(
     async def show_asset(
         request: Request,
         asset_id: AssetId,
-        reader: Annotated[Reader, Depends(reading.of(ASSET_BY_ID, CATEGORIES, past=_PAST_ASSETS))],
+        reader: Annotated[Reader, Depends(reading.of(*_PRESENT_ASSETS, past=_PAST_ASSETS))],
         asked: Annotated[PastParameters, Depends(asked_for(PastParameters))],
     ) -> Response:
         """Show an asset in any state, as it is or as it was; `ETag` is its version."""
@@ -77,7 +82,8 @@ def routes(
         row = await queries.asset(reader.tenant_id, asset_id)
         if row is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")
-        answer = answers.asset(row, await catalogues.tree(reader))
+        original = await duplicates.original_of(reader.tenant_id, row)
+        answer = answers.asset(row, await catalogues.tree(reader), original)
         return versioned_answer(request, answer, row["version"])
 
     async def show_past(
@@ -86,11 +92,27 @@ def routes(
         if asked.as_of is not None:
             reader = await reading.going_back(request, reader, asked.as_of, *_PAST_ASSETS)
         row = asset_then(await queries.history(reader.tenant_id, asset_id), asset_id, asked)
-        then = asked.as_of or moment(row["updated_at_us"])
-        if asked.as_of is None:
-            reader = await reading.going_back(request, reader, then, CATEGORIES_AS_OF)
-        answer = answers.asset(row, await catalogues.tree(reader, then))
+        tree = await catalogues.tree(reader, asked.as_of or moment(row["updated_at_us"]))
+        answer = answers.asset(row, tree)
         return versioned_answer(request, answer, row["version"], is_settled=reader.is_settled)
+
+    @router.get(
+        "/{asset_id}/duplicates",
+        response_model=DuplicatesAnswer,
+        responses=documented(AssetNotFound, ViewBehind),
+        openapi_extra={"parameters": HEADERS},
+    )
+    async def list_duplicates(
+        asset_id: AssetId,
+        reader: Annotated[
+            Reader, Depends(reading.of(ASSET_BY_ID, ASSETS_BY_CONTENT, SIMILAR_ASSETS))
+        ],
+    ) -> Response:
+        """List published assets with the same bytes, and some that look almost the same."""
+        row = await queries.asset(reader.tenant_id, asset_id)
+        if row is None:
+            raise AssetNotFound(f"no asset has the id {asset_id}")
+        return json_answer(answers.duplicates(await duplicates.like(reader.tenant_id, row)))
 
     @router.get(
         "/{asset_id}/events",

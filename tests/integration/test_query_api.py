@@ -36,11 +36,13 @@ from query_api.app import Addresses, Sources, create_app
 from query_api.cassandra_queries import CassandraQueries
 from query_api.listing import Order, Span
 from query_api.moments import microseconds
-from query_api.views import ASSET_BY_ID, VIEWS, ActiveViews
+from query_api.views import ASSET_BY_ID, ASSETS_BY_CONTENT, VIEWS, ActiveViews
 from tests.memory import MemoryBlobStore
 from tests.samples import (
     ACME,
+    FACTS,
     NOON,
+    ORIGINAL,
     archive_category,
     category_id,
     create_category,
@@ -236,6 +238,27 @@ def test_a_listing_of_many_buckets_is_walked_to_its_end(
         assert set(shown) == published
 
 
+def test_those_with_the_same_bytes_and_looks_are_the_same(
+    session: Cql, memory: MemoryQueries
+) -> None:
+    async def compare() -> None:
+        real = CassandraQueries(ActiveViews(session))
+        for tenant_id in (ACME, GLOBEX):
+            same = await real.same_bytes(tenant_id, ORIGINAL.sha256)
+            assert set(same) == set(await memory.same_bytes(tenant_id, ORIGINAL.sha256))
+            for look in (FACTS.perceptual_hash, "0" * 12 + FACTS.perceptual_hash[12:], "0" * 16):
+                similar = [
+                    sorted((row["asset_id"], row["perceptual_hash"]) for row in rows)
+                    for rows in (
+                        await real.similar(tenant_id, look),
+                        await memory.similar(tenant_id, look),
+                    )
+                ]
+                assert similar[0] == similar[1]
+
+    asyncio.run(compare())
+
+
 def test_the_past_is_the_same(session: Cql, memory: MemoryQueries) -> None:
     first = microseconds(NOON)
     day_us, second_us = 86_400_000_000, 1_000_000
@@ -278,13 +301,14 @@ def test_a_read_waits_for_the_checkpoint_of_its_view(
     store.save(
         [
             Checkpoint(
-                view=ASSET_BY_ID.name,
+                view=view.name,
                 generation=1,
                 topic=ASSET_EVENTS.name,
                 partition=2,
                 applied_offset=8,
                 event_count=8,
             )
+            for view in (ASSET_BY_ID, ASSETS_BY_CONTENT)
         ]
     )
     assert client.get(path, headers=header).status_code == 200

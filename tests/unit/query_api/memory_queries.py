@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from avro_schemas.codec import Message
-from domain.values import AssetId, CategoryId, CommandId, OperationId, Status, TenantId
+from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, Status, TenantId
 from infra.consistency import ConsistencyResult
 from infra.cql import Row
 from infra.cutting import bucket_of
@@ -18,6 +18,7 @@ from projections.views import VIEWS
 from query_api.generation_standings import GenerationStanding
 from query_api.listing import Order, Span
 from query_api.public_assets import PublicAsset, renditions
+from query_api.queries import quarters_of
 from query_api.views import View
 
 
@@ -54,6 +55,16 @@ class MemoryQueries:
     async def history(self, tenant_id: TenantId, asset_id: AssetId) -> list[Row]:
         rows = self._partition("asset_history", tenant_id, asset_id)
         return sorted(rows, key=lambda row: row["entity_version"])
+
+    async def same_bytes(self, tenant_id: TenantId, sha256: Sha256) -> list[AssetId]:
+        rows = self._partition("assets_by_content", tenant_id, sha256)
+        return [row["asset_id"] for row in rows]
+
+    async def similar(self, tenant_id: TenantId, perceptual_hash: str) -> list[Row]:
+        places = enumerate(quarters_of(perceptual_hash))
+        return [
+            row for each in places for row in self._partition("similar_assets", tenant_id, *each)
+        ]
 
     async def public_asset(self, asset_id: AssetId) -> PublicAsset | None:
         row = self._row("public_assets", asset_id)

@@ -16,6 +16,7 @@ from tests.unit.query_api.story import Story, asset_id
 GUARDED = (
     "/v1/assets",
     f"/v1/assets/{asset_id(1)}",
+    f"/v1/assets/{asset_id(1)}/duplicates",
     f"/v1/assets/{asset_id(1)}/events",
     "/v1/categories",
     "/v1/categories/cats",

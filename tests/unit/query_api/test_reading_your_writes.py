@@ -21,7 +21,7 @@ def test_a_view_that_has_passed_the_write_answers(
     client: TestClient, queries: MemoryQueries, story: Story
 ) -> None:
     named = story.publish(1)
-    queries.applied["asset_by_id", 3] = 42
+    queries.applied |= {("asset_by_id", 3): 42, ("assets_by_content", 3): 42}
     assert client.get(f"/v1/assets/{named}", headers=HEADER).status_code == 200
 
 

@@ -57,6 +57,7 @@ def purged(asset_id: str) -> AssetPurged:
         created_at=NOON,
         blob_keys=KEYS,
         shown_in=(),
+        perceptual_hashes=(),
     )
 
 

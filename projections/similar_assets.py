@@ -1,0 +1,51 @@
+"""View: published pictures by each quarter of their perceptual hash, so that near ones are found.
+
+Of two hashes that differ in at most three bits of 64 one quarter is the same: three bits cannot
+spoil all four.
+"""
+
+from collections.abc import Iterator
+
+from avro_schemas.codec import Message
+from domain.events import AssetEvent, AssetPublished, AssetPurged
+from infra.rows import Delete, Operation, Table, Upsert, Value
+from infra.topics import ASSET_EVENTS
+from projections.moments import microseconds
+from projections.view import View
+
+QUARTERS = Table(
+    name="similar_assets",
+    partition_key=("tenant_id", "place", "quarter"),
+    clustering=("asset_id", "perceptual_hash"),
+)
+_DIGITS = 4  # hexadecimal ones, of 16
+
+
+def _rows(message: Message) -> Iterator[Operation]:
+    match message:
+        case AssetPublished(facts=facts):
+            for key in _keys(message, facts.perceptual_hash):
+                yield Upsert(
+                    table=QUARTERS,
+                    key=key,
+                    columns={},
+                    written_at_us=microseconds(message.metadata.happened_at),
+                )
+        case AssetPurged():
+            for perceptual_hash in message.perceptual_hashes:
+                for key in _keys(message, perceptual_hash):
+                    yield Delete(
+                        table=QUARTERS,
+                        key=key,
+                        written_at_us=microseconds(message.metadata.happened_at),
+                    )
+
+
+def _keys(event: AssetEvent, perceptual_hash: str) -> Iterator[tuple[Value, ...]]:
+    for start in range(0, len(perceptual_hash), _DIGITS):
+        quarter = perceptual_hash[start : start + _DIGITS]
+        place = start // _DIGITS
+        yield event.metadata.tenant_id, place, quarter, event.asset_id, perceptual_hash
+
+
+SIMILAR_ASSETS = View(name="similar_assets", topic=ASSET_EVENTS, tables=(QUARTERS,), rows=_rows)
