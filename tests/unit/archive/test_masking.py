@@ -40,7 +40,8 @@ SHOWN = {
     *("kind", "categories", "add", "remove", "parent", "per_second", "reverts", "origin", "depth"),
     *("total", "items", "after", "is_last", "item", "result", "version", "per_minute", "state"),
     *("changed", "unchanged", "conflicts", "refused", "reason"),
-    *("dominant_colour", "dominant_colours", "thumbhash", "perceptual_hash"),
+    *("dominant_colour", "dominant_colours", "thumbhash", "perceptual_hash", "perceptual_hashes"),
+    *("shown_since", "shown_in"),
 }
 
 
