@@ -25,7 +25,12 @@ from tests.e2e.installation import Customer, Installation
 from tests.e2e.supplier import Supplier
 from tests.e2e.things import Things
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    # The driver's own threads use it when they connect again; Hypothesis takes that for ours.
+    pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
+]
 
 Operation = APIOperation[Any, Any, Any, Any]
 EXAMPLES = 8
