@@ -96,7 +96,7 @@ async def _operate(settings: Settings) -> None:
                 answers.wait_until_current, _PAUSE_SECONDS
             ):
                 log.info("waiting until answers can be read")
-            must_recover = False
+            must_recover = True  # who was here before may have left a transaction open
             while not stopping.is_set():
                 try:
                     if must_recover:
