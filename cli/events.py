@@ -141,21 +141,21 @@ def _utc(moment: datetime | None) -> datetime | None:
 
 
 def _show(manifest: Manifest, *, as_json: bool) -> None:
-    """Show how much an archive holds, and the head of its chain."""
+    """Show how much an archive holds, of which moment, and the head of its chain."""
     chunks, ends = list(manifest.of(Chunk)), list(manifest.of(Completed))
-    show_table(
-        [
-            {
-                "topic": topic.name,
-                "events": sum(chunk.record_count for chunk in chunks if chunk.topic == topic.name),
-                "files": sum(chunk.topic == topic.name for chunk in chunks),
-                "as of": ends[-1].until or ends[-1].at if ends else "",
-                "head": manifest.head,
-            }
-            for topic in EVENT_TOPICS
-        ],
-        as_json=as_json,
-    )
+    as_of = (ends[-1].until or ends[-1].at).isoformat(timespec="seconds") if ends else ""
+    rows: list[dict[str, object]] = [
+        {
+            "topic": topic.name,
+            "events": sum(chunk.record_count for chunk in chunks if chunk.topic == topic.name),
+            "files": sum(chunk.topic == topic.name for chunk in chunks),
+        }
+        for topic in EVENT_TOPICS
+    ]
+    if as_json:
+        rows = [row | {"as_of": as_of, "head": manifest.head} for row in rows]
+    show_table(rows, as_json=as_json)
+    say(f"as of {as_of}, head {manifest.head}")
 
 
 @contextmanager

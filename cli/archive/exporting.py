@@ -108,9 +108,10 @@ class Exporter:
             manifest.add([origin])
             return manifest
         manifest = Manifest.load(self._directory)
-        if manifest.origin != origin:
+        held = manifest.origin
+        if (held.log_id, held.is_masked) != (origin.log_id, origin.is_masked):
             raise ExportRefused(
-                f"{self._directory} holds {_described(manifest.origin)}, this is "
+                f"{self._directory} holds {_described(held)}, this is "
                 f"{_described(origin)}; name another directory"
             )
         latest_ms = max((chunk.latest_ms for chunk in manifest.of(Chunk)), default=0)

@@ -9,7 +9,7 @@ from avro_schemas.codec import decode
 from avro_schemas.containers import LoggedRecord
 from avro_schemas.errors import Undecodable
 from cli.archive.errors import RestoreRefused
-from cli.archive.logs import KafkaLog
+from cli.archive.logs import EVENT_TOPICS, KafkaLog
 from domain.events import Event
 from infra.failpoints import pass_by
 from infra.group_offsets import GroupOffsets
@@ -18,12 +18,13 @@ from infra.lag import GROUPS
 from infra.reading import whole
 from infra.sending import Sender
 from infra.settings import CassandraSettings
-from infra.topics import ASSET_EVENTS, Topic
+from infra.topics import Topic
 from infra.transactions import TransactionalWriter
 from projections.views import built_views
 from streams.dispatching.open_runs import OpenRuns
 
 _DISPATCHING = "streams.dispatching"
+_BEGIN_AT_THE_FIRST_EVENT = ("projections", "streams.purging")
 _BATCH = 1_000
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
@@ -100,20 +101,27 @@ class Installation:
         return len(missing)
 
     def hand_over(self) -> None:
-        """Have the dispatcher begin at the oldest run that had not ended, not at the first event.
+        """Have every service that acts on events begin where the one of the archive was.
 
-        Everything before it was ordered and ended long ago; what ended after it is ordered once
-        more, and ends as a run that is over already. A group that began by itself is left alone.
+        That is the end of the log; for the dispatcher the oldest run that has not ended: what
+        ended after it is ordered once more, and ends as a run that is over already. Views and
+        purges begin at the first event. A group that began by itself is left alone.
         """
-        known = self._groups.committed(_DISPATCHING, ASSET_EVENTS)
-        if known or self._groups.in_use([_DISPATCHING]):
-            return
-        ends = self._log.ends(ASSET_EVENTS)
-        begins = {
-            number: first_open(self._log.records(ASSET_EVENTS, number, 0, end), end)
+        for group, topics in GROUPS.items():
+            if group in _BEGIN_AT_THE_FIRST_EVENT or self._groups.in_use([group]):
+                continue
+            for topic in EVENT_TOPICS:
+                if topic in topics and not self._groups.committed(group, topic):
+                    self._groups.set(group, topic, self._begins(group, topic))
+
+    def _begins(self, group: str, topic: Topic) -> dict[int, int]:
+        ends = self._log.ends(topic)
+        if group != _DISPATCHING:
+            return dict(ends)
+        return {
+            number: first_open(self._log.records(topic, number, 0, end), end)
             for number, end in ends.items()
         }
-        self._groups.set(_DISPATCHING, ASSET_EVENTS, begins)
 
 
 def first_open(records: Iterator[LoggedRecord], end: int) -> int:

@@ -168,7 +168,12 @@ class Installation:
     def remove(self) -> None:
         """Take the topics and the keyspace away again."""
         cql = Cql(self.cassandra, keyspace=None)
-        cql.execute(f"DROP KEYSPACE IF EXISTS {self.cassandra.keyspace}")
+
+        def is_dropped() -> bool:
+            cql.execute(f"DROP KEYSPACE IF EXISTS {self.cassandra.keyspace}")
+            return True
+
+        eventually(is_dropped, within_seconds=120)  # so many tables may outlast one request
         cql.close()
         admin = self.kafka.admin()
         prefix = self.kafka.topic_prefix
