@@ -1,6 +1,6 @@
 """Looks at every byte of an archive, and names what is not as it was written."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -74,7 +74,7 @@ def verify(directory: Path, on_file: OnFile = lambda _done, _total: None) -> Ite
         if not is_whole and not found:
             yield _changed(entry.file)
     on_file(len(files), len(files))
-    yield from _beside(directory, {entry.file for entry in files})
+    yield from _beside(directory, manifest.origin.partitions, {entry.file for entry in files})
     if not isinstance(manifest.entries[-1], Completed):
         yield Finding(
             file=NAME,
@@ -97,8 +97,7 @@ def _changed(file: str) -> Finding:
     return Finding(file=file, what="was changed: its SHA-256 is another")
 
 
-def _beside(directory: Path, named: set[str]) -> Iterator[Finding]:
-    topics = {Path(file).parts[0] for file in named}
+def _beside(directory: Path, topics: Iterable[str], named: set[str]) -> Iterator[Finding]:
     for folder in sorted({*topics, *_FOLDERS}):
         for file in sorted((directory / folder).rglob("*")):
             name = str(file.relative_to(directory))

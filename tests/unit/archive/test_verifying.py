@@ -10,7 +10,7 @@ import pytest
 from cli.archive.logs import ArchivedLog
 from cli.archive.manifest import NAME, Chunk, Manifest, SchemaFile, TableFile
 from cli.archive.verifying import Finding, verify
-from infra.topics import API_KEYS, ASSET_EVENTS
+from infra.topics import API_KEYS, ASSET_EVENTS, OPERATION_EVENTS
 from tests.unit.archive.fakes import SMALL, MemoryLog, export, history
 
 EVENTS = history()
@@ -112,8 +112,22 @@ def extra_file(archive: Path) -> None:
     (archive / ASSET_EVENTS.name / "00" / "x.avro").write_bytes(b"")
 
 
+def file_of_a_topic_without_events(archive: Path) -> None:
+    (archive / OPERATION_EVENTS.name / "00").mkdir(parents=True)
+    (archive / OPERATION_EVENTS.name / "00" / "x.avro").write_bytes(b"")
+
+
 @pytest.mark.parametrize(
-    "harm", [without_line, swapped_lines, cut_short, missing_file, swapped_files, extra_file]
+    "harm",
+    [
+        file_of_a_topic_without_events,
+        without_line,
+        swapped_lines,
+        cut_short,
+        missing_file,
+        swapped_files,
+        extra_file,
+    ],
 )
 def test_what_was_taken_out_moved_or_put_in_is_noticed(
     archive: Path, harm: Callable[[Path], None]
