@@ -13,7 +13,8 @@ pytestmark = pytest.mark.timeout(180)
 
 def test_what_was_listed_is_still_listed_as_of_then(customer: Customer, supplier: Supplier) -> None:
     def ask(path: str, position: dict[str, str] | None = None) -> Json:
-        answer = customer.queries.get(path, headers={"Prefer": "wait=60", **(position or {})})
+        headers = {"Prefer": "wait=60", **(position or {})}
+        answer = customer.queries.get(path, headers=headers, timeout=90)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
