@@ -12,6 +12,7 @@ from infra.errors import StoreUnavailable, ViewsMissing
 from infra.operator_requests import OperatorRequest
 
 _LOOK_SECONDS = 0.5
+_STOP_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ class Attendant:
     """Looks twice a second, beside the following; use it as a context.
 
     Of several projections each may start a process: a request is taken by one of them. What is
-    under way at the end is told to stop.
+    under way at the end is told to stop, and ended when it does not within 10 s.
     """
 
     def __init__(self, open_requests: Callable[[], list[OperatorRequest]]) -> None:
@@ -38,7 +39,11 @@ class Attendant:
         self._thread.join()
         if self._child is not None:
             self._child.terminate()
-            self._child.wait()
+            try:
+                self._child.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:  # a long comparison; the next life tells it as failed
+                self._child.kill()
+                self._child.wait()
 
     def _attend(self) -> None:
         while not self._stopping.wait(_LOOK_SECONDS):

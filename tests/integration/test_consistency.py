@@ -22,7 +22,7 @@ from infra.settings import CassandraSettings, KafkaSettings, Settings
 from infra.topic_admin import apply_topics
 from projections.consistency.checks import ConsistencyChecks
 from projections.views import apply_views
-from tests.integration.test_projections import TOPICS, projections
+from tests.integration.test_projections import TOPICS, projections, wait_until_applied
 from tests.long_histories import Appender, categories_of, picture
 from tests.samples import metadata
 from tests.servers import Servers
@@ -56,7 +56,7 @@ def writing(kafka: Kafka) -> Iterator[None]:
     def write() -> None:
         appender = Appender(kafka, "writer")
         number = PICTURES
-        while not stopping.wait(0.02):
+        while not stopping.wait(0.1):
             number += 1
             for event in picture(ACME, number, catalogue, datetime.now(UTC), events=6):
                 appender.append([event])
@@ -97,53 +97,54 @@ def test_rows_that_are_not_as_the_log_says_are_named_and_put_right_while_others_
         text = statement.replace("$", prefix).replace("@", str(LATELY_US)).replace("&", WHERE)
         cql.execute(text, parameters)
 
-    with (
-        projections(kafka, keyspace),
-        writing(kafka),
-        ConsistencyChecks(settings) as checks,
-    ):
-        before = checks.check("assets_by_date")
-        assert (before.difference_count, before.waiting_count) == (0, 0)
-        assert before.row_count >= PICTURES
+    with projections(kafka, keyspace), ConsistencyChecks(settings) as checks:
+        wait_until_applied(cql, keyspace, kafka)  # it may take long to start
+        with writing(kafka):
+            before = checks.check("assets_by_date")
+            assert (before.difference_count, before.waiting_count) == (0, 0)
+            assert before.row_count >= PICTURES
 
-        rows = list(cql.execute("SELECT * FROM $assets_by_date_g1".replace("$", prefix)))
-        old = sorted(rows, key=lambda row: row.created_at_us)
-        late, spoilt, buried = ((r.tenant_id, r.day, r.created_at_us, r.asset_id) for r in old[:3])
-        run("DELETE FROM $assets_by_date_g1 USING TIMESTAMP @&", *buried)
-        run("UPDATE $assets_by_date_g1 USING TIMESTAMP @ SET title = 'x'&", *spoilt)
-        run(
-            "INSERT INTO $assets_by_date_g1 (tenant_id, day, created_at_us, asset_id, title)"
-            " VALUES ('acme', '1999-01-01', 1, 'ghost', 'boo') USING TIMESTAMP @"
-        )
-        run(
-            "INSERT INTO $date_buckets_g1 (tenant_id, day)"
-            " VALUES ('acme', '1999-01-01') USING TIMESTAMP @"
-        )
+            rows = list(cql.execute("SELECT * FROM $assets_by_date_g1".replace("$", prefix)))
+            old = sorted(rows, key=lambda row: row.created_at_us)
+            late, spoilt, buried = (
+                (r.tenant_id, r.day, r.created_at_us, r.asset_id) for r in old[:3]
+            )
+            run("DELETE FROM $assets_by_date_g1 USING TIMESTAMP @&", *buried)
+            run("UPDATE $assets_by_date_g1 USING TIMESTAMP @ SET title = 'x'&", *spoilt)
+            run(
+                "INSERT INTO $assets_by_date_g1 (tenant_id, day, created_at_us, asset_id, title)"
+                " VALUES ('acme', '1999-01-01', 1, 'ghost', 'boo') USING TIMESTAMP @"
+            )
+            run(
+                "INSERT INTO $date_buckets_g1 (tenant_id, day)"
+                " VALUES ('acme', '1999-01-01') USING TIMESTAMP @"
+            )
 
-        named = checks.check("assets_by_date")
-        assert kinds(named) == {
-            ("assets_by_date", "missing", buried[3]),
-            ("assets_by_date", "differs", spoilt[3]),
-            ("assets_by_date", "extra", "ghost"),
-            ("date_buckets", "extra", "1999-01-01"),
-        }
-        (title,) = [d.columns for d in named.differences if d.kind == "differs"]
-        assert title == {"title": (old[1].title, "x")}
-        (kept,) = checks.results.all()
-        assert (kept.positions, kinds(kept)) == (named.positions, kinds(named))
+            named = checks.check("assets_by_date")
+            assert kinds(named) == {
+                ("assets_by_date", "missing", buried[3]),
+                ("assets_by_date", "differs", spoilt[3]),
+                ("assets_by_date", "extra", "ghost"),
+                ("date_buckets", "extra", "1999-01-01"),
+            }
+            (title,) = [d.columns for d in named.differences if d.kind == "differs"]
+            assert title == {"title": (old[1].title, "x")}
+            (kept,) = checks.results.all()
+            assert (kept.positions, kinds(kept)) == (named.positions, kinds(named))
 
-        mended = checks.check("assets_by_date", repairs=True)
-        assert (mended.difference_count, mended.repaired_count) == (0, 4)
-        appender.append(titled(1, catalogue))  # what comes later is not held up by the repair
-        assert checks.check("assets_by_date").is_equal
-        found = cql.execute(
-            "SELECT title FROM $assets_by_date_g1&".replace("$", prefix).replace("&", WHERE), spoilt
-        )
-        assert found.one().title == "Later"
+            mended = checks.check("assets_by_date", repairs=True)
+            assert (mended.difference_count, mended.repaired_count) == (0, 4)
+            appender.append(titled(1, catalogue))  # what comes later is not held up by the repair
+            assert checks.check("assets_by_date").is_equal
+            found = cql.execute(
+                "SELECT title FROM $assets_by_date_g1&".replace("$", prefix).replace("&", WHERE),
+                spoilt,
+            )
+            assert found.one().title == "Later"
 
-        run("UPDATE $assets_by_date_g1 SET title = 'new'&", *late)
-        fresh = checks.check("assets_by_date", repairs=True)
-        assert (fresh.difference_count, fresh.repaired_count) == (1, 0)  # younger than a minute
+            run("UPDATE $assets_by_date_g1 SET title = 'new'&", *late)
+            fresh = checks.check("assets_by_date", repairs=True)
+            assert (fresh.difference_count, fresh.repaired_count) == (1, 0)  # younger than a minute
 
 
 def titled(number: int, catalogue: Catalogue) -> list[AssetEvent]:
