@@ -7,6 +7,8 @@ from bench import (
     p1_p2_commands,
     p3_decider,
     p4_pipeline,
+    p6_projections,
+    p7_rebuild,
     p8_listing,
     p9_pictures,
     p10_codec,
@@ -18,6 +20,8 @@ MEASUREMENTS = {
     "p1": p1_p2_commands.measure,  # and P2
     "p3": p3_decider.measure,
     "p4": p4_pipeline.measure,
+    "p6": p6_projections.measure,
+    "p7": p7_rebuild.measure,
     "p8": p8_listing.measure,
     "p9": p9_pictures.measure,
     "p10": p10_codec.measure,
