@@ -30,8 +30,14 @@ _LOOK_SECONDS = 0.5
 def rebuilt(kafka: Kafka, settings: CassandraSettings) -> tuple[float, float]:
     """Rebuild all; give the seconds from its start to its end, and the most MB of one builder."""
     cql = Cql(settings, keyspace=settings.keyspace)
-    generations = CassandraViewStore(cql).generations
-    planner = Planner(generations=generations, tables=ViewTables(cql), ends=LogBounds(kafka).ends)
+    store = CassandraViewStore(cql)
+    generations = store.generations
+    planner = Planner(
+        generations=generations,
+        tables=ViewTables(cql),
+        ends=LogBounds(kafka).ends,
+        parking=store.parking,
+    )
     for view in REBUILDABLE:
         planner.start(view, processes=_PROCESSES)
     began, most = time.perf_counter(), 0.0

@@ -38,6 +38,7 @@ from query_api.app import Addresses, Sources, create_app
 from query_api.cassandra_queries import CassandraQueries
 from query_api.views import ActiveViews
 from tests.memory import MemoryBlobStore
+from tests.unit.query_api.conftest import MemoryMaking
 from tests.unit.query_api.memory_queries import MemoryLog
 
 ACME, CATS = TenantId("acme"), CategoryId("6c1f5f5c-3c52-5c0e-9d0f-0f6d8d1b7a11")
@@ -63,6 +64,7 @@ def ours(settings: CassandraSettings) -> FastAPI:
             log_ends=MemoryLog(),
             blobs=MemoryBlobStore(),
             keys=OneKey(),
+            making=MemoryMaking(MemoryBlobStore()),
         ),
         cursor_secrets=["bench"],
         addresses=Addresses(

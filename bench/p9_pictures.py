@@ -19,7 +19,9 @@ from domain.values import AssetId, BlobKey, Rendition, Sha256, Status
 from infra.blob_store import open_blob_store
 from query_api.app import Addresses, Sources, create_app
 from query_api.public_assets import PublicAsset
-from tests.unit.query_api.conftest import MemoryKeys
+from tests.memory import MemoryBlobStore
+from tests.samples import ACME
+from tests.unit.query_api.conftest import MemoryKeys, MemoryMaking
 from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
 
 SIZE_BYTES, CONNECTIONS, KEPT_BYTES = 50_000, 32, 64_000_000
@@ -41,7 +43,12 @@ class OnePicture(MemoryQueries):
             width=1024,
             height=768,
         )
-        return PublicAsset(asset_id=asset_id, status=Status.PUBLISHED, renditions=(rendition,))
+        return PublicAsset(
+            asset_id=asset_id,
+            tenant_id=ACME,
+            status=Status.PUBLISHED,
+            renditions=(rendition,),
+        )
 
 
 def ours(folder: Path) -> FastAPI:
@@ -51,6 +58,7 @@ def ours(folder: Path) -> FastAPI:
             log_ends=MemoryLog(),
             blobs=open_blob_store(f"file://{folder}"),
             keys=MemoryKeys(),
+            making=MemoryMaking(MemoryBlobStore()),
         ),
         cursor_secrets=["bench"],
         addresses=Addresses(

@@ -29,10 +29,20 @@ DISPATCHER = Service(name="dispatcher", module="streams.dispatching")
 OPERATOR = Service(name="operator", module="streams.operating")
 WORKER = Service(name="worker", module="streams.processing")
 PROJECTIONS = Service(name="projections", module="projections")
+TRANSFORMER = Service(name="transformer", module="streams.transforming")
 QUERY_API = Service(name="query-api", module="query_api")
 REBUILDING = Service(name="rebuilding", module="projections.rebuilding")  # ends by itself
 
-SERVICES = (DECIDER, DISPATCHER, OPERATOR, WORKER, PROJECTIONS, COMMAND_API, QUERY_API)
+SERVICES = (
+    DECIDER,
+    DISPATCHER,
+    OPERATOR,
+    WORKER,
+    PROJECTIONS,
+    TRANSFORMER,
+    COMMAND_API,
+    QUERY_API,
+)
 
 
 class RunningService:

@@ -65,6 +65,9 @@ class BlobStore(Protocol):
     async def delete(self, key: BlobKey) -> None:
         """Remove a blob; one that is not there is no error."""
 
+    async def keys(self, folder: BlobKey) -> set[BlobKey]:
+        """Name all blobs below a folder; for folders of few."""
+
 
 def open_blob_store(url: str, bucket: BlobSettings = _NO_BUCKET_SETTINGS) -> BlobStore:
     """Open ``file:///folder`` (made when missing) or ``s3://bucket``.
@@ -147,6 +150,18 @@ class BucketBlobStore:
             await self._run(key, lambda: obstore.delete(self._store, key))
         except BlobNotFound:
             return
+
+    async def keys(self, folder: BlobKey) -> set[BlobKey]:
+        """Name all blobs below a folder."""
+        prefix = f"{folder}/"
+        return await self._run(
+            folder,
+            lambda: {
+                BlobKey(each["path"])
+                for some in obstore.list(self._store, prefix=prefix)
+                for each in some
+            },
+        )
 
     async def _run(self, key: BlobKey, work: Callable[[], _Result]) -> _Result:
         check_key(key)

@@ -5,6 +5,7 @@ InfraError
 ├── BrokerUnavailable   Kafka did not acknowledge in time
 ├── StoreUnavailable    Cassandra, or where the bytes are, did not answer or has no room
 ├── BlobNotFound        no bytes are kept under this key
+├── TransformationFailed  this rendition cannot be made of this original
 ├── ViewsMissing        the keyspace or a view's table was never made
 ├── TopicsWrong         a topic is missing or could lose events
 └── SettingsWrong       a setting makes no sense, or is unsafe here
@@ -31,6 +32,10 @@ class StoreUnavailable(InfraError):
 
 class BlobNotFound(InfraError):
     """No bytes are kept under this key."""
+
+
+class TransformationFailed(InfraError):
+    """This rendition cannot be made of this picture."""
 
 
 class ViewsMissing(InfraError):

@@ -99,6 +99,17 @@ class RenderSettings(Group):
     timeout_seconds: float = Field(default=15.0, gt=0)
 
 
+class TransformSettings(Group):
+    """How pictures are rendered on demand; see streams/transforming."""
+
+    socket: str = ""
+    processes: int = Field(default=1, gt=0)
+    at_once: int = Field(default=16, gt=0)
+    per_original: int = Field(default=100, gt=0)
+    timeout_seconds: float = Field(default=20.0, gt=0)
+    unsigned: frozenset[str] = frozenset()
+
+
 class Settings(BaseSettings):
     """Everything; parts of it are handed down, nothing below reads the environment.
 
@@ -126,6 +137,7 @@ class Settings(BaseSettings):
     dispatch: DispatchSettings = DispatchSettings()
     fetch: FetchSettings = FetchSettings()
     render: RenderSettings = RenderSettings()
+    transform: TransformSettings = TransformSettings()
 
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:
@@ -139,6 +151,11 @@ class Settings(BaseSettings):
     def blobs_url(self) -> str:
         """Say where the bytes are, the default worked out."""
         return self.blobs.url or f"file://{(self.data_dir / 'blobs').resolve()}"
+
+    @property
+    def transform_socket(self) -> Path:
+        """Where pictures are ordered on demand, the default worked out."""
+        return Path(self.transform.socket or self.data_dir.resolve() / "run" / "transform.socket")
 
     @property
     def state_dir(self) -> Path:

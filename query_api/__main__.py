@@ -9,6 +9,7 @@ from infra.cql import Cql
 from infra.log_bounds import LogBounds
 from infra.logs import configure
 from infra.settings import load
+from infra.transforming import Transformer
 from infra.web.errors import NotReady
 from infra.web.serving import serve
 from query_api.app import Addresses, Sources, create_app
@@ -39,7 +40,16 @@ def main() -> int:
                     raise NotReady("the API keys are not read yet")
 
             app, readiness = create_app(
-                Sources(queries=queries, log_ends=LogBounds(kafka), blobs=blobs, keys=table),
+                Sources(
+                    queries=queries,
+                    log_ends=LogBounds(kafka),
+                    blobs=blobs,
+                    keys=table,
+                    making=Transformer(
+                        settings.transform_socket,
+                        timeout_seconds=settings.transform.timeout_seconds,
+                    ),
+                ),
                 cursor_secrets=settings.secret.get_secret_value().split(","),
                 addresses=Addresses(
                     public_base_url=settings.public_base_url,
@@ -47,6 +57,7 @@ def main() -> int:
                 ),
                 wait_seconds=settings.query_api.wait_seconds,
                 kept_bytes=_KEPT_BYTES,
+                unsigned=settings.transform.unsigned,
                 probes={"views": queries.check, "api_keys": keys_are_known},
             )
             host, port = settings.query_api.host, settings.query_api.port

@@ -1,6 +1,6 @@
 """The query API, put together from its parts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -30,8 +30,10 @@ from query_api.routes import (
     operations,
     pictures,
     schemas,
+    transformations,
 )
 from query_api.shelves import Shelves
+from query_api.transformed import Making, Signatures, Transformed
 from query_api.urls import PublicUrls
 
 _ABOUT = """Tells what ScaleHoster hosts: assets in any state, listings by category and by date,
@@ -54,6 +56,7 @@ class Sources:
     log_ends: LogEnds
     blobs: BlobStore
     keys: KeyTable
+    making: Making
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -64,18 +67,19 @@ def create_app(
     addresses: Addresses,
     wait_seconds: float,
     kept_bytes: int,
+    unsigned: Collection[str] = (),
     probes: dict[str, Probe],
 ) -> tuple[FastAPI, Readiness]:
     """Build the service from built parts, and what tells whether it is ready.
 
-    ``cursor_secrets``: the first one seals cursors, all are accepted. ``wait_seconds`` is how long
-    a read waits for the write it must show. ``kept_bytes`` bounds the memory for pictures.
+    ``cursor_secrets``: the first one seals cursors and signs transformations, all are accepted.
+    ``wait_seconds`` is how long a read waits for the write it must show. ``kept_bytes`` bounds the
+    memory for pictures. ``unsigned`` are the transformations that need no signature.
     """
     queries = sources.queries
     catalogues = Catalogues(queries)
-    answers = Answers(
-        PublicUrls(addresses.public_base_url), problem_base_url=addresses.problem_base_url
-    )
+    urls = PublicUrls(addresses.public_base_url)
+    answers = Answers(urls, problem_base_url=addresses.problem_base_url)
     pages = Pages(
         Shelves(queries), PastShelves(queries), catalogues, Cursors(cursor_secrets), answers
     )
@@ -89,7 +93,11 @@ def create_app(
     readiness = install(
         app, service="query_api", problem_base_url=addresses.problem_base_url, probes=probes
     )
-    app.include_router(pictures.routes(reading, Pictures(queries, kept)))
+    signatures = Signatures(cursor_secrets, unsigned)
+    shown = Pictures(queries, kept)
+    transformed = Transformed(shown, queries, kept, sources.making, signatures)
+    app.include_router(pictures.routes(reading, shown, transformed))
+    app.include_router(transformations.routes(reading, queries, signatures, urls))
     app.include_router(assets.routes(reading, queries, catalogues, pages, answers))
     app.include_router(categories.routes(reading, catalogues, pages, answers))
     app.include_router(commands.routes(reading, queries, answers))

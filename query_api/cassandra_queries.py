@@ -41,7 +41,7 @@ _SIMILAR = (
     "SELECT asset_id, perceptual_hash FROM similar_assets$suffix"
     " WHERE tenant_id = ? AND place = ? AND quarter = ?"
 )
-_PUBLIC = "SELECT status, renditions FROM public_assets$suffix WHERE asset_id = ?"
+_PUBLIC = "SELECT tenant_id, status, renditions FROM public_assets$suffix WHERE asset_id = ?"
 _COMMAND = "SELECT * FROM commands$suffix WHERE tenant_id = ? AND command_id = ?"
 _OPERATIONS = "SELECT * FROM operations$suffix WHERE tenant_id = ? AND operation_id > ?"
 _OPERATION = "SELECT * FROM operations$suffix WHERE tenant_id = ? AND operation_id = ?"
@@ -123,6 +123,7 @@ class CassandraQueries:
             return None
         return PublicAsset(
             asset_id=asset_id,
+            tenant_id=rows[0]["tenant_id"],
             status=Status(rows[0]["status"]),
             renditions=renditions(rows[0]["renditions"]),
         )

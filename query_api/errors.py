@@ -1,17 +1,26 @@
 """What the query API alone refuses.
 
-├── BadRequest     CursorRefused
+├── BadRequest     CursorRefused, TransformationUnclear
+├── Forbidden      TransformationNotSigned
 ├── NotFound       CommandNotFound, SchemaNotFound, PictureNotFound, RequestNotFound
 ├── Gone           AssetGone
 └── Unavailable    ViewBehind, ViewNotBuilt
 """
 
 from domain.errors import NotFound
-from infra.web.errors import BadRequest, Gone, Unavailable
+from infra.web.errors import BadRequest, Forbidden, Gone, Unavailable
 
 
 class CursorRefused(BadRequest):
     """The cursor does not belong to this query."""
+
+
+class TransformationUnclear(BadRequest):
+    """The words in the URL do not say what to make of the picture."""
+
+
+class TransformationNotSigned(Forbidden):
+    """This rendition is made only for URLs that we signed."""
 
 
 class CommandNotFound(NotFound):

@@ -227,3 +227,10 @@ class CommandAnswer(Model):
     asset: dict[str, Any] | None
     category: dict[str, Any] | None
     problem: dict[str, Any] | None
+
+
+class TransformationAnswer(Model):
+    """A rendition that is made on demand, in its one spelling, and its signed public URL."""
+
+    transformation: str = Field(examples=["w_800,h_600,fit_cover,f_webp,q_80"])
+    url: str = Field(examples=["https://img.example/i/0190…/w_800,f_webp,q_80?s=…"])

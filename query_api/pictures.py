@@ -1,32 +1,22 @@
-"""Public pictures: find one, and serve its bytes as RFC 9110 has it."""
+"""Public pictures: find one, and serve the rendition that was asked for."""
 
 import re
-from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.values import AssetId, Rendition
-from query_api.conditions import is_unchanged, requested_range
 from query_api.errors import AssetGone, PictureNotFound
 from query_api.kept_bytes import KeptBytes
 from query_api.negotiating import best, named
 from query_api.public_assets import PublicAsset
 from query_api.queries import Queries
 from query_api.recent import Recent
+from query_api.served import served
 from query_api.urls import is_version_of
 
 _RECENT_SECONDS = 1.0
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_FOR_EVER = "public, max-age=31536000, immutable"
-_FOR_NOW = "public, max-age=30, must-revalidate"  # it may be replaced or deleted
-_HARMLESS: Mapping[str, str] = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-    "Access-Control-Allow-Origin": "*",
-    "Accept-Ranges": "bytes",
-}
 
 
 class Pictures:
@@ -46,40 +36,20 @@ class Pictures:
         Raises PictureNotFound, AssetGone, RangeNotSatisfiable, StoreUnavailable.
         """
         version = request.query_params.get("v")
-        asset = await self._asset(asset_id, is_fresh=is_fresh)
+        asset = await self.find(asset_id, is_fresh=is_fresh)
         if version is not None and not _knows(asset, version):  # the picture may just be replaced
-            asset = await self._asset(asset_id, is_fresh=True)
+            asset = await self.find(asset_id, is_fresh=True)
         rendition = _chosen(asset, file_name, version, request.headers.get("accept"))
-        etag = f'"{rendition.sha256}"'
-        headers = {
-            **_HARMLESS,
-            "ETag": etag,
-            "Vary": "Accept",
-            "Cache-Control": _FOR_EVER if is_version_of(version, rendition.sha256) else _FOR_NOW,
-        }
-        if is_unchanged(request.headers.get("if-none-match"), etag):
-            return Response(status_code=304, headers=headers)
-        if request.method == "HEAD":
-            headers["Content-Length"] = str(rendition.size_bytes)
-            return Response(headers=headers, media_type=rendition.media_type)
-        part = requested_range(
-            request.headers.get("range"),
-            request.headers.get("if-range"),
-            etag=etag,
-            size_bytes=rendition.size_bytes,
-        )
-        data = await self._kept.get(rendition.blob_key)
-        if part is None:
-            return Response(data, headers=headers, media_type=rendition.media_type)
-        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{rendition.size_bytes}"
-        return Response(
-            data[part.start : part.end],
-            status_code=206,
-            headers=headers,
+        return await served(
+            request,
+            sha256=rendition.sha256,
             media_type=rendition.media_type,
+            size_bytes=rendition.size_bytes,
+            read=lambda: self._kept.get(rendition.blob_key),
         )
 
-    async def _asset(self, asset_id: AssetId, *, is_fresh: bool) -> PublicAsset:
+    async def find(self, asset_id: AssetId, *, is_fresh: bool) -> PublicAsset:
+        """Find an asset whose pictures may be shown; raises PictureNotFound, AssetGone."""
         asset = None
         if _UUID.fullmatch(asset_id):  # else not worth a look
             asset = await self._recent.get(asset_id, fresh=is_fresh)

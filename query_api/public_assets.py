@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from domain.values import AssetId, Rendition, Status
+from domain.values import AssetId, Rendition, Status, TenantId
 
 _RENDITIONS = msgspec.json.Decoder(tuple[Rendition, ...])
 
@@ -14,6 +14,7 @@ class PublicAsset:
     """An asset as its public URL shows it; renditions are empty until it was published once."""
 
     asset_id: AssetId
+    tenant_id: TenantId
     status: Status
     renditions: tuple[Rendition, ...]
 

@@ -30,6 +30,10 @@ class PublicUrls:
         """Name an asset's thumbnail as it is now."""
         return f"{self._images}{asset_id}/{THUMBNAIL}?v={sha256[:_VERSION_DIGITS]}"
 
+    def transformed(self, asset_id: AssetId, words: str, signature: str) -> str:
+        """Name what is made of an asset's picture on demand."""
+        return f"{self._images}{asset_id}/{words}?s={signature}"
+
     def rendition(self, asset_id: AssetId, name: str, media_type: str, sha256: Sha256) -> str:
         """Name one rendition as it is now."""
         file_name = f"{name}.{EXTENSION_OF[media_type]}"

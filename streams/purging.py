@@ -10,7 +10,8 @@ from typing import Protocol
 from avro_schemas.codec import decode
 from avro_schemas.errors import Undecodable
 from domain.events import AssetPublished, AssetPurged, AssetSourceReplaced, AssetSubmitted, Event
-from domain.values import AssetId, BlobKey
+from domain.transformations import made_folder
+from domain.values import AssetId, BlobKey, Sha256
 from infra.blob_store import BlobStore
 from infra.errors import BrokerUnavailable, StoreUnavailable
 from infra.group_reading import Partition
@@ -126,7 +127,15 @@ class Purger:
         keys = await asyncio.to_thread(unreferenced, candidates, self._all_events())
         for key in keys:
             await self._blobs.delete(key)
+            await self._remove_made_of(key)
         log.info("of %s purged blobs %s were nobody else's", len(candidates), len(keys))
+
+    async def _remove_made_of(self, key: BlobKey) -> None:
+        """Remove what was rendered on demand, after the original: then no more can be made."""
+        folder, _, sha256 = key.rpartition("/")
+        if folder.startswith("originals/"):
+            for made in await self._blobs.keys(made_folder(Sha256(sha256))):
+                await self._blobs.delete(made)
 
     def _all_events(self) -> Iterator[Event]:
         for record in self._history():

@@ -41,3 +41,7 @@ class MemoryBlobStore:
     async def delete(self, key: BlobKey) -> None:
         """Remove a blob."""
         self.blobs.pop(check_key(key), None)
+
+    async def keys(self, folder: BlobKey) -> set[BlobKey]:
+        """Name all blobs below a folder."""
+        return {key for key in self.blobs if key.startswith(f"{check_key(folder)}/")}

@@ -16,7 +16,13 @@ from domain.errors import (
     ScaleHosterError,
     Unprocessable,
 )
-from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable, ViewsMissing
+from infra.errors import (
+    BrokerUnavailable,
+    Overloaded,
+    StoreUnavailable,
+    TransformationFailed,
+    ViewsMissing,
+)
 from infra.web import errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,6 +43,7 @@ STATUS_OF: Mapping[type[ScaleHosterError], HTTPStatus] = {
     errors.RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     Unprocessable: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.RequestInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TransformationFailed: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     ScaleHosterError: HTTPStatus.INTERNAL_SERVER_ERROR,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,

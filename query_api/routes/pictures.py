@@ -6,12 +6,20 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain.transformations import is_transformation
 from domain.values import AssetId
+from infra.errors import Overloaded, TransformationFailed
 from infra.web.errors import RangeNotSatisfiable
 from infra.web.openapi import documented
-from query_api.errors import AssetGone, PictureNotFound
+from query_api.errors import (
+    AssetGone,
+    PictureNotFound,
+    TransformationNotSigned,
+    TransformationUnclear,
+)
 from query_api.pictures import Pictures
 from query_api.reading import Reading
+from query_api.transformed import Transformed
 from query_api.urls import EXTENSION_OF
 from query_api.views import PUBLIC_ASSETS
 
@@ -22,11 +30,19 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The picture", "content": _BYTES},
     206: {"description": "The part of it that was asked for", "content": _BYTES},
     304: {"description": "The client has it already"},
-    **documented(PictureNotFound, AssetGone, RangeNotSatisfiable),
+    **documented(
+        PictureNotFound,
+        AssetGone,
+        RangeNotSatisfiable,
+        TransformationUnclear,
+        TransformationNotSigned,
+        TransformationFailed,
+        Overloaded,
+    ),
 }
 
 
-def routes(reading: Reading, pictures: Pictures) -> APIRouter:
+def routes(reading: Reading, pictures: Pictures, transformed: Transformed) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/i", tags=["pictures"])
 
@@ -40,8 +56,14 @@ def routes(reading: Reading, pictures: Pictures) -> APIRouter:
     @router.head("/{asset_id}/{file_name}", include_in_schema=False)
     @router.get("/{asset_id}/{file_name}", response_class=Response, responses=_RESPONSES)
     async def show_rendition(request: Request, asset_id: AssetId, file_name: str) -> Response:
-        """Show one rendition: `large.webp`, or `large` in the best format."""
+        """Show one rendition: `large.webp`, or `large` in the best format.
+
+        Or one that is made when it is first asked for: `w_800,h_600,fit_cover,f_webp`, with the
+        signature `s` that `/v1/assets/{asset_id}/transformations/…` gives.
+        """
         is_fresh = await reading.wait_for_writes(request, (PUBLIC_ASSETS,))
+        if is_transformation(file_name):
+            return await transformed.serve(request, asset_id, file_name, is_fresh=is_fresh)
         return await pictures.serve(request, asset_id, file_name, is_fresh=is_fresh)
 
     return router

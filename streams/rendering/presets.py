@@ -4,16 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from domain.transformations import Fit, Gravity
+
 PIPELINE_VERSION: Final = 2
 """Raised whenever the same bytes and preset would give other renditions or facts."""
 
 RenditionMediaType = Literal["image/webp", "image/jpeg"]
-
-Fit = Literal["inside", "cover", "contain"]
-"""Show the whole picture; fill the size and cut off what juts out; fill it with bars beside."""
-
-Gravity = Literal["centre", "attention"]
-"""What ``cover`` keeps: the middle, or where most is to be seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

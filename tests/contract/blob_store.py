@@ -96,6 +96,14 @@ class BlobStoreContract:
         with pytest.raises(BlobNotFound):
             asyncio.run(store.get(KEY))
 
+    def test_a_folder_lists_what_is_below_it_and_nothing_else(self, store: BlobStore) -> None:
+        inside = {BlobKey(f"derived/aa/{name}") for name in ("1.w_8", "1.w_9", "deeper/x")}
+        for key in (*inside, BlobKey("derived/aab/1.w_8"), BlobKey("derived/b")):
+            asyncio.run(store.put(key, DOG, "image/webp"))
+
+        assert asyncio.run(store.keys(BlobKey("derived/aa"))) == inside
+        assert asyncio.run(store.keys(BlobKey("derived/nothing"))) == set()
+
     def test_deleting_what_is_not_there_is_no_error(self, store: BlobStore) -> None:
         asyncio.run(store.delete(NOWHERE))
 

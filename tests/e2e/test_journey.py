@@ -51,6 +51,21 @@ def test_a_turned_photograph_stands_upright(
     assert red > 180 > green
 
 
+def test_a_size_that_nobody_thought_of_is_made_for_a_signed_url(
+    customer: Customer, supplier: Supplier
+) -> None:
+    asset_id = customer.submit(supplier.url("picture/8.jpg"), "cats")
+    customer.ended(asset_id)
+    words = "w_20,h_40,fit_cover,f_webp"
+    signed = customer.queries.get(f"/v1/assets/{asset_id}/transformations/{words}").json()
+    assert pixels(customer, signed["url"]).size == (20, 40)
+    again = customer.queries.get(signed["url"])
+    assert again.headers["etag"] == customer.queries.head(signed["url"]).headers["etag"]
+    assert customer.queries.get(signed["url"].replace("w_20", "w_21")).status_code == 403
+    customer.commands.delete(f"/v1/assets/{asset_id}")
+    eventually(lambda: customer.queries.get(signed["url"]).status_code == 410)
+
+
 def test_an_uploaded_file_takes_the_same_path(customer: Customer) -> None:
     answer = customer.commands.post(
         "/v1/assets",

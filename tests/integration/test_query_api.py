@@ -50,7 +50,7 @@ from tests.samples import (
     set_categories,
 )
 from tests.servers import Servers
-from tests.unit.query_api.conftest import MemoryKeys
+from tests.unit.query_api.conftest import MemoryKeys, MemoryMaking
 from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
 from tests.unit.query_api.story import GLOBEX, Story, asset_id
 
@@ -149,6 +149,7 @@ def client(session: Cql, memory: MemoryQueries) -> Iterator[TestClient]:
             log_ends=MemoryLog(),
             blobs=MemoryBlobStore(),
             keys=MemoryKeys(),
+            making=MemoryMaking(MemoryBlobStore()),
         ),
         cursor_secrets=["secret"],
         addresses=Addresses(

@@ -16,7 +16,7 @@ from query_api.app import Addresses, Sources, create_app
 from tests.eventually import eventually
 from tests.memory import MemoryBlobStore
 from tests.samples import create_category
-from tests.unit.query_api.conftest import MemoryKeys
+from tests.unit.query_api.conftest import MemoryKeys, MemoryMaking
 from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
 
 
@@ -28,6 +28,7 @@ def registry() -> Iterator[SchemaRegistryClient]:
             log_ends=MemoryLog(),
             blobs=MemoryBlobStore(),
             keys=MemoryKeys(),
+            making=MemoryMaking(MemoryBlobStore()),
         ),
         cursor_secrets=["secret"],
         addresses=Addresses(

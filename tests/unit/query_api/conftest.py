@@ -8,8 +8,10 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from domain.transformations import made_key, transformation
 from infra.api_key_table import ApiKeyRejected, ApiKeysUnread, Caller
 from infra.api_keys import Scope
+from infra.transforming import Order
 from query_api.app import Addresses, Sources, create_app
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, create_category, metadata
@@ -24,6 +26,29 @@ CALLERS = {
     "acme-admin": Caller(tenant_id=ACME, key_id="k4", scopes=frozenset({"admin"})),
     "globex-reads": Caller(tenant_id=GLOBEX, key_id="k3", scopes=READS),
 }
+
+
+FREE = "w_32,f_webp,q_80"
+
+
+class MemoryMaking:
+    """Makes the words themselves; ``orders`` is what it was asked for."""
+
+    def __init__(self, blobs: MemoryBlobStore) -> None:
+        self.orders: list[Order] = []
+        self.failure: Exception | None = None
+        self._blobs = blobs
+
+    @staticmethod
+    def made_of(words: str) -> bytes:
+        return f"made: {words}".encode()
+
+    async def make(self, order: Order) -> None:
+        self.orders.append(order)
+        if self.failure is not None:
+            raise self.failure
+        key = made_key(order.original, transformation(order.words))
+        await self._blobs.put(key, self.made_of(order.words), "image/webp")
 
 
 class MemoryKeys:
@@ -72,13 +97,25 @@ def log() -> MemoryLog:
 
 
 @pytest.fixture
-def app(queries: MemoryQueries, log: MemoryLog, blobs: MemoryBlobStore, story: Story) -> FastAPI:
+def making(blobs: MemoryBlobStore) -> MemoryMaking:
+    return MemoryMaking(blobs)
+
+
+@pytest.fixture
+def app(
+    queries: MemoryQueries,
+    log: MemoryLog,
+    blobs: MemoryBlobStore,
+    making: MemoryMaking,
+    story: Story,
+) -> FastAPI:
     service, _ = create_app(
         Sources(
             queries=queries,
             log_ends=log,
             blobs=blobs,
             keys=MemoryKeys(),
+            making=making,
             clock=lambda: story.now,
         ),
         cursor_secrets=["today", "yesterday"],
@@ -87,6 +124,7 @@ def app(queries: MemoryQueries, log: MemoryLog, blobs: MemoryBlobStore, story: S
         ),
         wait_seconds=0.05,
         kept_bytes=1_000_000,
+        unsigned=[FREE],
         probes={"views": queries.check},
     )
     return service

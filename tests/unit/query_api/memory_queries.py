@@ -72,6 +72,7 @@ class MemoryQueries:
             return None
         return PublicAsset(
             asset_id=asset_id,
+            tenant_id=row["tenant_id"],
             status=Status(row["status"]),
             renditions=renditions(row.get("renditions")),
         )

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.ExifTags import Base
 
+from domain.transformations import Fit
 from streams.rendering import PRESETS, Preset, Rendered, RenderLimits, RenditionSpec
 from streams.rendering.framing import frame, scale
 from streams.rendering.pipeline import render
-from streams.rendering.presets import SQUARE, Fit
+from streams.rendering.presets import SQUARE
 from streams.rendering.shrink import scaled
 from tests.unit.rendering.pictures import encoded, opened, pixels, rendition, telltale_exif, wheel
 

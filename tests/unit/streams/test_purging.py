@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from avro_schemas.codec import encode
 from domain.events import AssetPublished, AssetPurged, AssetSubmitted, Event
-from domain.values import BlobKey, Listing, Source
+from domain.transformations import made_key, transformation
+from domain.values import BlobKey, Listing, Sha256, Source
 from infra.errors import StoreUnavailable
 from infra.reading import Record
 from streams.purging import Purger, unreferenced
@@ -160,3 +161,12 @@ def test_nothing_is_removed_while_an_event_cannot_be_read() -> None:
 
     assert purging.after(1).store.blobs.keys() == set(KEYS)
     assert purging.committed == 1
+
+
+def test_what_was_rendered_on_demand_goes_with_its_original() -> None:
+    made = made_key(ORIGINAL.sha256, transformation("w_80"))
+    of_another = made_key(Sha256("e" * 64), transformation("w_80"))
+    purging = Purging(published("cat"), purged("cat"))
+    purging.store.blobs |= dict.fromkeys((made, of_another), b"made")
+
+    assert purging.after(1).store.blobs.keys() == {of_another}

@@ -1,0 +1,117 @@
+"""A rendition that a public URL asks for: its one spelling, and where it is kept."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar
+
+from domain.values import BlobKey, Sha256
+
+_MADE_AS: Final = 1  # raised when the same words would give other bytes
+_MAX_PIXELS_A_SIDE: Final = 4096
+_MAX_QUALITY: Final = 100
+_NUMBER = re.compile(r"[1-9][0-9]{0,3}")
+
+Format = Literal["webp", "jpg"]
+Fit = Literal["inside", "cover", "contain"]
+"""Show the whole picture; fill the size and cut off what juts out; fill it with bars beside."""
+
+Gravity = Literal["centre", "attention"]
+"""What ``cover`` keeps: the middle, or where most is to be seen."""
+
+MEDIA_TYPE_OF: Final[dict[Format, Literal["image/webp", "image/jpeg"]]] = {
+    "webp": "image/webp",
+    "jpg": "image/jpeg",
+}
+
+_FITS: Final[Mapping[str, Fit]] = {"inside": "inside", "cover": "cover", "contain": "contain"}
+_GRAVITIES: Final[Mapping[str, Gravity]] = {"centre": "centre", "attention": "attention"}
+_FORMATS: Final[Mapping[str, Format]] = {"webp": "webp", "jpg": "jpg"}
+
+_Word = TypeVar("_Word", bound=str)
+
+
+class NoTransformation(ValueError):
+    """The words do not say what to make; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transformation:
+    """What to make of an original; nothing is ever enlarged.
+
+    ``width`` and ``height`` are pixels, 4096 at most; with ``fit`` inside one may be None.
+    """
+
+    width: int | None
+    height: int | None
+    fit: Fit
+    gravity: Gravity
+    format: Format
+    quality: int
+
+    def __str__(self) -> str:
+        """Spell it out; two that make the same are spelt the same."""
+        words = [f"w_{self.width}"] if self.width else []
+        words += [f"h_{self.height}"] if self.height else []
+        words += [f"fit_{self.fit}"] if self.fit != "inside" else []
+        words += [f"g_{self.gravity}"] if self.gravity != "centre" else []
+        return ",".join([*words, f"f_{self.format}", f"q_{self.quality}"])
+
+
+def is_transformation(text: str) -> bool:
+    """Tell the words of a transformation from the file name of a rendition, which has no `_`."""
+    return "_" in text
+
+
+def transformation(text: str) -> Transformation:
+    """Read ``w_800,h_600,fit_cover,g_attention,f_webp,q_80``, in any order.
+
+    A width or a height must be there, both for the fits cover and contain. Raises NoTransformation.
+    """
+    words: dict[str, str] = {}
+    for word in text.split(","):
+        name, _, value = word.partition("_")
+        if name in words or not value:
+            raise NoTransformation(f"{word[:40]!r} is no word, or comes twice")
+        words[name] = value
+    asked = Transformation(
+        width=_number(words.pop("w", None), _MAX_PIXELS_A_SIDE),
+        height=_number(words.pop("h", None), _MAX_PIXELS_A_SIDE),
+        fit=_one_of(_FITS, words.pop("fit", "inside")),
+        gravity=_one_of(_GRAVITIES, words.pop("g", "centre")),
+        format=_one_of(_FORMATS, words.pop("f", "webp")),
+        quality=_number(words.pop("q", None), _MAX_QUALITY) or 80,
+    )
+    if words:
+        raise NoTransformation(f"{next(iter(words))[:40]!r} is none of w, h, fit, g, f, q")
+    sides = [side for side in (asked.width, asked.height) if side]
+    if not sides or (asked.fit != "inside" and len(sides) == 1):
+        raise NoTransformation("name w_ or h_; fit_cover and fit_contain need both")
+    if asked.gravity != "centre" and asked.fit != "cover":
+        raise NoTransformation("g_ says what fit_cover keeps; it means nothing without it")
+    return asked
+
+
+def made_folder(original: Sha256) -> BlobKey:
+    """Say where all that was made of an original on demand is kept."""
+    return BlobKey(f"derived/{original[:2]}/{original}")
+
+
+def made_key(original: Sha256, made: Transformation) -> BlobKey:
+    """Say where one of them is kept; the same words lead to the same bytes for ever."""
+    words = str(made).replace(",", ".")
+    return BlobKey(f"{made_folder(original)}/{_MADE_AS}.{words}")
+
+
+def _number(text: str | None, at_most: int) -> int | None:
+    if text is None:
+        return None
+    if not _NUMBER.fullmatch(text) or int(text) > at_most:
+        raise NoTransformation(f"{text[:40]!r} is no number from 1 to {at_most}")
+    return int(text)
+
+
+def _one_of(known: Mapping[str, _Word], word: str) -> _Word:
+    if word not in known:
+        raise NoTransformation(f"{word[:40]!r} is none of {', '.join(known)}")
+    return known[word]

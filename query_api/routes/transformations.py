@@ -1,0 +1,51 @@
+"""GET /v1/assets/…/transformations: a public URL for a rendition that is made on demand."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from domain.errors import AssetNotFound
+from domain.values import AssetId
+from infra.web.openapi import documented
+from query_api.errors import TransformationUnclear, ViewBehind
+from query_api.json_answer import json_answer
+from query_api.models import TransformationAnswer
+from query_api.queries import Queries
+from query_api.reading import HEADERS, Reader, Reading
+from query_api.transformed import Signatures, understood
+from query_api.urls import PublicUrls
+from query_api.views import ASSET_BY_ID
+
+
+def routes(
+    reading: Reading, queries: Queries, signatures: Signatures, urls: PublicUrls
+) -> APIRouter:
+    """Make the route."""
+    router = APIRouter(prefix="/v1/assets", tags=["assets"])
+
+    @router.get(
+        "/{asset_id}/transformations/{transformation}",
+        response_model=TransformationAnswer,
+        responses=documented(AssetNotFound, TransformationUnclear, ViewBehind),
+        openapi_extra={"parameters": HEADERS},
+    )
+    async def sign_transformation(
+        asset_id: AssetId,
+        transformation: str,
+        reader: Annotated[Reader, Depends(reading.of(ASSET_BY_ID))],
+    ) -> Response:
+        """Give the public URL of a rendition that is made when it is first asked for.
+
+        The words are `w_` and `h_` (pixels, 4096 at most), `fit_` (inside, cover, contain), `g_`
+        (centre, attention), `f_` (webp, jpg) and `q_` (1 to 100), with commas between them.
+        """
+        if await queries.asset(reader.tenant_id, asset_id) is None:
+            raise AssetNotFound(f"no asset has the id {asset_id}")
+        words = str(understood(transformation))
+        signature = signatures.sign(asset_id, words)
+        return json_answer(
+            {"transformation": words, "url": urls.transformed(asset_id, words, signature)}
+        )
+
+    return router

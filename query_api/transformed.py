@@ -1,0 +1,142 @@
+"""Pictures that a URL describes: signed, made once, and served like any other."""
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Collection, Sequence
+from hashlib import sha256
+from typing import Protocol
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.transformations import (
+    MEDIA_TYPE_OF,
+    NoTransformation,
+    Transformation,
+    made_key,
+    transformation,
+)
+from domain.values import AssetId, Original, Sha256, TenantId
+from infra.errors import BlobNotFound
+from infra.transforming import Order
+from query_api.errors import PictureNotFound, TransformationNotSigned, TransformationUnclear
+from query_api.kept_bytes import KeptBytes
+from query_api.pictures import Pictures
+from query_api.queries import Queries
+from query_api.recent import Recent
+from query_api.served import served
+
+_LABEL = b"scalehoster transformation 1"
+_SEAL_BYTES = 18
+_RECENT_SECONDS = 1.0
+
+
+class Making(Protocol):
+    """What renders on demand: infra.transforming.Transformer."""
+
+    async def make(self, order: Order) -> None:
+        """Make it; raises Overloaded, BlobNotFound, StoreUnavailable, TransformationFailed."""
+
+
+class Signatures:
+    """Signs transformations; the first secret signs, every one of them is accepted."""
+
+    def __init__(self, secrets: Sequence[str], unsigned: Collection[str]) -> None:
+        self._keys = [hmac.digest(secret.encode(), _LABEL, "sha256") for secret in secrets]
+        self._unsigned = frozenset(unsigned)
+
+    def sign(self, asset_id: AssetId, words: str) -> str:
+        """Sign one transformation of one asset."""
+        return _signature(self._keys[0], asset_id, words)
+
+    def check(self, asset_id: AssetId, words: str, signature: str) -> None:
+        """Raise TransformationNotSigned unless one of the secrets signed just this."""
+        if words in self._unsigned:
+            return
+        given = signature.encode()
+        if not any(
+            hmac.compare_digest(given, _signature(key, asset_id, words).encode())
+            for key in self._keys
+        ):
+            raise TransformationNotSigned(
+                "this URL is not signed by us; "
+                f"GET /v1/assets/{asset_id}/transformations/{words[:100]} gives one that is"
+            )
+
+
+class Transformed:
+    """Serves what is made on demand; nothing is made for a URL that nobody signed."""
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        queries: Queries,
+        kept: KeptBytes,
+        making: Making,
+        signatures: Signatures,
+    ) -> None:
+        self._pictures = pictures
+        self._queries = queries
+        self._originals = Recent(self._original, for_seconds=_RECENT_SECONDS)
+        self._kept = kept
+        self._making = making
+        self._signatures = signatures
+
+    async def serve(
+        self, request: Request, asset_id: AssetId, words: str, *, is_fresh: bool
+    ) -> Response:
+        """Answer a request for a transformation of an asset's picture.
+
+        Raises TransformationNotSigned, TransformationUnclear, PictureNotFound, AssetGone,
+        RangeNotSatisfiable, Overloaded, StoreUnavailable, TransformationFailed.
+        """
+        self._signatures.check(asset_id, words, request.query_params.get("s", ""))
+        wanted = understood(words)
+        asset = await self._pictures.find(asset_id, is_fresh=is_fresh)
+        original = await self._originals.get((asset.tenant_id, asset_id), fresh=is_fresh)
+        data = await self._made(original, wanted)
+        return await served(
+            request,
+            sha256=Sha256(sha256(data).hexdigest()),
+            media_type=MEDIA_TYPE_OF[wanted.format],
+            size_bytes=len(data),
+            read=lambda: _already(data),
+        )
+
+    async def _made(self, original: Original, wanted: Transformation) -> bytes:
+        key = made_key(original.sha256, wanted)
+        try:
+            return await self._kept.get(key)
+        except BlobNotFound:
+            order = Order(
+                original_key=original.blob_key, original=original.sha256, words=str(wanted)
+            )
+            try:
+                await self._making.make(order)
+                return await self._kept.get(key)
+            except BlobNotFound as error:
+                raise PictureNotFound("this picture was taken away just now") from error
+
+    async def _original(self, of: tuple[TenantId, AssetId]) -> Original:
+        row = await self._queries.asset(*of)
+        if row is None or not row["original"]:
+            raise PictureNotFound("this picture is not ready yet")
+        return msgspec.json.decode(row["original"], type=Original)
+
+
+def understood(words: str) -> Transformation:
+    """Read the words of a URL; raises TransformationUnclear."""
+    try:
+        return transformation(words)
+    except NoTransformation as error:
+        raise TransformationUnclear(str(error)) from error
+
+
+async def _already(data: bytes) -> bytes:
+    return data
+
+
+def _signature(key: bytes, asset_id: AssetId, words: str) -> str:
+    seal = hmac.digest(key, f"{asset_id}\n{words}".encode(), "sha256")[:_SEAL_BYTES]
+    return urlsafe_b64encode(seal).decode()

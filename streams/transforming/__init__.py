@@ -1,0 +1,1 @@
+"""Makes renditions that nobody thought of before: on demand, from kept originals."""

@@ -1,0 +1,67 @@
+"""Render on demand: ``python -m streams.transforming``."""
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+
+from domain.errors import ScaleHosterError
+from infra.blob_store import open_blob_store
+from infra.errors import SettingsWrong
+from infra.logs import configure
+from infra.settings import Settings, load
+from infra.transforming import answer_orders
+from streams.processing.scratch import scratch
+from streams.rendering import RenderLimits, Sandbox
+from streams.stopping import stop_signal
+from streams.transforming.transforming import Transforming
+
+_FINISH_SECONDS = 15.0
+
+
+def main() -> int:
+    """Answer until SIGTERM, and end what is under way; 1 when the settings are wrong."""
+    try:
+        settings = load()
+        configure("transformer", settings.log_level)
+        asyncio.run(_work(settings))
+    except ScaleHosterError as error:
+        sys.stderr.write(f"transformer: {error}\n")
+        return 1
+    return 0
+
+
+async def _work(settings: Settings) -> None:
+    stopping = stop_signal()
+    place = settings.transform_socket
+    place.parent.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as parts:
+        sandbox = await parts.enter_async_context(
+            Sandbox(
+                processes=settings.transform.processes,
+                limits=RenderLimits(
+                    max_source_bytes=max(
+                        settings.fetch.max_bytes, settings.command_api.max_upload_bytes
+                    ),
+                    max_pixels=settings.render.max_pixels,
+                    wall_seconds=settings.render.timeout_seconds,
+                ),
+            )
+        )
+        transforming = Transforming(
+            sandbox=sandbox,
+            blobs=open_blob_store(settings.blobs_url, settings.blobs),
+            scratch=parts.enter_context(scratch(settings.data_dir / "scratch")),
+            at_once=settings.transform.at_once,
+            per_original=settings.transform.per_original,
+        )
+        try:
+            server = await answer_orders(place, transforming.carry_out)
+        except OSError as error:
+            raise SettingsWrong(f"transform.socket: {place}: {error}") from error
+        await stopping.wait()
+        server.close()
+        await transforming.finish(_FINISH_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

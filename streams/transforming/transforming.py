@@ -1,0 +1,131 @@
+"""Make one rendition of a kept original, once, in the same sandbox as all others."""
+
+import asyncio
+import logging
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from domain.transformations import (
+    MEDIA_TYPE_OF,
+    NoTransformation,
+    Transformation,
+    made_folder,
+    made_key,
+    transformation,
+)
+from domain.values import BlobKey
+from infra.blob_store import BlobStore
+from infra.errors import BlobNotFound, StoreUnavailable
+from infra.transforming import Order, Told
+from streams.rendering import Preset, Rendered, RenderFailed, RenditionSpec
+
+_LONGEST_SIDE = 4096
+
+log = logging.getLogger(__name__)
+
+
+class Rendering(Protocol):
+    """What decodes: streams.rendering.Sandbox."""
+
+    async def render(self, source: Path, preset: Preset) -> Rendered:
+        """Make renditions of a file; raises RenderFailed."""
+
+
+class Transforming:
+    """Carries out orders; several who want the same wait for one rendering.
+
+    At most ``at_once`` orders wait or are carried out, and of one original at most ``per_original``
+    renditions are kept, so neither a flood of sizes nor one customer's fills machine or store. A
+    process that is killed has stored a whole rendition or none.
+    """
+
+    def __init__(
+        self,
+        *,
+        sandbox: Rendering,
+        blobs: BlobStore,
+        scratch: Path,
+        at_once: int,
+        per_original: int,
+    ) -> None:
+        self._sandbox = sandbox
+        self._blobs = blobs
+        self._scratch = scratch
+        self._at_once = at_once
+        self._per_original = per_original
+        self._under_way: dict[BlobKey, asyncio.Task[Told]] = {}
+
+    async def carry_out(self, order: Order) -> Told:
+        """Make what is ordered; whatever goes wrong is told, nothing is raised."""
+        try:
+            wanted = transformation(order.words)
+        except NoTransformation as error:
+            return Told(outcome="failed", detail=str(error))
+        key = made_key(order.original, wanted)
+        making = self._under_way.get(key)
+        if making is None:
+            if len(self._under_way) >= self._at_once:
+                return Told(outcome="busy", detail="too many pictures are rendered on demand")
+            making = asyncio.create_task(self._told(order, wanted, key))
+            self._under_way[key] = making
+            making.add_done_callback(lambda _: self._under_way.pop(key))
+        return await asyncio.shield(making)  # who hangs up must not take it from the others
+
+    async def finish(self, within_seconds: float) -> None:
+        """Wait until what is under way has ended, but not longer than this."""
+        if self._under_way:
+            await asyncio.wait(self._under_way.values(), timeout=within_seconds)
+
+    async def _told(self, order: Order, wanted: Transformation, key: BlobKey) -> Told:
+        try:
+            return await self._made(order, wanted, key)
+        except BlobNotFound:
+            return Told(outcome="gone", detail="the original is gone")
+        except StoreUnavailable as error:
+            return Told(outcome="store", detail=str(error))
+        except RenderFailed as error:
+            return Told(outcome="failed", detail=error.detail)
+        except Exception:
+            log.exception("%s of %s failed", order.words, order.original)
+            return Told(outcome="failed", detail="something went wrong on our side")
+
+    async def _made(self, order: Order, wanted: Transformation, key: BlobKey) -> Told:
+        made = await self._blobs.keys(made_folder(order.original))
+        if key in made:
+            return Told(outcome="made")
+        if len(made) >= self._per_original:
+            return Told(
+                outcome="too_many",
+                detail=f"{self._per_original} renditions were made of this picture already",
+            )
+        with TemporaryDirectory(dir=self._scratch) as folder:
+            source = Path(folder, "original")
+            data = await self._blobs.get(order.original_key)
+            await asyncio.to_thread(source.write_bytes, data)
+            rendered = await self._sandbox.render(source, _preset(wanted))
+        rendition = rendered.renditions[0]
+        await self._blobs.put(key, rendition.data, rendition.media_type)
+        await self._take_back_if_purged(order, key)
+        return Told(outcome="made")
+
+    async def _take_back_if_purged(self, order: Order, key: BlobKey) -> None:
+        """Leave nothing of a purged picture: a purge removes the original first, then these."""
+        try:
+            await self._blobs.head(order.original_key)
+        except BlobNotFound:
+            await self._blobs.delete(key)
+            raise
+
+
+def _preset(wanted: Transformation) -> Preset:
+    spec = RenditionSpec(
+        name="made",
+        width=wanted.width or _LONGEST_SIDE,
+        height=wanted.height or _LONGEST_SIDE,
+        media_type=MEDIA_TYPE_OF[wanted.format],
+        quality=wanted.quality,
+        fit=wanted.fit,
+        gravity=wanted.gravity,
+    )
+    return Preset(name="on demand", renditions=(spec,))

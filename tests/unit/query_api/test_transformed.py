@@ -1,0 +1,128 @@
+"""Pictures that a URL describes: only signed ones, and served like any other."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from domain.commands import DeleteAsset
+from infra.errors import BlobNotFound, Overloaded, TransformationFailed
+from query_api.transformed import Signatures
+from tests.samples import metadata
+from tests.unit.query_api.conftest import FREE, MemoryMaking
+from tests.unit.query_api.story import Story, asset_id
+
+WORDS = "w_80,h_60,fit_cover,f_webp,q_80"
+
+
+@pytest.fixture
+def asset(story: Story) -> str:
+    return story.publish(1, "cats")
+
+
+def signed(client: TestClient, asset: str, words: str = WORDS) -> str:
+    answer = client.get(f"/v1/assets/{asset}/transformations/{words}")
+    assert answer.status_code == 200, answer.text
+    url = str(answer.json()["url"])
+    assert url.startswith("https://img.example/i/")
+    return url.removeprefix("https://img.example")
+
+
+def test_a_signed_url_shows_what_it_describes(
+    client: TestClient, nobody: TestClient, asset: str, making: MemoryMaking
+) -> None:
+    url = signed(client, asset)
+    answers = [nobody.get(url) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].content == making.made_of(WORDS)
+    assert answers[0].headers["content-type"] == "image/webp"
+    assert answers[0].headers["x-content-type-options"] == "nosniff"
+    assert len(making.orders) == 1
+
+
+def test_it_is_served_by_the_rules_of_every_picture(
+    client: TestClient, nobody: TestClient, asset: str
+) -> None:
+    url = signed(client, asset)
+    whole = nobody.get(url)
+    tag = whole.headers["etag"]
+    assert nobody.get(url, headers={"If-None-Match": tag}).status_code == 304
+    part = nobody.get(url, headers={"Range": "bytes=1-2"})
+    assert (part.status_code, part.content) == (206, whole.content[1:3])
+    assert nobody.head(url).headers["content-length"] == str(len(whole.content))
+    assert whole.headers["cache-control"] == "public, max-age=30, must-revalidate"
+    forever = nobody.get(f"{url}&v={tag[1:17]}").headers["cache-control"]
+    assert forever == "public, max-age=31536000, immutable"
+
+
+def test_words_in_any_order_are_signed_in_their_one_spelling(
+    client: TestClient, asset: str
+) -> None:
+    assert signed(client, asset, "fit_cover,q_80,h_60,w_80") == signed(client, asset)
+
+
+def test_nothing_is_made_for_a_url_that_nobody_signed(
+    client: TestClient, nobody: TestClient, asset: str, story: Story, making: MemoryMaking
+) -> None:
+    other = story.publish(2, "cats")
+    path, _, signature = signed(client, asset).partition("?s=")
+    for url in (
+        path,
+        f"{path}?s=",
+        f"{path}?s={signature[:-1]}",
+        f"{path}?s=ä",
+        f"{path.replace('w_80', 'w_81')}?s={signature}",
+        f"{path.replace(asset, other)}?s={signature}",
+    ):
+        answer = nobody.get(url)
+        assert answer.status_code == 403
+        assert answer.json()["type"].endswith("/problems/transformation-not-signed")
+    assert making.orders == []
+
+
+def test_what_the_operator_lists_needs_no_signature(nobody: TestClient, asset: str) -> None:
+    assert nobody.get(f"/i/{asset}/{FREE}").status_code == 200
+
+
+def test_an_older_secret_goes_on_being_accepted(nobody: TestClient, asset: str) -> None:
+    url = Signatures(["yesterday"], ()).sign(asset_id(1), WORDS)
+    assert nobody.get(f"/i/{asset}/{WORDS}?s={url}").status_code == 200
+    forged = Signatures(["the day before"], ()).sign(asset_id(1), WORDS)
+    assert nobody.get(f"/i/{asset}/{WORDS}?s={forged}").status_code == 403
+
+
+def test_words_that_make_no_sense_are_refused_when_they_are_to_be_signed(
+    client: TestClient, asset: str
+) -> None:
+    answer = client.get(f"/v1/assets/{asset}/transformations/w_99999")
+    assert answer.status_code == 400
+    assert answer.json()["type"].endswith("/problems/transformation-unclear")
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "problem"),
+    [
+        (Overloaded("busy"), 503, "overloaded"),
+        (TransformationFailed("100 were made already"), 422, "transformation-failed"),
+        (BlobNotFound("the original is gone"), 404, "picture-not-found"),
+    ],
+)
+def test_what_cannot_be_made_is_told(
+    client: TestClient,
+    nobody: TestClient,
+    asset: str,
+    making: MemoryMaking,
+    failure: Exception,
+    status: int,
+    problem: str,
+) -> None:
+    making.failure = failure
+    answer = nobody.get(signed(client, asset))
+    assert answer.status_code == status
+    assert answer.json()["type"].endswith(f"/problems/{problem}")
+
+
+def test_a_picture_that_was_taken_away_is_gone_in_every_size(
+    client: TestClient, nobody: TestClient, asset: str, story: Story
+) -> None:
+    url = signed(client, asset)
+    story.tell(DeleteAsset(metadata=metadata(asset)))
+    assert nobody.get(url).status_code == 410

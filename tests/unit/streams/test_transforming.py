@@ -1,0 +1,199 @@
+"""Renditions on demand: made once, bounded, and nothing left of a purged picture."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from domain.transformations import made_folder, made_key, transformation
+from domain.values import BlobKey, Sha256
+from infra.errors import BlobNotFound, Overloaded, StoreUnavailable, TransformationFailed
+from infra.transforming import Order, Transformer, answer_orders
+from streams.rendering import Preset, Rendered, RenderFailed, RenditionBytes, Sandbox
+from streams.transforming.transforming import Transforming
+from tests.memory import MemoryBlobStore
+from tests.unit.rendering.pictures import encoded, opened, wheel
+
+SHA256 = Sha256("ab" * 32)
+ORIGINAL = BlobKey(f"originals/ab/{SHA256}")
+WORDS = "w_80,f_webp,q_80"
+KEY = made_key(SHA256, transformation(WORDS))
+
+
+def order(words: str = WORDS) -> Order:
+    return Order(original_key=ORIGINAL, original=SHA256, words=words)
+
+
+@dataclass
+class FakeSandbox:
+    """Renders nothing; ``meanwhile`` happens while it does."""
+
+    meanwhile: Callable[[], None] = lambda: None
+    failure: Exception | None = None
+    rendered: list[Preset] = field(default_factory=list)
+    going_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def render(self, source: Path, preset: Preset) -> Rendered:
+        self.rendered.append(preset)
+        await self.going_on.wait()
+        self.meanwhile()
+        if self.failure is not None:
+            raise self.failure
+        spec = preset.renditions[0]
+        made = RenditionBytes(
+            name=spec.name,
+            media_type=spec.media_type,
+            width=spec.width,
+            height=spec.height,
+            sha256=Sha256("cd" * 32),
+            data=b"made",
+        )
+        return Rendered(original=None, facts=None, renditions=(made,))  # type: ignore[arg-type] # not looked at
+
+
+@pytest.fixture
+def blobs() -> MemoryBlobStore:
+    store = MemoryBlobStore()
+    store.blobs[ORIGINAL] = b"original"
+    return store
+
+
+@pytest.fixture
+def sandbox() -> FakeSandbox:
+    free = FakeSandbox()
+    free.going_on.set()
+    return free
+
+
+@pytest.fixture
+def transforming(sandbox: FakeSandbox, blobs: MemoryBlobStore, tmp_path: Path) -> Transforming:
+    return Transforming(sandbox=sandbox, blobs=blobs, scratch=tmp_path, at_once=2, per_original=3)
+
+
+def test_it_is_made_once(
+    transforming: Transforming, sandbox: FakeSandbox, blobs: MemoryBlobStore
+) -> None:
+    for _ in range(2):
+        assert asyncio.run(transforming.carry_out(order())).outcome == "made"
+    assert blobs.blobs[KEY] == b"made"
+    assert len(sandbox.rendered) == 1
+
+
+def test_those_who_ask_at_once_share_one_rendering_and_more_than_there_is_room_for_wait(
+    transforming: Transforming, sandbox: FakeSandbox
+) -> None:
+    async def ask() -> list[str]:
+        sandbox.going_on.clear()
+        asked = [
+            asyncio.create_task(transforming.carry_out(order(words)))
+            for words in (WORDS, WORDS, "w_81", "w_82")
+        ]
+        busy = await asked[3]
+        sandbox.going_on.set()
+        return [told.outcome for told in (*await asyncio.gather(*asked[:3]), busy)]
+
+    assert asyncio.run(ask()) == ["made", "made", "made", "busy"]
+    assert len(sandbox.rendered) == 2
+
+
+def test_who_hangs_up_does_not_take_it_from_the_others(
+    transforming: Transforming, sandbox: FakeSandbox
+) -> None:
+    async def ask() -> str:
+        sandbox.going_on.clear()
+        first, second = (asyncio.create_task(transforming.carry_out(order())) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        sandbox.going_on.set()
+        return (await second).outcome
+
+    assert asyncio.run(ask()) == "made"
+
+
+def test_a_flood_of_sizes_of_one_picture_is_bounded(transforming: Transforming) -> None:
+    async def ask() -> list[str]:
+        return [
+            (await transforming.carry_out(order(f"w_{width}"))).outcome for width in range(1, 6)
+        ]
+
+    assert asyncio.run(ask()) == ["made"] * 3 + ["too_many"] * 2
+
+
+def test_nothing_is_left_of_a_picture_that_is_purged_meanwhile(
+    transforming: Transforming, sandbox: FakeSandbox, blobs: MemoryBlobStore
+) -> None:
+    sandbox.meanwhile = blobs.blobs.clear
+    assert asyncio.run(transforming.carry_out(order())).outcome == "gone"
+    assert blobs.blobs == {}
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome"),
+    [
+        (RenderFailed("corrupt_image", "no picture"), "failed"),
+        (StoreUnavailable("no room"), "store"),
+        (RuntimeError("what?"), "failed"),
+    ],
+)
+def test_what_goes_wrong_is_told_and_leaves_nothing(
+    transforming: Transforming,
+    sandbox: FakeSandbox,
+    blobs: MemoryBlobStore,
+    failure: Exception,
+    outcome: str,
+) -> None:
+    sandbox.failure = failure
+    assert asyncio.run(transforming.carry_out(order())).outcome == outcome
+    assert KEY not in blobs.blobs
+    sandbox.failure = None
+    assert asyncio.run(transforming.carry_out(order())).outcome == "made"
+
+
+def test_a_real_picture_is_made_over_the_socket(blobs: MemoryBlobStore, tmp_path: Path) -> None:
+    blobs.blobs[ORIGINAL] = encoded(wheel(), "JPEG")
+    place = tmp_path / "transform.socket"
+    wanted = "w_40,h_20,fit_cover,f_jpg"
+
+    async def ask() -> None:
+        async with Sandbox(processes=1) as sandbox:
+            transforming = Transforming(
+                sandbox=sandbox, blobs=blobs, scratch=tmp_path, at_once=2, per_original=1
+            )
+            server = await answer_orders(place, transforming.carry_out)
+            assert place.stat().st_mode & 0o077 == 0
+            asker = Transformer(place, timeout_seconds=60)
+            await asker.make(order(wanted))
+            with pytest.raises(TransformationFailed, match="already"):
+                await asker.make(order("w_41"))
+            with pytest.raises(TransformationFailed, match="none of"):
+                await asker.make(order("w_41,f_gif"))
+            server.close()
+
+    asyncio.run(ask())
+    picture = opened(blobs.blobs[made_key(SHA256, transformation(wanted))])
+    assert (picture.format, picture.size) == ("JPEG", (40, 20))
+    assert set(blobs.blobs) > set(asyncio.run(blobs.keys(made_folder(SHA256))))
+
+
+def test_an_original_that_is_gone_is_said_so(tmp_path: Path) -> None:
+    async def ask() -> None:
+        transforming = Transforming(
+            sandbox=FakeSandbox(),
+            blobs=MemoryBlobStore(),
+            scratch=tmp_path,
+            at_once=1,
+            per_original=1,
+        )
+        server = await answer_orders(tmp_path / "socket", transforming.carry_out)
+        with pytest.raises(BlobNotFound):
+            await Transformer(tmp_path / "socket", timeout_seconds=60).make(order())
+        server.close()
+
+    asyncio.run(ask())
+
+
+def test_nobody_there_means_try_again(tmp_path: Path) -> None:
+    with pytest.raises(Overloaded):
+        asyncio.run(Transformer(tmp_path / "nowhere", timeout_seconds=60).make(order()))

@@ -1,0 +1,109 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.transformations import (
+    Fit,
+    NoTransformation,
+    Transformation,
+    is_transformation,
+    made_folder,
+    made_key,
+    transformation,
+)
+from domain.values import Sha256
+from infra.blob_store import check_key
+
+ORIGINAL = Sha256("ab" * 32)
+
+
+@st.composite
+def transformations(draw: st.DrawFn) -> Transformation:
+    sides = st.integers(min_value=1, max_value=4096)
+    fits: list[Fit] = ["inside", "cover", "contain"]
+    fit = draw(st.sampled_from(fits))
+    width, height = draw(sides), draw(sides)
+    missing = draw(st.sampled_from(["neither", "width", "height"])) if fit == "inside" else ""
+    return Transformation(
+        width=None if missing == "width" else width,
+        height=None if missing == "height" else height,
+        fit=fit,
+        gravity=draw(st.sampled_from(["centre", "attention"])) if fit == "cover" else "centre",
+        format=draw(st.sampled_from(["webp", "jpg"])),
+        quality=draw(st.integers(min_value=1, max_value=100)),
+    )
+
+
+@given(transformations(), st.randoms(use_true_random=False))
+def test_what_is_spelt_out_reads_as_the_same_in_any_order(
+    wanted: Transformation, random: "object"
+) -> None:
+    words = str(wanted).split(",")
+    random.shuffle(words)  # type: ignore[attr-defined] # a Random
+    assert transformation(",".join(words)) == wanted
+
+
+@given(transformations())
+def test_it_is_kept_below_its_original_under_a_plain_path(wanted: Transformation) -> None:
+    key = check_key(made_key(ORIGINAL, wanted))
+    assert key.startswith(f"{made_folder(ORIGINAL)}/")
+
+
+@given(transformations(), transformations())
+def test_two_are_kept_apart_unless_they_are_the_same(
+    one: Transformation, other: Transformation
+) -> None:
+    assert (made_key(ORIGINAL, one) == made_key(ORIGINAL, other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("text", "spelt"),
+    [
+        ("w_800", "w_800,f_webp,q_80"),
+        ("h_600,f_jpg", "h_600,f_jpg,q_80"),
+        ("q_80,fit_inside,g_centre,w_800", "w_800,f_webp,q_80"),
+        (
+            "fit_cover,h_9,w_8,g_attention",
+            "w_8,h_9,fit_cover,g_attention,f_webp,q_80",
+        ),
+    ],
+)
+def test_every_wish_has_one_spelling(text: str, spelt: str) -> None:
+    assert str(transformation(text)) == spelt
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "_",
+        "w_",
+        "w_0",
+        "w_4097",
+        "w_08",
+        "w_-1",
+        "w_8.5",
+        "w_٣",
+        "w_8,w_8",
+        "w_8,",
+        "f_webp",
+        "w_8,f_gif",
+        "w_8,q_0",
+        "w_8,q_101",
+        "w_8,fit_cover",
+        "w_8,h_8,fit_stretch",
+        "w_8,g_attention",
+        "w_8,h_8,fit_contain,g_attention",
+        "w_8,blur_3",
+        "w_8,h_8,fit_cover,g_north",
+    ],
+)
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(NoTransformation):
+        transformation(text)
+
+
+@pytest.mark.parametrize("name", ["large.webp", "thumb", "square-thumb.webp"])
+def test_a_rendition_is_not_taken_for_one(name: str) -> None:
+    assert not is_transformation(name)
+    assert is_transformation("w_8")
