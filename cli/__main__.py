@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import consistency, events, keys, operations, rebuild, topics
+from cli import consistency, dead_letters, events, keys, operations, rebuild, topics
 from cli.demo import run_demo
 from cli.doctor import examine
 from cli.import_command import import_file
@@ -24,6 +24,7 @@ app = typer.Typer(
     help="Operate ScaleHoster on this machine.",
 )
 app.add_typer(consistency.app, name="consistency")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
 app.add_typer(operations.app, name="operations")

@@ -15,6 +15,7 @@ from infra.api_key_table import ApiKeyTable, follow_api_keys
 from infra.blob_store import open_blob_store
 from infra.candidates import Candidates
 from infra.cql import Cql
+from infra.dead_letters import KafkaLetterLog, Shelf
 from infra.errors import BrokerUnavailable
 from infra.kafka_probe import KafkaProbe
 from infra.live_views import LiveViews
@@ -74,6 +75,7 @@ def _serve(settings: Settings) -> None:
         outcomes=outcomes,
         blobs=open_blob_store(settings.blobs_url, settings.blobs),
         open_walk=open_walk,
+        letters=Shelf(KafkaLetterLog(kafka), lambda: datetime.now(UTC)),
         probes={"log": KafkaProbe(kafka), **{n: _is_current(t) for n, t in followed.items()}},
         open_book=lambda: open_requests(settings.cassandra),
         now=lambda: datetime.now(UTC),

@@ -20,11 +20,13 @@ from command_api.routes.admin import add_admin_routes
 from command_api.routes.assets import add_asset_routes
 from command_api.routes.batches import PATH, add_batch_routes
 from command_api.routes.categories import add_category_routes
+from command_api.routes.dead_letters import add_dead_letter_routes
 from command_api.routes.operations import add_operation_routes
 from command_api.routes.sources import add_source_routes
 from command_api.uploads import Staging, Uploads
 from command_api.writes import Admission
 from infra.asking import Asker, CommandSender
+from infra.dead_letters import Shelf
 from infra.outcomes import Outcomes
 from infra.settings import Settings
 from infra.web.access import Access, KeyTable
@@ -49,6 +51,7 @@ class Parts:
     outcomes: Outcomes
     blobs: Staging
     open_walk: Callable[[], Walk]
+    letters: Shelf
     probes: Mapping[str, Probe]
     open_book: Callable[[], RequestBook]
     now: Callable[[], datetime]
@@ -105,6 +108,7 @@ def create_app(
         query_base_url=settings.query_base_url,
     )
     add_admin_routes(app, access, operating, desk.rules, ours.wait_seconds)
+    add_dead_letter_routes(app, access, parts.letters, parts.sender)
     registry = new_registry()
     in_flight = Gauge(
         "scalehoster_writes_in_flight", "Writes that are not answered yet", registry=registry

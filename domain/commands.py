@@ -82,6 +82,17 @@ class RejectAsset(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DelayAsset(Command):
+    """Tell that an attempt at a pipeline run failed and another follows; sent by the worker."""
+
+    run: int
+    code: FailureCode
+    detail: str
+    attempts: int
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetCategories(Command):
     """Put an asset into exactly these categories."""
 
@@ -214,6 +225,7 @@ AssetCommand = (
     SubmitAsset
     | PublishAsset
     | RejectAsset
+    | DelayAsset
     | SetCategories
     | AdjustCategories
     | AdjustTags

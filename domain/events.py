@@ -99,6 +99,17 @@ class AssetRejected(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssetDelayed(Event):
+    """An attempt at a pipeline run failed; it is tried again at ``retry_at`` or soon after."""
+
+    run: int
+    code: FailureCode
+    detail: str
+    attempts: int
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetCategorised(Event):
     """The set of an asset's categories changed; ``listing`` is absent while it is not published."""
 
@@ -226,6 +237,7 @@ AssetEvent = (
     AssetSubmitted
     | AssetPublished
     | AssetRejected
+    | AssetDelayed
     | AssetCategorised
     | AssetDescribed
     | AssetDeleted

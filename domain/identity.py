@@ -32,6 +32,16 @@ def progress_command_id(operation_id: OperationId, version: int) -> CommandId:
     return CommandId(str(uuid5(_NAMESPACE, f"progress\n{operation_id}\n{version}")))
 
 
+def delay_command_id(job_id: EventId, attempts: int) -> CommandId:
+    """Name the command that tells of a job's attempts so far."""
+    return CommandId(str(uuid5(_NAMESPACE, f"delay\n{job_id}\n{attempts}")))
+
+
+def retry_command_id(letter_id: str) -> CommandId:
+    """Name the command that tries a dead letter again."""
+    return CommandId(str(uuid5(_NAMESPACE, f"retry\n{letter_id}")))
+
+
 def event_id_for(command_id: CommandId, number: int) -> EventId:
     """Name the number-th event of a command, counted from 0."""
     return EventId(str(uuid5(_NAMESPACE, f"event\n{command_id}\n{number}")))

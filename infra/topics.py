@@ -55,8 +55,12 @@ PROJECTIONS_DEAD_LETTERS = Topic(
     name="projections.dead-letters", partitions=3, retention_ms=30 * DAY_MS
 )
 COMMANDS_DEAD_LETTERS = Topic(name="commands.dead-letters", partitions=3, retention_ms=30 * DAY_MS)
+DEAD_LETTERS_SETTLED = Topic(  # kept longer than the letters that it speaks of
+    name="dead-letters.settled", partitions=1, retention_ms=60 * DAY_MS
+)
 API_KEYS = Topic(name="api-keys", partitions=1, retention_ms=FOREVER_MS, cleanup="compact")
 
+DEAD_LETTERS = (IMAGE_JOBS_DEAD_LETTERS, PROJECTIONS_DEAD_LETTERS, COMMANDS_DEAD_LETTERS)
 RETRY_TIERS = (IMAGE_JOBS_RETRY_10S, IMAGE_JOBS_RETRY_1M, IMAGE_JOBS_RETRY_10M)
 
 TOPICS = (
@@ -72,5 +76,6 @@ TOPICS = (
     IMAGE_JOBS_DEAD_LETTERS,
     PROJECTIONS_DEAD_LETTERS,
     COMMANDS_DEAD_LETTERS,
+    DEAD_LETTERS_SETTLED,
     API_KEYS,
 )

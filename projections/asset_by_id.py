@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from avro_schemas.codec import Message
 from domain.events import (
     AssetCategorised,
+    AssetDelayed,
     AssetDeleted,
     AssetDescribed,
     AssetEvent,
@@ -29,6 +30,7 @@ _NO_FAILURE: dict[str, Value] = {
     "failure_code": "",
     "failure_detail": "",
     "failure_attempts": 0,
+    "retry_at_us": 0,
 }
 _NO_SOURCE: dict[str, Value] = {"source_url": "", "source_file_name": ""}
 _NO_DESCRIPTION: dict[str, Value] = {"title": "", "alt_text": "", "tags": (), "metadata": "{}"}
@@ -74,6 +76,9 @@ def _rows(message: Message) -> Iterator[Operation]:
                     **_NO_FAILURE,
                 },
             )
+        case AssetDelayed():
+            retry_at_us = microseconds(message.retry_at)
+            yield _changed(message, {**_failure(message), "retry_at_us": retry_at_us})
         case AssetRejected(keeps_published=True):
             yield _changed(message, _failure(message))
         case AssetRejected():
@@ -85,7 +90,8 @@ def _rows(message: Message) -> Iterator[Operation]:
         case AssetDeleted():
             yield _changed(message, {"status": Status.DELETED})
         case AssetRestored():
-            yield _changed(message, {"status": message.status, "run": message.run})
+            restored: dict[str, Value] = {"status": message.status, "run": message.run}
+            yield _changed(message, {**restored, **(_NO_FAILURE if message.starts_run else {})})
         case AssetPurged():  # what is left tells that it was there
             blank = {**_NO_SOURCE, **_NO_DESCRIPTION, **_NO_PICTURE, **_NO_FAILURE}
             yield _changed(message, {"status": Status.PURGED, **blank})
@@ -148,8 +154,9 @@ def _picture(event: AssetPublished) -> dict[str, Value]:
     }
 
 
-def _failure(event: AssetRejected) -> dict[str, Value]:
+def _failure(event: AssetRejected | AssetDelayed) -> dict[str, Value]:
     return {
+        **_NO_FAILURE,
         "failure_code": event.code,
         "failure_detail": event.detail,
         "failure_attempts": event.attempts,

@@ -186,6 +186,7 @@ def _failure(row: Row) -> Answer | None:
         "detail": row["failure_detail"],
         "attempts": row["failure_attempts"],
         "is_transient": is_transient(row["failure_code"]),
+        "retry_at": moment(row["retry_at_us"]) if row["retry_at_us"] else None,
     }
 
 

@@ -31,12 +31,13 @@ class SourceAnswer(Model):
 
 
 class FailureAnswer(Model):
-    """Why the last attempt to publish the asset was given up."""
+    """Why the last attempt did not work out: it was given up, or another follows."""
 
     code: FailureCode
     detail: str
     attempts: int
     is_transient: bool = Field(description="Whether the same source may work later.")
+    retry_at: datetime | None = Field(description="When it is tried again; null: given up.")
 
 
 class OriginalAnswer(Model):

@@ -15,6 +15,7 @@ from domain.asset import Asset, replay
 from domain.catalogue import replay as replay_catalogue
 from domain.events import (
     AssetCategorised,
+    AssetDelayed,
     AssetDeleted,
     AssetDescribed,
     AssetEvent,
@@ -225,6 +226,9 @@ def _current(
         "failure_code": failure.code if failure and not is_purged else "",
         "failure_detail": failure.detail if failure and not is_purged else "",
         "failure_attempts": failure.attempts if failure and not is_purged else 0,
+        "retry_at_us": _us(failure.retry_at)
+        if isinstance(failure, AssetDelayed) and not is_purged
+        else 0,
         "original": _plain(picture.original) if picture else None,
         "renditions": _plain(picture.renditions) if picture else [],
         "facts": _plain(picture.facts) if picture else None,
@@ -239,10 +243,10 @@ def _current(
     }
 
 
-def _failure(history: list[AssetEvent]) -> AssetRejected | None:
+def _failure(history: list[AssetEvent]) -> AssetRejected | AssetDelayed | None:
     """The last run's failure, until another run begins or ends well."""
     for event in reversed(history):
-        if isinstance(event, AssetRejected):
+        if isinstance(event, AssetRejected | AssetDelayed):
             return event
         if isinstance(event, AssetPublished) or _begins_run(event):
             return None

@@ -17,6 +17,7 @@ from domain.commands import (
     ArchiveCategory,
     AssetCommand,
     CatalogueCommand,
+    DelayAsset,
     DeleteAsset,
     DescribeAsset,
     MoveCategory,
@@ -49,7 +50,7 @@ ASSETS = tuple(f"0190b6f0-0000-7000-8000-00000000000{n}" for n in range(3))
 SLUGS = ("cats", "dogs", "pets")
 
 VERBS = (
-    *("submit", "submit", "submit", "publish", "publish", "publish", "reject"),
+    *("submit", "submit", "submit", "publish", "publish", "publish", "reject", "delay"),
     *("categorise", "describe", "delete", "restore"),
     *("adjust", "retag", "republish"),
     *("purge", "reprocess", "replace", "create", "rename", "move", "archive", "unarchive"),
@@ -116,6 +117,14 @@ def _command(wish: Wish, known: dict[str, Asset]) -> AssetCommand | CatalogueCom
         "publish": lambda: _publish(publish(about, run=run), one, other),
         "reject": lambda: RejectAsset(
             metadata=about, run=run, code="timeout", detail=f"after {one}", attempts=other
+        ),
+        "delay": lambda: DelayAsset(
+            metadata=about,
+            run=run,
+            code="timeout",
+            detail=f"after {one}",
+            attempts=other,
+            retry_at=NOON + timedelta(seconds=one),
         ),
         "categorise": lambda: set_categories(about, SLUGS[one], SLUGS[other]),
         "describe": lambda: DescribeAsset(

@@ -13,7 +13,7 @@ from avro_schemas.errors import Undecodable
 from cli.archive.errors import ArchiveRefused
 from cli.platform import write_private
 from domain.bulk import Filter, Instructions, ItemOutcome
-from domain.events import AssetRejected, Event, EventMetadata
+from domain.events import AssetDelayed, AssetRejected, Event, EventMetadata
 from domain.values import Actor, CorrelationId, Description, Facts, Fetch, Listing, Source
 
 _DIGITS = 16
@@ -94,7 +94,7 @@ class Mask:
                 )
             case Filter() | Instructions():
                 return replace(value, tags=tuple(self._text(tag) for tag in value.tags))
-            case AssetRejected() | ItemOutcome():
+            case AssetRejected() | AssetDelayed() | ItemOutcome():
                 return replace(self._parts(value), detail=self._text(value.detail))
             case _ if is_dataclass(value):
                 return self._parts(value)

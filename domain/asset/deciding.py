@@ -12,6 +12,7 @@ from domain.commands import (
     AdjustCategories,
     AdjustTags,
     AssetCommand,
+    DelayAsset,
     DeleteAsset,
     DescribeAsset,
     PublishAsset,
@@ -71,6 +72,8 @@ def decide(
             return publishing.publish(command, asset, metadata)
         case RejectAsset():
             return publishing.reject(command, asset, metadata)
+        case DelayAsset():
+            return publishing.delay(command, asset, metadata)
         case SetCategories():
             return arranging.set_categories(command, asset, catalogue, metadata)
         case AdjustCategories():

@@ -2,8 +2,14 @@
 
 from domain.asset.presence import refuse_gone
 from domain.asset.state import Asset
-from domain.commands import PublishAsset, RejectAsset, RepublishAsset
-from domain.events import AssetEvent, AssetPublished, AssetRejected, EventMetadata
+from domain.commands import DelayAsset, PublishAsset, RejectAsset, RepublishAsset
+from domain.events import (
+    AssetDelayed,
+    AssetEvent,
+    AssetPublished,
+    AssetRejected,
+    EventMetadata,
+)
 from domain.values import Listing, Status
 
 _THUMBNAIL = "thumb"  # what presets call the rendition for listings
@@ -60,6 +66,22 @@ def republish(command: RepublishAsset, asset: Asset, metadata: EventMetadata) ->
             fetch=command.fetch,
             listing=_listing(command, asset),
             shown_since=asset.shown_since,
+        )
+    ]
+
+
+def delay(command: DelayAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    """Note an attempt after which another follows."""
+    if _is_late(command.run, asset):
+        return []
+    return [
+        AssetDelayed(
+            metadata=metadata,
+            run=command.run,
+            code=command.code,
+            detail=command.detail,
+            attempts=command.attempts,
+            retry_at=command.retry_at,
         )
     ]
 

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from domain.events import (
     AssetCategorised,
+    AssetDelayed,
     AssetDeleted,
     AssetDescribed,
     AssetEvent,
@@ -93,6 +94,8 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
         case AssetRejected():
             status = asset.status if event.keeps_published else Status.REJECTED
             return replace(asset, status=status, finished_run=event.run)
+        case AssetDelayed():
+            return asset  # its run is under way still
         case AssetCategorised():
             return _shown(replace(asset, category_ids=event.category_ids), event.listing)
         case AssetDescribed():

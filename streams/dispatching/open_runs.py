@@ -4,7 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.events import AssetDeleted, AssetPublished, AssetPurged, AssetRejected, Event
+from domain.events import (
+    AssetDelayed,
+    AssetDeleted,
+    AssetPublished,
+    AssetPurged,
+    AssetRejected,
+    Event,
+)
 from domain.values import AssetId
 from streams.dispatching.lanes import Place
 from streams.dispatching.orders import job_for
@@ -46,6 +53,10 @@ class OpenRuns:
             )
             return
         match event:
+            case AssetDelayed():
+                run = self._runs.get(event.asset_id)
+                if run and run.run == event.run:
+                    self._runs[event.asset_id] = replace(run, ordered_at=event.retry_at)
             case AssetPublished() | AssetRejected():
                 run = self._runs.get(event.asset_id)
                 if run and run.run <= event.run:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.events import (
+    AssetDelayed,
     AssetDeleted,
     AssetPublished,
     AssetPurged,
@@ -133,4 +134,7 @@ class Turns:
 
 
 def _ends(event: Event) -> bool:
-    return isinstance(event, AssetPublished | AssetRejected | AssetDeleted | AssetPurged)
+    """Tell what ends a run, or lets it wait in a retry tier, which is no reason to hold a turn."""
+    return isinstance(
+        event, AssetPublished | AssetRejected | AssetDelayed | AssetDeleted | AssetPurged
+    )

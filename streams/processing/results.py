@@ -1,9 +1,10 @@
 """What the worker asks of the decider when a job has ended."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from domain.commands import CommandMetadata, PublishAsset, RejectAsset
-from domain.identity import result_command_id
+from domain.commands import CommandMetadata, DelayAsset, PublishAsset, RejectAsset
+from domain.identity import delay_command_id, result_command_id
 from domain.jobs import ImageJob
 from domain.values import Actor, BlobKey, Fetch, Original, Rendition, Sha256
 from streams.rendering import PIPELINE_VERSION, Rendered
@@ -55,6 +56,20 @@ def rejected(job: ImageJob, failure: Failure, now: datetime) -> RejectAsset:
         code=failure.code,
         detail=failure.detail,
         attempts=len(job.failed_attempts) + 1,
+    )
+
+
+def delayed(job: ImageJob, failure: Failure, retry_at: datetime, now: datetime) -> DelayAsset:
+    """Tell of an attempt after which another follows."""
+    attempts = len(job.failed_attempts) + 1
+    metadata = replace(_metadata(job, now), command_id=delay_command_id(job.job_id, attempts))
+    return DelayAsset(
+        metadata=metadata,
+        run=job.run,
+        code=failure.code,
+        detail=failure.detail,
+        attempts=attempts,
+        retry_at=retry_at,
     )
 
 

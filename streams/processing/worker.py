@@ -19,7 +19,7 @@ from infra.reading import Record
 from infra.topics import ASSET_COMMANDS, IMAGE_JOBS_DEAD_LETTERS, Topic
 from streams.fetching import FetchFailed
 from streams.processing.measures import Measures
-from streams.processing.results import rejected
+from streams.processing.results import delayed, rejected
 from streams.processing.slots import HostBusy, Slots
 from streams.rendering import RenderFailed
 from streams.retrying import Failure, RetryPolicy
@@ -55,10 +55,10 @@ class Worker:
     async def work(self, record: Record) -> None:
         """Return once what became of the job is durable; raises nothing but cancellation.
 
-        A good run sends PublishAsset. A bad one waits in a retry tier, or sends RejectAsset when
-        another try could not help or was the last. What cannot be read as a job, and a job on
-        which our own code failed to the last, becomes a dead letter. While the broker is away it
-        is tried again and again.
+        A good run sends PublishAsset. A bad one sends DelayAsset and waits in a retry tier, or
+        sends RejectAsset when another try could not help or was the last. What cannot be read as a
+        job, and a job on which our own code failed to the last, becomes a dead letter. While the
+        broker is away it is tried again and again.
         """
         job = _job_in(record)
         if isinstance(job, Undecodable):
@@ -110,6 +110,9 @@ class Worker:
         again = self.policy.again(job, failure, self.clock(), _luck())
         if again:
             topic, retry = again
+            retry_at = retry.not_before or self.clock()
+            told = delayed(job, failure, retry_at, self.clock())
+            await self._send(ASSET_COMMANDS, job.asset_id, encode(told))
             await self._send(topic, job.asset_id, encode(retry))
             return
         if failure.code == "internal":

@@ -207,6 +207,13 @@ def test_a_source_that_fails_twice_is_tried_again(customer: Customer, supplier: 
     asset = customer.ended(customer.submit(supplier.url("flaky/9.jpg"), "cats"))
     assert asset["status"] == "published"
     assert supplier.asked["/flaky/9.jpg"] == 3
+    assert asset["failure"] is None
+    events = customer.queries.get(f"/v1/assets/{asset['asset_id']}/events").json()["items"]
+    delays = [each["event"] for each in events if each["name"] == "AssetDelayed"]
+    assert [(each["code"], each["attempts"]) for each in delays] == [
+        ("http_status", 1),
+        ("http_status", 2),
+    ]
 
 
 def test_a_key_is_answered_alike_after_everything_was_restarted(

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from avro_schemas.codec import encode
-from domain.commands import PublishAsset, RejectAsset
+from domain.commands import DelayAsset, PublishAsset, RejectAsset
 from domain.events import AssetSubmitted
 from domain.jobs import ImageJob
 from domain.values import EventId, Source
@@ -116,19 +116,19 @@ def test_a_source_that_recovers_is_published_and_one_that_does_not_is_rejected_i
     processes.start(DISPATCHER)
     processes.start(WORKER)
 
-    results = eventually(
-        lambda: len(found := processes.messages(ASSET_COMMANDS)) == 2 and found, within_seconds=120
-    )
+    def results() -> list[PublishAsset | RejectAsset]:
+        commands = processes.messages(ASSET_COMMANDS)
+        return [each for each in commands if isinstance(each, PublishAsset | RejectAsset)]
 
-    by_asset = {
-        command.metadata.entity_id: command
-        for command in results or []
-        if isinstance(command, PublishAsset | RejectAsset)
-    }
+    eventually(lambda: len(results()) == 2, within_seconds=120)
+    delays = [each for each in processes.messages(ASSET_COMMANDS) if isinstance(each, DelayAsset)]
+    by_asset = {command.metadata.entity_id: command for command in results()}
     published, rejected = by_asset[recovering.asset_id], by_asset[hopeless.asset_id]
     assert isinstance(published, PublishAsset)
     assert isinstance(rejected, RejectAsset)
     assert (rejected.code, rejected.attempts) == ("http_status", 4)
+    told = sorted(each.attempts for each in delays if each.metadata.entity_id == hopeless.asset_id)
+    assert told == [1, 2, 3]
     assert origin.requests.count("/503/2/cat.png") == 3
     assert origin.requests.count("/500/99/cat.png") == 4
 

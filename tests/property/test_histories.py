@@ -13,6 +13,7 @@ from domain.commands import (
     AdjustTags,
     AssetCommand,
     CatalogueCommand,
+    DelayAsset,
     DeleteAsset,
     DescribeAsset,
     MoveCategory,
@@ -67,6 +68,12 @@ asset_commands: st.SearchStrategy[AssetCommand] = st.one_of(
     st.builds(
         lambda run: RejectAsset(
             metadata=metadata(ASSET), run=run, code="timeout", detail="", attempts=1
+        ),
+        runs,
+    ),
+    st.builds(
+        lambda run: DelayAsset(
+            metadata=metadata(ASSET), run=run, code="timeout", detail="", attempts=1, retry_at=NOON
         ),
         runs,
     ),

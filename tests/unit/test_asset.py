@@ -4,6 +4,8 @@ from datetime import timedelta
 import pytest
 
 from domain.commands import (
+    AssetCommand,
+    DelayAsset,
     DeleteAsset,
     DescribeAsset,
     PurgeAsset,
@@ -26,6 +28,7 @@ from domain.errors import (
 )
 from domain.events import (
     AssetCategorised,
+    AssetDelayed,
     AssetDeleted,
     AssetDescribed,
     AssetPublished,
@@ -64,6 +67,11 @@ PURGE = PurgeAsset(metadata=metadata(ASSET))
 REPROCESS = ReprocessAsset(metadata=metadata(ASSET), preset=None, is_bulk=False)
 REPLACE = ReplaceSource(metadata=metadata(ASSET), source=DOG_PICTURE)
 REJECT = RejectAsset(metadata=metadata(ASSET), run=1, code="http_status", detail="404", attempts=1)
+
+
+DELAY = DelayAsset(
+    metadata=metadata(ASSET), run=1, code="timeout", detail="slow", attempts=1, retry_at=NOON
+)
 
 
 def describe(patch: str) -> DescribeAsset:
@@ -298,3 +306,19 @@ def test_time_moves_on_for_an_asset_even_when_the_clock_went_back() -> None:
     history = given(CATS, SUBMIT)
     (event,) = history.happens(PUBLISH, NOON - timedelta(hours=1))
     assert event.metadata.happened_at == NOON + timedelta(microseconds=1)
+
+
+def test_an_attempt_that_failed_leaves_its_run_under_way() -> None:
+    (event,) = given(CATS, SUBMIT).when(DELAY).then(AssetDelayed)
+    assert isinstance(event, AssetDelayed)
+    assert (event.code, event.attempts, event.retry_at) == ("timeout", 1, NOON)
+    given(CATS, SUBMIT, DELAY).when(PUBLISH).then(AssetPublished)
+
+
+@pytest.mark.parametrize("end", [PUBLISH, REJECT, DELETE])
+def test_a_delay_that_comes_late_is_dropped(end: AssetCommand) -> None:
+    given(CATS, SUBMIT, end).when(DELAY).then()
+
+
+def test_a_delay_of_an_older_run_is_dropped() -> None:
+    given(CATS, SUBMIT, REPLACE).when(DELAY).then()

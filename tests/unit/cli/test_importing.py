@@ -17,10 +17,12 @@ from cli.importing import ImportStopped, import_lines, refused_texts
 from command_api.app import Parts, create_app
 from command_api.ids import uuid7
 from infra.api_key_table import ApiKeyTable
+from infra.dead_letters import Shelf
 from infra.outcomes import Outcomes
 from infra.settings import Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
+from tests.memory_letters import MemoryLetterLog
 from tests.memory_requests import MemoryRequestBook
 from tests.memory_walk import MemoryWalk
 from tests.unit.command_api.keys import Keys
@@ -67,6 +69,7 @@ def api() -> Iterator[Api]:
         outcomes=outcomes,
         blobs=MemoryBlobStore(),
         open_walk=MemoryWalk,
+        letters=Shelf(MemoryLetterLog(), lambda: datetime.now(UTC)),
         probes={},
         open_book=MemoryRequestBook,
         now=lambda: datetime.now(UTC),

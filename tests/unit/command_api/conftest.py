@@ -10,10 +10,12 @@ from starlette.testclient import TestClient
 from command_api.app import Parts, create_app
 from command_api.ids import uuid7
 from infra.api_key_table import ApiKeyTable
+from infra.dead_letters import Shelf
 from infra.outcomes import Outcomes
 from infra.settings import CommandApiSettings, FetchSettings, Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
+from tests.memory_letters import MemoryLetterLog
 from tests.memory_requests import MemoryRequestBook
 from tests.memory_walk import MemoryWalk
 from tests.unit.command_api.keys import Keys
@@ -47,6 +49,7 @@ def parts(keys: Keys) -> Parts:
         outcomes=outcomes,
         blobs=MemoryBlobStore(),
         open_walk=MemoryWalk,
+        letters=Shelf(MemoryLetterLog(), lambda: datetime.now(UTC)),
         probes={},
         open_book=MemoryRequestBook,
         now=lambda: datetime.now(UTC),

@@ -1,10 +1,12 @@
 """One asset in each of its states, and its history."""
 
+from datetime import timedelta
+
 from starlette.testclient import TestClient
 
-from domain.commands import DeleteAsset, PurgeAsset
+from domain.commands import DelayAsset, DeleteAsset, PurgeAsset
 from query_api.models import AssetAnswer, HistoryAnswer
-from tests.samples import metadata
+from tests.samples import NOON, metadata
 from tests.unit.query_api.story import Story, asset_id
 
 
@@ -46,7 +48,30 @@ def test_a_rejected_asset_tells_why(client: TestClient, story: Story) -> None:
         "detail": "it answered 404",
         "attempts": 1,
         "is_transient": False,
+        "retry_at": None,
     }
+
+
+def test_an_asset_that_waits_for_another_attempt_tells_when_that_comes(
+    client: TestClient, story: Story
+) -> None:
+    named = story.submit(1, "cats")
+    retry_at = NOON + timedelta(minutes=1)
+    story.tell(
+        DelayAsset(
+            metadata=metadata(named),
+            run=1,
+            code="timeout",
+            detail="it took too long",
+            attempts=2,
+            retry_at=retry_at,
+        )
+    )
+    asset = AssetAnswer.model_validate(client.get(f"/v1/assets/{named}").json())
+    assert asset.status == "submitted"
+    assert asset.failure is not None
+    assert (asset.failure.code, asset.failure.attempts) == ("timeout", 2)
+    assert asset.failure.retry_at == retry_at
 
 
 def test_a_deleted_and_a_purged_asset_still_answer_with_their_status(

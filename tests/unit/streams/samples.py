@@ -1,8 +1,10 @@
 """A job, and the event that another one follows from."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from domain.events import (
+    AssetDelayed,
     AssetDeleted,
     AssetRejected,
     AssetReprocessingRequested,
@@ -15,6 +17,7 @@ from domain.jobs import ImageJob
 from domain.values import Actor, AssetId, CommandId, CorrelationId, EventId, Status, TenantId
 from tests.samples import A_CAT, ACME, CAT_PICTURE, DOG_PICTURE, NOON, ORIGINAL
 
+A_WHILE = timedelta(minutes=10)
 JOB = ImageJob(
     job_id=EventId("5f0c4a4e-0000-5000-8000-000000000001"),
     tenant_id=ACME,
@@ -87,6 +90,9 @@ REPLACED = AssetSourceReplaced(
 )
 REPROCESSING = AssetReprocessingRequested(
     metadata=METADATA, original=ORIGINAL, preset="default", run=2, is_bulk=False
+)
+DELAYED = AssetDelayed(
+    metadata=METADATA, run=1, code="timeout", detail="slow", attempts=1, retry_at=NOON + A_WHILE
 )
 REJECTED = AssetRejected(
     metadata=METADATA, run=1, code="timeout", detail="slow", attempts=4, keeps_published=False

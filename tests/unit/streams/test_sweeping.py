@@ -13,7 +13,15 @@ from streams.dispatching.orders import job_for
 from streams.dispatching.sweeping import Sweeper
 from tests.samples import NOON
 from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeSender, record
-from tests.unit.streams.samples import DELETED, REJECTED, REPLACED, SUBMITTED, insert
+from tests.unit.streams.samples import (
+    A_WHILE,
+    DELAYED,
+    DELETED,
+    REJECTED,
+    REPLACED,
+    SUBMITTED,
+    insert,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -44,6 +52,13 @@ def test_each_new_order_is_waited_for_twice_as_long() -> None:
     assert overdue(runs, NOON + HOUR)
     assert not overdue(runs, NOON + 2 * HOUR)
     assert overdue(runs, NOON + 3 * HOUR)
+
+
+def test_a_run_that_waits_for_its_next_attempt_has_time_from_then_on() -> None:
+    runs = open_runs(SUBMITTED, DELAYED)
+
+    assert not overdue(runs, NOON + HOUR)
+    assert overdue(runs, NOON + HOUR + A_WHILE)
 
 
 @pytest.mark.parametrize("end", [REJECTED, DELETED])

@@ -6,7 +6,7 @@ import pytest
 
 import streams.sending
 from avro_schemas.codec import encode
-from domain.commands import RejectAsset
+from domain.commands import DelayAsset, RejectAsset
 from domain.failures import FailureCode
 from domain.identity import result_command_id
 from domain.jobs import DeadLetter, FailedAttempt, ImageJob
@@ -78,7 +78,21 @@ def test_what_may_get_better_waits_and_remembers() -> None:
     (job,) = sender.on(IMAGE_JOBS_RETRY_10S)
     assert isinstance(job, ImageJob)
     assert [attempt.code for attempt in job.failed_attempts] == ["timeout"]
-    assert len(sender.sent) == 1
+
+
+def test_the_customer_is_told_when_it_is_tried_again_before_it_waits() -> None:
+    sender = worked(FakeRuns(FetchFailed("timeout", "slow")), encode(JOB))
+    again = worked(FakeRuns(FetchFailed("timeout", "slow")), encode(JOB))
+
+    (command,), (job,) = sender.on(ASSET_COMMANDS), sender.on(IMAGE_JOBS_RETRY_10S)
+    (repeated,) = again.on(ASSET_COMMANDS)
+    assert isinstance(command, DelayAsset)
+    assert isinstance(repeated, DelayAsset)
+    assert isinstance(job, ImageJob)
+    assert (command.run, command.code, command.attempts) == (JOB.run, "timeout", 1)
+    assert command.retry_at == job.not_before
+    assert command.metadata.command_id == repeated.metadata.command_id
+    assert [topic for topic, *_ in sender.sent] == [ASSET_COMMANDS.name, IMAGE_JOBS_RETRY_10S.name]
 
 
 def test_an_origin_that_asks_for_time_gets_it() -> None:

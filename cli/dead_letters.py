@@ -1,0 +1,200 @@
+"""What nobody could work on: look at it, have it tried again, or drop it."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+
+from cli.output import AsJson, console, errors, show_table
+from infra.dead_letters import (
+    DeadLetterCannotBeSent,
+    KafkaLetterLog,
+    Letter,
+    LetterFilter,
+    Shelf,
+)
+from infra.sending import Sender
+from infra.settings import load
+from infra.topics import DEAD_LETTERS
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+_SOME_LEFT = 3
+_CHUNK = 200
+
+_NAMES = ", ".join(topic.name for topic in DEAD_LETTERS)
+LetterId = Annotated[str, typer.Argument(help="As `list` shows it: topic:partition:offset.")]
+LetterIds = Annotated[list[str] | None, typer.Argument(help="As `list` shows them.")]
+TopicName = Annotated[str | None, typer.Option("--topic", help=f"One of {_NAMES}.")]
+Code = Annotated[str | None, typer.Option("--code", help="Why it was parked.")]
+Host = Annotated[str | None, typer.Option("--host", help="Where its source lies.")]
+Tenant = Annotated[str | None, typer.Option("--tenant", help="Whose it is.")]
+Since = Annotated[datetime | None, typer.Option("--since", help="Parked then or later, in UTC.")]
+Until = Annotated[datetime | None, typer.Option("--until", help="Parked before then, in UTC.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
+All = Annotated[bool, typer.Option("--all", help="All that the options name, not single ones.")]
+
+
+@app.command("list")
+def show_all(
+    *,
+    topic: TopicName = None,
+    code: Code = None,
+    host: Host = None,
+    tenant: Tenant = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List what waits for an operator."""
+    letters = _letters(_shelf(), topic, _filter(code, host, tenant, since, until))
+    rows = [_row(letter) for letter, _ in zip(letters, range(limit), strict=False)]
+    show_table(rows, as_json=as_json, title="dead letters")
+
+
+@app.command("show")
+def show_one(letter_id: LetterId) -> None:
+    """Show one as JSON: its bytes, what they say, and every attempt."""
+    letter = _shelf().letter(letter_id)
+    message = asdict(letter.message) if letter.message else None
+    told = _row(letter) | {
+        "detail": letter.dead.detail,
+        "settled": letter.settlement and letter.settlement.how,
+        "key": letter.dead.key,
+        "value": letter.dead.value,
+        "message": message,
+    }
+    console.out(json.dumps(told, default=_spelled, indent=2), highlight=False)
+
+
+@app.command("retry")
+def retry(  # noqa: PLR0913 - each is an option
+    letter_ids: LetterIds = None,
+    *,
+    every: All = False,
+    topic: TopicName = None,
+    code: Code = None,
+    host: Host = None,
+    tenant: Tenant = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 10_000,
+    as_json: AsJson = False,
+) -> None:
+    """Try letters again; exit 3 when some must not be sent again."""
+    wanted = _filter(code, host, tenant, since, until)
+    _settle("retried", letter_ids, topic, wanted, every=every, limit=limit, as_json=as_json)
+
+
+@app.command("drop")
+def drop(  # noqa: PLR0913 - each is an option
+    letter_ids: LetterIds = None,
+    *,
+    every: All = False,
+    topic: TopicName = None,
+    code: Code = None,
+    host: Host = None,
+    tenant: Tenant = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 10_000,
+    as_json: AsJson = False,
+) -> None:
+    """Say that nothing is to be done about letters; they are not listed any more."""
+    wanted = _filter(code, host, tenant, since, until)
+    _settle("dropped", letter_ids, topic, wanted, every=every, limit=limit, as_json=as_json)
+
+
+def _settle(
+    how: str,
+    letter_ids: list[str] | None,
+    topic: str | None,
+    wanted: LetterFilter,
+    *,
+    every: bool,
+    limit: int,
+    as_json: bool,
+) -> None:
+    if bool(letter_ids) == every:
+        raise typer.BadParameter("name letters, or say --all with the options that choose them")
+    shelf = _shelf()
+    chosen = map(shelf.letter, letter_ids) if letter_ids else _letters(shelf, topic, wanted)
+    done, refused = 0, []
+
+    async def settle(advance: Callable[[], None]) -> None:
+        nonlocal done
+        async with Sender(load().kafka.connection()) as sender:
+            for letter, _ in zip(chosen, range(limit), strict=False):
+                try:
+                    await (shelf.retry if how == "retried" else shelf.drop)(sender, letter)
+                    done += 1
+                except DeadLetterCannotBeSent as error:
+                    refused.append({"letter": letter.letter_id, "detail": str(error)})
+                advance()
+
+    with Progress(console=errors, transient=True) as progress:
+        task = progress.add_task(how, total=None)
+        asyncio.run(settle(lambda: progress.advance(task)))
+    if as_json:
+        console.out(json.dumps({how: done, "refused": refused}), highlight=False)
+    else:
+        console.print(f"{how}: {done}")
+        for each in refused:
+            console.print(each["detail"], highlight=False, markup=False)
+    if refused:
+        raise typer.Exit(_SOME_LEFT)
+
+
+def _shelf() -> Shelf:
+    return Shelf(KafkaLetterLog(load().kafka.connection()), lambda: datetime.now(UTC))
+
+
+def _letters(shelf: Shelf, topic: str | None, wanted: LetterFilter) -> Iterator[Letter]:
+    """Read letters a chunk at a time."""
+    if topic is not None and topic not in {each.name for each in DEAD_LETTERS}:
+        raise typer.BadParameter(f"there are {_NAMES}")
+    after = None
+    while True:
+        page = shelf.page(wanted, topic=topic, after=after, at_most=_CHUNK)
+        yield from page.letters
+        after = page.next_after
+        if after is None:
+            return
+
+
+def _filter(
+    code: str | None,
+    host: str | None,
+    tenant: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> LetterFilter:
+    return LetterFilter(
+        code=code,
+        host=host,
+        tenant_id=tenant,
+        since=since and since.replace(tzinfo=UTC),
+        until=until and until.replace(tzinfo=UTC),
+    )
+
+
+def _row(letter: Letter) -> dict[str, Any]:
+    return {
+        "letter": letter.letter_id,
+        "from": f"{letter.dead.topic}:{letter.dead.partition}:{letter.dead.offset}",
+        "code": letter.dead.code,
+        "tenant": letter.tenant_id or "",
+        "host": letter.host or "",
+        "kind": type(letter.message).__name__ if letter.message else "unreadable",
+        "parked": letter.dead.parked_at.isoformat(timespec="seconds"),
+    }
+
+
+def _spelled(value: object) -> str:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,146 @@
+"""Dead letters as an operator asks for them and is told about them."""
+
+import json
+from base64 import b64encode
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from infra.dead_letters import Letter, LetterFilter
+from infra.topics import DEAD_LETTERS
+
+_NAMES = tuple(topic.name for topic in DEAD_LETTERS)
+_SHOWN_BYTES = 10_000
+
+
+def _known(name: str) -> str:
+    if name not in _NAMES:
+        raise ValueError(f"there are {', '.join(_NAMES)}")
+    return name
+
+
+def _moment(text: object) -> object:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError("send a date like 2026-11-23, or a time: 2026-11-23T09:30:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+TopicName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*_NAMES]})]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+
+
+class LetterParameters(BaseModel):
+    """Which dead letters, and how many at once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    topic: TopicName | None = None
+    code: str | None = Field(default=None, max_length=100, description="Why it was parked.")
+    host: str | None = Field(default=None, max_length=255, description="Where its source lies.")
+    tenant: str | None = Field(default=None, max_length=100)
+    since: Moment | None = Field(default=None, description="Parked at this moment or later.")
+    until: Moment | None = Field(default=None, description="Parked before this moment.")
+    limit: int = Field(default=100, ge=1, le=500)
+    after: str | None = Field(default=None, max_length=150, description="`next` of the last page.")
+
+    def wanted(self) -> LetterFilter:
+        """Say which letters those are."""
+        return LetterFilter(
+            code=self.code,
+            host=self.host,
+            tenant_id=self.tenant,
+            since=self.since,
+            until=self.until,
+        )
+
+
+class AttemptAnswer(BaseModel):
+    """One try that did not work out."""
+
+    code: str
+    detail: str
+    failed_at: datetime
+
+
+class LetterAnswer(BaseModel):
+    """A dead letter."""
+
+    letter_id: str
+    topic: str = Field(description="Where the record lay that nobody could work on.")
+    partition: int
+    offset: int
+    code: str
+    detail: str
+    parked_at: datetime
+    tenant_id: str | None
+    host: str | None
+    kind: str | None = Field(description="What its bytes are; null when nobody can read them.")
+    attempts: list[AttemptAnswer]
+    settled: Literal["retried", "dropped"] | None
+    settled_at: datetime | None
+
+
+class WholeLetterAnswer(LetterAnswer):
+    """A dead letter with its bytes."""
+
+    key: str
+    value: str = Field(description="Its first 10 kB, base64.")
+    message: dict[str, Any] | None = Field(description="What its bytes say.")
+
+
+class LetterPage(BaseModel):
+    """Some dead letters; a page may be short and not the last: that has no `next`."""
+
+    items: list[LetterAnswer]
+    next: str | None
+
+
+class CannotBeSent(BaseModel):
+    """A letter that was left alone."""
+
+    letter_id: str
+    detail: str
+
+
+class RetriedAnswer(BaseModel):
+    """What a retry of many came to."""
+
+    retried: list[str]
+    refused: list[CannotBeSent]
+    next: str | None
+
+
+def letter_answer(letter: Letter) -> dict[str, Any]:
+    """Tell a letter without its bytes."""
+    dead, settlement = letter.dead, letter.settlement
+    attempts = getattr(letter.message, "failed_attempts", ())
+    return {
+        "letter_id": letter.letter_id,
+        "topic": dead.topic,
+        "partition": dead.partition,
+        "offset": dead.offset,
+        "code": dead.code,
+        "detail": dead.detail,
+        "parked_at": dead.parked_at,
+        "tenant_id": letter.tenant_id,
+        "host": letter.host,
+        "kind": type(letter.message).__name__ if letter.message else None,
+        "attempts": [asdict(attempt) for attempt in attempts],
+        "settled": settlement.how if settlement else None,
+        "settled_at": settlement.settled_at if settlement else None,
+    }
+
+
+def whole_letter_answer(letter: Letter) -> dict[str, Any]:
+    """Tell a letter with its bytes."""
+    message = asdict(letter.message) if letter.message else None
+    return {
+        **letter_answer(letter),
+        "key": letter.dead.key.decode(errors="replace"),
+        "value": b64encode(letter.dead.value[:_SHOWN_BYTES]).decode(),
+        "message": json.loads(json.dumps(message, default=str)),
+    }

@@ -1,0 +1,161 @@
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from avro_schemas.codec import decode, encode
+from domain.commands import ReplaceSource, ReprocessAsset
+from domain.values import Source, TenantId
+from infra.dead_letters import (
+    DeadLetterCannotBeSent,
+    DeadLetterNotFound,
+    LetterFilter,
+    Settlement,
+    Shelf,
+)
+from infra.errors import BrokerUnavailable
+from infra.topics import COMMANDS_DEAD_LETTERS, PROJECTIONS_DEAD_LETTERS
+from tests.memory_letters import MemoryLetterLog
+from tests.samples import ACME, NOON, ORIGINAL, metadata, submit
+from tests.unit.streams.samples import JOB, SUBMITTED
+
+SOURCE = Source(url="https://pictures.example:8443/1.jpg", upload_key=None, file_name=None)
+ANY = LetterFilter()
+
+
+@pytest.fixture
+def log() -> MemoryLetterLog:
+    return MemoryLetterLog()
+
+
+@pytest.fixture
+def shelf(log: MemoryLetterLog) -> Shelf:
+    return Shelf(log, lambda: NOON)
+
+
+def listed(shelf: Shelf, wanted: LetterFilter = ANY, topic: str | None = None) -> list[str]:
+    found, after = [], None
+    while True:
+        page = shelf.page(wanted, topic=topic, after=after, at_most=2)
+        found += [letter.letter_id for letter in page.letters]
+        after = page.next_after
+        if after is None:
+            return found
+
+
+def retry(shelf: Shelf, log: MemoryLetterLog, letter_id: str) -> Settlement:
+    return asyncio.run(shelf.retry(log, shelf.letter(letter_id)))
+
+
+def test_letters_are_listed_page_by_page(shelf: Shelf, log: MemoryLetterLog) -> None:
+    names = [log.park(b"junk") for _ in range(5)]
+    log.lay(b"no letter at all")
+
+    assert listed(shelf) == names
+
+
+def test_a_letter_tells_what_it_is_about(shelf: Shelf, log: MemoryLetterLog) -> None:
+    job = shelf.letter(log.park(encode(replace(JOB, source=SOURCE))))
+    command = shelf.letter(log.park(encode(submit(metadata("x"), "cats"))))
+    junk = shelf.letter(log.park(b"junk"))
+
+    assert (job.tenant_id, job.host) == (ACME, "pictures.example")
+    assert (command.tenant_id, command.host) == (ACME, None)
+    assert (junk.tenant_id, junk.host, junk.message) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "topic"),
+    [
+        (LetterFilter(code="undecodable"), None),
+        (LetterFilter(host="pictures.example"), None),
+        (LetterFilter(tenant_id="globex"), None),
+        (LetterFilter(since=NOON + timedelta(minutes=1)), None),
+        (LetterFilter(until=NOON), None),
+        (ANY, "commands.dead-letters"),
+    ],
+)
+def test_letters_can_be_chosen(
+    shelf: Shelf, log: MemoryLetterLog, wanted: LetterFilter, topic: str | None
+) -> None:
+    log.park(encode(JOB))
+    ours = {
+        "code": lambda: log.park(encode(JOB), code="undecodable"),
+        "host": lambda: log.park(encode(replace(JOB, source=SOURCE))),
+        "tenant_id": lambda: log.park(encode(replace(JOB, tenant_id=TenantId("globex")))),
+        "since": lambda: log.park(encode(JOB), minutes=1),
+        "until": lambda: log.park(encode(JOB), minutes=-1),
+        "topic": lambda: log.park(encode(JOB), topic=COMMANDS_DEAD_LETTERS),
+    }
+    named = next((name for name in ours if getattr(wanted, name, None)), "topic")
+
+    letter_id = ours[named]()
+
+    assert listed(shelf, wanted, topic) == [letter_id]
+
+
+def test_what_is_settled_is_not_listed_but_still_shown(shelf: Shelf, log: MemoryLetterLog) -> None:
+    dropped, retried, left = (log.park(encode(JOB)) for _ in range(3))
+    asyncio.run(shelf.drop(log, shelf.letter(dropped)))
+    retry(shelf, log, retried)
+
+    assert listed(shelf) == [left]
+    assert shelf.letter(dropped).settlement == Settlement(
+        letter_id=dropped, how="dropped", settled_at=NOON
+    )
+
+
+def test_a_job_that_was_given_up_gets_another_run(shelf: Shelf, log: MemoryLetterLog) -> None:
+    for job in (JOB, replace(JOB, source=None, original=ORIGINAL)):
+        retry(shelf, log, log.park(encode(job)))
+
+    fetched, rendered = (decode(value) for _, _, value in log.sent)
+    assert isinstance(fetched, ReplaceSource)
+    assert isinstance(rendered, ReprocessAsset)
+    assert fetched.source == JOB.source
+    assert {(topic, key) for topic, key, _ in log.sent} == {("asset-commands", JOB.asset_id)}
+
+
+def test_a_retry_that_is_said_twice_is_one_command(shelf: Shelf, log: MemoryLetterLog) -> None:
+    letter = shelf.letter(log.park(encode(JOB)))
+    for _ in range(2):  # two operators, who both saw it before it was settled
+        asyncio.run(shelf.retry(log, letter))
+    first, second = (decode(value) for _, _, value in log.sent)
+
+    assert isinstance(first, ReplaceSource)
+    assert first == second
+    retry(shelf, log, letter.letter_id)
+    assert len(log.sent) == 2, "it is settled"
+
+
+@pytest.mark.parametrize("origin", ["image-jobs", "asset-commands", "category-commands"])
+def test_what_nobody_could_read_goes_where_it_came_from(
+    shelf: Shelf, log: MemoryLetterLog, origin: str
+) -> None:
+    retry(shelf, log, log.park(b"of a newer release", origin=origin, code="undecodable"))
+
+    assert log.sent == [(origin, "the key", b"of a newer release")]
+
+
+def test_an_event_is_never_sent_again(shelf: Shelf, log: MemoryLetterLog) -> None:
+    letter_id = log.park(encode(SUBMITTED), origin="asset-events", topic=PROJECTIONS_DEAD_LETTERS)
+
+    with pytest.raises(DeadLetterCannotBeSent, match="rebuild"):
+        retry(shelf, log, letter_id)
+    assert (log.sent, listed(shelf)) == ([], [letter_id])
+
+
+def test_a_letter_stays_until_its_retry_is_durable(shelf: Shelf, log: MemoryLetterLog) -> None:
+    letter_id = log.park(encode(JOB))
+    log.failures.append(BrokerUnavailable("nobody is there"))
+
+    with pytest.raises(BrokerUnavailable):
+        retry(shelf, log, letter_id)
+
+    assert listed(shelf) == [letter_id]
+
+
+def test_a_letter_that_is_not_there_is_not_found(shelf: Shelf) -> None:
+    with pytest.raises(DeadLetterNotFound):
+        shelf.letter("image-jobs.dead-letters:0:7")
