@@ -69,6 +69,8 @@ class Things:
                 return self._command_id
             case "file_name":
                 return "large.webp"
+            case "transformation":
+                return "w_30,f_webp"
             case "subject":
                 return registry.subjects()[0]
             case "schema_id" | "version":
