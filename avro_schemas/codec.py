@@ -19,6 +19,7 @@ from domain.bulk_commands import OperationCommand
 from domain.bulk_events import OperationEvent
 from domain.commands import AssetCommand, CatalogueCommand
 from domain.events import AssetEvent, CatalogueEvent
+from domain.hooks import WebhookAttempt, WebhookDelivery, WebhookRedelivery
 from domain.jobs import DeadLetter, ImageJob
 from domain.outcomes import Outcome
 
@@ -32,6 +33,9 @@ Message = (
     | Outcome
     | ImageJob
     | DeadLetter
+    | WebhookDelivery
+    | WebhookAttempt
+    | WebhookRedelivery
 )
 KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 

@@ -28,6 +28,7 @@ DECIDER = Service(name="decider", module="command_api.decider")
 DISPATCHER = Service(name="dispatcher", module="streams.dispatching")
 OPERATOR = Service(name="operator", module="streams.operating")
 WORKER = Service(name="worker", module="streams.processing")
+NOTIFIER = Service(name="notifier", module="streams.notifying")
 PROJECTIONS = Service(name="projections", module="projections")
 TRANSFORMER = Service(name="transformer", module="streams.transforming")
 QUERY_API = Service(name="query-api", module="query_api")
@@ -38,6 +39,7 @@ SERVICES = (
     DISPATCHER,
     OPERATOR,
     WORKER,
+    NOTIFIER,
     PROJECTIONS,
     TRANSFORMER,
     COMMAND_API,

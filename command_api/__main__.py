@@ -1,5 +1,6 @@
 """Run the command API: ``python -m command_api``."""
 
+import asyncio
 import secrets
 import sys
 from collections.abc import AsyncIterator
@@ -9,7 +10,9 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 
 from command_api.app import Parts, create_app
+from command_api.delivery_log import DeliveryLog
 from command_api.ids import uuid7
+from command_api.webhooks import Webhooks
 from domain.errors import ScaleHosterError
 from infra.api_key_table import ApiKeyTable, follow_api_keys
 from infra.blob_store import open_blob_store
@@ -17,18 +20,23 @@ from infra.candidates import Candidates
 from infra.cql import Cql
 from infra.dead_letters import KafkaLetterLog, Shelf
 from infra.errors import BrokerUnavailable
+from infra.kafka import Kafka
 from infra.kafka_probe import KafkaProbe
 from infra.live_views import LiveViews
+from infra.log_bounds import LogBounds
 from infra.logs import configure
 from infra.operator_requests import open_requests
 from infra.outcomes import Outcomes, follow_outcomes
+from infra.reading import Reader
 from infra.sending import Sender
 from infra.settings import Settings, load
 from infra.tailing import Tail
 from infra.topic_admin import check_topics
-from infra.topics import COMMAND_RESULTS
+from infra.topics import ASSET_EVENTS, COMMAND_RESULTS, WEBHOOK_ATTEMPTS
 from infra.web.health import Probe
 from infra.web.serving import serve
+from infra.webhook_secrets import WebhookSecrets
+from infra.webhook_table import EndpointTable, catch_up, follow_endpoints
 
 
 def main() -> int:
@@ -49,9 +57,11 @@ def _serve(settings: Settings) -> None:
     keys = ApiKeyTable()
     outcomes = Outcomes(secrets.randbelow(COMMAND_RESULTS.partitions))
     sender = Sender(kafka)
+    endpoints = EndpointTable()
     followed = {
         "api_keys": follow_api_keys(kafka, keys),
         "decisions": follow_outcomes(kafka, outcomes),
+        "webhooks": follow_endpoints(kafka, endpoints),
     }
 
     @asynccontextmanager
@@ -76,6 +86,7 @@ def _serve(settings: Settings) -> None:
         blobs=open_blob_store(settings.blobs_url, settings.blobs),
         open_walk=open_walk,
         letters=Shelf(KafkaLetterLog(kafka), lambda: datetime.now(UTC)),
+        webhooks=_webhooks(settings, kafka, sender, endpoints),
         probes={"log": KafkaProbe(kafka), **{n: _is_current(t) for n, t in followed.items()}},
         open_book=lambda: open_requests(settings.cassandra),
         now=lambda: datetime.now(UTC),
@@ -84,6 +95,19 @@ def _serve(settings: Settings) -> None:
     app, readiness = create_app(settings, parts, lifespan)
     with closing:
         serve(app, readiness, host=settings.command_api.host, port=settings.command_api.port)
+
+
+def _webhooks(settings: Settings, kafka: Kafka, sender: Sender, table: EndpointTable) -> Webhooks:
+    bounds = LogBounds(kafka)
+    return Webhooks(
+        sender=sender,
+        table=table,
+        secrets=WebhookSecrets(settings.secret.get_secret_value().split(",")),
+        log=DeliveryLog(bounds, lambda starts: Reader(kafka, WEBHOOK_ATTEMPTS, starts)),
+        catch_up=lambda: catch_up(bounds, table),
+        event_ends=lambda: asyncio.to_thread(bounds.ends, ASSET_EVENTS),
+        max_per_tenant=settings.webhooks.max_per_tenant,
+    )
 
 
 def _is_current(tail: Tail) -> Probe:

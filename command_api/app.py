@@ -23,7 +23,10 @@ from command_api.routes.categories import add_category_routes
 from command_api.routes.dead_letters import add_dead_letter_routes
 from command_api.routes.operations import add_operation_routes
 from command_api.routes.sources import add_source_routes
+from command_api.routes.webhooks import add_webhook_routes
 from command_api.uploads import Staging, Uploads
+from command_api.webhook_answers import WebhookAnswers
+from command_api.webhooks import Webhooks
 from command_api.writes import Admission
 from infra.asking import Asker, CommandSender
 from infra.dead_letters import Shelf
@@ -52,6 +55,7 @@ class Parts:
     blobs: Staging
     open_walk: Callable[[], Walk]
     letters: Shelf
+    webhooks: Webhooks
     probes: Mapping[str, Probe]
     open_book: Callable[[], RequestBook]
     now: Callable[[], datetime]
@@ -109,6 +113,7 @@ def create_app(
     )
     add_admin_routes(app, access, operating, desk.rules, ours.wait_seconds)
     add_dead_letter_routes(app, access, parts.letters, parts.sender)
+    add_webhook_routes(app, desk, parts.webhooks, WebhookAnswers(settings.command_base_url))
     registry = new_registry()
     in_flight = Gauge(
         "scalehoster_writes_in_flight", "Writes that are not answered yet", registry=registry

@@ -2,9 +2,12 @@
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from command_api.fields import (
+    EventTypes,
+    HookUrl,
+    Moment,
     Name,
     Preset,
     Ref,
@@ -19,6 +22,7 @@ from command_api.fields import (
     slug_of,
 )
 from domain.values import CategoryRef, CategorySlug, Description, Source
+from infra.public_events import EVENT_TYPES
 
 
 class Body(BaseModel):
@@ -142,4 +146,43 @@ class CategoryPatch(Body):
     def _changes_something(self) -> Self:
         if not self.model_fields_set:
             raise ValueError("give at least one of name, slug and parent")
+        return self
+
+
+class EndpointBody(Body):
+    """An endpoint to be told of events; of all kinds unless some are named."""
+
+    url: HookUrl
+    event_types: EventTypes = EVENT_TYPES
+    description: Text = ""
+
+
+class EndpointPatch(Body):
+    """What to change of an endpoint; enabling it forgives what failed."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    url: HookUrl = ""
+    event_types: EventTypes = ()
+    description: Text = ""
+    is_enabled: bool = True
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give at least one of url, event_types, description and is_enabled")
+        return self
+
+
+class RedeliveryBody(Body):
+    """A stretch of history: from a moment on, up to another one or to now."""
+
+    since: Moment = Field(alias="from")
+    until: Moment | None = Field(default=None, alias="to")
+    types: EventTypes | None = None
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if self.until is not None and self.until <= self.since:
+            raise ValueError('"to" must be later than "from"')
         return self

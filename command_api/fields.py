@@ -4,17 +4,20 @@ import json
 import re
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from domain.describing import MAX_METADATA_BYTES, MAX_TAG_LENGTH, MAX_TAGS, MAX_TEXT_LENGTH
 from domain.sources.urls import MAX_URL_LENGTH, parse
+from infra.public_events import EVENT_TYPES
 
 _SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 _MAX_SLUG_LENGTH = 64
 _MAX_NAME_LENGTH = 200
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False)
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -44,6 +47,22 @@ def _rules(info: ValidationInfo) -> Rules:
 
 def _source_url(text: str, info: ValidationInfo) -> str:
     parse(text, _rules(info).allowed_origins)
+    return text
+
+
+def _moment(value: object) -> datetime:
+    try:
+        read = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        read = None
+    if read is None or not _EARLIEST <= read.replace(tzinfo=read.tzinfo or UTC) <= _LATEST:
+        raise ValueError("send a date like 2026-11-23 or a time like 2026-11-23T09:30:00Z")
+    return read.replace(tzinfo=read.tzinfo or UTC)
+
+
+def _event_type(text: str) -> str:
+    if text not in EVENT_TYPES:
+        raise ValueError(f"there is no such type; there are {', '.join(EVENT_TYPES)}")
     return text
 
 
@@ -86,6 +105,20 @@ SourceUrl = Annotated[
     Field(max_length=MAX_URL_LENGTH, examples=["https://example.com/cat.jpg"]),
     AfterValidator(_source_url),
 ]
+Moment = Annotated[
+    datetime,
+    Field(examples=["2026-11-23T09:30:00Z"]),
+    BeforeValidator(_moment),
+]
+HookUrl = Annotated[
+    str,
+    Field(max_length=MAX_URL_LENGTH, examples=["https://example.com/hooks"]),
+    AfterValidator(_source_url),
+]
+EventType = Annotated[
+    str, Field(json_schema_extra={"enum": list(EVENT_TYPES)}), AfterValidator(_event_type)
+]
+EventTypes = Annotated[tuple[EventType, ...], Field(min_length=1, max_length=len(EVENT_TYPES))]
 Slug = Annotated[str, Field(pattern=_SLUG, max_length=_MAX_SLUG_LENGTH), AfterValidator(_slug)]
 Ref = Annotated[
     str,

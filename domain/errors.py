@@ -1,11 +1,13 @@
 """Every refusal a decider knows.
 
 Refusal
-├── NotFound            AssetNotFound, CategoryNotFound, OperationNotFound
+├── NotFound            AssetNotFound, CategoryNotFound, OperationNotFound,
+│                       WebhookNotFound
 ├── Conflict            AssetAlreadySubmitted, AssetIsDeleted, AssetIsNotDeleted, AssetIsPurged,
 │                       AssetHasNoOriginal, CategoryAlreadyExists, CategoryCycle,
 │                       CategoryHasChildren, AssetNeedsCategory, OperationHasEnded,
-│                       OperationIsUnderWay, OperationIsReverted
+│                       OperationIsUnderWay, OperationIsReverted, TooManyWebhooks,
+│                       WebhookIsDisabled
 ├── PreconditionFailed  VersionMismatch
 └── Unprocessable       UnknownCategory, CategoryIsArchived, DescriptionRefused,
                         IdempotencyKeyReused
@@ -44,6 +46,10 @@ class CategoryNotFound(NotFound):
 
 class OperationNotFound(NotFound):
     """No operation has this id."""
+
+
+class WebhookNotFound(NotFound):
+    """No webhook endpoint has this id."""
 
 
 class Conflict(Refusal):
@@ -96,6 +102,14 @@ class OperationIsUnderWay(Conflict):
 
 class OperationIsReverted(Conflict):
     """The operation was reverted already; revert its revert to do it again."""
+
+
+class TooManyWebhooks(Conflict):
+    """The tenant has as many webhook endpoints as it may have."""
+
+
+class WebhookIsDisabled(Conflict):
+    """The webhook endpoint is switched off; enable it first."""
 
 
 class PreconditionFailed(Refusal):

@@ -12,6 +12,8 @@ Failpoint = Literal[
     "dispatcher.after_send_before_commit",
     "operator.after_ask_before_note",
     "operator.after_note",
+    "notifier.after_announcing_before_commit",
+    "notifier.after_post_before_note",
     "worker.after_download",
     "worker.after_store_before_emit",
     "worker.after_emit_before_ack",

@@ -18,6 +18,9 @@ from infra.topics import (
     OPERATION_COMMANDS,
     OPERATION_EVENTS,
     RETRY_TIERS,
+    WEBHOOK_DELIVERIES,
+    WEBHOOK_HOLDS,
+    WEBHOOK_REDELIVERIES,
     Topic,
 )
 
@@ -28,6 +31,10 @@ GROUPS: Mapping[str, tuple[Topic, ...]] = {
     "streams.operating": (OPERATION_COMMANDS,),
     "streams.processing": (IMAGE_JOBS,),
     "streams.purging": (ASSET_EVENTS,),
+    "streams.notifying": (ASSET_EVENTS,),
+    "streams.notifying.deliveries": (WEBHOOK_DELIVERIES,),
+    **{f"streams.{tier.name}": (tier,) for tier in WEBHOOK_HOLDS},
+    "streams.notifying.redeliveries": (WEBHOOK_REDELIVERIES,),
     "projections": (ASSET_EVENTS, CATEGORY_EVENTS, OPERATION_EVENTS, COMMAND_RESULTS),
 }
 _TIMEOUT_SECONDS = 10.0

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
@@ -41,6 +42,20 @@ class LogBounds:
         """Give the end of every partition of a topic."""
         wanted = [(topic.name, number) for number in range(topic.partitions)]
         return {number: end for (_, number), end in self._ask(wanted, _LATEST).items()}
+
+    def at(self, topic: Topic, moment: datetime) -> dict[int, int]:
+        """Give the first offset of every partition that was appended at this moment or later.
+
+        Where there is none it is the end.
+        """
+        wanted = [(topic.name, number) for number in range(topic.partitions)]
+        ends = self._ask(wanted, _LATEST)
+        spec: OffsetSpec = OffsetSpec.for_timestamp(int(moment.timestamp() * 1_000))
+        found = self._ask(wanted, spec)
+        return {
+            number: found[name, number] if found[name, number] >= 0 else ends[name, number]
+            for name, number in wanted
+        }
 
     def stable(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """Give the end of each partition; it stands still while a transaction is open."""

@@ -48,8 +48,11 @@ class Sender:
             self._producer.poll(0)
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
-        """Append one record and wait until the broker has it on all in-sync replicas."""
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> Position:
+        """Append one record and wait until the broker has it on all in-sync replicas.
+
+        Without a value it ends what a compacted topic keeps under the key.
+        """
         loop = asyncio.get_running_loop()
         delivered: asyncio.Future[Position] = loop.create_future()
 

@@ -68,6 +68,9 @@ class QueryApiSettings(Group):
     host: str = "127.0.0.1"
     port: int = Field(default=3002, ge=0, lt=65_536)
     wait_seconds: float = Field(default=2.0, gt=0, le=60)
+    max_listeners: int = Field(default=500, gt=0)
+    max_listeners_per_tenant: int = Field(default=50, gt=0)
+    heartbeat_seconds: float = Field(default=15.0, gt=0)
 
 
 class FetchSettings(Group):
@@ -89,6 +92,20 @@ class DispatchSettings(Group):
 
     per_tenant: int = Field(default=32, gt=0)
     bulk: int = Field(default=64, gt=0)
+
+
+class WebhookSettings(Group):
+    """How customers' servers are told of events; see streams/notifying.
+
+    ``retry_seconds``: how long each failed attempt is followed by nothing, so there is one attempt
+    more than numbers. Together about a day.
+    """
+
+    max_per_tenant: int = Field(default=50, gt=0)
+    timeout_seconds: float = Field(default=15.0, gt=0, le=60)
+    retry_seconds: tuple[float, ...] = (5, 60, 300, 1_800, 7_200, 18_000, 28_800, 28_800)
+    disable_after_seconds: float = Field(default=432_000.0, gt=0)
+    redeliveries_per_second: float = Field(default=100.0, gt=0)
 
 
 class RenderSettings(Group):
@@ -138,6 +155,7 @@ class Settings(BaseSettings):
     fetch: FetchSettings = FetchSettings()
     render: RenderSettings = RenderSettings()
     transform: TransformSettings = TransformSettings()
+    webhooks: WebhookSettings = WebhookSettings()
 
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:

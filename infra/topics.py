@@ -59,8 +59,31 @@ DEAD_LETTERS_SETTLED = Topic(  # kept longer than the letters that it speaks of
     name="dead-letters.settled", partitions=1, retention_ms=60 * DAY_MS
 )
 API_KEYS = Topic(name="api-keys", partitions=1, retention_ms=FOREVER_MS, cleanup="compact")
+WEBHOOK_ENDPOINTS = Topic(
+    name="webhook-endpoints", partitions=1, retention_ms=FOREVER_MS, cleanup="compact"
+)
+WEBHOOK_DELIVERIES = Topic(name="webhook-deliveries", partitions=12, retention_ms=7 * DAY_MS)
+WEBHOOK_HOLD_1S = Topic(name="webhook-deliveries.hold-1s", partitions=3, retention_ms=7 * DAY_MS)
+WEBHOOK_HOLD_10S = Topic(name="webhook-deliveries.hold-10s", partitions=3, retention_ms=7 * DAY_MS)
+WEBHOOK_HOLD_1M = Topic(name="webhook-deliveries.hold-1m", partitions=3, retention_ms=7 * DAY_MS)
+WEBHOOK_HOLD_10M = Topic(name="webhook-deliveries.hold-10m", partitions=3, retention_ms=7 * DAY_MS)
+WEBHOOK_HOLD_1H = Topic(name="webhook-deliveries.hold-1h", partitions=3, retention_ms=7 * DAY_MS)
+WEBHOOK_ATTEMPTS = Topic(name="webhook-attempts", partitions=3, retention_ms=7 * DAY_MS)
+WEBHOOK_REDELIVERIES = Topic(name="webhook-redeliveries", partitions=3, retention_ms=7 * DAY_MS)
+WEBHOOKS_DEAD_LETTERS = Topic(name="webhooks.dead-letters", partitions=3, retention_ms=30 * DAY_MS)
 
-DEAD_LETTERS = (IMAGE_JOBS_DEAD_LETTERS, PROJECTIONS_DEAD_LETTERS, COMMANDS_DEAD_LETTERS)
+DEAD_LETTERS = (
+    IMAGE_JOBS_DEAD_LETTERS,
+    PROJECTIONS_DEAD_LETTERS,
+    COMMANDS_DEAD_LETTERS,
+)
+WEBHOOK_HOLDS = (
+    WEBHOOK_HOLD_1S,
+    WEBHOOK_HOLD_10S,
+    WEBHOOK_HOLD_1M,
+    WEBHOOK_HOLD_10M,
+    WEBHOOK_HOLD_1H,
+)
 RETRY_TIERS = (IMAGE_JOBS_RETRY_10S, IMAGE_JOBS_RETRY_1M, IMAGE_JOBS_RETRY_10M)
 
 TOPICS = (
@@ -78,4 +101,10 @@ TOPICS = (
     COMMANDS_DEAD_LETTERS,
     DEAD_LETTERS_SETTLED,
     API_KEYS,
+    WEBHOOK_ENDPOINTS,
+    WEBHOOK_DELIVERIES,
+    *WEBHOOK_HOLDS,
+    WEBHOOK_ATTEMPTS,
+    WEBHOOK_REDELIVERIES,
+    WEBHOOKS_DEAD_LETTERS,
 )

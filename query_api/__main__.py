@@ -14,6 +14,7 @@ from infra.web.errors import NotReady
 from infra.web.serving import serve
 from query_api.app import Addresses, Sources, create_app
 from query_api.cassandra_queries import CassandraQueries
+from query_api.feed.following import open_feed
 from query_api.views import ActiveViews
 
 _KEPT_BYTES = 64_000_000
@@ -31,9 +32,10 @@ def main() -> int:
         return 1
     queries = CassandraQueries(ActiveViews(cql))
     table = ApiKeyTable()
+    kafka, secrets = settings.kafka.connection(), settings.secret.get_secret_value().split(",")
+    feed, reading = open_feed(kafka, secrets, settings.public_base_url, settings.query_api)
     try:
-        kafka = settings.kafka.connection()
-        with follow_api_keys(kafka, table) as keys:
+        with follow_api_keys(kafka, table) as keys, reading:
 
             async def keys_are_known() -> None:
                 if not keys.is_current:
@@ -50,7 +52,7 @@ def main() -> int:
                         timeout_seconds=settings.transform.timeout_seconds,
                     ),
                 ),
-                cursor_secrets=settings.secret.get_secret_value().split(","),
+                cursor_secrets=secrets,
                 addresses=Addresses(
                     public_base_url=settings.public_base_url,
                     problem_base_url=settings.query_base_url,
@@ -59,6 +61,7 @@ def main() -> int:
                 kept_bytes=_KEPT_BYTES,
                 unsigned=settings.transform.unsigned,
                 probes={"views": queries.check, "api_keys": keys_are_known},
+                feed=feed,
             )
             host, port = settings.query_api.host, settings.query_api.port
             serve(app, readiness, host=host, port=port)

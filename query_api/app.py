@@ -13,6 +13,7 @@ from infra.web.installing import install
 from query_api.answers import Answers
 from query_api.catalogues import Catalogues
 from query_api.cursors import Cursors
+from query_api.feed.feed import Feed
 from query_api.kept_bytes import KeptBytes
 from query_api.pages import Pages
 from query_api.past import LogEnds, Past
@@ -26,6 +27,7 @@ from query_api.routes import (
     assets,
     categories,
     commands,
+    events,
     gallery,
     operations,
     pictures,
@@ -69,12 +71,14 @@ def create_app(
     kept_bytes: int,
     unsigned: Collection[str] = (),
     probes: dict[str, Probe],
+    feed: Feed | None = None,
 ) -> tuple[FastAPI, Readiness]:
     """Build the service from built parts, and what tells whether it is ready.
 
     ``cursor_secrets``: the first one seals cursors and signs transformations, all are accepted.
     ``wait_seconds`` is how long a read waits for the write it must show. ``kept_bytes`` bounds the
-    memory for pictures. ``unsigned`` are the transformations that need no signature.
+    memory for pictures. ``unsigned`` are the transformations that need no signature. Without a
+    ``feed`` there is no route that follows events.
     """
     queries = sources.queries
     catalogues = Catalogues(queries)
@@ -105,4 +109,6 @@ def create_app(
     app.include_router(operations.routes(reading, queries))
     app.include_router(schemas.routes())
     app.include_router(gallery.routes(addresses.public_base_url))
+    if feed is not None:
+        app.include_router(events.routes(access, feed, lambda: readiness.is_stopping))
     return app, readiness

@@ -1,14 +1,15 @@
 """What the query API alone refuses.
 
-├── BadRequest     CursorRefused, TransformationUnclear
+├── BadRequest     CursorRefused, TransformationUnclear, FeedPlaceRefused
 ├── Forbidden      TransformationNotSigned
 ├── NotFound       CommandNotFound, SchemaNotFound, PictureNotFound, RequestNotFound
 ├── Gone           AssetGone
+├── TooManyRequests  TooManyListeners
 └── Unavailable    ViewBehind, ViewNotBuilt
 """
 
 from domain.errors import NotFound
-from infra.web.errors import BadRequest, Forbidden, Gone, Unavailable
+from infra.web.errors import BadRequest, Forbidden, Gone, TooManyRequests, Unavailable
 
 
 class CursorRefused(BadRequest):
@@ -21,6 +22,14 @@ class TransformationUnclear(BadRequest):
 
 class TransformationNotSigned(Forbidden):
     """This rendition is made only for URLs that we signed."""
+
+
+class FeedPlaceRefused(BadRequest):
+    """The Last-Event-ID is no id of this tenant's feed."""
+
+
+class TooManyListeners(TooManyRequests):
+    """The tenant has as many open feeds as it may have."""
 
 
 class CommandNotFound(NotFound):

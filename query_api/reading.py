@@ -103,8 +103,14 @@ class Reading:
         return True
 
     def _seconds(self, request: Request) -> float:
-        wait = _WAIT.search(request.headers.get("prefer", ""))
-        return min(float(wait[1]), _MAX_WAIT_SECONDS) if wait else self._wait_seconds
+        preferred = preferred_wait(request.headers.get("prefer", ""))
+        return self._wait_seconds if preferred is None else min(preferred, _MAX_WAIT_SECONDS)
+
+
+def preferred_wait(header: str) -> float | None:
+    """Read ``wait=n`` out of a Prefer header."""
+    wait = _WAIT.search(header)
+    return float(wait[1]) if wait else None
 
 
 def _positions(header: str) -> list[Position]:

@@ -50,6 +50,12 @@ def takes(
     return described
 
 
+def takes_once(*bodies: Document) -> Document:
+    """Describe a write that needs no decider: it is done when it is answered."""
+    described = takes(*bodies, is_conditional=False)
+    return described | {"parameters": [_IDEMPOTENCY_KEY]}
+
+
 def json_body(model: type[Body], media_types: Sequence[str] = JSON) -> Document:
     """Describe a JSON body."""
     schema = model.model_json_schema()

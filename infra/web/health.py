@@ -32,6 +32,11 @@ class Readiness:
         """Say no from now on; callable from a signal handler."""
         self._is_stopping = True
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the service was told to stop."""
+        return self._is_stopping
+
     async def check(self) -> dict[str, str]:
         """Return each part as "up"; raises NotReady naming the parts that are down."""
         async with self._asking:

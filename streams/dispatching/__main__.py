@@ -11,6 +11,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
 from domain.errors import ScaleHosterError
+from domain.jobs import ImageJob
 from infra.blob_store import open_blob_store
 from infra.errors import BrokerUnavailable
 from infra.group_reading import GroupReader, Partition
@@ -24,9 +25,9 @@ from infra.topic_admin import check_topics
 from infra.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, RETRY_TIERS, Topic
 from streams.dispatching.dispatcher import Dispatcher
 from streams.dispatching.open_runs import OpenRuns
-from streams.dispatching.redelivery import Redelivery
 from streams.dispatching.sweeping import Sweeper
 from streams.dispatching.turns import Limits, Turns
+from streams.holding import Redelivery
 from streams.purging import Purger
 from streams.retrying import RetryPolicy
 from streams.stopping import stop_signal
@@ -105,7 +106,13 @@ async def _dispatch(settings: Settings) -> None:
             )
             redeliveries = [
                 Redelivery(
-                    tier, partial(opening, tier, f"streams.{tier.name}"), sender, policy, _now
+                    tier,
+                    partial(opening, tier, f"streams.{tier.name}"),
+                    sender,
+                    policy,
+                    _now,
+                    kind=ImageJob,
+                    home=IMAGE_JOBS,
                 )
                 for tier in RETRY_TIERS
             ]

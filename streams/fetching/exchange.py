@@ -40,8 +40,9 @@ async def exchange(
     *,
     tls: ssl.SSLContext,
     limits: FetchLimits,
+    posted: bytes | None = None,
 ) -> AsyncIterator[Answer]:
-    """Get the URL from that address; the connection is closed whatever happens.
+    """Get the URL from that address, or post to it; the connection is closed whatever happens.
 
     Raises FetchFailed, also inside the block while the body is read: a broken, incomplete or
     self-contradictory answer is a ``connect_failure``.
@@ -57,7 +58,8 @@ async def exchange(
     async with httpcore2.AsyncHTTP11Connection(target.origin, stream) as connection:
         try:
             fields = [("Host", url.authority), *headers.items()]
-            request = httpcore2.Request("GET", target, headers=fields)
+            method = "GET" if posted is None else "POST"
+            request = httpcore2.Request(method, target, headers=fields, content=posted)
             response = await connection.handle_async_request(request)
             # Framing never doubles an honest body, and the body's own size is checked exactly.
             stream.grant(2 * limits.max_body_bytes + limits.max_header_bytes)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.installation import Customer, Installation
 from tests.e2e.supplier import Supplier
+from tests.hook_receiver import HookReceiver
 from tests.servers import Servers
 
 
@@ -17,11 +18,22 @@ def supplier() -> Iterator[Supplier]:
 
 
 @pytest.fixture(scope="session")
+def receiver() -> Iterator[HookReceiver]:
+    """A customer's server that takes webhooks, on loopback."""
+    with HookReceiver().running() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
 def installation(
-    servers: Servers, supplier: Supplier, tmp_path_factory: pytest.TempPathFactory
+    servers: Servers,
+    supplier: Supplier,
+    receiver: HookReceiver,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installation]:
     """Every service running, as ``scalehoster up`` leaves them."""
-    installation = Installation(servers, tmp_path_factory.mktemp("var"), [supplier.host])
+    hosts = [supplier.host, receiver.host]
+    installation = Installation(servers, tmp_path_factory.mktemp("var"), hosts)
     try:
         installation.up()
         yield installation

@@ -9,11 +9,14 @@ from avro_schemas import registry
 from tests.e2e.installation import Customer
 from tests.e2e.supplier import Supplier, picture
 
-_MATTERS_ELSEWHERE = ("If-Match", "ScaleHoster-Position")
+_MATTERS_ELSEWHERE = ("If-Match", "ScaleHoster-Position", "Last-Event-ID")
 _ON_DELETED = ("POST /v1/assets/{asset_id}/restore", "POST /v1/assets/{asset_id}/purge")
 _BATCH = "POST /v1/assets/batch"
 _OPERATIONS = "POST /v1/operations"
 _REVERT = "POST /v1/operations/{operation_id}/revert"
+_FEED = "GET /v1/events"
+_REMOVE_ENDPOINT = "DELETE /v1/webhooks/{endpoint_id}"
+_ON_ENABLED = ("POST /v1/webhooks/{endpoint_id}/test", "POST /v1/webhooks/{endpoint_id}/redeliver")
 _ON_PENDING = ("DELETE /v1/assets/{asset_id}",)
 
 
@@ -27,16 +30,21 @@ class Things:
         customer.ended(self._published)
         events = customer.queries.get(f"/v1/assets/{self._published}/events").json()["items"]
         self._command_id = events[0]["command_id"]
+        self._endpoint_id = self._new_endpoint()
 
     def keep_near(self, case: schemathesis.Case[Any]) -> None:
-        """Let nothing be fetched from beyond this machine, nor everything be changed at once."""
+        """Let nothing be fetched from beyond this machine, all be changed, or go on for ever."""
         if case.operation.label == _OPERATIONS and isinstance(case.body, dict):
             if case.body.get("dry_run", False) is False:
                 case.body["dry_run"] = True
             return
+        if case.operation.label == _FEED:
+            case.headers["Prefer"] = "wait=0"
         for body in case.body if isinstance(case.body, list) else [case.body]:
             if isinstance(body, dict) and str(body.get("download_url")).startswith("http"):
                 body["download_url"] = self._url
+            if isinstance(body, dict) and str(body.get("url")).startswith("http"):
+                body["url"] = self._url
 
     def fill(self, case: schemathesis.Case[Any]) -> None:
         """Turn a request that is well formed into one that ought to succeed."""
@@ -67,6 +75,8 @@ class Things:
                 return self._new_operation(operation)
             case "command_id":
                 return self._command_id
+            case "endpoint_id":
+                return self._endpoint_for(operation)
             case "file_name":
                 return "large.webp"
             case "transformation":
@@ -101,6 +111,20 @@ class Things:
         self._customer.queries.get(at, headers=seen).raise_for_status()
         return str(begun.json()["operation_id"])
 
+    def _endpoint_for(self, operation: str) -> str:
+        if operation == _REMOVE_ENDPOINT:
+            return self._new_endpoint()
+        if operation in _ON_ENABLED:
+            self._customer.commands.patch(
+                f"/v1/webhooks/{self._endpoint_id}", json={"is_enabled": True}
+            ).raise_for_status()
+        return self._endpoint_id
+
+    def _new_endpoint(self) -> str:
+        answer = self._customer.commands.post("/v1/webhooks", json={"url": self._url})
+        answer.raise_for_status()
+        return str(answer.json()["endpoint_id"])
+
     def _new_category(self) -> str:
         slug = f"c-{uuid4()}"
         self._customer.commands.post(
@@ -121,6 +145,10 @@ class Things:
                 body["metadata"] = "{}"
         if "download_url" in body:
             body["download_url"] = self._url
+        if "url" in body:
+            body["url"] = self._url
+        if "from" in body:
+            body.update({"from": "2026-01-01", "to": None})
         if "category" in body or "categories" in body:
             body.pop("category", None)
             body["categories"] = ["cats"]

@@ -54,7 +54,7 @@ def test_a_restored_log_is_the_exported_one(log: MemoryLog, archive: Path) -> No
     restored = restore(archive, target)
     assert target.contents() == log.contents()
     assert target.partitions != log.partitions  # offsets are others
-    assert target.tables == log.tables
+    assert {name: keys for name, keys in target.tables.items() if keys} == log.tables
     assert restored == Restored(records=len(EVENTS), appended=len(EVENTS), keys_added=2)
     assert target.is_handed_over
 

@@ -18,6 +18,7 @@ from tests.memory import MemoryBlobStore
 from tests.memory_letters import MemoryLetterLog
 from tests.memory_requests import MemoryRequestBook
 from tests.memory_walk import MemoryWalk
+from tests.memory_webhooks import memory_webhooks
 from tests.unit.command_api.keys import Keys
 
 SETTINGS = Settings(
@@ -50,6 +51,7 @@ def parts(keys: Keys) -> Parts:
         blobs=MemoryBlobStore(),
         open_walk=MemoryWalk,
         letters=Shelf(MemoryLetterLog(), lambda: datetime.now(UTC)),
+        webhooks=memory_webhooks(),
         probes={},
         open_book=MemoryRequestBook,
         now=lambda: datetime.now(UTC),

@@ -19,7 +19,14 @@ OTHER = TenantId("other")
 CAT = {"download_url": "https://example.com/cat.jpg", "category": "cats"}
 
 
-def writes(asset_id: str) -> list[tuple[str, str, Mapping[str, object] | None]]:
+HOOK = {"url": "https://example.com/hooks"}
+NO_ENDPOINT = "/v1/webhooks/0190e5a2-0000-7000-8000-000000000000"
+LISTS = ("/v1/assets", "/v1/assets/batch", "/v1/categories", "/v1/operations", "/v1/webhooks")
+
+
+def writes(
+    asset_id: str, endpoint: str = NO_ENDPOINT
+) -> list[tuple[str, str, Mapping[str, object] | None]]:
     asset, category = f"/v1/assets/{asset_id}", "/v1/categories/cats"
     return [
         ("POST", "/v1/assets", CAT),
@@ -41,6 +48,15 @@ def writes(asset_id: str) -> list[tuple[str, str, Mapping[str, object] | None]]:
             for word in ("pause", "resume", "cancel", "revert")
         ),
         ("POST", f"/v1/operations/{asset_id}/throttle", {"per_second": 1}),
+        ("POST", "/v1/webhooks", HOOK),
+        ("GET", "/v1/webhooks", None),
+        ("GET", endpoint, None),
+        ("PATCH", endpoint, {"description": "x"}),
+        ("POST", f"{endpoint}/rotate-secret", None),
+        ("POST", f"{endpoint}/test", None),
+        ("GET", f"{endpoint}/deliveries", None),
+        ("POST", f"{endpoint}/redeliver", {"from": "2026-11-23"}),
+        ("DELETE", endpoint, None),
     ]
 
 
@@ -59,7 +75,7 @@ def test_the_matrix_has_every_route(parts: Parts) -> None:
     }
     named = {
         (method, path.replace("/cats", "/{category}").replace("ASSET", "{asset_id}"))
-        for method, path, _ in writes("ASSET")
+        for method, path, _ in writes("ASSET", "/v1/webhooks/{endpoint_id}")
     }
     spelled = {
         (
@@ -138,14 +154,18 @@ def test_another_tenant_finds_nothing_of_ours(
     client: TestClient, keys: Keys, asset_id: str
 ) -> None:
     nobody = "0190e5a2-6f1c-7c39-9b0e-3f1d7a7f0c11"
+    endpoint = client.post("/v1/webhooks", json=HOOK).json()["endpoint_id"]
     headers = {"authorization": f"Bearer {keys.add(['admin'], OTHER)}", "x-request-id": "r"}
-    for method, path, body in writes(asset_id):
-        if path in ("/v1/assets", "/v1/assets/batch", "/v1/categories", "/v1/operations"):
+    for method, path, body in writes(asset_id, f"/v1/webhooks/{endpoint}"):
+        if path in LISTS:
             continue
+        absent = path.replace(asset_id, nobody).replace(endpoint, nobody)
         response = client.request(method, path, json=body, headers=headers)
-        missing = client.request(method, path.replace(asset_id, nobody), json=body, headers=headers)
+        missing = client.request(method, absent, json=body, headers=headers)
         assert response.status_code == 404, (method, path)
-        assert response.text.replace(asset_id, nobody) == missing.text
+        told = response.text.replace(asset_id, nobody).replace(endpoint, nobody)
+        assert told == missing.text
+    assert client.get("/v1/webhooks", headers=headers).json() == {"items": []}
     assert client.post("/v1/assets", json=CAT, headers=headers).status_code == 422  # its own tree
 
 

@@ -1,7 +1,6 @@
 """The whole client with every way to a network replaced, to see where it would have gone."""
 
 import asyncio
-import socket
 import ssl
 from itertools import cycle
 from pathlib import Path
@@ -15,22 +14,6 @@ from tests.unit.fetching.vectors import DENIED, NOT_A_NAME_FOR_IDNA
 PUBLIC = "93.184.216.34"
 TRUSTS_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Nothing gets as far as a certificate, and loading the real ones for each test is slow."""
-
-
-@pytest.fixture
-def dialled(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Refuse every connection and look-up, and remember where it would have gone."""
-    seen: list[object] = []
-
-    def refuse(first: object, *rest: object, **named: object) -> None:
-        seen.append(rest[0] if isinstance(first, socket.socket) else first)
-        raise ConnectionRefusedError
-
-    for name in ("connect", "connect_ex", "sendto", "sendmsg"):
-        monkeypatch.setattr(socket.socket, name, refuse)
-    for name in ("getaddrinfo", "gethostbyname", "create_connection"):
-        monkeypatch.setattr(socket, name, refuse)
-    return seen
 
 
 def failure(url: str, resolver: Resolver, into: Path) -> FetchFailed:

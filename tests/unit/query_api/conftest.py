@@ -15,6 +15,7 @@ from infra.transforming import Order
 from query_api.app import Addresses, Sources, create_app
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, create_category, metadata
+from tests.unit.query_api.memory_log import MemoryEventLog
 from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
 from tests.unit.query_api.story import GLOBEX, RENDITIONS, Story
 
@@ -97,6 +98,11 @@ def log() -> MemoryLog:
 
 
 @pytest.fixture
+def event_log() -> MemoryEventLog:
+    return MemoryEventLog()
+
+
+@pytest.fixture
 def making(blobs: MemoryBlobStore) -> MemoryMaking:
     return MemoryMaking(blobs)
 
@@ -108,6 +114,7 @@ def app(
     blobs: MemoryBlobStore,
     making: MemoryMaking,
     story: Story,
+    event_log: MemoryEventLog,
 ) -> FastAPI:
     service, _ = create_app(
         Sources(
@@ -126,6 +133,7 @@ def app(
         kept_bytes=1_000_000,
         unsigned=[FREE],
         probes={"views": queries.check},
+        feed=event_log.feed,
     )
     return service
 

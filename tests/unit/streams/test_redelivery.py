@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from avro_schemas.codec import encode
+from domain.jobs import ImageJob
 from infra.group_reading import Partition
 from infra.topics import IMAGE_JOBS, IMAGE_JOBS_RETRY_10S
-from streams.dispatching.redelivery import Redelivery
+from streams.holding import Redelivery
 from streams.retrying import RetryPolicy
 from tests.samples import NOON
 from tests.unit.streams.fakes import FakeReader, FakeSender, record
@@ -37,7 +38,13 @@ class Tier:
         policy = RetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600))
         self.revoke: list[Callable[[list[Partition]], None]] = []
         self._redelivery = Redelivery(
-            IMAGE_JOBS_RETRY_10S, self._open, self.sender, policy, lambda: self.now
+            IMAGE_JOBS_RETRY_10S,
+            self._open,
+            self.sender,
+            policy,
+            lambda: self.now,
+            kind=ImageJob,
+            home=IMAGE_JOBS,
         )
 
     def _open(self, on_revoked: Callable[[list[Partition]], None]) -> FakeReader:

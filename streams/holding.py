@@ -1,34 +1,33 @@
-"""Bring back the jobs that wait for another try."""
+"""Hold back work that waits for another try, and bring it back when its time has come."""
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from avro_schemas.codec import decode
+from avro_schemas.codec import Message, decode
 from avro_schemas.errors import Undecodable
-from domain.jobs import ImageJob
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
 from infra.reading import Record
-from infra.topics import IMAGE_JOBS, Topic
-from streams.retrying import RetryPolicy
+from infra.topics import Topic
+from streams.reading import Reading
 from streams.sending import Sending, send_at_last
 
 _BATCH = 500
 _POLL_SECONDS = 0.2
 _MOST_HELD = 2_000
 
+_Work = TypeVar("_Work", bound=Message)
+_Held_contra = TypeVar("_Held_contra", bound=Message, contravariant=True)
+
 log = logging.getLogger(__name__)
 
 
-class Pausing(Protocol):
-    """What reads as one of a group, and can stop reading without leaving it."""
-
-    def poll(self, at_most: int, timeout_seconds: float, /) -> list[Record]:
-        """Read what is there; raises BrokerUnavailable."""
+class Pausing(Reading, Protocol):
+    """What can stop reading without leaving its group."""
 
     def pause(self) -> None:
         """Bring nothing for now."""
@@ -36,15 +35,23 @@ class Pausing(Protocol):
     def resume(self) -> None:
         """Bring records again."""
 
-    def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Note how far we are; raises BrokerUnavailable."""
+
+class Waiting(Protocol[_Held_contra]):
+    """What knows how long a piece of work waits: streams.retrying.RetryPolicy for jobs."""
+
+    def due_at(self, tier: Topic, held_since: datetime, work: _Held_contra, /) -> datetime:
+        """Say when it leaves its tier."""
+
+    def next_topic(self, work: _Held_contra, now: datetime, /) -> Topic:
+        """Say where it goes that leaves a tier: to be worked on, or to a tier again."""
 
 
-class Redelivery:
-    """Sends the jobs of one retry tier back to the workers when their time has come.
+class Redelivery(Generic[_Work]):
+    """Sends what one tier holds back to those who work on it when its time has come.
 
-    Each partition of a tier is in order of time, near enough, so its head is waited for. A job
-    counts as brought back once the broker has it; after a crash it may be brought back twice.
+    Each partition of a tier is in order of time, near enough, so its head is waited for. A piece of
+    work counts as brought back once the broker has it; after a crash it may be brought back twice.
+    What is no work of this kind goes ``home`` too: they know there what to do with it.
     """
 
     def __init__(
@@ -52,13 +59,18 @@ class Redelivery:
         tier: Topic,
         open_reader: Callable[[Callable[[list[Partition]], None]], Pausing],
         sender: Sending,
-        policy: RetryPolicy,
+        waiting: Waiting[_Work],
         clock: Callable[[], datetime],
+        *,
+        kind: type[_Work],
+        home: Topic,
     ) -> None:
         self._tier = tier
         self._sender = sender
-        self._policy = policy
+        self._waiting = waiting
         self._clock = clock
+        self._kind = kind
+        self._home = home
         self._held: dict[Partition, deque[Record]] = {}
         self._is_paused = False
         self._reader = open_reader(self._forget)
@@ -96,13 +108,12 @@ class Redelivery:
 
     def _due_at(self, record: Record) -> datetime:
         held_since = datetime.fromtimestamp(record.timestamp_ms / 1_000, UTC)
-        job = _job_in(record)
-        return self._policy.due_at(self._tier, held_since, job) if job else held_since
+        work = self._work_in(record)
+        return self._waiting.due_at(self._tier, held_since, work) if work else held_since
 
     async def _bring_back(self, record: Record, now: datetime) -> None:
-        job = _job_in(record)
-        # What is no job goes to the workers too: they know what to do with it.
-        topic: Topic = self._policy.next_topic(job, now) if job else IMAGE_JOBS
+        work = self._work_in(record)
+        topic = self._waiting.next_topic(work, now) if work else self._home
         key = record.key.decode("utf-8", errors="replace")
         await send_at_last(self._sender, topic, key, record.value)
 
@@ -117,10 +128,9 @@ class Redelivery:
         except BrokerUnavailable as error:  # they are brought back again: harmless
             log.warning("not committed: %s", error)
 
-
-def _job_in(record: Record) -> ImageJob | None:
-    try:
-        message = decode(record.value)
-    except Undecodable:
-        return None
-    return message if isinstance(message, ImageJob) else None
+    def _work_in(self, record: Record) -> _Work | None:
+        try:
+            message = decode(record.value)
+        except Undecodable:
+            return None
+        return message if isinstance(message, self._kind) else None

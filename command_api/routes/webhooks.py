@@ -1,0 +1,175 @@
+"""Webhook endpoints: where a tenant wants to be told of what happens."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import FastAPI, Query
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from command_api.bodies import EndpointBody, EndpointPatch, RedeliveryBody
+from command_api.desk import Desk
+from command_api.reading import PATCH, read_json
+from command_api.routes.documenting import json_body, takes_once
+from command_api.webhook_answers import (
+    AttemptsAnswer,
+    EndpointAnswer,
+    EndpointsAnswer,
+    RedeliveryAnswer,
+    TestAnswer,
+    WebhookAnswers,
+    attempt,
+    redelivery,
+)
+from command_api.webhooks import Webhooks
+from domain.errors import IdempotencyKeyReused, TooManyWebhooks, WebhookIsDisabled, WebhookNotFound
+from infra.web.errors import RequestInvalid
+from infra.web.openapi import documented
+
+_PATH = "/v1/webhooks"
+_ONE = _PATH + "/{endpoint_id}"
+_MOST_ATTEMPTS = 100
+
+Limit = Annotated[int, Query(ge=1, le=_MOST_ATTEMPTS)]
+
+
+def add_webhook_routes(
+    app: FastAPI, desk: Desk, webhooks: Webhooks, answers: WebhookAnswers
+) -> None:
+    """Add the routes; all of them need ``assets:write``, those that only look too."""
+
+    @app.post(
+        _PATH,
+        tags=["webhooks"],
+        status_code=HTTPStatus.CREATED,
+        response_model=EndpointAnswer,
+        openapi_extra=takes_once(json_body(EndpointBody)),
+        responses=documented(TooManyWebhooks, IdempotencyKeyReused),
+    )
+    async def register(request: Request) -> Response:
+        """Register an endpoint; the answer has its signing secret, this once."""
+        with desk.admission.admit(request) as write:
+            body = await read_json(request, EndpointBody, desk.rules)
+            endpoint, secret = await webhooks.register(write, body)
+            health = webhooks.table.health(endpoint.endpoint_id)
+            answer = answers.endpoint(endpoint, health, secret)
+            headers = {"Location": answers.link(endpoint.endpoint_id)}
+            return _json(answer, HTTPStatus.CREATED, headers)
+
+    @app.get(_PATH, tags=["webhooks"], response_model=EndpointsAnswer)
+    async def list_endpoints(request: Request) -> Response:
+        """List the endpoints, the oldest first, and how they fare."""
+        with desk.admission.admit(request) as write:
+            found = await webhooks.all(write.tenant_id)
+            items = (
+                answers.endpoint(each, webhooks.table.health(each.endpoint_id)) for each in found
+            )
+            return _json(EndpointsAnswer(items=tuple(items)))
+
+    @app.get(
+        _ONE,
+        tags=["webhooks"],
+        response_model=EndpointAnswer,
+        responses=documented(WebhookNotFound),
+    )
+    async def show_endpoint(request: Request, endpoint_id: str) -> Response:
+        """Show an endpoint and how it fares."""
+        with desk.admission.admit(request) as write:
+            endpoint = await webhooks.one(write.tenant_id, endpoint_id)
+            return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
+
+    @app.patch(
+        _ONE,
+        tags=["webhooks"],
+        response_model=EndpointAnswer,
+        openapi_extra=takes_once(json_body(EndpointPatch, PATCH)),
+        responses=documented(WebhookNotFound),
+    )
+    async def change(request: Request, endpoint_id: str) -> Response:
+        """Change an endpoint, switch it off, or on again after it was disabled."""
+        with desk.admission.admit(request) as write:
+            patch = await read_json(request, EndpointPatch, desk.rules, media_types=PATCH)
+            endpoint = await webhooks.change(write, endpoint_id, patch)
+            return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
+
+    @app.delete(
+        _ONE,
+        tags=["webhooks"],
+        response_model=EndpointAnswer,
+        openapi_extra=takes_once(),
+        responses=documented(WebhookNotFound),
+    )
+    async def remove(request: Request, endpoint_id: str) -> Response:
+        """Remove an endpoint; what is on its way to it is dropped."""
+        with desk.admission.admit(request) as write:
+            endpoint = await webhooks.remove(write.tenant_id, endpoint_id)
+            return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
+
+    @app.post(
+        f"{_ONE}/rotate-secret",
+        tags=["webhooks"],
+        response_model=EndpointAnswer,
+        openapi_extra=takes_once(),
+        responses=documented(WebhookNotFound),
+    )
+    async def rotate_secret(request: Request, endpoint_id: str) -> Response:
+        """Make a new signing secret and show it, this once; the old one signs too for a day."""
+        with desk.admission.admit(request) as write:
+            endpoint, secret = await webhooks.rotate(write, endpoint_id)
+            health = webhooks.table.health(endpoint.endpoint_id)
+            return _json(answers.endpoint(endpoint, health, secret))
+
+    @app.post(
+        f"{_ONE}/test",
+        tags=["webhooks"],
+        status_code=HTTPStatus.ACCEPTED,
+        response_model=TestAnswer,
+        openapi_extra=takes_once(),
+        responses=documented(WebhookNotFound, WebhookIsDisabled),
+    )
+    async def test(request: Request, endpoint_id: str) -> Response:
+        """Send a made-up event of the type `webhook.test`."""
+        with desk.admission.admit(request) as write:
+            answer = TestAnswer(webhook_id=await webhooks.test(write, endpoint_id))
+            return _json(answer, HTTPStatus.ACCEPTED)
+
+    @app.get(
+        f"{_ONE}/deliveries",
+        tags=["webhooks"],
+        response_model=AttemptsAnswer,
+        responses=documented(WebhookNotFound, RequestInvalid),
+    )
+    async def list_deliveries(
+        request: Request, endpoint_id: str, limit: Limit = _MOST_ATTEMPTS
+    ) -> Response:
+        """List the last attempts at an endpoint, the newest first; kept for 7 days."""
+        with desk.admission.admit(request) as write:
+            made = await webhooks.deliveries(write.tenant_id, endpoint_id, limit)
+            return _json(AttemptsAnswer(items=tuple(map(attempt, made))))
+
+    @app.post(
+        f"{_ONE}/redeliver",
+        tags=["webhooks"],
+        status_code=HTTPStatus.ACCEPTED,
+        response_model=RedeliveryAnswer,
+        openapi_extra=takes_once(json_body(RedeliveryBody)),
+        responses=documented(WebhookNotFound, WebhookIsDisabled),
+    )
+    async def redeliver(request: Request, endpoint_id: str) -> Response:
+        """Tell all that happened in a stretch of time again, from any point of history on.
+
+        Each event goes out under the `webhook-id` it had, or would have had, the first time.
+        """
+        with desk.admission.admit(request) as write:
+            body = await read_json(request, RedeliveryBody, desk.rules)
+            ordered = await webhooks.redeliver(write, endpoint_id, body)
+            return _json(redelivery(ordered), HTTPStatus.ACCEPTED)
+
+
+def _json(
+    answer: BaseModel, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(
+        answer.model_dump_json(), status, headers=headers, media_type="application/json"
+    )

@@ -1,0 +1,39 @@
+"""Answers that go on: sent as fast as they are taken, and ended when the client is gone."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack
+
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+_PATIENCE_SECONDS = 60.0
+
+
+class PatientStream(StreamingResponse):
+    """Sends pieces as they come, and ends when the client is gone.
+
+    One who takes nothing for ``patience_seconds`` is gone: the connection breaks. Whatever is
+    ``held`` for the answer is let go at the end, however it ends.
+    """
+
+    def __init__(
+        self,
+        pieces: AsyncGenerator[bytes],
+        held: AsyncExitStack,
+        patience_seconds: float = _PATIENCE_SECONDS,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(pieces, headers=headers)
+        self._held = held
+        self._patience_seconds = patience_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them; raises TimeoutError when nobody takes them."""
+
+        async def send_patiently(message: Message) -> None:
+            async with asyncio.timeout(self._patience_seconds):
+                await send(message)
+
+        async with self._held:
+            await super().__call__(scope, receive, send_patiently)

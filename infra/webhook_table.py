@@ -1,0 +1,94 @@
+"""Every webhook endpoint in memory, kept current by following the topic."""
+
+import asyncio
+from threading import Lock
+
+from domain.hooks import EndpointId
+from domain.values import TenantId
+from infra.errors import BrokerUnavailable
+from infra.kafka import Kafka
+from infra.log_bounds import LogBounds
+from infra.reading import Record, whole
+from infra.tailing import Tail
+from infra.topics import WEBHOOK_ENDPOINTS
+from infra.webhook_endpoints import Endpoint, Health, endpoint_of, from_json, is_health
+
+_LOOK_SECONDS = 0.005
+_PATIENCE_SECONDS = 10.0
+
+
+class EndpointTable:
+    """Endpoints by their tenant, and how each fares; one thread may put while others look."""
+
+    def __init__(self) -> None:
+        self._of_tenant: dict[TenantId, dict[EndpointId, Endpoint]] = {}
+        self._endpoints: dict[EndpointId, Endpoint] = {}
+        self._health: dict[EndpointId, Health] = {}
+        self._lock = Lock()
+        self.position = 0
+
+    def put(self, stored: Endpoint | Health) -> None:
+        """Learn of an endpoint, or of how it fares."""
+        with self._lock:
+            if isinstance(stored, Health):
+                self._health[stored.endpoint_id] = stored
+            else:
+                self._endpoints[stored.endpoint_id] = stored
+                self._of_tenant.setdefault(stored.tenant_id, {})[stored.endpoint_id] = stored
+
+    def remove(self, endpoint_id: EndpointId) -> None:
+        """Learn that an endpoint is gone."""
+        with self._lock:
+            self._health.pop(endpoint_id, None)
+            gone = self._endpoints.pop(endpoint_id, None)
+            if gone is not None:
+                theirs = self._of_tenant[gone.tenant_id]
+                del theirs[endpoint_id]
+                if not theirs:
+                    del self._of_tenant[gone.tenant_id]
+
+    def get(self, endpoint_id: EndpointId) -> Endpoint | None:
+        """Find an endpoint."""
+        return self._endpoints.get(endpoint_id)
+
+    def of(self, tenant_id: TenantId) -> list[Endpoint]:
+        """List a tenant's endpoints, the oldest first."""
+        with self._lock:
+            theirs = list(self._of_tenant.get(tenant_id, {}).values())
+        return sorted(theirs, key=lambda each: (each.registered_at, each.endpoint_id))
+
+    def health(self, endpoint_id: EndpointId) -> Health:
+        """Tell how an endpoint fares; well, as long as nobody said otherwise."""
+        return self._health.get(endpoint_id) or Health(endpoint_id=endpoint_id)
+
+    def is_on(self, endpoint_id: EndpointId) -> bool:
+        """Tell whether it exists and was not switched off."""
+        return endpoint_id in self._endpoints and self.health(endpoint_id).disabled_at is None
+
+    def learn(self, record: Record) -> None:
+        """Take in the next record of the topic; raises ValueError, and has then passed it by."""
+        self.position = record.offset + 1
+        key = record.key.decode()
+        if record.value:
+            self.put(from_json(record.value))
+        elif not is_health(key):
+            self.remove(endpoint_of(key))
+
+
+def follow_endpoints(kafka: Kafka, table: EndpointTable) -> Tail:
+    """Keep a table current, from the topic's beginning on; use the result as a context."""
+    return Tail("webhook-endpoints", lambda: whole(kafka, WEBHOOK_ENDPOINTS), table.learn)
+
+
+async def catch_up(bounds: LogBounds, table: EndpointTable) -> None:
+    """Wait until a table that is followed holds all that was stored before this call.
+
+    Raises BrokerUnavailable when that takes longer than it may.
+    """
+    ends = await asyncio.to_thread(bounds.ends, WEBHOOK_ENDPOINTS)
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while table.position < ends[0]:  # noqa: ASYNC110 - the thread that reads knows no loop
+                await asyncio.sleep(_LOOK_SECONDS)
+    except TimeoutError:
+        raise BrokerUnavailable("the webhook endpoints cannot be read") from None

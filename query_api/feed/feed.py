@@ -1,0 +1,154 @@
+"""One client's feed, as Server-Sent Events: first what it missed, then what happens."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from domain.values import TenantId
+from infra.public_events import as_json, event_type
+from infra.reading import Record
+from query_api.feed.listeners import Happened, Listener, Listeners, Mark, happened_in
+from query_api.feed.places import Offsets, Places
+
+_LOOK_SECONDS = 1.0  # how soon a revoked key and a stop are noticed
+_HISTORIES_AT_ONCE = 8
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before there was anything of ours
+_CLOCKS_APART = timedelta(minutes=10)  # an event's moment, and that of its record in the log
+
+
+class History(Protocol):
+    """What reads some partitions from given offsets: infra.reading.Reader."""
+
+    def poll(self) -> list[Record]:
+        """Read what is there, waiting a moment for the first record."""
+
+    def position(self, partition: int) -> int:
+        """Give the next offset that will be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a client wants: everything after a place, or since a moment, for so many seconds.
+
+    ``seconds`` None is until somebody ends it.
+    """
+
+    after: Offsets
+    since: datetime | None
+    seconds: float | None
+
+
+class Feed:
+    """Makes the feeds of one process.
+
+    ``open_history`` reads the log, ``offsets_at`` tells where it stood at a moment; both run in
+    threads of their own, a few at once, while others wait in line.
+    """
+
+    def __init__(
+        self,
+        listeners: Listeners,
+        places: Places,
+        *,
+        open_history: Callable[[Offsets], AbstractContextManager[History]],
+        offsets_at: Callable[[datetime], Mapping[int, int]],
+        public_base_url: str,
+        heartbeat_seconds: float,
+    ) -> None:
+        self.listeners = listeners
+        self.places = places
+        self._open_history = open_history
+        self._offsets_at = offsets_at
+        self._public_base_url = public_base_url
+        self._heartbeat_seconds = heartbeat_seconds
+        self._histories = asyncio.Semaphore(_HISTORIES_AT_ONCE)
+
+    async def since(self, moment: datetime) -> dict[int, int]:
+        """Find the place before everything that happened from this moment on.
+
+        Raises BrokerUnavailable.
+        """
+        asked = max(moment, _EARLIEST) - _CLOCKS_APART
+        return dict(await asyncio.to_thread(self._offsets_at, asked))
+
+    async def stream(
+        self,
+        tenant_id: TenantId,
+        listener: Listener,
+        wish: Wish,
+        is_welcome: Callable[[], bool],
+    ) -> AsyncGenerator[bytes]:
+        """Tell every event of the tenant after a place once, in the order of each asset.
+
+        Each has an id from which another feed goes on without a gap. The feed ends when the time is
+        over, when ``is_welcome`` says no, and when the client takes less than happens.
+        """
+        at = dict(wish.after)
+        yield self._place(at, tenant_id)
+        async for piece in self._missed(tenant_id, at, listener.joined_at, wish.since):
+            yield piece
+            if not is_welcome():
+                return
+        ends_at = None if wish.seconds is None else time.monotonic() + wish.seconds
+        told_at = time.monotonic()
+        while is_welcome() and not listener.is_over:
+            now = time.monotonic()
+            if ends_at is not None and now >= ends_at:
+                return
+            came = await listener.next(
+                _LOOK_SECONDS if ends_at is None else min(_LOOK_SECONDS, ends_at - now)
+            )
+            match came:
+                case Happened() if came.offset >= at[came.partition]:
+                    at[came.partition] = came.offset + 1
+                    yield self._event(came, at, tenant_id)
+                    told_at = time.monotonic()
+                case Mark():
+                    at |= {p: max(at[p], offset) for p, offset in came.offsets.items()}
+                    yield self._place(at, tenant_id)
+                case None if time.monotonic() - told_at >= self._heartbeat_seconds:
+                    self.listeners.mark(listener)
+                    told_at = time.monotonic()
+
+    async def _missed(
+        self, tenant_id: TenantId, at: dict[int, int], until: Offsets, since: datetime | None
+    ) -> AsyncGenerator[bytes]:
+        """Tell what lies in the log from ``at`` up to ``until``, and move ``at`` along."""
+        left = {p: offset for p, offset in at.items() if offset < until[p]}
+        if not left:
+            return
+        async with self._histories:
+            opened = self._open_history(left)
+            history = opened.__enter__()
+            try:
+                while left:
+                    for record in await asyncio.to_thread(history.poll):
+                        if not at[record.partition] <= record.offset < until[record.partition]:
+                            continue
+                        at[record.partition] = record.offset + 1
+                        happened = happened_in(record)
+                        if happened is not None and _is_wanted(happened, tenant_id, since):
+                            yield self._event(happened, at, tenant_id)
+                    yield self._place(at, tenant_id)  # so that who comes back need not begin anew
+                    left = {p: left[p] for p in left if history.position(p) < until[p]}
+            finally:  # closing waits for the broker
+                await asyncio.to_thread(opened.__exit__, None, None, None)
+        at |= {p: max(at[p], until[p]) for p in at}
+
+    def _event(self, happened: Happened, at: Offsets, tenant_id: TenantId) -> bytes:
+        text = as_json(happened.event, self._public_base_url)
+        kind = event_type(happened.event)
+        return f"id: {self.places.seal(at, tenant_id)}\nevent: {kind}\ndata: {text}\n\n".encode()
+
+    def _place(self, at: Offsets, tenant_id: TenantId) -> bytes:
+        """Tell where the client stands; without data it is no event, and keeps proxies awake."""
+        return f"id: {self.places.seal(at, tenant_id)}\n\n".encode()
+
+
+def _is_wanted(happened: Happened, tenant_id: TenantId, since: datetime | None) -> bool:
+    metadata = happened.event.metadata
+    return metadata.tenant_id == tenant_id and (since is None or metadata.happened_at >= since)

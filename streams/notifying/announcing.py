@@ -1,0 +1,114 @@
+"""Turn facts into deliveries: one for each endpoint that wants to know."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from avro_schemas.codec import decode, encode
+from avro_schemas.errors import Undecodable
+from domain.events import AssetEvent
+from domain.hooks import WebhookDelivery
+from infra.errors import BrokerUnavailable
+from infra.failpoints import pass_by
+from infra.public_events import as_json, event_type
+from infra.reading import Record
+from infra.topics import WEBHOOK_DELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
+from infra.webhook_endpoints import Endpoint
+from infra.webhook_table import EndpointTable
+from streams.reading import Reading
+from streams.sending import Sending, dead_letter, send_at_last
+
+_BATCH = 500
+_POLL_SECONDS = 0.2
+_NAMESPACE = UUID("0f4d4f0a-6b0a-5a53-8a39-1f6d1c0f9a52")  # never changes: repeats are known by it
+
+Order = tuple[Topic, str, bytes]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class Announcer:
+    """Follows the facts and orders their deliveries, under the same id however often it does.
+
+    ``know_endpoints`` returns when the table holds every endpoint that was registered before it was
+    called; so an endpoint hears of all that happens after it was registered. A delivery is
+    acknowledged by the broker before its event counts as read.
+    """
+
+    reader: Reading
+    sender: Sending
+    table: EndpointTable
+    know_endpoints: Callable[[], Awaitable[None]]
+    public_base_url: str
+    clock: Callable[[], datetime]
+    _read: list[Record] = field(default_factory=list, init=False)
+
+    async def step(self) -> int:
+        """Announce the next few events, and count them.
+
+        Raises BrokerUnavailable; what was read then is announced by the next step.
+        """
+        self._read = self._read or await asyncio.to_thread(self.reader.poll, _BATCH, _POLL_SECONDS)
+        if not self._read:
+            return 0
+        await self.know_endpoints()
+        records, self._read = self._read, []
+        orders = [order for record in records for order in self._orders(record)]
+        await asyncio.gather(*(send_at_last(self.sender, *order) for order in orders))
+        pass_by("notifier.after_announcing_before_commit")
+        await asyncio.to_thread(self._commit, records)
+        return len(records)
+
+    def _orders(self, record: Record) -> Iterator[Order]:
+        try:
+            event = decode(record.value)
+        except Undecodable as error:
+            place = f"{record.topic} {record.partition}/{record.offset}"
+            log.error("%s cannot be read: %s", place, error)  # noqa: TRY400 - that says it all
+            letter = dead_letter(record, "undecodable", str(error), self.clock())
+            yield WEBHOOKS_DEAD_LETTERS, record.key.decode("utf-8", "replace"), encode(letter)
+            return
+        if not isinstance(event, AssetEvent):
+            return
+        kind = event_type(event)
+        told = [
+            endpoint
+            for endpoint in self.table.of(event.metadata.tenant_id)
+            if endpoint.wants(kind, record.partition, record.offset)
+            and self.table.is_on(endpoint.endpoint_id)
+        ]
+        if told:
+            body = as_json(event, self.public_base_url)
+            for endpoint in told:
+                yield order(event, endpoint, body, self.clock(), is_redelivery=False)
+
+    def _commit(self, records: list[Record]) -> None:
+        offsets = {(record.topic, record.partition): record.offset + 1 for record in records}
+        try:
+            self.reader.commit(offsets)
+        except BrokerUnavailable as error:  # the same events come again, or go to another member
+            log.warning("not committed: %s", error)
+
+
+def order(
+    event: AssetEvent, endpoint: Endpoint, body: str, now: datetime, *, is_redelivery: bool
+) -> Order:
+    """Spell the delivery of an event to an endpoint: topic, key and value."""
+    event_id = event.metadata.event_id
+    delivery = WebhookDelivery(
+        delivery_id=f"msg_{uuid5(_NAMESPACE, f'{event_id} {endpoint.endpoint_id}').hex}",
+        endpoint_id=endpoint.endpoint_id,
+        tenant_id=endpoint.tenant_id,
+        event_id=event_id,
+        event_type=event_type(event),
+        body=body,
+        ordered_at=now,
+        is_redelivery=is_redelivery,
+        attempts=0,
+        not_before=None,
+    )
+    return WEBHOOK_DELIVERIES, endpoint.endpoint_id, encode(delivery)

@@ -1,0 +1,158 @@
+"""Tell history again: read a stretch of the log, portion by portion, and order its deliveries."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from avro_schemas.codec import decode, encode
+from avro_schemas.errors import Undecodable
+from domain.events import AssetEvent
+from domain.hooks import WebhookRedelivery
+from infra.errors import BrokerUnavailable
+from infra.public_events import as_json, event_type
+from infra.reading import Record
+from infra.topics import ASSET_EVENTS, WEBHOOK_REDELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
+from infra.webhook_endpoints import Endpoint
+from infra.webhook_table import EndpointTable
+from streams.notifying.announcing import order
+from streams.reading import Reading
+from streams.sending import Sending, dead_letter, send_at_last
+
+_POLL_SECONDS = 0.2
+_MOST_SCANNED = 20_000  # records of a portion, whoever they belong to
+_CLOCKS_APART = timedelta(minutes=10)  # an event's moment, and that of its record in the log
+
+log = logging.getLogger(__name__)
+
+
+class Bounds(Protocol):
+    """What knows where partitions stood at a moment: infra.log_bounds.LogBounds."""
+
+    def at(self, topic: Topic, moment: datetime) -> Mapping[int, int]:
+        """Give the first offset of each partition from this moment on; raises BrokerUnavailable."""
+
+
+class History(Protocol):
+    """What reads some partitions: infra.reading.Reader."""
+
+    def poll(self) -> list[Record]:
+        """Read what is there, waiting a moment for the first record."""
+
+    def position(self, partition: int) -> int:
+        """Give the next offset that will be read."""
+
+
+@dataclass(kw_only=True)
+class Redeliverer:
+    """Works on one portion of one order at a time; the rest of it goes to the end of the queue.
+
+    So no order keeps others waiting, and one that was begun goes on after a crash: at most a
+    portion is told twice, under the same ids. ``portion`` is how many deliveries an order may make
+    before it has to queue again, which it may after ``pause_seconds``.
+    """
+
+    reader: Reading
+    sender: Sending
+    table: EndpointTable
+    bounds: Bounds
+    open_history: Callable[[Mapping[int, int]], AbstractContextManager[History]]
+    public_base_url: str
+    clock: Callable[[], datetime]
+    portion: int
+    pause_seconds: float = 1.0
+    _read: list[Record] = field(default_factory=list, init=False)
+
+    async def step(self) -> int:
+        """Tell the next portion, and count its deliveries.
+
+        Raises BrokerUnavailable; the order that was read then is worked on by the next step.
+        """
+        self._read = self._read or await asyncio.to_thread(self.reader.poll, 1, _POLL_SECONDS)
+        if not self._read:
+            return 0
+        record = self._read[0]
+        told = await self._work_on(record)
+        self._read = []
+        try:
+            done = {(record.topic, record.partition): record.offset + 1}
+            await asyncio.to_thread(self.reader.commit, done)
+        except BrokerUnavailable as error:  # the portion is told again
+            log.warning("not committed: %s", error)
+        return told
+
+    async def _work_on(self, record: Record) -> int:
+        try:
+            asked = decode(record.value)
+        except Undecodable as error:
+            letter = encode(dead_letter(record, "undecodable", str(error), self.clock()))
+            key = record.key.decode("utf-8", "replace")
+            await send_at_last(self.sender, WEBHOOKS_DEAD_LETTERS, key, letter)
+            return 0
+        if not isinstance(asked, WebhookRedelivery):
+            return 0
+        endpoint = self.table.get(asked.endpoint_id)
+        if endpoint is None or not self.table.is_on(asked.endpoint_id):
+            return 0
+        if not asked.ends:
+            asked = await asyncio.to_thread(self._begun, asked)
+        events, rest = await asyncio.to_thread(self._portion, asked, endpoint)
+        now = self.clock()
+        orders = [
+            order(event, endpoint, as_json(event, self.public_base_url), now, is_redelivery=True)
+            for event in events
+        ]
+        await asyncio.gather(*(send_at_last(self.sender, *each) for each in orders))
+        if rest is not None:
+            await asyncio.sleep(self.pause_seconds)
+            value = encode(rest)
+            await send_at_last(self.sender, WEBHOOK_REDELIVERIES, rest.endpoint_id, value)
+        return len(orders)
+
+    def _begun(self, asked: WebhookRedelivery) -> WebhookRedelivery:
+        positions = self.bounds.at(ASSET_EVENTS, asked.since - _CLOCKS_APART)
+        ends = self.bounds.at(ASSET_EVENTS, asked.until + _CLOCKS_APART)
+        return replace(asked, positions=_in_order(positions), ends=_in_order(ends))
+
+    def _portion(
+        self, asked: WebhookRedelivery, endpoint: Endpoint
+    ) -> tuple[list[AssetEvent], WebhookRedelivery | None]:
+        """Read on until there is enough; also give what is left of the order."""
+        left = {p: at for p, at in enumerate(asked.positions) if at < asked.ends[p]}
+        types = asked.event_types or endpoint.event_types
+        found: list[AssetEvent] = []
+        scanned = 0
+        with self.open_history(left) as history:
+            while left and len(found) < self.portion and scanned < _MOST_SCANNED:
+                records = history.poll()
+                scanned += len(records)
+                found += _wanted(records, asked, types)
+                left = {p: at for p in left if (at := history.position(p)) < asked.ends[p]}
+        if not left:
+            return found, None
+        reached = tuple(left.get(p, asked.ends[p]) for p in range(len(asked.ends)))
+        return found, replace(asked, positions=reached)
+
+
+def _wanted(
+    records: Iterable[Record], asked: WebhookRedelivery, types: tuple[str, ...]
+) -> Iterable[AssetEvent]:
+    for record in records:
+        try:
+            event = decode(record.value)
+        except Undecodable:
+            continue  # whoever announced it has its dead letter
+        if (
+            isinstance(event, AssetEvent)
+            and event.metadata.tenant_id == asked.tenant_id
+            and asked.since <= event.metadata.happened_at < asked.until
+            and event_type(event) in types
+        ):
+            yield event
+
+
+def _in_order(offsets: Mapping[int, int]) -> tuple[int, ...]:
+    return tuple(offsets[partition] for partition in sorted(offsets))

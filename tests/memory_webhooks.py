@@ -1,0 +1,101 @@
+"""Webhook endpoints whose topics are lists in memory."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from avro_schemas.codec import Message, decode
+from command_api.delivery_log import DeliveryLog
+from command_api.webhooks import Webhooks
+from infra.errors import BrokerUnavailable
+from infra.group_reading import Partition
+from infra.reading import Record
+from infra.sending import Position
+from infra.topics import ASSET_EVENTS, WEBHOOK_ATTEMPTS, WEBHOOK_ENDPOINTS, Topic
+from infra.webhook_secrets import WebhookSecrets
+from infra.webhook_table import EndpointTable
+
+SECRETS = WebhookSecrets(["a secret of the tests"])
+
+
+@dataclass(kw_only=True)
+class MemoryTopics:
+    """Appends to lists; ``is_down``: nothing is acknowledged."""
+
+    table: EndpointTable = field(default_factory=EndpointTable)
+    records: dict[str, list[Record]] = field(default_factory=dict)
+    is_down: bool = False
+
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> Position:
+        """Append a record, as infra.sending does; a table follows the endpoints."""
+        if self.is_down:
+            raise BrokerUnavailable("127.0.0.1:9092 did not acknowledge")
+        written = self.records.setdefault(topic.name, [])
+        record = Record(
+            topic=topic.name,
+            partition=0,
+            offset=len(written),
+            key=key.encode(),
+            value=value or b"",
+            timestamp_ms=0,
+        )
+        written.append(record)
+        if topic == WEBHOOK_ENDPOINTS:
+            self.table.learn(record)
+        return Position(topic=topic.name, partition=0, offset=record.offset)
+
+    def on(self, topic: Topic) -> list[Message]:
+        """Read what lies in a topic of messages."""
+        return [decode(record.value) for record in self.records.get(topic.name, [])]
+
+    def of(self, partitions: list[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """Tell where partitions begin and end: everything lies in partition 0."""
+        return {
+            (topic, number): (0, 0 if number else len(self.records.get(topic, [])))
+            for topic, number in partitions
+        }
+
+    @contextmanager
+    def open(self, starts: Mapping[int, int]) -> Iterator["MemoryReader"]:
+        """Read the attempts from an offset on."""
+        yield MemoryReader(self.records.get(WEBHOOK_ATTEMPTS.name, []), starts[0])
+
+
+class MemoryReader:
+    """Reads a list, a few records at a time."""
+
+    def __init__(self, records: list[Record], start: int) -> None:
+        self._records = records
+        self._at = start
+
+    def poll(self) -> list[Record]:
+        """Give the next few."""
+        read = self._records[self._at : self._at + 7]
+        self._at += len(read)
+        return read
+
+    def position(self, partition: int) -> int:
+        """Give the next offset."""
+        assert partition == 0
+        return self._at
+
+
+def memory_webhooks(topics: MemoryTopics | None = None, *, max_per_tenant: int = 50) -> Webhooks:
+    """Make what the command API works with."""
+    topics = topics or MemoryTopics()
+
+    async def at_once() -> None:
+        """Have nothing to catch up with."""
+
+    async def event_ends() -> Mapping[int, int]:
+        return dict.fromkeys(range(ASSET_EVENTS.partitions), 7)
+
+    return Webhooks(
+        sender=topics,
+        table=topics.table,
+        secrets=SECRETS,
+        log=DeliveryLog(topics, topics.open),
+        catch_up=at_once,
+        event_ends=event_ends,
+        max_per_tenant=max_per_tenant,
+    )
