@@ -23,11 +23,19 @@ from query_api.reading import preferred_wait
 
 _MEDIA_TYPE = "text/event-stream"
 _PATIENCE_SECONDS = 30.0
-_EXAMPLE = 'id: …\nevent: asset.published\ndata: {"type": "asset.published", …}\n\n'
+_EVENT = {
+    "type": "object",
+    "description": "One event of the stream; `data` is JSON, as a webhook has it.",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string", "examples": ["asset.published"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _TOLD: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events, one after the other, until one side ends it",
-        "content": {_MEDIA_TYPE: {"schema": {"type": "string", "examples": [_EXAMPLE]}}},
+        "content": {_MEDIA_TYPE: {"schema": _EVENT}},
     },
     **documented(FeedPlaceRefused, TooManyListeners, RequestInvalid, Overloaded, BrokerUnavailable),
 }
