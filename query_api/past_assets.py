@@ -5,6 +5,7 @@ their parts, so that one of an older shape can be read as well.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -19,7 +20,12 @@ from query_api.parameters import PastParameters
 _Event = dict[str, msgspec.Raw]
 
 _READ = msgspec.json.Decoder(_Event).decode
-_NO_FAILURE: Row = {"failure_code": "", "failure_detail": "", "failure_attempts": 0}
+_NO_FAILURE: Row = {
+    "failure_code": "",
+    "failure_detail": "",
+    "failure_attempts": 0,
+    "retry_at_us": 0,
+}
 _NO_DESCRIPTION: Row = {"title": "", "alt_text": "", "tags": [], "metadata": "{}"}
 _NO_SOURCE: Row = {"source_url": "", "source_file_name": ""}
 _SHOWN = ("media_type", "width", "height", "thumbhash", "dominant_colour", "thumbnail_sha256")
@@ -74,9 +80,13 @@ def _changes(name: str, event: _Event, happened_at_us: int) -> Row:
                 **_description(event),
             }
         case "AssetPublished":
-            changes = {"status": Status.PUBLISHED, **_picture(event), **_NO_FAILURE}
+            run = _plain(event, "run")  # of earlier renditions, when these are shown again
+            changes = {"status": Status.PUBLISHED, "run": run, **_picture(event), **_NO_FAILURE}
+        case "AssetDelayed":
+            retry_at = datetime.fromisoformat(_plain(event, "retry_at"))
+            changes = {**_failure(event), "retry_at_us": microseconds(retry_at)}
         case "AssetRejected":
-            changes = {f"failure_{name}": _plain(event, name) for name in _FAILURE}
+            changes = _failure(event)
             if not _plain(event, "keeps_published"):
                 changes["status"] = Status.REJECTED
         case "AssetCategorised":
@@ -87,6 +97,8 @@ def _changes(name: str, event: _Event, happened_at_us: int) -> Row:
             changes = {"status": Status.DELETED}
         case "AssetRestored":
             changes = {"status": _plain(event, "status"), "run": _plain(event, "run")}
+            if _plain(event, "starts_run"):
+                changes |= _NO_FAILURE
         case "AssetReprocessingRequested":
             changes = {**_run(event), **_NO_FAILURE}
         case "AssetSourceReplaced":
@@ -111,6 +123,10 @@ def _source(event: _Event) -> Row:
 def _description(event: _Event) -> Row:
     description = _plain(event, "description")
     return {name: description[name] for name in _NO_DESCRIPTION}
+
+
+def _failure(event: _Event) -> dict[str, Any]:
+    return {**_NO_FAILURE, **{f"failure_{name}": _plain(event, name) for name in _FAILURE}}
 
 
 def _picture(event: _Event) -> Row:
