@@ -92,14 +92,20 @@ class Cql:
                 )
         return found
 
-    def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+    def execute(
+        self,
+        statement: str,
+        parameters: Sequence[object] = (),
+        *,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
+    ) -> list[Row]:
         """Run one statement and give all its rows."""
         if parameters:
             runnable = self.prepared(statement).bind(parameters)
         else:
             runnable = SimpleStatement(statement, keyspace=self.keyspace)
         with _our_failures():
-            return list(self._session.execute(runnable))
+            return list(self._session.execute(runnable, timeout=timeout_seconds))
 
     def execute_all(self, statements: Iterable[object], *, at_once: int) -> None:
         """Run bound statements or batches side by side; all took effect when it returns."""

@@ -6,6 +6,8 @@ from importlib.resources import files
 from infra.cql import Cql
 from infra.settings import CassandraSettings
 
+_PATIENCE_SECONDS = 120.0  # each change of the schema is written through to the disk
+
 
 def apply_keyspace(settings: CassandraSettings) -> None:
     """Make the keyspace, and the tables that tell about views, if they are missing.
@@ -17,7 +19,8 @@ def apply_keyspace(settings: CassandraSettings) -> None:
         admin.execute(
             f"CREATE KEYSPACE IF NOT EXISTS {settings.keyspace} WITH replication ="
             " {'class': 'NetworkTopologyStrategy',"
-            f" 'replication_factor': {settings.replication_factor}}}"
+            f" 'replication_factor': {settings.replication_factor}}}",
+            timeout_seconds=_PATIENCE_SECONDS,
         )
     finally:
         admin.close()
@@ -33,10 +36,10 @@ def make_tables(cql: Cql, text: str) -> None:
     code = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     for statement in code.split(";"):
         if statement.strip():
-            cql.execute(statement)
+            cql.execute(statement, timeout_seconds=_PATIENCE_SECONDS)
 
 
 def drop_tables(cql: Cql, names: Iterable[str]) -> None:
     """Remove tables with all that is in them; one that is gone already does not matter."""
     for name in names:
-        cql.execute(f"DROP TABLE IF EXISTS {name}")
+        cql.execute(f"DROP TABLE IF EXISTS {name}", timeout_seconds=_PATIENCE_SECONDS)

@@ -1,10 +1,11 @@
 """All views, and the admin step that makes their tables."""
 
 import logging
+import time
 from collections.abc import Iterable
 
 from infra.cql import Cql
-from infra.errors import ViewsMissing
+from infra.errors import StoreUnavailable, ViewsMissing
 from infra.schema import apply_keyspace, make_tables
 from infra.settings import CassandraSettings
 from infra.view_store import STATE_TABLES, CassandraViewStore
@@ -45,6 +46,9 @@ VIEWS: tuple[View, ...] = (
     COMMANDS,
 )
 
+_ATTEMPTS = 3
+_PAUSE_SECONDS = 1.0
+
 log = logging.getLogger(__name__)
 
 FORMER: tuple[View, ...] = ()  # definitions that a generation may still be built by
@@ -65,8 +69,22 @@ def apply_views(settings: CassandraSettings, ends: Ends = lambda _: {}) -> None:
     """Make the keyspace and all views' tables that are missing; for the operator, not a service.
 
     ``ends`` tells where the log ends: so far a view that is begun anew is not there for readers.
-    Raises StoreUnavailable, and what ``ends`` raises.
+    A store that is slow to make tables is asked again: all of it may be repeated. Raises
+    StoreUnavailable, and what ``ends`` raises.
     """
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            _apply(settings, ends)
+        except StoreUnavailable as error:
+            if not left:
+                raise
+            log.warning("making tables once more: %s", error)
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+def _apply(settings: CassandraSettings, ends: Ends) -> None:
     apply_keyspace(settings)
     cql = Cql(settings, keyspace=settings.keyspace)
     try:

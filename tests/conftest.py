@@ -56,7 +56,7 @@ def cql(servers: Servers) -> Iterator[Session]:
     """A session without a keyspace; name the tables in full."""
     profile = ExecutionProfile(
         load_balancing_policy=WhiteListRoundRobinPolicy([servers.cassandra_host]),
-        request_timeout=30,
+        request_timeout=120,  # a keyspace is dropped with a flush of each table
     )
     cluster = Cluster(
         [servers.cassandra_host],

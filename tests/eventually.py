@@ -10,7 +10,7 @@ _Sample = TypeVar("_Sample")
 def eventually(
     probe: Callable[[], _Sample],
     *,
-    within_seconds: float = 10.0,
+    within_seconds: float = 60.0,
     every_seconds: float = 0.05,
 ) -> _Sample:
     """Call the probe until it answers something true, and return that.
