@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.sources.urls import SourceUrl
+from streams.fetching.breakers import HostBreakers
 from streams.fetching.exchange import Answer, exchange
 from streams.fetching.failures import FetchFailed
 from streams.fetching.guard import Guard
@@ -69,9 +70,15 @@ class Fetcher:
     ) -> None:
         self._limits = limits
         self._guard = Guard(resolver, limits, allowed_origins)
-        self._slots = HostSlots(limits.max_per_host)
+        self._slots = HostSlots(limits.max_per_host, limits.per_host_per_second)
+        self._breakers = HostBreakers(limits.breaker_failures, limits.breaker_seconds)
         self._tls = tls or ssl.create_default_context()
         self._tls.set_alpn_protocols(["http/1.1"])
+
+    @property
+    def closed_origins(self) -> int:
+        """Count the origins that are left alone, because they could not be reached lately."""
+        return self._breakers.open_count
 
     async def fetch(
         self,
@@ -86,35 +93,48 @@ class Fetcher:
         cancellation it is removed and every socket closed. OSError means that the file could
         not be written.
         """
+        visited: list[str] = []
         try:
             with _whole_or_gone(into):
                 async with asyncio.timeout(self._limits.deadline_seconds):
-                    return await self._follow(url, into, conditional)
+                    return await self._follow(url, into, conditional, visited)
         except TimeoutError:
+            if visited:
+                self._breakers.give_up(visited[-1])
             raise FetchFailed("timeout", "the source took too long") from None
 
-    async def _follow(self, text: str, into: Path, conditional: Conditional | None) -> Fetched:
+    async def _follow(
+        self, text: str, into: Path, conditional: Conditional | None, visited: list[str]
+    ) -> Fetched:
         started = time.monotonic()
         url = self._guard.read(text)
-        headers = self._headers(conditional)
         for _ in range(self._limits.max_redirects + 1):
             async with self._slots.slot(url.host):
-                address = await self._guard.pin(url)
-                async with exchange(
-                    url, address, headers, tls=self._tls, limits=self._limits
-                ) as answer:
-                    following = next_hop(url, answer, self._guard)
-                    if following is None:
-                        is_unchanged = conditional is not None and answer.status == _NOT_MODIFIED
-                        body = _NOTHING
-                        if not is_unchanged:
-                            body = await receive(answer, into, self._limits.max_body_bytes)
-                        return _fetched(url, answer, body, started)
-            url = following
+                visited.append(url.authority)
+                with self._breakers.visit(url.authority):
+                    arrived = await self._hop(url, into, conditional, started)
+            if isinstance(arrived, Fetched):
+                return arrived
+            url = arrived
         raise FetchFailed(
             "too_many_redirects",
             f"the source redirects more than {self._limits.max_redirects} times",
         )
+
+    async def _hop(
+        self, url: SourceUrl, into: Path, conditional: Conditional | None, started: float
+    ) -> Fetched | SourceUrl:
+        address = await self._guard.pin(url)
+        headers = self._headers(conditional)
+        async with exchange(url, address, headers, tls=self._tls, limits=self._limits) as answer:
+            following = next_hop(url, answer, self._guard)
+            if following is not None:
+                return following
+            is_unchanged = conditional is not None and answer.status == _NOT_MODIFIED
+            body = _NOTHING
+            if not is_unchanged:
+                body = await receive(answer, into, self._limits.max_body_bytes)
+            return _fetched(url, answer, body, started)
 
     def _headers(self, conditional: Conditional | None) -> dict[str, str]:
         headers = {

@@ -9,7 +9,9 @@ class FetchLimits:
 
     ``deadline_seconds`` covers everything: waiting for a slot, look-ups, redirects, the body.
     ``max_header_bytes`` bounds one answer up to the end of its headers. ``max_per_host`` is how
-    many downloads one host sees from this process at once.
+    many downloads one host sees from this process at once, ``per_host_per_second`` how many begin
+    (None: as many as come).
+    After ``breaker_failures`` in a row to reach an origin it is left alone for ``breaker_seconds``.
     """
 
     deadline_seconds: float = 20.0
@@ -20,4 +22,7 @@ class FetchLimits:
     max_header_bytes: int = 65_536
     max_addresses: int = 32
     max_per_host: int = 6
+    per_host_per_second: float | None = None
+    breaker_failures: int = 5
+    breaker_seconds: float = 30.0
     user_agent: str = "ScaleHoster/0.1 (image fetcher)"

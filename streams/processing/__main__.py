@@ -16,6 +16,7 @@ from infra.topic_admin import check_topics
 from infra.topics import ASSET_COMMANDS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, RETRY_TIERS
 from streams.fetching import Fetcher, FetchLimits, SystemResolver
 from streams.processing.app import create_app, in_order
+from streams.processing.faults import FaultBreaker
 from streams.processing.measures import Measures
 from streams.processing.pipeline_runs import PipelineRuns
 from streams.processing.scratch import scratch
@@ -60,8 +61,10 @@ async def _work(settings: Settings) -> int:
             log.warning("no seccomp here: decoders are bounded, not filtered, and HEIC is refused")
         sender = await parts.enter_async_context(Sender(kafka))
         sandbox = await parts.enter_async_context(_sandbox(settings))
+        fetcher = _fetcher(settings)
+        faults = FaultBreaker()
         runs = PipelineRuns(
-            fetcher=_fetcher(settings),
+            fetcher=fetcher,
             sandbox=sandbox,
             blobs=open_blob_store(settings.blobs_url, settings.blobs),
             scratch=parts.enter_context(scratch(settings.data_dir / "scratch")),
@@ -71,6 +74,7 @@ async def _work(settings: Settings) -> int:
             runs=runs,
             sender=sender,
             slots=slots,
+            faults=faults,
             policy=RetryPolicy(
                 max_attempts=settings.fetch.max_attempts,
                 tier_seconds=settings.fetch.retry_seconds,
@@ -87,6 +91,12 @@ async def _work(settings: Settings) -> int:
                 "decoders_filtered",
                 "1 where the kernel filters what decoders ask of it",
                 lambda: float(decoders_are_filtered()),
+            )
+            measures.watch(
+                "closed_origins", "Origins left alone for a while", lambda: fetcher.closed_origins
+            )
+            measures.watch(
+                "is_resting", "1 while nearly all jobs fail by our fault", lambda: faults.is_resting
             )
             measures.serve(settings.metrics_port)
         await app.start()
@@ -125,6 +135,10 @@ def _fetcher(settings: Settings) -> Fetcher:
         max_redirects=fetch.max_redirects,
         max_body_bytes=fetch.max_bytes,
         max_per_host=fetch.per_host,
+        per_host_per_second=fetch.per_host_per_second,
+        breaker_failures=fetch.breaker_failures,
+        breaker_seconds=fetch.breaker_seconds,
+        user_agent=f"ScaleHoster/0.1 (image fetcher; +{settings.public_base_url})",
     )
     return Fetcher(SystemResolver(), limits, fetch.allowed_origins)
 

@@ -18,6 +18,7 @@ from infra.failpoints import pass_by
 from infra.reading import Record
 from infra.topics import ASSET_COMMANDS, IMAGE_JOBS_DEAD_LETTERS, Topic
 from streams.fetching import FetchFailed
+from streams.processing.faults import FaultBreaker
 from streams.processing.measures import Measures
 from streams.processing.results import delayed, rejected
 from streams.processing.slots import HostBusy, Slots
@@ -48,6 +49,7 @@ class Worker:
     runs: Running
     sender: Sending
     slots: Slots
+    faults: FaultBreaker
     policy: RetryPolicy
     measures: Measures
     clock: Callable[[], datetime]
@@ -69,9 +71,10 @@ class Worker:
 
     async def _end(self, record: Record, job: ImageJob) -> None:
         try:
-            async with self.slots.hold(job):
+            async with self.slots.hold(job), self.faults.attempt(job.tenant_id) as ended:
                 started = time.monotonic()
                 outcome = await self._try(job)
+                ended(outcome.code if isinstance(outcome, Failure) else None)
                 seconds = time.monotonic() - started
         except (HostBusy, NotNow) as reason:
             log.warning("job %s is put off: %s", job.job_id, reason)

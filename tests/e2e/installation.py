@@ -122,6 +122,8 @@ class Installation:
             "SCALEHOSTER_PUBLIC_BASE_URL": self.query_url,
             "SCALEHOSTER_FETCH__ALLOWED_ORIGINS": json.dumps(allowed_origins),
             "SCALEHOSTER_FETCH__PER_HOST": "16",
+            "SCALEHOSTER_FETCH__PER_HOST_PER_SECOND": "1000",
+            "SCALEHOSTER_FETCH__BREAKER_FAILURES": "1000",
             "SCALEHOSTER_FETCH__TOTAL_SECONDS": "5",
             "SCALEHOSTER_FETCH__RETRY_SECONDS": "[0.2, 0.2, 0.2]",
         }

@@ -54,6 +54,28 @@ def test_a_visitor_who_gives_up_waiting_leaves_nothing_behind() -> None:
     asyncio.run(scenario())
 
 
+def test_downloads_of_a_host_begin_no_faster_than_agreed() -> None:
+    now, begun = 0.0, []
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    async def scenario() -> None:
+        slots = HostSlots(9, per_second=4, clock=lambda: now, sleep=sleep)
+        for host in ("a.example", "a.example", "b.example", "a.example"):
+            async with slots.slot(host):
+                begun.append((host, now))
+
+    asyncio.run(scenario())
+    assert begun == [
+        ("a.example", 0.0),
+        ("a.example", 0.25),
+        ("b.example", 0.25),
+        ("a.example", 0.5),
+    ]
+
+
 class CrowdedResolver:
     """Knows no name, but how many ask for one at once."""
 

@@ -18,6 +18,7 @@ from infra.topics import (
     IMAGE_JOBS_RETRY_10S,
 )
 from streams.fetching import FetchFailed
+from streams.processing.faults import FaultBreaker
 from streams.processing.measures import Measures
 from streams.processing.slots import Slots
 from streams.processing.worker import Worker
@@ -40,6 +41,7 @@ def worked(runs: FakeRuns, value: bytes, sender: FakeSender | None = None) -> Fa
         runs=runs,
         sender=sender,
         slots=Slots(total=1, per_host=1, patience_seconds=1),
+        faults=FaultBreaker(),
         policy=RetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600)),
         measures=Measures(),
         clock=lambda: NOON,

@@ -1,0 +1,174 @@
+"""The sweeper and the purger on a real broker, a real log and a real folder of blobs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from avro_schemas.codec import decode, encode
+from domain.events import AssetEvent, AssetPublished, AssetPurged, AssetSubmitted
+from domain.jobs import ImageJob
+from domain.values import BlobKey
+from infra.blob_store import open_blob_store
+from infra.errors import BlobNotFound
+from infra.group_reading import GroupReader, Partition
+from infra.kafka import Kafka
+from infra.lookup import Lookup
+from infra.reading import whole
+from infra.sending import Sender
+from infra.settings import BlobSettings
+from infra.topic_admin import apply_topics
+from infra.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
+from streams.dispatching.dispatcher import Dispatcher
+from streams.dispatching.open_runs import OpenRuns
+from streams.dispatching.sweeping import Sweeper
+from streams.dispatching.turns import Limits, Turns
+from streams.purging import Purger
+from tests.samples import ORIGINAL
+from tests.servers import Servers
+from tests.unit.streams.samples import insert, rejection
+from tests.unit.streams.test_purging import PUBLISHED
+
+NOTHING, HOUR = timedelta(0), timedelta(hours=1)
+WITHIN_SECONDS = 60.0
+
+
+@pytest.fixture
+def kafka(servers: Servers, topic_prefix: str) -> Kafka:
+    kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
+    apply_topics(kafka, [ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS])
+    return kafka
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def jobs(kafka: Kafka) -> list[str]:
+    """Name the assets that work was ordered for, each time."""
+    with whole(kafka, IMAGE_JOBS) as reader:
+        found = [decode(record.value) for record in reader.read_to_end()]
+    return sorted(job.asset_id for job in found if isinstance(job, ImageJob))
+
+
+async def tell(sender: Sender, *events: AssetEvent) -> None:
+    for event in events:
+        await sender.send(ASSET_EVENTS, event.asset_id, encode(event))
+
+
+async def repeat(step: Callable[[], Awaitable[object]], until: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while not until():
+            await step()
+
+
+class Parts:
+    """A dispatcher, and a sweeper that sweeps when the test sets the time an hour on."""
+
+    def __init__(self, kafka: Kafka, sender: Sender, stack: AsyncExitStack) -> None:
+        self.ahead = NOTHING
+        turns = Turns(Limits(per_tenant=10, bulk=10, lease=HOUR))
+
+        def opened(on_revoked: Callable[[list[Partition]], None]) -> GroupReader:
+            reader = GroupReader(kafka, "dispatching", [ASSET_EVENTS], on_revoked=on_revoked)
+            return stack.enter_context(reader)
+
+        self._log = stack.enter_context(whole(kafka, ASSET_EVENTS))
+        self.dispatcher = Dispatcher(
+            opened, stack.enter_context(Lookup(kafka, ASSET_EVENTS)), sender, turns, now
+        )
+        self.sweeper = Sweeper(
+            self._log,
+            sender,
+            OpenRuns(HOUR),
+            stack.enter_context(Lookup(kafka, ASSET_EVENTS)),
+            lambda: self.dispatcher.ordered_up_to,
+            lambda _: False,  # as if another dispatcher had ordered it
+            lambda: now() + self.ahead,
+            every=HOUR / 2,
+        )
+
+    def have_read_all(self) -> bool:
+        return all(self._log.position(number) >= end for number, end in self._log.ends().items())
+
+
+def test_a_job_that_vanished_is_ordered_again_and_one_that_ended_is_not(kafka: Kafka) -> None:
+    lost, ended = recent(insert(str(uuid4()))), recent(insert(str(uuid4())))
+    both = sorted([lost.asset_id, ended.asset_id])
+
+    async def story() -> None:
+        async with AsyncExitStack() as stack:
+            sender = await stack.enter_async_context(Sender(kafka))
+            parts = Parts(kafka, sender, stack)
+            await tell(sender, lost, ended)
+            await repeat(parts.dispatcher.step, lambda: jobs(kafka) == both)
+            await tell(sender, rejection(ended))
+            await repeat(parts.sweeper.step, parts.have_read_all)
+            assert jobs(kafka) == both, "it is not overdue yet"
+
+            parts.ahead = 2 * HOUR
+            await repeat(parts.sweeper.step, lambda: jobs(kafka) != both)
+
+    asyncio.run(story())
+    assert jobs(kafka) == sorted([*both, lost.asset_id])
+
+
+def recent(event: AssetSubmitted) -> AssetSubmitted:
+    return replace(event, metadata=replace(event.metadata, happened_at=now()))
+
+
+def purged(published: AssetPublished, *keys: BlobKey) -> AssetPurged:
+    return AssetPurged(
+        metadata=published.metadata,
+        category_ids=(),
+        created_at=now(),
+        blob_keys=keys,
+        shown_in=(),
+        perceptual_hashes=(),
+    )
+
+
+def published(*keys: BlobKey) -> AssetPublished:
+    """Tell that a new asset shows these blobs, the first as its original."""
+    about = replace(PUBLISHED.metadata, entity_id=str(uuid4()), happened_at=now())
+    first, *others = keys
+    renditions = tuple(replace(PUBLISHED.renditions[0], blob_key=key) for key in others)
+    original = replace(ORIGINAL, blob_key=first)
+    return replace(PUBLISHED, metadata=about, original=original, renditions=renditions)
+
+
+def test_a_purge_removes_bytes_from_the_store_but_not_those_that_others_show(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    own, shared, other = (BlobKey(f"renditions/{d}{d}/{64 * d}") for d in "abc")
+    blobs = open_blob_store(f"file://{tmp_path}", BlobSettings())
+    gone, staying = published(own, shared), published(other, shared)
+
+    async def story() -> None:
+        async with AsyncExitStack() as stack:
+            sender = await stack.enter_async_context(Sender(kafka))
+            for key in (own, shared, other):
+                await blobs.put(key, key.encode(), "image/webp")
+            await tell(sender, gone, staying, purged(gone, own, shared))
+
+            def opened(on_revoked: Callable[[list[Partition]], None]) -> GroupReader:
+                reader = GroupReader(kafka, "purging", [ASSET_EVENTS], on_revoked=on_revoked)
+                return stack.enter_context(reader)
+
+            history = stack.enter_context(whole(kafka, ASSET_EVENTS))
+            purger = Purger(opened, history.read_to_end, blobs, now, delay=NOTHING)
+            async with asyncio.timeout(WITHIN_SECONDS):
+                while not await purger.step():
+                    pass
+
+        with pytest.raises(BlobNotFound):
+            await blobs.get(own)
+        assert await blobs.get(shared) == shared.encode()
+        assert await blobs.get(other) == other.encode()
+
+    asyncio.run(story())
