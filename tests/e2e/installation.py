@@ -64,11 +64,15 @@ class Customer:
         return dict(answer.json())
 
     def ended(self, asset_id: str, within_seconds: float = 60) -> Json:
-        """Wait until a picture is published or rejected."""
+        """Wait until a picture is published, and its public URL answers, or rejected."""
 
         def when_ended() -> Json | None:
             asset = self.asset(asset_id)
-            return asset if asset["status"] in ENDED else None
+            if asset["status"] not in ENDED:
+                return None
+            if asset["public_url"] and self.queries.head(asset["public_url"]).status_code != 200:
+                return None  # each view has its rows a moment before or after the others
+            return asset
 
         found = eventually(when_ended, within_seconds=within_seconds)
         assert found is not None
