@@ -15,7 +15,7 @@ from infra.errors import BlobNotFound, Overloaded, StoreUnavailable, Transformat
 
 _LINE_BYTES = 8_192
 _PRIVATE = 0o600
-_Told = Literal["made", "gone", "busy", "too_many", "failed", "store"]
+_Told = Literal["made", "gone", "busy", "too_many", "failed", "store", "fault"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +45,9 @@ class Transformer:
     async def make(self, order: Order) -> None:
         """Return once the blob is in the store; asking again changes nothing.
 
-        Raises Overloaded when the process does not answer or has too much to do, BlobNotFound when
-        the original is gone, StoreUnavailable, and TransformationFailed when it cannot be made.
+        Raises Overloaded when the process does not answer, has too much to do or a fault of ours,
+        BlobNotFound when the original is gone, StoreUnavailable, and TransformationFailed when it
+        cannot be made.
         """
         try:
             async with asyncio.timeout(self._timeout_seconds):
@@ -58,7 +59,7 @@ class Transformer:
                 return
             case "gone":
                 raise BlobNotFound(told.detail)
-            case "busy":
+            case "busy" | "fault":
                 raise Overloaded(told.detail)
             case "store":
                 raise StoreUnavailable(told.detail)

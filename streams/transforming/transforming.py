@@ -88,7 +88,7 @@ class Transforming:
             return Told(outcome="failed", detail=error.detail)
         except Exception:
             log.exception("%s of %s failed", order.words, order.original)
-            return Told(outcome="failed", detail="something went wrong on our side")
+            return Told(outcome="fault", detail="something went wrong on our side")
 
     async def _made(self, order: Order, wanted: Transformation, key: BlobKey) -> Told:
         made = await self._blobs.keys(made_folder(order.original))

@@ -134,7 +134,7 @@ def test_nothing_is_left_of_a_picture_that_is_purged_meanwhile(
     [
         (RenderFailed("corrupt_image", "no picture"), "failed"),
         (StoreUnavailable("no room"), "store"),
-        (RuntimeError("what?"), "failed"),
+        (RuntimeError("what?"), "fault"),
     ],
 )
 def test_what_goes_wrong_is_told_and_leaves_nothing(
