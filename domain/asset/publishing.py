@@ -71,8 +71,8 @@ def republish(command: RepublishAsset, asset: Asset, metadata: EventMetadata) ->
 
 
 def delay(command: DelayAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    """Note an attempt after which another follows."""
-    if _is_late(command.run, asset):
+    """Note an attempt after which another follows; what is late or told twice changes nothing."""
+    if _is_late(command.run, asset) or (command.run, command.attempts) <= asset.last_delay:
         return []
     return [
         AssetDelayed(

@@ -38,9 +38,10 @@ class Asset:
     """An asset as its events left it.
 
     ``run`` counts pipeline runs; ``finished_run`` is the last one that ended, so a run is under way
-    while they differ. ``status_before_deletion`` is what a restore goes back to. ``shown_since`` is
-    the version from which on listings show it as they do; ``shown_in`` where they ever did.
-    ``perceptual_hashes`` and ``blob_keys`` are all it ever had.
+    while they differ. ``last_delay`` is the run and the attempt that were last told to be repeated.
+    ``status_before_deletion`` is what a restore goes back to. ``shown_since`` is the version from
+    which on listings show it as they do; ``shown_in`` where they ever did. ``perceptual_hashes``
+    and ``blob_keys`` are all it ever had.
     """
 
     asset_id: AssetId
@@ -56,6 +57,7 @@ class Asset:
     preset: str
     run: int
     finished_run: int
+    last_delay: tuple[int, int]
     original: Original | None
     listing: Listing | None
     shown_since: int | None
@@ -95,7 +97,7 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
             status = asset.status if event.keeps_published else Status.REJECTED
             return replace(asset, status=status, finished_run=event.run)
         case AssetDelayed():
-            return asset  # its run is under way still
+            return replace(asset, last_delay=(event.run, event.attempts))
         case AssetCategorised():
             return _shown(replace(asset, category_ids=event.category_ids), event.listing)
         case AssetDescribed():
@@ -182,6 +184,7 @@ def _submitted(event: AssetSubmitted) -> Asset:
         preset=event.preset,
         run=event.run,
         finished_run=0,
+        last_delay=(0, 0),
         original=None,
         listing=None,
         shown_since=None,

@@ -27,7 +27,7 @@ from domain.commands import (
     RestoreCategory,
 )
 from domain.errors import Refusal
-from domain.events import AssetEvent, AssetPublished, AssetRejected, CatalogueEvent
+from domain.events import AssetDelayed, AssetEvent, AssetPublished, AssetRejected, CatalogueEvent
 from domain.values import CategoryRef, CategorySlug
 from tests.property.messages import instances_of
 from tests.samples import (
@@ -72,10 +72,16 @@ asset_commands: st.SearchStrategy[AssetCommand] = st.one_of(
         runs,
     ),
     st.builds(
-        lambda run: DelayAsset(
-            metadata=metadata(ASSET), run=run, code="timeout", detail="", attempts=1, retry_at=NOON
+        lambda run, attempts: DelayAsset(
+            metadata=metadata(ASSET),
+            run=run,
+            code="timeout",
+            detail="",
+            attempts=attempts,
+            retry_at=NOON,
         ),
         runs,
+        st.integers(1, 3),
     ),
     st.builds(lambda some: set_categories(metadata(ASSET), *some), st.lists(slugs, min_size=1)),
     st.builds(
@@ -189,6 +195,15 @@ def test_a_run_ends_at_most_once(commands: list[AssetCommand | CatalogueCommand]
     _, events = history_of(commands)
     ended = [event.run for event in events if isinstance(event, AssetPublished | AssetRejected)]
     assert len(ended) == len(set(ended))
+
+
+@given(wishes)
+def test_an_attempt_is_delayed_at_most_once(
+    commands: list[AssetCommand | CatalogueCommand],
+) -> None:
+    _, events = history_of(commands)
+    delayed = [(event.run, event.attempts) for event in events if isinstance(event, AssetDelayed)]
+    assert delayed == sorted(set(delayed))
 
 
 @settings(max_examples=50)

@@ -320,5 +320,13 @@ def test_a_delay_that_comes_late_is_dropped(end: AssetCommand) -> None:
     given(CATS, SUBMIT, end).when(DELAY).then()
 
 
+def test_a_delay_told_twice_happened_once() -> None:
+    given(CATS, SUBMIT, DELAY).when(DELAY).then()
+    given(CATS, SUBMIT, DELAY).when(replace(DELAY, attempts=2)).then(AssetDelayed)
+    given(CATS, SUBMIT, replace(DELAY, attempts=2), REPLACE).when(replace(DELAY, run=2)).then(
+        AssetDelayed
+    )
+
+
 def test_a_delay_of_an_older_run_is_dropped() -> None:
     given(CATS, SUBMIT, REPLACE).when(DELAY).then()
