@@ -16,8 +16,23 @@ Format = Literal["webp", "jpg"]
 Fit = Literal["inside", "cover", "contain"]
 """Show the whole picture; fill the size and cut off what juts out; fill it with bars beside."""
 
-Gravity = Literal["centre", "attention"]
-"""What ``cover`` keeps: the middle, or where most is to be seen."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FocalPoint:
+    """What matters in a picture, seen upright: shares of its width and height, 0 to 1."""
+
+    x: float
+    y: float
+
+    def __str__(self) -> str:
+        """Spell it as imgproxy does, with our separator."""
+        return f"fp_{self.x:g}_{self.y:g}"
+
+
+MIDDLE: Final = FocalPoint(x=0.5, y=0.5)
+
+Gravity = Literal["centre", "attention"] | FocalPoint
+"""What ``cover`` keeps: the middle, where most is to be seen, or what lies around a point."""
 
 MEDIA_TYPE_OF: Final[dict[Format, Literal["image/webp", "image/jpeg"]]] = {
     "webp": "image/webp",
@@ -25,10 +40,16 @@ MEDIA_TYPE_OF: Final[dict[Format, Literal["image/webp", "image/jpeg"]]] = {
 }
 
 _FITS: Final[Mapping[str, Fit]] = {"inside": "inside", "cover": "cover", "contain": "contain"}
-_GRAVITIES: Final[Mapping[str, Gravity]] = {"centre": "centre", "attention": "attention"}
+_GRAVITIES: Final[Mapping[str, Gravity]] = {
+    "centre": "centre",
+    "attention": "attention",
+    str(MIDDLE): "centre",
+}
+_SHARE = r"(0(?:\.[0-9]{1,3})?|1(?:\.0{1,3})?)"
+_FOCAL_POINT = re.compile(f"fp_{_SHARE}_{_SHARE}")
 _FORMATS: Final[Mapping[str, Format]] = {"webp": "webp", "jpg": "jpg"}
 
-_Word = TypeVar("_Word", bound=str)
+_Word = TypeVar("_Word")
 
 
 class NoTransformation(ValueError):
@@ -66,7 +87,9 @@ def is_transformation(text: str) -> bool:
 def transformation(text: str) -> Transformation:
     """Read ``w_800,h_600,fit_cover,g_attention,f_webp,q_80``, in any order.
 
-    A width or a height must be there, both for the fits cover and contain. Raises NoTransformation.
+    A width or a height must be there, both for the fits cover and contain. ``g_fp_0.3_0.7`` keeps
+    what lies around that point, as near to the middle as the picture's edges allow. Raises
+    NoTransformation.
     """
     words: dict[str, str] = {}
     for word in text.split(","):
@@ -78,7 +101,7 @@ def transformation(text: str) -> Transformation:
         width=_number(words.pop("w", None), _MAX_PIXELS_A_SIDE),
         height=_number(words.pop("h", None), _MAX_PIXELS_A_SIDE),
         fit=_one_of(_FITS, words.pop("fit", "inside")),
-        gravity=_one_of(_GRAVITIES, words.pop("g", "centre")),
+        gravity=_gravity(words.pop("g", "centre")),
         format=_one_of(_FORMATS, words.pop("f", "webp")),
         quality=_number(words.pop("q", None), _MAX_QUALITY) or 80,
     )
@@ -109,6 +132,13 @@ def _number(text: str | None, at_most: int) -> int | None:
     if not _NUMBER.fullmatch(text) or int(text) > at_most:
         raise NoTransformation(f"{text[:40]!r} is no number from 1 to {at_most}")
     return int(text)
+
+
+def _gravity(text: str) -> Gravity:
+    if point := _FOCAL_POINT.fullmatch(text):
+        found = FocalPoint(x=float(point[1]), y=float(point[2]))
+        return _GRAVITIES.get(str(found), found)
+    return _one_of(_GRAVITIES, text)
 
 
 def _one_of(known: Mapping[str, _Word], word: str) -> _Word:

@@ -38,7 +38,8 @@ def routes(
         """Give the public URL of a rendition that is made when it is first asked for.
 
         The words are `w_` and `h_` (pixels, 4096 at most), `fit_` (inside, cover, contain), `g_`
-        (centre, attention), `f_` (webp, jpg) and `q_` (1 to 100), with commas between them.
+        (centre, attention, or a focal point such as `g_fp_0.3_0.7`: shares of the upright picture's
+        width and height), `f_` (webp, jpg) and `q_` (1 to 100), with commas between them.
         """
         if await queries.asset(reader.tenant_id, asset_id) is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")

@@ -1,7 +1,10 @@
 """How a rendition's size, fit and gravity are met: a scale, then a cut or bars."""
 
+import math
+
 from PIL import Image
 
+from domain.transformations import MIDDLE
 from streams.rendering.attention import most_to_see
 from streams.rendering.presets import Preset, RenditionSpec
 from streams.rendering.shrink import Size
@@ -54,7 +57,13 @@ def _framed(spec: RenditionSpec, size: Size) -> Size:
 def _corner(spec: RenditionSpec, picture: Image.Image, size: Size) -> Size:
     if spec.gravity == "attention":
         return most_to_see(picture, size)
-    return (picture.width - size[0]) // 2, (picture.height - size[1]) // 2
+    kept = MIDDLE if spec.gravity == "centre" else spec.gravity
+    return _start(kept.x, picture.width, size[0]), _start(kept.y, picture.height, size[1])
+
+
+def _start(share: float, length: int, kept: int) -> int:
+    """Begin so that the point lies in the middle of what is kept, or as near as the edge allows."""
+    return min(max(0, math.floor(share * length - kept / 2)), length - kept)
 
 
 def _with_bars(picture: Image.Image, size: Size) -> Image.Image:

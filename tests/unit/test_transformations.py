@@ -3,7 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.transformations import (
+    MIDDLE,
     Fit,
+    FocalPoint,
+    Gravity,
     NoTransformation,
     Transformation,
     is_transformation,
@@ -17,6 +20,12 @@ from infra.blob_store import check_key
 ORIGINAL = Sha256("ab" * 32)
 
 
+SHARES = st.integers(min_value=0, max_value=1000).map(lambda thousandths: thousandths / 1000)
+POINTS = st.builds(FocalPoint, x=SHARES, y=SHARES).filter(lambda point: point != MIDDLE)
+WORDS: list[Gravity] = ["centre", "attention"]
+GRAVITIES = st.sampled_from(WORDS) | POINTS
+
+
 @st.composite
 def transformations(draw: st.DrawFn) -> Transformation:
     sides = st.integers(min_value=1, max_value=4096)
@@ -28,7 +37,7 @@ def transformations(draw: st.DrawFn) -> Transformation:
         width=None if missing == "width" else width,
         height=None if missing == "height" else height,
         fit=fit,
-        gravity=draw(st.sampled_from(["centre", "attention"])) if fit == "cover" else "centre",
+        gravity=draw(GRAVITIES) if fit == "cover" else "centre",
         format=draw(st.sampled_from(["webp", "jpg"])),
         quality=draw(st.integers(min_value=1, max_value=100)),
     )
@@ -66,6 +75,8 @@ def test_two_are_kept_apart_unless_they_are_the_same(
             "fit_cover,h_9,w_8,g_attention",
             "w_8,h_9,fit_cover,g_attention,f_webp,q_80",
         ),
+        ("w_8,h_9,fit_cover,g_fp_0.30_1.0", "w_8,h_9,fit_cover,g_fp_0.3_1,f_webp,q_80"),
+        ("w_8,h_9,fit_cover,g_fp_0.5_0.50", "w_8,h_9,fit_cover,f_webp,q_80"),
     ],
 )
 def test_every_wish_has_one_spelling(text: str, spelt: str) -> None:
@@ -96,6 +107,14 @@ def test_every_wish_has_one_spelling(text: str, spelt: str) -> None:
         "w_8,h_8,fit_contain,g_attention",
         "w_8,blur_3",
         "w_8,h_8,fit_cover,g_north",
+        "w_8,h_8,fit_inside,g_fp_0.3_0.7",
+        "w_8,h_8,fit_cover,g_fp_0.3",
+        "w_8,h_8,fit_cover,g_fp_1.1_0.5",
+        "w_8,h_8,fit_cover,g_fp_-0.1_0.5",
+        "w_8,h_8,fit_cover,g_fp_0.1234_0.5",
+        "w_8,h_8,fit_cover,g_fp_.3_.7",
+        "w_8,h_8,fit_cover,g_fp_1e-1_0",
+        "w_8,h_8,fit_cover,g_fp_٣_0",
     ],
 )
 def test_anything_else_is_refused(text: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.ExifTags import Base
 
-from domain.transformations import Fit
+from domain.transformations import Fit, FocalPoint
 from streams.rendering import PRESETS, Preset, Rendered, RenderLimits, RenditionSpec
 from streams.rendering.framing import frame, scale
 from streams.rendering.pipeline import render
@@ -120,6 +120,27 @@ def test_attention_cuts_an_even_picture_in_the_middle() -> None:
     picture.putpixel((150, 30), (0, 0, 0))
     found = _framed(picture, replace(COVER, gravity="attention"))
     assert (pixels(found) == 0).any()
+
+
+@given(
+    size=st.tuples(st.integers(80, 255), st.integers(60, 255)),
+    x=st.floats(0, 1),
+    y=st.floats(0, 1),
+)
+def test_a_focal_point_lies_in_the_middle_of_the_cut_or_as_near_as_the_edges_allow(
+    size: tuple[int, int], x: float, y: float
+) -> None:
+    down, across = np.indices(size[::-1], np.uint8)
+    picture = Image.fromarray(np.stack([across, down, across], -1))
+    cut = pixels(frame(replace(COVER, gravity=FocalPoint(x=x, y=y)), picture)(picture))
+    assert cut.shape == (60, 80, 3)
+    for start, length, kept, share in (
+        (cut[0, 0, 0], size[0], 80, x),
+        (cut[0, 0, 1], size[1], 60, y),
+    ):
+        assert start == pytest.approx(
+            sorted((0, share * length - kept / 2, length - kept))[1], abs=1
+        )
 
 
 def test_bars_are_white_or_as_clear_as_the_picture_may_be() -> None:

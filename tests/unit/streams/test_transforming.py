@@ -14,7 +14,7 @@ from infra.transforming import Order, Transformer, answer_orders
 from streams.rendering import Preset, Rendered, RenderFailed, RenditionBytes, Sandbox
 from streams.transforming.transforming import Transforming
 from tests.memory import MemoryBlobStore
-from tests.unit.rendering.pictures import encoded, opened, wheel
+from tests.unit.rendering.pictures import encoded, opened, pixels, wheel
 
 SHA256 = Sha256("ab" * 32)
 ORIGINAL = BlobKey(f"originals/ab/{SHA256}")
@@ -154,7 +154,7 @@ def test_what_goes_wrong_is_told_and_leaves_nothing(
 def test_a_real_picture_is_made_over_the_socket(blobs: MemoryBlobStore, tmp_path: Path) -> None:
     blobs.blobs[ORIGINAL] = encoded(wheel(), "JPEG")
     place = tmp_path / "transform.socket"
-    wanted = "w_40,h_20,fit_cover,f_jpg"
+    wanted = "w_40,h_20,fit_cover,g_fp_0_1,f_jpg"
 
     async def ask() -> None:
         async with Sandbox(processes=1) as sandbox:
@@ -174,6 +174,7 @@ def test_a_real_picture_is_made_over_the_socket(blobs: MemoryBlobStore, tmp_path
     asyncio.run(ask())
     picture = opened(blobs.blobs[made_key(SHA256, transformation(wanted))])
     assert (picture.format, picture.size) == ("JPEG", (40, 20))
+    assert pixels(picture)[-1, 0, 1] > 230, "the lower edge is kept, where green is strongest"
     assert set(blobs.blobs) > set(asyncio.run(blobs.keys(made_folder(SHA256))))
 
 
