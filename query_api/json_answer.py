@@ -14,9 +14,12 @@ _TENANTS_OWN = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 _SETTLED = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}
 
 
-def json_answer(content: object, *, headers: dict[str, str] | None = None) -> Response:
-    """Write an answer for one tenant."""
-    return Response(_ENCODE(content), headers={**_TENANTS_OWN, **(headers or {})}, media_type=_JSON)
+def json_answer(
+    content: object, *, headers: dict[str, str] | None = None, is_settled: bool = False
+) -> Response:
+    """Write an answer for one tenant, who may keep it for an hour if it is settled."""
+    kept = _SETTLED if is_settled else _TENANTS_OWN
+    return Response(_ENCODE(content), headers={**kept, **(headers or {})}, media_type=_JSON)
 
 
 def page_answer(page: Page, *, is_settled: bool) -> Response:

@@ -37,12 +37,23 @@ Moment = Annotated[datetime, BeforeValidator(_moment), Field(json_schema_extra=_
 _AS_OF = "Show it as it stood at this moment; a moment that is still to come is refused."
 
 
-class PastParameters(BaseModel):
-    """At which moment, or in which version, an asset is shown; as it is now if neither is named."""
+class MomentParameters(BaseModel):
+    """At which moment something is shown; as it is now if none is named."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     as_of: Moment | None = Field(default=None, description=_AS_OF)
+
+
+class TreeParameters(MomentParameters):
+    """Which categories of the tree of that moment."""
+
+    include_archived: bool = Field(default=False, description="Also those that are archived.")
+
+
+class PastParameters(MomentParameters):
+    """At which moment, or in which version, an asset is shown; as it is now if neither is named."""
+
     version: int | None = Field(default=None, ge=1, description="Show this version of it.")
 
     @model_validator(mode="after")

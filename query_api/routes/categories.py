@@ -1,8 +1,9 @@
 """GET /v1/categories: the tree, one category, and what is in it."""
 
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,47 +17,69 @@ from query_api.errors import CursorRefused, ViewBehind
 from query_api.json_answer import json_answer, page_answer, versioned_answer
 from query_api.models import CategoriesAnswer, CategoryAnswer, PageAnswer
 from query_api.pages import Pages
-from query_api.parameters import CategoryListingParameters, asked_for, described
+from query_api.parameters import (
+    CategoryListingParameters,
+    MomentParameters,
+    TreeParameters,
+    asked_for,
+    described,
+)
 from query_api.reading import HEADERS, Reader, Reading
 from query_api.views import ASSETS_BY_CATEGORY, CATEGORIES, CATEGORIES_AS_OF, LISTINGS_AS_OF
 
-_PAST = (LISTINGS_AS_OF, CATEGORIES_AS_OF)
+_PAST_LISTINGS = (LISTINGS_AS_OF, CATEGORIES_AS_OF)
 
 
 def routes(reading: Reading, catalogues: Catalogues, pages: Pages, answers: Answers) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1/categories", tags=["categories"])
-    of_tree = Depends(reading.of(CATEGORIES))
+    of_tree = Depends(reading.of(CATEGORIES, past=(CATEGORIES_AS_OF,)))
+
+    async def at_moment(request: Request, reader: Reader, as_of: datetime | None) -> Reader:
+        if as_of is None:
+            return reader
+        return await reading.going_back(request, reader, as_of, CATEGORIES_AS_OF)
 
     @router.get(
         "",
         response_model=CategoriesAnswer,
-        responses=documented(ViewBehind),
-        openapi_extra={"parameters": HEADERS},
+        responses=documented(RequestInvalid, ViewBehind),
+        openapi_extra={"parameters": [*HEADERS, *described(TreeParameters)]},
     )
     async def list_categories(
+        request: Request,
         reader: Annotated[Reader, of_tree],
-        include_archived: Annotated[bool, Query()] = False,  # noqa: FBT002 - by name, from a query
+        asked: Annotated[TreeParameters, Depends(asked_for(TreeParameters))],
     ) -> Response:
         """List the whole tree, sorted so that what hangs together stands together."""
-        tree = await catalogues.tree(reader)
-        shown = [row for row in tree if include_archived or not row["is_archived"]]
+        reader = await at_moment(request, reader, asked.as_of)
+        tree = await catalogues.tree(reader, asked.as_of)
+        shown = [row for row in tree if asked.include_archived or not row["is_archived"]]
         items = [answers.category(row, tree) for row in shown]
-        return json_answer({"items": sorted(items, key=lambda item: item["path"].split("/"))})
+        ordered = sorted(items, key=lambda item: item["path"].split("/"))
+        return json_answer({"items": ordered}, is_settled=reader.is_settled)
 
     @router.get(
         "/{category}",
         response_model=CategoryAnswer,
-        responses=documented(CategoryNotFound, ViewBehind),
-        openapi_extra={"parameters": HEADERS},
+        responses=documented(CategoryNotFound, RequestInvalid, ViewBehind),
+        openapi_extra={"parameters": [*HEADERS, *described(MomentParameters)]},
     )
     async def show_category(
-        request: Request, category: CategoryRef, reader: Annotated[Reader, of_tree]
+        request: Request,
+        category: CategoryRef,
+        reader: Annotated[Reader, of_tree],
+        asked: Annotated[MomentParameters, Depends(asked_for(MomentParameters))],
     ) -> Response:
-        """Show a category by slug or id, archived or not; `ETag` is its version."""
-        tree = await catalogues.tree(reader)
+        """Show a category by slug or id, archived or not; `ETag` is its version.
+
+        For a moment of the past it is found by the slug that it had then.
+        """
+        reader = await at_moment(request, reader, asked.as_of)
+        tree = await catalogues.tree(reader, asked.as_of)
         row = tree.find(category)
-        return versioned_answer(request, answers.category(row, tree), row["version"])
+        answer = answers.category(row, tree)
+        return versioned_answer(request, answer, row["version"], is_settled=reader.is_settled)
 
     @router.get(
         "/{category}/assets",
@@ -67,12 +90,14 @@ def routes(reading: Reading, catalogues: Catalogues, pages: Pages, answers: Answ
     async def list_assets(
         request: Request,
         category: CategoryRef,
-        reader: Annotated[Reader, Depends(reading.of(ASSETS_BY_CATEGORY, CATEGORIES, past=_PAST))],
+        reader: Annotated[
+            Reader, Depends(reading.of(ASSETS_BY_CATEGORY, CATEGORIES, past=_PAST_LISTINGS))
+        ],
         asked: Annotated[CategoryListingParameters, Depends(asked_for(CategoryListingParameters))],
     ) -> Response:
         """List the published assets of a category, the newest first unless asked otherwise."""
         if asked.as_of is not None:
-            reader = await reading.going_back(request, reader, asked.as_of, *_PAST)
+            reader = await reading.going_back(request, reader, asked.as_of, *_PAST_LISTINGS)
         page = await pages.page(request, reader, asked, category)
         return page_answer(page, is_settled=reader.is_settled)
 

@@ -36,6 +36,10 @@ def test_what_was_listed_is_still_listed_as_of_then(customer: Customer, supplier
         assert item["categories"][0]["slug"] == "cats"
         (item,) = ask(f"{path}?as_of={quote(described['happened_at'])}")["items"]
         assert item["title"] == "Thomas"
+    for path in ("/v1/categories", "/v1/categories/cats"):
+        told = ask(f"{path}?{then}")
+        (category,) = told.get("items", [told])
+        assert (category["slug"], category["path"]) == ("cats", "cats")
     assert ask("/v1/assets", position)["items"] == []
     assert ask(f"/v1/assets/{asset_id}?{then}") == asset
     assert ask(f"/v1/assets/{asset_id}?version={asset['version']}") == asset

@@ -15,7 +15,8 @@ from domain.commands import (
     RestoreAsset,
 )
 from domain.values import CategoryRef, CategorySlug
-from query_api.models import AssetAnswer, PageAnswer
+from infra.web.positions import to_header
+from query_api.models import AssetAnswer, CategoriesAnswer, CategoryAnswer, PageAnswer
 from tests.samples import ACME, archive_category, metadata, set_categories
 from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
 from tests.unit.query_api.story import Story, asset_id
@@ -112,14 +113,78 @@ def test_descendants_are_those_of_then(client: TestClient, story: Story) -> None
     assert client.get(at(CATS, story.now)).status_code == 404
 
 
+def test_the_tree_and_each_category_are_shown_as_they_stood(
+    client: TestClient, queries: MemoryQueries, story: Story
+) -> None:
+    before = now_over(story)
+    present = client.get("/v1/categories").json()
+    cats = CategoryRef("cats")
+    story.tell(
+        RenameCategory(
+            metadata=metadata(ACME), category=cats, name="Felines", slug=CategorySlug("felines")
+        ),
+        MoveCategory(
+            metadata=metadata(ACME), category=CategoryRef("felines"), parent=CategoryRef("dogs")
+        ),
+    )
+    moved = now_over(story)
+    story.tell(archive_category("felines"))
+
+    def paths(moment: datetime, **more: object) -> list[str]:
+        answer = client.get(at("/v1/categories", moment, **more))
+        tree = CategoriesAnswer.model_validate(answer.json())
+        return [category.path for category in tree.items]
+
+    assert client.get(at("/v1/categories", before)).json() == present
+    assert paths(moved) == ["animals", "animals/dogs", "animals/dogs/felines"]
+    assert paths(story.now) == ["animals", "animals/dogs"]
+    assert paths(story.now, include_archived=True) == paths(moved)
+
+    shown = client.get(at("/v1/categories/cats", before))
+    then = CategoryAnswer.model_validate(shown.json())
+    assert (then.name, then.path, then.is_archived) == ("Cats", "animals/cats", False)
+    assert shown.headers["etag"] == f'"{then.version}"'
+    assert client.get(at("/v1/categories/cats", moved)).status_code == 404
+    assert client.get(at(f"/v1/categories/{then.category_id}", moved)).json()["name"] == "Felines"
+    queries.applied["categories", 0] = 1
+    fresh = {"ScaleHoster-Position": to_header("category-events:0:0")}
+    now = client.get("/v1/categories/felines", headers=fresh).json()
+    assert client.get(at("/v1/categories/felines", story.now)).json() == now
+
+
+def test_the_tree_of_the_past_is_waited_for_and_kept_like_any_answer(
+    client: TestClient, queries: MemoryQueries, log: MemoryLog, story: Story
+) -> None:
+    log.ends = {"category-events": {1: 7}}
+    paths = ("/v1/categories", "/v1/categories/cats")
+    for path in paths:
+        assert client.get(at(path, story.now)).status_code == 503
+    queries.applied["categories_as_of", 1] = 7
+    for path in paths:
+        recent, settled = (client.get(at(path, each)) for each in (story.now, story.now - HOUR))
+        assert recent.headers["cache-control"] == "private, no-cache"
+        assert settled.headers["cache-control"] == "private, max-age=3600"
+
+
 def test_before_the_first_event_there_was_nothing(client: TestClient, story: Story) -> None:
     long_ago = story.now - timedelta(days=3_650)
     assert titles(client, at("/v1/assets", long_ago)) == []
     assert client.get(at(CATS, long_ago)).status_code == 404
+    assert client.get(at("/v1/categories", long_ago)).json() == {"items": []}
+    assert client.get(at("/v1/categories/cats", long_ago)).status_code == 404
     assert client.get(at(f"/v1/assets/{asset_id(1)}", long_ago)).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/v1/assets", CATS, f"/v1/assets/{asset_id(1)}"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/assets",
+        CATS,
+        f"/v1/assets/{asset_id(1)}",
+        "/v1/categories",
+        "/v1/categories/cats",
+    ],
+)
 def test_what_is_still_to_come_is_refused(client: TestClient, story: Story, path: str) -> None:
     answer = client.get(at(path, story.now + timedelta(microseconds=1)))
     assert answer.status_code == 422
