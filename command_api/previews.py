@@ -53,7 +53,7 @@ class Previews:
     """Looks at the views, which may be a moment behind: the operation itself decides anew.
 
     ``open_walk`` connects; it is called when first needed, so that the command API works without
-    the view store. Raises UnknownCategory, StoreUnavailable, ViewsMissing.
+    the view store. Raises UnknownCategory, StoreUnavailable, ViewsMissing, ViewNotBuilt.
     """
 
     def __init__(self, open_walk: Callable[[], Walk]) -> None:

@@ -31,7 +31,7 @@ class Candidates:
     """Assets as the views show them: a hint, a moment old.
 
     A walk visits every asset that was there before it began exactly once, whatever changes on the
-    way; a place stays good for ever. Raises StoreUnavailable and ViewsMissing.
+    way; a place stays good for ever. Raises StoreUnavailable, ViewsMissing, ViewNotBuilt.
     """
 
     def __init__(self, views: LiveViews) -> None:

@@ -7,6 +7,7 @@ InfraError
 ├── BlobNotFound        no bytes are kept under this key
 ├── TransformationFailed  this rendition cannot be made of this original
 ├── ViewsMissing        the keyspace or a view's table was never made
+├── ViewNotBuilt        a view lacks what the log had when it was begun
 ├── TopicsWrong         a topic is missing or could lose events
 └── SettingsWrong       a setting makes no sense, or is unsafe here
 """
@@ -40,6 +41,14 @@ class TransformationFailed(InfraError):
 
 class ViewsMissing(InfraError):
     """The keyspace or a table of a view is not there; run 'scalehoster up'."""
+
+
+class ViewNotBuilt(InfraError):
+    """The view is being built from the log; try again after a moment."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
 
 
 class TopicsWrong(InfraError):

@@ -23,7 +23,8 @@ _EVENTS = (
 class Histories:
     """The events of single assets as the view has them.
 
-    Raises StoreUnavailable, ViewsMissing, and Undecodable for an event of another shape.
+    Raises StoreUnavailable, ViewsMissing, ViewNotBuilt, and Undecodable for an event of another
+    shape.
     """
 
     def __init__(self, views: LiveViews) -> None:

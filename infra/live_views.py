@@ -1,26 +1,58 @@
-"""Reading views from outside the query API: the generation that is read, and how far it has got."""
+"""Reading views: the generation that is read, whether it is built, and how far it has got."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
-from infra.cql import Cql, Row
-from infra.errors import ViewsMissing
+from infra.cql import Row
+from infra.errors import ViewNotBuilt, ViewsMissing
 from infra.topics import Topic
+
+
+class Selecting(Protocol):
+    """What runs a query: infra.cql.Cql."""
+
+    async def select(
+        self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000
+    ) -> list[Row]:
+        """Give the first ``page_size`` rows; raises StoreUnavailable or ViewsMissing."""
+
+
+async def generation_read(cql: Selecting, view: str) -> int:
+    """Tell which generation of a view is read.
+
+    Raises StoreUnavailable, ViewsMissing before a view was begun, and ViewNotBuilt as long as it
+    lacks what the log had then.
+    """
+    rows = await cql.select("SELECT generation FROM active_generation WHERE view_name = ?", (view,))
+    if not rows:
+        raise ViewsMissing(f"the view {view} was never built; run 'scalehoster up'")
+    generation = int(rows[0]["generation"])
+    rows = await cql.select(
+        "SELECT target, applied_offset FROM projection_state"
+        " WHERE view_name = ? AND generation = ?",
+        (view, generation),
+    )
+    missing = sum(max(0, (row["target"] or 0) - (row["applied_offset"] or 0)) for row in rows)
+    if missing:
+        raise ViewNotBuilt(f"{view} is being built from the log; {missing} offsets are missing")
+    return generation
 
 
 class LiveViews:
     """Reads views for whoever wants a hint or old facts from them, never for a decision.
 
-    Every method raises StoreUnavailable, and ViewsMissing when a view was never made.
+    Every method raises StoreUnavailable, ViewsMissing when a view was never made, and ViewNotBuilt
+    while one is filled for the first time, or again after its rows were lost.
     """
 
-    def __init__(self, cql: Cql) -> None:
+    def __init__(self, cql: Selecting) -> None:
         self._cql = cql
 
     async def select(
         self, view: str, statement: str, parameters: Sequence[object], *, at_most: int = 1_000
     ) -> list[Row]:
         """Run a query whose tables end in ``$suffix``; give the first rows of its result."""
-        named = statement.replace("$suffix", f"_g{await self._generation(view)}")
+        named = statement.replace("$suffix", f"_g{await generation_read(self._cql, view)}")
         return await self._cql.select(named, parameters, page_size=at_most)
 
     async def has_reached(self, view: str, topic: Topic, ends: Mapping[int, int]) -> bool:
@@ -28,15 +60,7 @@ class LiveViews:
         rows = await self._cql.select(
             "SELECT partition, applied_offset FROM projection_state"
             " WHERE view_name = ? AND generation = ? AND topic = ?",
-            (view, await self._generation(view), topic.name),
+            (view, await generation_read(self._cql, view), topic.name),
         )
         applied = {row["partition"]: row["applied_offset"] or 0 for row in rows}
         return all(applied.get(number, 0) >= end for number, end in ends.items())
-
-    async def _generation(self, view: str) -> int:
-        rows = await self._cql.select(
-            "SELECT generation FROM active_generation WHERE view_name = ?", (view,)
-        )
-        if not rows:
-            raise ViewsMissing(f"the view {view} was never built; run 'scalehoster up'")
-        return int(rows[0]["generation"])

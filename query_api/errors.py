@@ -5,7 +5,7 @@
 ├── NotFound       CommandNotFound, SchemaNotFound, PictureNotFound, RequestNotFound
 ├── Gone           AssetGone
 ├── TooManyRequests  TooManyListeners
-└── Unavailable    ViewBehind, ViewNotBuilt
+└── Unavailable    ViewBehind
 """
 
 from domain.errors import NotFound
@@ -54,7 +54,3 @@ class AssetGone(Gone):
 
 class ViewBehind(Unavailable):
     """What was asked for is not as recent as the write it must show; try again after a moment."""
-
-
-class ViewNotBuilt(Unavailable):
-    """The view is being built from the log; try again after a moment."""

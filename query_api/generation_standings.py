@@ -1,12 +1,10 @@
 """The generations of the views as an operator sees them: which is read, how far one is built."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from infra.cql import Row
 from infra.generations import ALL_GENERATIONS, Generation, generation_of
+from infra.live_views import Selecting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +22,7 @@ class GenerationStanding:
     events: int
 
 
-class Cql(Protocol):
-    """What runs a query: infra.cql.Cql."""
-
-    async def select(
-        self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000
-    ) -> list[Row]:
-        """Give the first ``page_size`` rows; raises StoreUnavailable or ViewsMissing."""
-
-
-async def standings(cql: Cql) -> list[GenerationStanding]:
+async def standings(cql: Selecting) -> list[GenerationStanding]:
     """Look at all that were not dropped; raises StoreUnavailable, ViewsMissing."""
     actives = {
         row["view_name"]: row["generation"]
@@ -51,7 +40,7 @@ async def standings(cql: Cql) -> list[GenerationStanding]:
     )
 
 
-async def _standing(cql: Cql, generation: Generation, is_read: bool) -> GenerationStanding:  # noqa: FBT001 - private
+async def _standing(cql: Selecting, generation: Generation, is_read: bool) -> GenerationStanding:  # noqa: FBT001 - private
     rows = await cql.select(
         "SELECT applied_offset, target, event_count FROM projection_state"
         " WHERE view_name = ? AND generation = ?",

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from infra.cql import Row
-from infra.errors import ViewsMissing
+from infra.live_views import Selecting, generation_read
 from infra.topics import (
     ASSET_EVENTS,
     CATEGORY_EVENTS,
@@ -13,7 +12,6 @@ from infra.topics import (
     OPERATION_EVENTS,
     Topic,
 )
-from query_api.errors import ViewNotBuilt
 from query_api.recent import Recent
 
 _GENERATION_SECONDS = 1.0
@@ -59,15 +57,6 @@ VIEWS = (
 )
 
 
-class Cql(Protocol):
-    """What runs a query: infra.cql.Cql."""
-
-    async def select(
-        self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000
-    ) -> list[Row]:
-        """Give the first ``page_size`` rows; raises StoreUnavailable or ViewsMissing."""
-
-
 class ActiveViews:
     """Reads views; a switch to another generation is followed within a second.
 
@@ -75,7 +64,7 @@ class ActiveViews:
     before it has what the log had then. ``cql`` is for what lies beside the views.
     """
 
-    def __init__(self, cql: Cql) -> None:
+    def __init__(self, cql: Selecting) -> None:
         self.cql = cql
         self._generations = Recent(self._generation, for_seconds=_GENERATION_SECONDS)
 
@@ -117,22 +106,4 @@ class ActiveViews:
             await self._generations.get(view.name, fresh=True)
 
     async def _generation(self, view: str) -> int:
-        rows = await self.cql.select(
-            "SELECT generation FROM active_generation WHERE view_name = ?", (view,)
-        )
-        if not rows:
-            raise ViewsMissing(f"the view {view} was never built; run 'scalehoster up'")
-        generation = int(rows[0]["generation"])
-        await self._require_built(view, generation)
-        return generation
-
-    async def _require_built(self, view: str, generation: int) -> None:
-        """Raise ViewNotBuilt as long as it lacks what the log had when it was begun."""
-        rows = await self.cql.select(
-            "SELECT target, applied_offset FROM projection_state"
-            " WHERE view_name = ? AND generation = ?",
-            (view, generation),
-        )
-        missing = sum(max(0, (row["target"] or 0) - (row["applied_offset"] or 0)) for row in rows)
-        if missing:
-            raise ViewNotBuilt(f"{view} is being built from the log; {missing} offsets are missing")
+        return await generation_read(self.cql, view)

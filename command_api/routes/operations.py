@@ -39,6 +39,7 @@ from domain.errors import (
     UnknownCategory,
 )
 from domain.values import OperationId
+from infra.errors import ViewNotBuilt
 
 _PATH = "/v1/operations"
 _STEERED = (OperationNotFound, OperationHasEnded)
@@ -52,7 +53,9 @@ def add_operation_routes(app: FastAPI, desk: Desk, previews: Previews) -> None:
         tags=["operations"],
         status_code=HTTPStatus.ACCEPTED,
         openapi_extra=takes(_any_kind(), is_conditional=False),
-        responses=_started(UnknownCategory, CategoryIsArchived, CategoryAlreadyExists),
+        responses=_started(
+            UnknownCategory, CategoryIsArchived, CategoryAlreadyExists, ViewNotBuilt
+        ),
     )
     async def start(request: Request) -> Response:
         """Change many assets; with `dry_run` only show which would change."""

@@ -21,6 +21,7 @@ from infra.errors import (
     Overloaded,
     StoreUnavailable,
     TransformationFailed,
+    ViewNotBuilt,
     ViewsMissing,
 )
 from infra.web import errors
@@ -50,6 +51,7 @@ STATUS_OF: Mapping[type[ScaleHosterError], HTTPStatus] = {
     BrokerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     ViewsMissing: HTTPStatus.SERVICE_UNAVAILABLE,
+    ViewNotBuilt: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 # What starlette and FastAPI raise by themselves, in our words.

@@ -29,7 +29,7 @@ class Barrier:
         self._is_open = False
 
     async def is_open(self) -> bool:
-        """Look once; raises BrokerUnavailable, StoreUnavailable, ViewsMissing."""
+        """Look once; raises BrokerUnavailable, StoreUnavailable, ViewsMissing, ViewNotBuilt."""
         if self._is_open:
             return True
         if self._commands is None:

@@ -31,7 +31,7 @@ class Items:
     async def deal_with(self, operation: Operation, item: str) -> ItemOutcome | None:
         """Say what became of an item; None when that is not known yet and must be asked again.
 
-        Raises Overloaded, BrokerUnavailable, StoreUnavailable, ViewsMissing.
+        Raises Overloaded, BrokerUnavailable, StoreUnavailable, ViewsMissing, ViewNotBuilt.
         """
         metadata = metadata_for(operation, item, self._reply_partition)
         if item == CATEGORY_ITEM:

@@ -14,7 +14,7 @@ from domain.operation.state import MOST_AT_ONCE
 from domain.values import OperationId
 from infra import candidates, histories
 from infra.candidates import Candidates
-from infra.errors import Overloaded, StoreUnavailable, ViewsMissing
+from infra.errors import Overloaded, StoreUnavailable, ViewNotBuilt, ViewsMissing
 from infra.failpoints import pass_by
 from streams.operating.barriers import Barrier
 from streams.operating.courses import Course
@@ -70,7 +70,7 @@ class Operator:
                 continue
             try:
                 done += await self._go_on(course, pace)
-            except (StoreUnavailable, ViewsMissing, Overloaded) as trouble:
+            except (StoreUnavailable, ViewsMissing, ViewNotBuilt, Overloaded) as trouble:
                 log.warning("operation %s waits: %s", course.operation.operation_id, trouble)
                 pace.hold(self._clock())
         return done

@@ -13,7 +13,10 @@ from domain.bulk import OperationKind
 from domain.bulk_commands import StartOperation
 from domain.operation.selecting import Candidate
 from domain.values import AssetId, CategoryId, Status
+from infra.candidates import Candidates
+from infra.live_views import LiveViews
 from tests.fake_decider import FakeDecider
+from tests.memory_cql import MemoryCql
 from tests.memory_walk import MemoryWalk
 from tests.samples import NOON, category_id
 from tests.unit.command_api.conftest import SETTINGS
@@ -133,6 +136,18 @@ def test_a_dry_run_names_categories_by_their_slugs(looking: TestClient) -> None:
     }
     (item,) = looking.post("/v1/operations", json=body).json()["items"]
     assert (item["before"], item["after"]) == (["cats"], ["kittens"])
+
+
+def test_a_dry_run_over_a_view_that_is_being_built_says_to_come_back(
+    client: TestClient, parts: Parts
+) -> None:
+    views = LiveViews(MemoryCql(checkpoints=[(5, 2)]))
+    app, _ = create_app(SETTINGS, replace(parts, open_walk=lambda: Candidates(views)))
+    with TestClient(app, headers=dict(client.headers)) as looking:
+        response = looking.post("/v1/operations", json=TAG | {"dry_run": True})
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert response.json()["type"].endswith("/problems/view-not-built")
+    assert response.json()["detail"].endswith("3 offsets are missing")
 
 
 def test_a_dry_run_with_a_category_that_is_not_there_is_refused(looking: TestClient) -> None:

@@ -1,12 +1,28 @@
-"""What the operator keeps of an operation, and how fast it goes."""
+"""What the operator keeps of an operation, how fast it goes, and what it waits for."""
+
+import asyncio
+
+import pytest
 
 from domain.bulk_events import OperationSelected, OperationStarted
 from domain.catalogue import EMPTY
 from domain.operation import decide
 from domain.operation.advancing import progressed, selected
+from infra.asking import Asker
+from infra.candidates import Candidates
+from infra.errors import Overloaded, StoreUnavailable, ViewNotBuilt, ViewsMissing
+from infra.histories import Histories
+from infra.live_views import LiveViews
+from infra.outcomes import Outcomes
+from streams.operating.barriers import Barrier
 from streams.operating.courses import Chunk, Course, Courses
+from streams.operating.items import Items
+from streams.operating.ledger import Ledger
+from streams.operating.operator import Operator
 from streams.operating.pacing import Pace, round_of
 from tests.bulk import OPERATION, REVERT, instructions, revert, start
+from tests.fake_decider import FakeDecider
+from tests.memory_cql import MemoryCql
 from tests.samples import ACME, NOON
 from tests.unit.test_operation import outcome
 
@@ -71,3 +87,54 @@ def test_a_pace_is_kept_and_measured() -> None:
     pace.hold(1.0)
     pace.hold(2.0)
     assert pace.next_at == 2.4  # twice as long the second time
+
+
+class OpenBook(Ledger):
+    """A ledger with one operation that has just begun."""
+
+    def __init__(self) -> None:
+        self.courses = Courses(0)
+        for event in decide(start(instructions("delete")), {}, EMPTY, NOON):
+            self.courses.take_in(event, 10)
+
+    def step(self, wait_seconds: float) -> int:
+        return 0
+
+    def under_way(self) -> list[Course]:
+        return list(self.courses.under_way())
+
+
+class Troubled(Barrier):
+    """A barrier that cannot tell, and counts how often it was asked."""
+
+    def __init__(self, trouble: Exception) -> None:
+        self.trouble = trouble
+        self.asked = 0
+
+    async def is_open(self) -> bool:
+        self.asked += 1
+        raise self.trouble
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [ViewNotBuilt("not yet"), ViewsMissing("none"), StoreUnavailable("away"), Overloaded("full")],
+    ids=lambda trouble: type(trouble).__name__,
+)
+def test_an_operation_waits_while_its_view_cannot_be_read(trouble: Exception) -> None:
+    barrier, outcomes, seconds = Troubled(trouble), Outcomes(0), [0.0]
+    views = LiveViews(MemoryCql())
+    operator = Operator(
+        OpenBook(),
+        Items(Asker(FakeDecider(outcomes), outcomes), Histories(views), 0),
+        Candidates(views),
+        lambda _: barrier,
+        lambda: NOON,
+        lambda: seconds[0],
+    )
+    assert asyncio.run(operator.step()) == 0
+    assert asyncio.run(operator.step()) == 0
+    assert barrier.asked == 1, "it holds still for a while"
+    seconds[0] += 60
+    asyncio.run(operator.step())
+    assert barrier.asked == 2
