@@ -11,6 +11,7 @@ from avro_schemas.errors import Undecodable
 from domain.commands import Command
 from domain.errors import Conflict, NotFound
 from domain.events import Event
+from domain.hooks import WebhookDelivery, WebhookRedelivery
 from domain.jobs import DeadLetter, ImageJob
 from domain.values import TenantId
 from infra.reading import Record
@@ -61,7 +62,7 @@ class Letter:
     def tenant_id(self) -> TenantId | None:
         """Whose it is, as far as that can be read."""
         match self.message:
-            case ImageJob():
+            case ImageJob() | WebhookDelivery() | WebhookRedelivery():
                 return self.message.tenant_id
             case Command() | Event():
                 return self.message.metadata.tenant_id

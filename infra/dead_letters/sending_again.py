@@ -5,14 +5,33 @@ from datetime import datetime
 
 from avro_schemas.codec import encode
 from domain.commands import CommandMetadata, ReplaceSource, ReprocessAsset
+from domain.hooks import WebhookDelivery
 from domain.identity import retry_command_id
 from domain.jobs import ImageJob
 from domain.values import Actor
 from infra.dead_letters.letters import DeadLetterCannotBeSent, Letter
-from infra.topics import ASSET_COMMANDS, CATEGORY_COMMANDS, IMAGE_JOBS, Topic
+from infra.topics import (
+    ASSET_COMMANDS,
+    CATEGORY_COMMANDS,
+    IMAGE_JOBS,
+    OPERATION_COMMANDS,
+    PROJECTIONS_DEAD_LETTERS,
+    WEBHOOK_DELIVERIES,
+    WEBHOOK_HOLDS,
+    WEBHOOK_REDELIVERIES,
+    WEBHOOKS_DEAD_LETTERS,
+    Topic,
+)
 
 _OPERATOR = Actor("system:operator")
-_SENT_AS_THEY_WERE = {topic.name: topic for topic in (ASSET_COMMANDS, CATEGORY_COMMANDS)}
+_SENT_AS_THEY_WERE = {
+    topic.name: topic for topic in (ASSET_COMMANDS, CATEGORY_COMMANDS, OPERATION_COMMANDS)
+}
+_SENT_UNLESS_TRIED = {
+    WEBHOOK_REDELIVERIES.name: WEBHOOK_REDELIVERIES,
+    WEBHOOK_DELIVERIES.name: WEBHOOK_DELIVERIES,
+    **{hold.name: WEBHOOK_DELIVERIES for hold in WEBHOOK_HOLDS},  # whose time is long over
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,23 +46,48 @@ class Again:
 def sent_again(letter: Letter, now: datetime) -> Again:
     """Say what tries a letter again; doing it twice is harmless, for the ids are the same.
 
-    A command goes to the decider as it was, and so does a job that no worker could read. A job
-    that was given up has cost its asset the run, so another run is asked for. Raises
-    DeadLetterCannotBeSent for what is an event: the log has it, and keeps it.
+    A command goes to the decider as it was, and so does a job or a webhook's order that nobody
+    could read. A job that was given up has cost its asset the run, so another run is asked for.
+    Raises DeadLetterCannotBeSent, whose detail says what helps instead: for an event, because the
+    log has it and keeps it, and for a webhook that was given up.
     """
     dead = letter.dead
     key = dead.key.decode(errors="replace")
+    is_unread = dead.code == "undecodable"
     if dead.topic in _SENT_AS_THEY_WERE:
         return Again(topic=_SENT_AS_THEY_WERE[dead.topic], key=key, value=dead.value)
     if dead.topic == IMAGE_JOBS.name:
-        if isinstance(letter.message, ImageJob) and dead.code != "undecodable":
+        if isinstance(letter.message, ImageJob) and not is_unread:
             command = _another_run(letter.letter_id, letter.message, now)
             return Again(topic=ASSET_COMMANDS, key=letter.message.asset_id, value=encode(command))
         return Again(topic=IMAGE_JOBS, key=key, value=dead.value)
-    raise DeadLetterCannotBeSent(
-        f"{letter.letter_id} is an event, and {dead.topic} keeps it: once it can be read, rebuild "
-        "the view, and the sweeper orders work that is missing; then drop the letter"
-    )
+    if dead.topic in _SENT_UNLESS_TRIED and is_unread:
+        return Again(topic=_SENT_UNLESS_TRIED[dead.topic], key=key, value=dead.value)
+    raise DeadLetterCannotBeSent(f"{letter.letter_id} {_what_helps(letter)}")
+
+
+def _what_helps(letter: Letter) -> str:
+    if isinstance(letter.message, WebhookDelivery):
+        named = letter.message.endpoint_id
+        return (
+            f"was tried as often as it may be; POST /v1/webhooks/{named}/redeliver tells the "
+            "endpoint again what it missed; then drop the letter"
+        )
+    kept = f"is an event, and {letter.dead.topic} keeps it:"
+    match letter.letter_id.partition(":")[0]:
+        case PROJECTIONS_DEAD_LETTERS.name:
+            return (
+                f"{kept} the projections themselves try it again every minute, and at once when a "
+                "release that can read it is started; drop the letter when 'scalehoster consistency"
+                " check' finds nothing waiting, or rebuild the view without the record"
+            )
+        case WEBHOOKS_DEAD_LETTERS.name:
+            return (
+                f"{kept} once the notifiers can read it, POST /v1/webhooks/{{id}}/redeliver tells "
+                "it to an endpoint; then drop the letter"
+            )
+        case _:
+            return f"{kept} once it can be read, the sweeper orders its work; then drop the letter"
 
 
 def _another_run(letter_id: str, job: ImageJob, now: datetime) -> ReplaceSource | ReprocessAsset:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from infra import topics
 from infra.settings import Settings
 from infra.topics import (
     API_KEYS,
@@ -83,6 +84,10 @@ def test_nothing_but_events_is_kept_for_ever() -> None:
 def test_what_cannot_be_worked_on_has_a_place_to_go() -> None:
     assert set(DEAD_LETTERS_OF) == set(TOPICS) - set(DEAD_LETTERS) - ONLY_LOOKED_AT
     assert set(DEAD_LETTERS_OF.values()) == set(DEAD_LETTERS)
+
+
+def test_an_operator_sees_every_dead_letter() -> None:
+    assert set(topics.DEAD_LETTERS) == set(DEAD_LETTERS)
 
 
 @pytest.mark.parametrize("topic", DEAD_LETTERS, ids=named)

@@ -15,9 +15,16 @@ from infra.dead_letters import (
     Shelf,
 )
 from infra.errors import BrokerUnavailable
-from infra.topics import COMMANDS_DEAD_LETTERS, PROJECTIONS_DEAD_LETTERS
+from infra.topics import (
+    COMMANDS_DEAD_LETTERS,
+    IMAGE_JOBS_DEAD_LETTERS,
+    PROJECTIONS_DEAD_LETTERS,
+    WEBHOOKS_DEAD_LETTERS,
+    Topic,
+)
 from tests.memory_letters import MemoryLetterLog
 from tests.samples import ACME, NOON, ORIGINAL, metadata, submit
+from tests.unit.notifying.parts import DELIVERY
 from tests.unit.streams.samples import JOB, SUBMITTED
 
 SOURCE = Source(url="https://pictures.example:8443/1.jpg", upload_key=None, file_name=None)
@@ -129,7 +136,17 @@ def test_a_retry_that_is_said_twice_is_one_command(shelf: Shelf, log: MemoryLett
     assert len(log.sent) == 2, "it is settled"
 
 
-@pytest.mark.parametrize("origin", ["image-jobs", "asset-commands", "category-commands"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "image-jobs",
+        "asset-commands",
+        "category-commands",
+        "operation-commands",
+        "webhook-deliveries",
+        "webhook-redeliveries",
+    ],
+)
 def test_what_nobody_could_read_goes_where_it_came_from(
     shelf: Shelf, log: MemoryLetterLog, origin: str
 ) -> None:
@@ -138,10 +155,47 @@ def test_what_nobody_could_read_goes_where_it_came_from(
     assert log.sent == [(origin, "the key", b"of a newer release")]
 
 
-def test_an_event_is_never_sent_again(shelf: Shelf, log: MemoryLetterLog) -> None:
-    letter_id = log.park(encode(SUBMITTED), origin="asset-events", topic=PROJECTIONS_DEAD_LETTERS)
+def test_a_held_delivery_that_nobody_could_read_is_due_at_once(
+    shelf: Shelf, log: MemoryLetterLog
+) -> None:
+    held = log.park(b"newer", origin="webhook-deliveries.hold-1h", code="undecodable")
+    retry(shelf, log, held)
 
-    with pytest.raises(DeadLetterCannotBeSent, match="rebuild"):
+    assert log.sent == [("webhook-deliveries", "the key", b"newer")]
+
+
+@pytest.mark.parametrize(
+    ("topic", "what_helps"),
+    [
+        (PROJECTIONS_DEAD_LETTERS, "the projections themselves try it again"),
+        (WEBHOOKS_DEAD_LETTERS, "redeliver"),
+        (IMAGE_JOBS_DEAD_LETTERS, "the sweeper orders"),
+    ],
+)
+def test_an_event_is_never_sent_again(
+    shelf: Shelf, log: MemoryLetterLog, topic: Topic, what_helps: str
+) -> None:
+    letters = [
+        log.park(encode(SUBMITTED), origin="asset-events", topic=topic),
+        log.park(b"of a newer release", origin="asset-events", topic=topic, code="undecodable"),
+    ]
+
+    for letter_id in letters:
+        with pytest.raises(DeadLetterCannotBeSent, match=what_helps):
+            retry(shelf, log, letter_id)
+    assert (log.sent, listed(shelf)) == ([], letters)
+
+
+def test_a_webhook_that_was_given_up_is_not_sent_again(shelf: Shelf, log: MemoryLetterLog) -> None:
+    letter_id = log.park(
+        encode(DELIVERY),
+        origin="webhook-deliveries.hold-1h",
+        code="given_up",
+        topic=WEBHOOKS_DEAD_LETTERS,
+    )
+
+    assert shelf.letter(letter_id).tenant_id == ACME
+    with pytest.raises(DeadLetterCannotBeSent, match=f"{DELIVERY.endpoint_id}/redeliver"):
         retry(shelf, log, letter_id)
     assert (log.sent, listed(shelf)) == ([], [letter_id])
 
