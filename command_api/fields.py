@@ -126,5 +126,7 @@ Ref = Annotated[
 ]
 Refs = Annotated[tuple[Ref, ...], Field(min_length=1, examples=[["cats"]]), AfterValidator(_few)]
 Name = Annotated[str, Field(min_length=1, max_length=_MAX_NAME_LENGTH, pattern=r"\S")]
-Preset = Literal["default", "product", "photo"]  # streams.rendering has these; a test compares
+Preset = Literal[
+    "default", "product", "photo", "proof"
+]  # streams.rendering has these; a test compares
 SmallObject = Annotated[dict[str, Any], AfterValidator(_small_object)]

@@ -117,6 +117,7 @@ class RenderSettings(Group):
     processes: int = Field(default=2, gt=0)
     max_pixels: int = Field(default=40_000_000, gt=0)
     timeout_seconds: float = Field(default=15.0, gt=0)
+    watermark: str = ""
 
 
 class TransformSettings(Group):

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 
 from domain.errors import ScaleHosterError
 from infra.blob_store import open_blob_store
+from infra.errors import SettingsWrong
 from infra.logs import configure
 from infra.sending import Sender
 from infra.settings import Settings, load
@@ -22,7 +24,15 @@ from streams.processing.pipeline_runs import PipelineRuns
 from streams.processing.scratch import scratch
 from streams.processing.slots import Slots
 from streams.processing.worker import Worker
-from streams.rendering import RenderLimits, Sandbox, decoders_are_filtered
+from streams.rendering import (
+    PRESETS,
+    Preset,
+    RenderLimits,
+    Sandbox,
+    check_mark,
+    decoders_are_filtered,
+    marked_with,
+)
 from streams.retrying import RetryPolicy
 from streams.stopping import stop_signal
 
@@ -66,6 +76,7 @@ async def _work(settings: Settings) -> int:
         runs = PipelineRuns(
             fetcher=fetcher,
             sandbox=sandbox,
+            presets=_presets(settings),
             blobs=open_blob_store(settings.blobs_url, settings.blobs),
             scratch=parts.enter_context(scratch(settings.data_dir / "scratch")),
             clock=_now,
@@ -114,6 +125,17 @@ async def _first_of(*ends: Awaitable[object]) -> None:
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
     for future in futures:
         future.cancel()
+
+
+def _presets(settings: Settings) -> Mapping[str, Preset]:
+    if not (place := settings.render.watermark):
+        return PRESETS
+    try:
+        picture = Path(place).read_bytes()
+        check_mark(picture)
+    except (OSError, ValueError) as error:
+        raise SettingsWrong(f"render.watermark: {place}: {error}") from error
+    return marked_with(picture)
 
 
 def _sandbox(settings: Settings) -> Sandbox:

@@ -1,7 +1,7 @@
 """One run of the pipeline: source in, blobs out, and the command that shows them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from infra.blob_store import BlobStore
 from infra.failpoints import pass_by
 from streams.fetching import Fetched
 from streams.processing.results import original_key, published, rendition_key
-from streams.rendering import PRESETS, Preset, Rendered
+from streams.rendering import Preset, Rendered
 
 
 class Fetching(Protocol):
@@ -38,6 +38,7 @@ class PipelineRuns:
 
     fetcher: Fetching
     sandbox: Rendering
+    presets: Mapping[str, Preset]
     blobs: BlobStore
     scratch: Path
     clock: Callable[[], datetime]
@@ -49,7 +50,7 @@ class PipelineRuns:
         original is gone, StoreUnavailable, KeyError for an unknown preset. All that was stored by
         then may stay: blobs are named by their content, and another run finds them.
         """
-        preset = PRESETS[job.preset]
+        preset = self.presets[job.preset]
         with TemporaryDirectory(dir=self.scratch) as folder:
             source = Path(folder, "source")
             fetch = await self._obtain(job, source)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, Literal
 
 from domain.transformations import Fit, Gravity
@@ -10,6 +11,7 @@ PIPELINE_VERSION: Final = 2
 """Raised whenever the same bytes and preset would give other renditions or facts."""
 
 RenditionMediaType = Literal["image/webp", "image/jpeg"]
+Position = Literal["centre", "north-west", "north-east", "south-west", "south-east"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,22 @@ class RenditionSpec:
     quality: int
     fit: Fit = "inside"
     gravity: Gravity = "centre"
+    is_marked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watermark:
+    """What lies on the marked renditions of a preset.
+
+    ``picture`` is a PNG, shown as wide as ``width_share`` of the rendition's width or as it is
+    itself, if that is less. Its own alpha is multiplied by ``opacity``. Shares are above 0, 1 at
+    most.
+    """
+
+    picture: bytes
+    position: Position
+    opacity: float
+    width_share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +52,18 @@ class Preset:
 
     The first one stands for the picture, ``thumb`` is what listings show. ``keep_copyright`` writes
     the copyright notice of the original's EXIF into every rendition, and nothing else of it.
+    Raises ValueError when a rendition is to be marked, and with what is not said.
     """
 
     name: str
     renditions: tuple[RenditionSpec, ...]
     keep_copyright: bool = False
+    watermark: Watermark | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse to forget a mark."""
+        if self.watermark is None and any(spec.is_marked for spec in self.renditions):
+            raise ValueError(f"preset {self.name} marks renditions with nothing")
 
 
 LARGE: Final = RenditionSpec(
@@ -87,4 +112,31 @@ PHOTO: Final = Preset(  # galleries: finer, signed, and with a card for links to
     keep_copyright=True,
 )
 
-PRESETS: Final[Mapping[str, Preset]] = {preset.name: preset for preset in (DEFAULT, PRODUCT, PHOTO)}
+PROOF: Final = Preset(  # shown before it is paid for: what is large enough to be used is marked
+    name="proof",
+    renditions=(
+        *(replace(spec, is_marked=True) for spec in (LARGE, MEDIUM, MEDIUM_JPEG)),
+        THUMB,
+    ),
+    keep_copyright=True,
+    watermark=Watermark(
+        picture=Path(__file__).with_name("proof.png").read_bytes(),
+        position="centre",
+        opacity=0.4,
+        width_share=0.6,
+    ),
+)
+
+PRESETS: Final[Mapping[str, Preset]] = {
+    preset.name: preset for preset in (DEFAULT, PRODUCT, PHOTO, PROOF)
+}
+
+
+def marked_with(picture: bytes) -> Mapping[str, Preset]:
+    """Give all presets, a PNG of the deployment's own in place of the word PROOF."""
+    return {
+        name: replace(preset, watermark=replace(preset.watermark, picture=picture))
+        if preset.watermark
+        else preset
+        for name, preset in PRESETS.items()
+    }

@@ -12,6 +12,8 @@ from streams.rendering.framing import frame, scale
 from streams.rendering.presets import Preset, RenditionSpec
 from streams.rendering.rendered import RenditionBytes
 from streams.rendering.shrink import Size, scaled, shrink_to
+from streams.rendering.steps import Step
+from streams.rendering.watermark import stamp
 
 
 def cascade(preset: Preset, whole: Size, picture: Image) -> dict[Size, Image]:
@@ -40,13 +42,13 @@ def renditions(
 
     def rendition(spec: RenditionSpec) -> RenditionBytes:
         size = _before_framing(spec, whole)
-        framed = frame(spec, stills[size])
-        picture = framed(stills[size])
+        finished = _finishing(preset, spec, stills[size])
+        picture = finished(stills[size])
         key = size, replace(spec, name="", width=picture.width, height=picture.height)
         if key in encoded:
             data = encoded[key]
         elif films and spec.media_type == "image/webp":
-            moving = replace(films[size], pictures=[*map(framed, films[size].pictures)])
+            moving = replace(films[size], pictures=[*map(finished, films[size].pictures)])
             data = encoded[key] = encode_film(moving, spec.quality, notice)
         else:
             data = encoded[key] = encode(picture, spec.media_type, spec.quality, notice)
@@ -65,6 +67,14 @@ def renditions(
 def _films(preset: Preset, whole: Size, film: Film) -> dict[Size, Film]:
     cascades = [cascade(preset, whole, picture) for picture in film.pictures]
     return {size: replace(film, pictures=[one[size] for one in cascades]) for size in cascades[0]}
+
+
+def _finishing(preset: Preset, spec: RenditionSpec, still: Image) -> Step:
+    framed = frame(spec, still)
+    if not (preset.watermark and spec.is_marked):
+        return framed
+    marked = stamp(preset.watermark, framed(still).size)
+    return lambda picture: marked(framed(picture))
 
 
 def _before_framing(spec: RenditionSpec, whole: Size) -> Size:

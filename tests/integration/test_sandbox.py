@@ -24,6 +24,7 @@ from streams.rendering import (
     RenderLimits,
     Sandbox,
     decoders_are_filtered,
+    marked_with,
 )
 from streams.rendering.pipeline import render
 from tests.eventually import eventually
@@ -219,6 +220,15 @@ def test_leaving_kills_what_still_runs() -> None:
 
     _with_sandbox(use)
     assert eventually(lambda: not any(map(_is_running, seen)))
+
+
+def test_a_mark_is_laid_on_by_a_process_that_can_open_no_file() -> None:
+    preset = marked_with(encoded(Image.new("LA", (30, 20), (255, 128)), "PNG"))["proof"]
+
+    async def use(sandbox: Sandbox) -> None:
+        assert await sandbox.render(GOOD, preset) == render(GOOD, preset, RenderLimits())
+
+    _with_sandbox(use)
 
 
 def test_leaving_fails_the_jobs_that_are_not_done() -> None:

@@ -10,7 +10,15 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from domain.transformations import Fit, FocalPoint
-from streams.rendering import PRESETS, Preset, Rendered, RenderLimits, RenditionSpec
+from streams.rendering import (
+    PRESETS,
+    Preset,
+    Rendered,
+    RenderLimits,
+    RenditionSpec,
+    check_mark,
+    marked_with,
+)
 from streams.rendering.framing import frame, scale
 from streams.rendering.pipeline import render
 from streams.rendering.presets import SQUARE
@@ -20,10 +28,11 @@ from tests.unit.rendering.pictures import encoded, opened, pixels, rendition, te
 SPEC = replace(SQUARE, width=80, height=60)
 COVER, CONTAIN = replace(SPEC, fit="cover"), replace(SPEC, fit="contain")
 SIDES = st.integers(1, 300)
+LIMITS = RenderLimits()
 
 
 def _made(source: bytes, preset: str) -> Rendered:
-    return render(source, PRESETS[preset], RenderLimits())
+    return render(source, PRESETS[preset], LIMITS)
 
 
 def _framed(picture: Image.Image, spec: RenditionSpec) -> Image.Image:
@@ -163,6 +172,51 @@ def test_without_a_notice_nothing_is_written() -> None:
     assert not any(opened(one.data).getexif() for one in made.renditions)
 
 
+def test_another_mark_makes_other_bytes_of_what_is_marked_and_of_nothing_else() -> None:
+    source, mark = encoded(wheel(3000, 1500), "JPEG"), encoded(Image.new("RGB", (90, 30)), "PNG")
+    before, after = _made(source, "proof"), render(source, marked_with(mark)["proof"], LIMITS)
+    changed = [
+        one.name
+        for one, other in zip(before.renditions, after.renditions, strict=True)
+        if one.sha256 != other.sha256
+    ]
+    assert changed == ["large", "medium", "medium"]
+    assert before.facts == after.facts
+    assert marked_with(mark)["photo"] == PRESETS["photo"]
+    large = pixels(opened(rendition(after, "large").data))
+    assert (large[500:524, 985:1063] < 160).all(), "black, at its own size, in the middle"
+    assert (large[450:480, 985:1063, 2] > 60).all(), "and nothing around it"
+
+
+def test_what_moves_is_marked_in_every_frame() -> None:
+    frames = [Image.new("RGB", (400, 300), colour) for colour in ("navy", "olive")]
+    source = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=90)
+    film = opened(rendition(_made(source, "proof"), "large").data)
+    for number in range(2):
+        film.seek(number)
+        assert pixels(film).std() > 5, "more than one colour"
+
+
+def test_a_preset_does_not_forget_its_mark() -> None:
+    with pytest.raises(ValueError, match="marks renditions with nothing"):
+        Preset(name="p", renditions=(replace(SQUARE, is_marked=True),))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        b"",
+        encoded(wheel(), "JPEG"),
+        encoded(wheel(), "PNG")[:200],
+        encoded(Image.new("1", (2049, 1)), "PNG"),
+    ],
+    ids=["nothing", "not PNG", "torn", "too wide"],
+)
+def test_what_cannot_mark_is_refused(picture: bytes) -> None:
+    with pytest.raises(ValueError, match=r"PNG|pixels"):
+        check_mark(picture)
+
+
 def test_a_small_picture_s_names_share_their_bytes_only_if_they_show_the_same() -> None:
     renditions = (
         replace(SQUARE, name="a"),
@@ -170,7 +224,7 @@ def test_a_small_picture_s_names_share_their_bytes_only_if_they_show_the_same() 
         replace(SQUARE, name="c", fit="inside"),
         replace(SQUARE, name="d", fit="contain"),
     )
-    made = render(encoded(wheel(), "PNG"), Preset(name="p", renditions=renditions), RenderLimits())
+    made = render(encoded(wheel(), "PNG"), Preset(name="p", renditions=renditions), LIMITS)
     a, b, c, d = (one.sha256 for one in made.renditions)
     assert a == b
     assert len({a, c, d}) == 3

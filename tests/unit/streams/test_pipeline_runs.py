@@ -10,6 +10,7 @@ from domain.jobs import ImageJob
 from domain.values import BlobKey, Source
 from infra.errors import BlobNotFound, StoreUnavailable
 from streams.processing.pipeline_runs import PipelineRuns
+from streams.rendering import PRESETS
 from tests.memory import MemoryBlobStore
 from tests.samples import NOON, ORIGINAL
 from tests.unit.streams.fakes import FakeFetcher, FakeSandbox
@@ -33,6 +34,7 @@ class Pipeline:
         runs = PipelineRuns(
             fetcher=self.fetcher,
             sandbox=self.sandbox,
+            presets=PRESETS,
             blobs=self.blobs,
             scratch=self.scratch,
             clock=lambda: NOON,
