@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeVar
 
 from domain.values import BlobKey, Sha256
 
-_MADE_AS: Final = 1  # raised when the same words would give other bytes
+_MADE_AS: Final = 2  # raised when the same words would give other bytes
 _MAX_PIXELS_A_SIDE: Final = 4096
 _MAX_QUALITY: Final = 100
 _NUMBER = re.compile(r"[1-9][0-9]{0,3}")

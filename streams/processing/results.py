@@ -16,7 +16,12 @@ _WORKER = Actor("system:worker")
 def published(
     job: ImageJob, rendered: Rendered, fetch: Fetch | None, now: datetime
 ) -> PublishAsset:
-    """Ask to show what was made of a picture; its blobs must be in the store already."""
+    """Ask to show what was made of a picture; its blobs must be in the store already.
+
+    Raises ValueError when nothing was found out about it.
+    """
+    if rendered.facts is None:
+        raise ValueError(f"preset {job.preset} has no facts to publish")
     measured = rendered.original
     return PublishAsset(
         metadata=_metadata(job, now),

@@ -16,7 +16,7 @@ from streams.rendering.framing import largest_scale
 from streams.rendering.limits import RenderLimits
 from streams.rendering.motion import Motion, motion
 from streams.rendering.presets import Preset
-from streams.rendering.shrink import scaled
+from streams.rendering.shrink import Size, scaled
 from streams.rendering.sniffing import is_accepted, refused_format
 from streams.rendering.webp_alpha import with_alpha_flag
 
@@ -112,9 +112,8 @@ def _decode(source: bytes, limits: RenderLimits, preset: Preset) -> Decoded:
         raise RenderFailed(
             "too_many_frames", f"more than {limits.max_moving_pixels} pixels in all frames together"
         )
-    # A JPEG can be decoded at 1/2, 1/4, 1/8; this picks one that still shows enough either way up.
-    scale = max(largest_scale(preset, (width, height)), largest_scale(preset, (height, width)))
-    image.draft(None, scaled((width, height), scale))
+    # A JPEG can be decoded at 1/2, 1/4, 1/8; this picks the least that still shows enough.
+    image.draft(None, scaled((width, height), largest_scale(preset, _upright_size(image))))
     image.load()
     exif = _exif(image)
     orientation = exif.get(Base.Orientation, 1)  # after load(): TIFF pixels come turned already
@@ -145,6 +144,12 @@ def _opened(source: bytes) -> tuple[ImageFile.ImageFile, int]:
             raise
     # What follows the first page is none, mostly a camera's preview; and the reader is lost there.
     return Image.open(io.BytesIO(source), formats=_FORMATS), 1
+
+
+def _upright_size(image: Image.Image) -> Size:
+    """Say how large it is upright; before load(), which is too early for a TIFF."""
+    lies = _exif(image).get(Base.Orientation) in _TURNED_ASIDE
+    return image.size[::-1] if lies else image.size
 
 
 def _exif(image: Image.Image) -> Image.Exif:

@@ -55,7 +55,7 @@ def render(source: bytes, preset: Preset, limits: RenderLimits) -> Rendered:
             height=decoded.height,
             frames=decoded.frames,
         ),
-        facts=facts(stills[min(stills)], decoded.exif),
+        facts=facts(stills[min(stills)], decoded.exif) if preset.has_facts else None,
         renditions=renditions(
             preset,
             whole,

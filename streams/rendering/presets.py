@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from domain.transformations import Fit, Gravity
 
-PIPELINE_VERSION: Final = 2
+PIPELINE_VERSION: Final = 3
 """Raised whenever the same bytes and preset would give other renditions or facts."""
 
 RenditionMediaType = Literal["image/webp", "image/jpeg"]
@@ -52,12 +52,14 @@ class Preset:
 
     The first one stands for the picture, ``thumb`` is what listings show. ``keep_copyright`` writes
     the copyright notice of the original's EXIF into every rendition, and nothing else of it.
+    Without ``has_facts`` nothing is found out about the picture, which saves some of the time.
     Raises ValueError when a rendition is to be marked, and with what is not said.
     """
 
     name: str
     renditions: tuple[RenditionSpec, ...]
     keep_copyright: bool = False
+    has_facts: bool = True
     watermark: Watermark | None = None
 
     def __post_init__(self) -> None:

@@ -32,8 +32,8 @@ class RenditionBytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """Everything that is known and made of one picture; renditions in the preset's order."""
+    """All that a preset asks to know and make of one picture; renditions in the preset's order."""
 
     original: Measured
-    facts: Facts
+    facts: Facts | None
     renditions: tuple[RenditionBytes, ...]

@@ -128,4 +128,4 @@ def _preset(wanted: Transformation) -> Preset:
         fit=wanted.fit,
         gravity=wanted.gravity,
     )
-    return Preset(name="on demand", renditions=(spec,))
+    return Preset(name="on demand", renditions=(spec,), has_facts=False)

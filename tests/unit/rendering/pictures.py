@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
+from domain.values import Facts
 from streams.rendering import PRESETS, RenderLimits
 from streams.rendering.pipeline import render
 from streams.rendering.rendered import Rendered, RenditionBytes
@@ -56,6 +57,12 @@ def opened(data: bytes) -> Image.Image:
 def rendered(source: bytes) -> Rendered:
     """Render with the defaults."""
     return render(source, DEFAULT, LIMITS)
+
+
+def facts(result: Rendered) -> Facts:
+    """Give what was found out."""
+    assert result.facts
+    return result.facts
 
 
 def rendition(result: Rendered, name: str, media_type: str = "image/webp") -> RenditionBytes:

@@ -178,6 +178,14 @@ def test_a_large_jpeg_is_decoded_no_finer_than_the_box_needs() -> None:
     assert found.image.size == (400, 200)  # a quarter covers the box, an eighth would not
 
 
+@pytest.mark.parametrize(("orientation", "stored"), [(1, (200, 100)), (6, (400, 200))])
+def test_how_fine_depends_on_how_it_lies(orientation: int, stored: tuple[int, int]) -> None:
+    narrow = replace(THUMB, width=200, height=4096)
+    source = encoded(wheel(1600, 800), "JPEG", exif=telltale_exif(orientation))
+    found = _decoded(source, Preset(name="narrow", renditions=(narrow,)))
+    assert found.image.size == stored
+
+
 def test_a_broken_exif_block_costs_no_picture() -> None:
     found = _decoded(encoded(wheel(), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff"))
     assert found.orientation == 1

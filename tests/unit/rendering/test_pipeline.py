@@ -1,6 +1,7 @@
 """What comes out of the whole pipeline."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,13 @@ import pytest
 from PIL import Image
 
 from streams.rendering import RenditionBytes
+from streams.rendering.pipeline import render
 from tests.unit.rendering.pictures import (
     CANARY,
+    DEFAULT,
+    LIMITS,
     encoded,
+    facts,
     linear_profile,
     opened,
     pixels,
@@ -103,9 +108,15 @@ def test_the_sample_with_a_gps_position_loses_it_and_stands_upright() -> None:
 
 
 def test_the_safe_facts_of_a_photograph_are_told() -> None:
-    facts = rendered((SAMPLES / "coast.jpg").read_bytes()).facts
-    assert facts.camera == "NIKON D7100"
-    assert facts.exif["exposure_seconds"] == "1/500"
+    found = facts(rendered((SAMPLES / "coast.jpg").read_bytes()))
+    assert found.camera == "NIKON D7100"
+    assert found.exif["exposure_seconds"] == "1/500"
+
+
+def test_a_preset_that_asks_for_no_facts_gets_the_same_renditions() -> None:
+    source = encoded(wheel(), "PNG")
+    found = render(source, replace(DEFAULT, has_facts=False), LIMITS)
+    assert found == replace(rendered(source), facts=None)
 
 
 def test_rendering_twice_gives_the_same() -> None:

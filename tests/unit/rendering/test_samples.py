@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from tests.unit.rendering.pictures import rendered
+from tests.unit.rendering.pictures import facts, rendered
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 
@@ -34,4 +34,4 @@ def test_every_row_is_complete() -> None:
 def test_every_picture_can_be_rendered() -> None:
     for row in _rows():
         result = rendered((SAMPLES / row["file"]).read_bytes())
-        assert len(result.facts.dominant_colours) >= 3
+        assert len(facts(result).dominant_colours) >= 3

@@ -1,0 +1,19 @@
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from streams.processing.results import published
+from streams.rendering import PRESETS
+from tests.samples import NOON
+from tests.unit.streams.fakes import FakeSandbox
+from tests.unit.streams.samples import JOB
+
+
+def test_nothing_is_published_of_which_nothing_was_found_out(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"picture")
+    rendered = asyncio.run(FakeSandbox().render(source, PRESETS["default"]))
+    with pytest.raises(ValueError, match="no facts"):
+        published(JOB, replace(rendered, facts=None), None, NOON)
