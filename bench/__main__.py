@@ -7,6 +7,7 @@ from bench import (
     p1_p2_commands,
     p3_decider,
     p4_pipeline,
+    p5_thumbor,
     p6_projections,
     p7_rebuild,
     p8_listing,
@@ -20,6 +21,7 @@ MEASUREMENTS = {
     "p1": p1_p2_commands.measure,  # and P2
     "p3": p3_decider.measure,
     "p4": p4_pipeline.measure,
+    "p5": p5_thumbor.measure,
     "p6": p6_projections.measure,
     "p7": p7_rebuild.measure,
     "p8": p8_listing.measure,

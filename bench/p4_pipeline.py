@@ -24,25 +24,34 @@ from streams.rendering import PRESETS, Rendered, Sandbox
 
 PRESET = PRESETS["default"]
 SAMPLES = Path(__file__).parents[1] / "samples"
+NAMES = ("dandelions.jpg", "raccoon.jpg", "retina.jpg", "deep-field.jpg", "tulips.png")
 MEGAPIXELS = (2, 6, 9, 12, 16)
 
 
 def photographs(count: int) -> list[bytes]:
     """Make photographs of camera size out of the samples: JPEG, every fifth lying on its side."""
-    names = ("dandelions.jpg", "raccoon.jpg", "retina.jpg", "deep-field.jpg", "tulips.png")
-    made = []
-    for number in range(count):
-        picture = ImageOps.exif_transpose(Image.open(SAMPLES / names[number % len(names)]))
-        scale = (MEGAPIXELS[number // 5 % 5] * 1e6 / (picture.width * picture.height)) ** 0.5
-        size = (round(picture.width * scale), round(picture.height * scale))
-        exif = Image.Exif()
-        exif[274] = 6 if number % 5 == 1 else 1
-        file = io.BytesIO()
-        picture.convert("RGB").resize(size, Image.Resampling.BICUBIC).save(
-            file, "JPEG", quality=88, exif=exif
+    return [
+        camera_jpeg(
+            NAMES[number % len(NAMES)],
+            MEGAPIXELS[number // 5 % 5],
+            orientation=6 if number % 5 == 1 else 1,
         )
-        made.append(file.getvalue())
-    return made
+        for number in range(count)
+    ]
+
+
+def camera_jpeg(name: str, megapixels: float, orientation: int = 1) -> bytes:
+    """Enlarge a sample to what a camera writes."""
+    picture = ImageOps.exif_transpose(Image.open(SAMPLES / name))
+    scale = (megapixels * 1e6 / (picture.width * picture.height)) ** 0.5
+    size = (round(picture.width * scale), round(picture.height * scale))
+    exif = Image.Exif()
+    exif[274] = orientation
+    file = io.BytesIO()
+    picture.convert("RGB").resize(size, Image.Resampling.BICUBIC).save(
+        file, "JPEG", quality=88, exif=exif
+    )
+    return file.getvalue()
 
 
 def as_they_are(count: int) -> list[bytes]:

@@ -1,8 +1,5 @@
 """Services that a measurement asks: one process each, served as ours are."""
 
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -10,9 +7,9 @@ from typing import Any
 
 import uvicorn
 
+from cli.http import answers_ok
 from infra.cluster import free_port
-
-_PATIENCE_SECONDS = 60.0
+from tests.eventually import eventually
 
 
 @contextmanager
@@ -22,7 +19,7 @@ def serving(make: Callable[..., Any], *arguments: object) -> Iterator[str]:
     process = get_context("spawn").Process(target=_serve, args=(port, make, arguments), daemon=True)
     process.start()
     try:
-        _wait_for(port)
+        eventually(lambda: answers_ok(f"http://127.0.0.1:{port}/openapi.json"))
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
@@ -39,14 +36,3 @@ def _serve(port: int, make: Callable[..., Any], arguments: tuple[object, ...]) -
         log_level="warning",
         server_header=False,
     )
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/openapi.json"):
-                return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.05)
-    raise TimeoutError(f"nothing answers on port {port}")
