@@ -1,5 +1,6 @@
 """The log as files: export it, verify and copy the files, restore them."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,16 +10,19 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cli.archive.blob_copying import BlobExporter, BlobRestorer, Copied
+from cli.archive.blob_verifying import verify_blobs
 from cli.archive.blobs import blobs_of
 from cli.archive.exporting import CHUNK_BYTES, Exporter, Wish
 from cli.archive.logs import EVENT_TOPICS, TABLES, ArchivedLog, KafkaLog
-from cli.archive.manifest import Chunk, Completed, Manifest
+from cli.archive.manifest import BlobList, Chunk, Completed, Manifest
 from cli.archive.masking import Mask, mask_key
 from cli.archive.restoring import Restorer
 from cli.archive.target import Installation
 from cli.archive.verifying import require_undamaged
 from cli.archive.verifying import verify as findings_in
 from cli.output import AsJson, errors, say, show_table
+from infra.blob_store import open_blob_store
 from infra.settings import load
 from infra.topic_admin import check_topics
 
@@ -45,19 +49,30 @@ def export(
     with_keys: Annotated[
         bool, typer.Option("--with-keys", help="Also what authenticates: API keys (digests).")
     ] = False,
+    with_blobs: Annotated[
+        bool, typer.Option("--with-blobs", help="Also the pictures that the events refer to.")
+    ] = False,
     chunk_bytes: ChunkBytes = CHUNK_BYTES,
     as_json: AsJson = False,
 ) -> None:
     """Write all events into files; a second time, only what is new.
 
-    It may be stopped or killed at any time and typed again. Pictures are not part of it.
+    It may be stopped or killed at any time and typed again. Exit 3 when the store lacks pictures.
     """
-    kafka = load().kafka.connection()
+    settings = load()
+    kafka = settings.kafka.connection()
     check_topics(kafka, (*EVENT_TOPICS, *TABLES))
     wish = Wish(until=_utc(until), with_tables=with_keys, chunk_bytes=chunk_bytes)
     with _progress("exported") as on_progress:
         manifest = Exporter(KafkaLog(kafka), directory, wish, datetime.now(UTC)).run(on_progress)
-    _show(manifest, as_json=as_json)
+    if not with_blobs:
+        _show(manifest, as_json=as_json)
+        return
+    store = open_blob_store(settings.blobs_url, settings.blobs)
+    with _progress("pictures exported") as on_progress:
+        copied = asyncio.run(BlobExporter(directory, store, on_progress).run())
+    _show(Manifest.load(directory), as_json=as_json)
+    _tell(copied, "the store does not have it as it was published")
 
 
 @app.command("verify")
@@ -65,6 +80,8 @@ def verify(directory: Directory, *, as_json: AsJson = False) -> None:
     """Look at every byte and name what is not as it was written; exit 3 if anything is."""
     with _progress("files verified") as on_progress:
         findings = list(findings_in(directory, on_progress))
+    with _progress("pictures verified") as on_progress:
+        findings += verify_blobs(directory, on_progress)
     if findings:
         show_table(
             [{"file": f.file, "record": f.record, "what": f.what} for f in findings],
@@ -115,7 +132,8 @@ def blobs(directory: Directory) -> None:
 def restore(directory: Directory, *, as_json: AsJson = False) -> None:
     """Bring all events back into an installation that has none, and whose services do not run.
 
-    It may be stopped or killed at any time and typed again. Views are built when services start.
+    So are the pictures that the archive has. It may be stopped or killed at any time and typed
+    again. Views are built when services start. Exit 3 when the archive lacks pictures.
     """
     settings = load()
     kafka = settings.kafka.connection()
@@ -134,6 +152,21 @@ def restore(directory: Directory, *, as_json: AsJson = False) -> None:
         as_json=as_json,
     )
     say("every event was read back and is as it was exported")
+    if not any(ArchivedLog(directory).manifest.of(BlobList)):
+        return
+    store = open_blob_store(settings.blobs_url, settings.blobs)
+    with _progress("pictures restored") as on_progress:
+        copied = asyncio.run(BlobRestorer(directory, store, on_progress).run())
+    _tell(copied, "the archive does not have it as it was published")
+
+
+def _tell(copied: Copied, why_lost: str) -> None:
+    """Say on the error stream what became of the pictures; end with 3 if some are lost."""
+    say(f"{copied.blobs} pictures, {copied.copied} of them copied now")
+    for key in copied.lost:
+        say(f"{key}: {why_lost}")
+    if copied.lost:
+        raise typer.Exit(_NOT_WELL)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

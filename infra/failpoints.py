@@ -23,6 +23,8 @@ Failpoint = Literal[
     "rebuild.after_swap",
     "export.after_file_before_manifest",
     "export.after_manifest",
+    "export.after_blob",
+    "export.after_blob_list",
     "restore.before_commit",
     "restore.after_commit",
 ]

@@ -90,7 +90,7 @@ class Exporter:
             on_progress(total, total)
             if self._wish.with_tables:
                 manifest.add(self._tables(manifest))
-            if not isinstance(manifest.entries[-1], Completed):
+            if not manifest.is_completed:
                 manifest.add([self._completed(manifest)])
             return manifest
 

@@ -65,6 +65,13 @@ class TableFile(Part, frozen=True, kw_only=True):
     record_count: int
 
 
+class BlobList(Part, frozen=True, kw_only=True):
+    """What is another with the pictures than before: added, lost, removed."""
+
+    file: str
+    sha256: str
+
+
 class Completed(Part, frozen=True, kw_only=True):
     """An export came to its end: up to here the archive is of one moment, and can be restored."""
 
@@ -73,7 +80,7 @@ class Completed(Part, frozen=True, kw_only=True):
     record_count: int
 
 
-Entry = Origin | SchemaFile | Chunk | TableFile | Completed
+Entry = Origin | SchemaFile | Chunk | TableFile | BlobList | Completed
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,9 +156,18 @@ class Manifest:
         if not ends:
             raise NotAnArchive(f"no export into {self.directory} came to its end; run it again")
         part = Manifest(self.directory)
-        for line, entry, chain in self._lines[: ends[-1] + 1]:
+        end = ends[-1] + 1
+        while end < len(self.entries) and isinstance(self.entries[end], BlobList):
+            end += 1
+        for line, entry, chain in self._lines[:end]:
             part._take(line, entry, chain)
         return part
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether the last export came to its end; pictures are added after that."""
+        events = [entry for entry in self.entries if not isinstance(entry, BlobList)]
+        return isinstance(events[-1], Completed)
 
     def _take(self, line: bytes, entry: Entry, chain: str) -> None:
         self.entries.append(entry)

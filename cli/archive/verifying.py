@@ -8,13 +8,14 @@ from pathlib import Path
 from avro_schemas.codec import decode
 from avro_schemas.containers import ContainerBroken, LoggedRecord, read_container, schema_id_of
 from avro_schemas.errors import Undecodable
+from cli.archive.blob_lists import LISTS
 from cli.archive.errors import ArchiveDamaged, NotAnArchive
-from cli.archive.manifest import NAME, Chunk, Completed, Manifest, SchemaFile, TableFile
+from cli.archive.manifest import NAME, BlobList, Chunk, Manifest, SchemaFile, TableFile
 from domain.events import Event
 
 OnFile = Callable[[int, int], None]  # files done, files in all
 
-_FOLDERS = ("schemas", "tables")
+_FOLDERS = ("schemas", "tables", LISTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,8 @@ def verify(directory: Path, on_file: OnFile = lambda _done, _total: None) -> Ite
 
     Checked are the chain of the manifest, the SHA-256 and count of every file, that the files of a
     partition leave no offset out, that offsets grow, that the versions of each aggregate have no
-    hole, that every schema is there, and that no file lies beside those that are named.
+    hole, that every schema is there, and that no file lies beside those that are named. Pictures
+    are looked at by ``blob_verifying``.
     """
     try:
         manifest = Manifest.load(directory)
@@ -74,8 +76,9 @@ def verify(directory: Path, on_file: OnFile = lambda _done, _total: None) -> Ite
         if not is_whole and not found:
             yield _changed(entry.file)
     on_file(len(files), len(files))
-    yield from _beside(directory, manifest.origin.partitions, {entry.file for entry in files})
-    if not isinstance(manifest.entries[-1], Completed):
+    named = {entry.file for entry in (*files, *manifest.of(BlobList))}
+    yield from _beside(directory, manifest.origin.partitions, named)
+    if not manifest.is_completed:
         yield Finding(
             file=NAME,
             what="the last export did not come to its end; run it again, it goes on from there",

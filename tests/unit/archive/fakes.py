@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
@@ -13,10 +14,11 @@ from avro_schemas.containers import LoggedRecord
 from cli.archive.errors import RestoreRefused
 from cli.archive.exporting import Exporter, Wish
 from cli.archive.manifest import Manifest
-from domain.events import AssetEvent, CatalogueEvent
-from domain.values import TenantId
+from domain.events import AssetEvent, AssetPublished, CatalogueEvent
+from domain.values import BlobKey, TenantId
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, Topic
 from tests.history_maker import VERBS, tenant
+from tests.memory import MemoryBlobStore
 from tests.samples import NOON
 
 Event = AssetEvent | CatalogueEvent
@@ -38,6 +40,28 @@ def history(tenants: int = 4, seed: int = 7) -> list[Event]:
             about = replace(event.metadata, tenant_id=name, entity_id=entity)
             events.append(replace(event, metadata=about))
     return events
+
+
+def with_pictures(events: Iterable[Event], store: MemoryBlobStore) -> list[Event]:
+    """Have each tenant's events refer to its own pictures in a store, named by their content."""
+
+    def kept(event: Event, key: BlobKey) -> BlobKey:
+        content = f"{event.metadata.tenant_id} {key}".encode()
+        digest = sha256(content).hexdigest()
+        named = BlobKey(f"{key.partition('/')[0]}/{digest[:2]}/{digest}")
+        store.blobs[named] = content
+        return named
+
+    def told(event: Event) -> Event:
+        if not isinstance(event, AssetPublished):
+            return event
+        original = replace(event.original, blob_key=kept(event, event.original.blob_key))
+        renditions = tuple(
+            replace(made, blob_key=kept(event, made.blob_key)) for made in event.renditions
+        )
+        return replace(event, original=original, renditions=renditions)
+
+    return [told(event) for event in events]
 
 
 class MemoryLog:

@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cli import events
 from cli.__main__ import app
 from cli.archive.manifest import Chunk, Manifest
 from cli.archive.masking import mask_key
+from infra.blob_files import write_whole
+from tests.memory import MemoryBlobStore
 from tests.samples import ORIGINAL, THUMB
-from tests.unit.archive.fakes import MemoryLog, export, history
+from tests.unit.archive.fakes import MemoryLog, export, history, with_pictures
 
 
 @pytest.fixture
@@ -60,6 +63,38 @@ def test_a_copy_without_a_mask_is_the_same_up_to_then(archive: Path, tmp_path: P
     run("copy", tmp_path / "copy", tmp_path / "again", "--mask", "--json")
     run("copy", tmp_path / "again", tmp_path / "third", "--json")
     assert Manifest.load(tmp_path / "third").origin.is_masked  # it stays what it is
+
+
+def test_pictures_go_with_the_events_and_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, log, target = MemoryBlobStore(), MemoryLog(), MemoryLog("another")
+    log.write(with_pictures(history(), pictures))
+    store, archive, elsewhere = (tmp_path / name for name in ("store", "archive", "elsewhere"))
+    for key, content in pictures.blobs.items():
+        write_whole(store / key, content)
+    monkeypatch.setattr(events, "check_topics", lambda *_: None)
+    monkeypatch.setattr(events, "KafkaLog", lambda _: log)
+    monkeypatch.setattr(events, "Installation", lambda *_: target)
+
+    monkeypatch.setenv("SCALEHOSTER_BLOBS__URL", f"file://{store}")
+    (lost, *_) = pictures.blobs
+    (store / lost).unlink()
+    run("export", archive, "--with-blobs", "--json", code=3)
+    write_whole(store / lost, pictures.blobs[lost])
+    told = json.loads(run("export", archive, "--with-blobs", "--json"))
+    assert told[0]["head"] == Manifest.load(archive).head
+    run("verify", archive, "--json")
+
+    monkeypatch.setenv("SCALEHOSTER_BLOBS__URL", f"file://{elsewhere}")
+    run("restore", archive, "--json")
+    assert target.contents() == log.contents()
+    assert {key: (elsewhere / key).read_bytes() for key in pictures.blobs} == pictures.blobs
+
+    (archive / "blobs" / lost).write_bytes(b"flipped")
+    (found,) = json.loads(run("verify", archive, "--json", code=3))
+    assert found["file"] == f"blobs/{lost}"
+    run("restore", archive, "--json", code=3)
 
 
 def test_the_blobs_that_events_refer_to_are_printed(archive: Path) -> None:

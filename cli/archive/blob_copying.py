@@ -1,0 +1,146 @@
+"""Copies the pictures that events refer to: from a store into an archive, and back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+from cli.archive.blob_lists import BLOBS, Held, add_list, held_in, is_named_after
+from cli.archive.blobs import blobs_of
+from cli.archive.logs import ArchivedLog
+from cli.archive.manifest import Manifest
+from domain.values import BlobKey
+from infra.blob_files import write_whole
+from infra.blob_store import BlobStore, check_key
+from infra.cluster.locking import locked
+from infra.errors import BlobNotFound
+from infra.failpoints import pass_by
+
+_AT_ONCE = 8
+_MEDIA_TYPE = "application/octet-stream"  # the views know what each one is
+
+_Done = TypeVar("_Done")
+
+OnProgress = Callable[[int, int], None]  # pictures done, pictures in all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """What copying came to: how many there are, were copied now, and could not be."""
+
+    blobs: int
+    copied: int
+    lost: Sequence[BlobKey]
+
+
+class BlobExporter:
+    """Adds to an archive the pictures of its events; ``run`` may be killed and repeated.
+
+    What is there already is not read again. What a purge has given up since is removed, so that a
+    purge reaches the archive too.
+    """
+
+    def __init__(self, directory: Path, store: BlobStore, on_progress: OnProgress) -> None:
+        self._directory = directory
+        self._store = store
+        self._on_progress = on_progress
+
+    async def run(self) -> Copied:
+        """Copy what is missing, and tell what the store does not have, or not as it was.
+
+        Raises NotAnArchive and ArchiveDamaged, StoreUnavailable, OSError for a full disk. What was
+        copied until then stays.
+        """
+        with locked(self._directory / ".lock"):
+            manifest = Manifest.load(self._directory)
+            before = held_in(manifest)
+            keys = blobs_of(ArchivedLog(self._directory))
+            missing = [key for key in keys if not self._file(key).exists()]
+            found = dict(
+                zip(missing, await _each(missing, self._copy, self._on_progress), strict=True)
+            )
+            now: Held = {key: found.get(key, True) for key in keys}
+            add_list(manifest, before, now)
+            pass_by("export.after_blob_list")
+            for file in files_of(self._directory):
+                if key_of(file, self._directory) not in now:
+                    file.unlink()
+        lost = [key for key, is_here in now.items() if not is_here]
+        return Copied(blobs=len(now), copied=sum(found.values()), lost=lost)
+
+    async def _copy(self, key: BlobKey) -> bool:
+        try:
+            data = await self._store.get(key)
+        except BlobNotFound:
+            return False
+        if not is_named_after(key, sha256(data).hexdigest()):
+            return False
+        await asyncio.to_thread(write_whole, self._file(key), data)
+        pass_by("export.after_blob")
+        return True
+
+    def _file(self, key: BlobKey) -> Path:
+        return self._directory / BLOBS / check_key(key)
+
+
+class BlobRestorer:
+    """Puts the pictures of an archive into a store; ``run`` may be killed and repeated."""
+
+    def __init__(self, directory: Path, store: BlobStore, on_progress: OnProgress) -> None:
+        self._directory = directory
+        self._store = store
+        self._on_progress = on_progress
+
+    async def run(self) -> Copied:
+        """Put what the store does not have, and tell what the archive does not have as it was.
+
+        One that is lost keeps nobody else's back. Raises NotAnArchive and ArchiveDamaged,
+        StoreUnavailable.
+        """
+        held = held_in(ArchivedLog(self._directory).manifest)
+        present = [key for key, is_here in held.items() if is_here]
+        put = dict(zip(present, await _each(present, self._put, self._on_progress), strict=True))
+        lost = [key for key in held if put.get(key) is None]
+        return Copied(blobs=len(held), copied=sum(map(bool, put.values())), lost=lost)
+
+    async def _put(self, key: BlobKey) -> bool | None:
+        """Say whether it had to be put; None when the archive does not have it."""
+        try:
+            data = (self._directory / BLOBS / check_key(key)).read_bytes()
+        except FileNotFoundError:
+            return None
+        if not is_named_after(key, sha256(data).hexdigest()):
+            return None
+        try:
+            info = await self._store.head(key)
+        except BlobNotFound:
+            info = None
+        if info and info.size_bytes == len(data):
+            return False
+        await self._store.put(key, data, _MEDIA_TYPE)
+        return True
+
+
+def files_of(directory: Path) -> list[Path]:
+    """List the pictures that lie in an archive, whether a list names them or not."""
+    return sorted(file for file in (directory / BLOBS).rglob("*") if file.is_file())
+
+
+def key_of(file: Path, directory: Path) -> BlobKey:
+    """Say which picture of an archive a file is."""
+    return BlobKey(file.relative_to(directory / BLOBS).as_posix())
+
+
+async def _each(
+    keys: Sequence[BlobKey],
+    work: Callable[[BlobKey], Awaitable[_Done]],
+    on_progress: OnProgress,
+) -> list[_Done]:
+    """Work on a few at a time, so that little is in memory at once; give the results in order."""
+    done: list[_Done] = []
+    for start in range(0, len(keys), _AT_ONCE):
+        done += await asyncio.gather(*map(work, keys[start : start + _AT_ONCE]))
+        on_progress(len(done), len(keys))
+    return done

@@ -1,0 +1,245 @@
+"""An archive with pictures has each that its events refer to, byte for byte, and gives it back."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cli.archive import blob_copying
+from cli.archive.blob_copying import BlobExporter, BlobRestorer, Copied
+from cli.archive.blob_lists import BLOBS, LISTS
+from cli.archive.blob_verifying import verify_blobs
+from cli.archive.blobs import blobs_of
+from cli.archive.logs import ArchivedLog
+from cli.archive.manifest import NAME, BlobList, Completed, Manifest
+from cli.archive.verifying import Finding, verify
+from domain.events import AssetEvent, AssetPublished, AssetPurged
+from domain.values import BlobKey
+from tests.memory import MemoryBlobStore
+from tests.samples import NOON
+from tests.unit.archive.fakes import MemoryLog, export, history, with_pictures
+
+
+@pytest.fixture
+def store() -> MemoryBlobStore:
+    return MemoryBlobStore()
+
+
+@pytest.fixture
+def log(store: MemoryBlobStore) -> MemoryLog:
+    log = MemoryLog()
+    log.write(with_pictures(history(), store))
+    return log
+
+
+@pytest.fixture
+def archive(log: MemoryLog, store: MemoryBlobStore, tmp_path: Path) -> Path:
+    export(log, tmp_path)
+    pictures_into(tmp_path, store)
+    return tmp_path
+
+
+def pictures_into(directory: Path, store: MemoryBlobStore) -> Copied:
+    return asyncio.run(BlobExporter(directory, store, lambda _done, _total: None).run())
+
+
+def pictures_out_of(directory: Path, store: MemoryBlobStore) -> Copied:
+    return asyncio.run(BlobRestorer(directory, store, lambda _done, _total: None).run())
+
+
+def archived(directory: Path) -> dict[BlobKey, bytes]:
+    files = [file for file in (directory / BLOBS).rglob("*") if file.is_file()]
+    return {BlobKey(str(file.relative_to(directory / BLOBS))): file.read_bytes() for file in files}
+
+
+def found_in(directory: Path) -> Sequence[Finding]:
+    return [*verify(directory), *verify_blobs(directory)]
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 4
+    file.write_bytes(content)
+
+
+def test_every_picture_is_copied_and_given_back(archive: Path, store: MemoryBlobStore) -> None:
+    wanted = dict(store.blobs)
+    assert archived(archive) == wanted
+    assert found_in(archive) == []
+    target = MemoryBlobStore()
+    assert pictures_out_of(archive, target) == Copied(
+        blobs=len(wanted), copied=len(wanted), lost=[]
+    )
+    assert target.blobs == wanted
+    assert pictures_out_of(archive, target).copied == 0
+
+
+def test_a_second_export_copies_and_lists_only_what_is_new(
+    store: MemoryBlobStore, tmp_path: Path
+) -> None:
+    events = with_pictures(history(), store)
+    last = next(event for event in reversed(events) if isinstance(event, AssetPublished))
+    tenant_id, archive, log = last.metadata.tenant_id, tmp_path, MemoryLog()
+    log.write(event for event in events if event.metadata.tenant_id != tenant_id)
+    export(log, archive)
+    pictures_into(archive, store)
+    before = Manifest.load(archive)
+    files = {file: file.stat().st_mtime_ns for file in (archive / BLOBS).rglob("*/*/*")}
+    assert pictures_into(archive, store).copied == 0
+    export(log, archive)
+    assert Manifest.load(archive).head == before.head
+    log.write(event for event in events if event.metadata.tenant_id == tenant_id)
+    export(log, archive)
+
+    copied = pictures_into(archive, store)
+
+    assert copied.copied == copied.blobs - len(files) > 0
+    assert {file: file.stat().st_mtime_ns for file in files} == files
+    assert [type(entry) for entry in Manifest.load(archive).entries[-2:]] == [Completed, BlobList]
+    assert archived(archive) == {key: store.blobs[key] for key in blobs_of(ArchivedLog(archive))}
+    assert found_in(archive) == []
+
+
+class Killed(BaseException):
+    """What SIGKILL does, seen from inside."""
+
+
+@pytest.mark.parametrize(
+    ("point", "after"),
+    [("export.after_blob", 0), ("export.after_blob", 10), ("export.after_blob_list", 0)],
+)
+def test_a_killed_export_of_pictures_goes_on(
+    log: MemoryLog,
+    store: MemoryBlobStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    point: str,
+    after: int,
+) -> None:
+    passed = iter(range(10_000))
+
+    def die(name: str) -> None:
+        if name == point and next(passed) == after:
+            raise Killed
+
+    export(log, tmp_path)
+    monkeypatch.setattr(blob_copying, "pass_by", die)
+    with pytest.raises(Killed):
+        pictures_into(tmp_path, store)
+    assert all(not finding.is_damage for finding in found_in(tmp_path))
+    kept = archived(tmp_path)
+    assert after <= len(kept)
+
+    copied = pictures_into(tmp_path, store)
+
+    assert copied.copied == copied.blobs - len(kept)
+    assert found_in(tmp_path) == []
+
+
+def test_a_purge_reaches_the_archive(log: MemoryLog, archive: Path, store: MemoryBlobStore) -> None:
+    key = min(key for key in archived(archive) if key.startswith("originals/"))
+    before = archived(archive)
+    log.write(purges_of(key, log))
+    export(log, archive)
+
+    pictures_into(archive, store)
+
+    assert before.keys() - archived(archive).keys() == {key}
+    assert found_in(archive) == []
+
+
+def purges_of(key: BlobKey, log: MemoryLog) -> list[AssetPurged]:
+    """Purge every asset that refers to a picture."""
+    latest = {event.asset_id: event for event in log.events() if isinstance(event, AssetEvent)}
+    holders = {
+        event.asset_id
+        for event in log.events()
+        if isinstance(event, AssetPublished) and event.original.blob_key == key
+    }
+    return [
+        AssetPurged(
+            metadata=replace(
+                latest[each].metadata, entity_version=latest[each].metadata.entity_version + 1
+            ),
+            category_ids=(),
+            created_at=NOON,
+            blob_keys=(key,),
+            shown_in=(),
+            perceptual_hashes=(),
+        )
+        for each in holders
+    ]
+
+
+def test_a_picture_that_is_flipped_or_missing_is_named_and_harms_no_other(
+    archive: Path, store: MemoryBlobStore
+) -> None:
+    flipped, missing, *rest = sorted(archived(archive))
+    flip(archive / BLOBS / flipped)
+    (archive / BLOBS / missing).unlink()
+
+    found = found_in(archive)
+
+    assert [(one.file, one.is_damage) for one in found] == [
+        (f"{BLOBS}/{flipped}", True),
+        (f"{BLOBS}/{missing}", True),
+    ]
+    assert ["changed" in one.what for one in found] == [True, False]
+    target = MemoryBlobStore()
+    restored = pictures_out_of(archive, target)
+    assert sorted(restored.lost) == [flipped, missing]
+    assert sorted(target.blobs) == rest
+    (archive / BLOBS / flipped).unlink()
+    assert pictures_into(archive, store).copied == 2
+    assert found_in(archive) == []
+
+
+def test_what_the_store_has_lost_is_told_and_copied_once_it_is_back(
+    log: MemoryLog, store: MemoryBlobStore, tmp_path: Path
+) -> None:
+    export(log, tmp_path)
+    missing, broken, *_ = blobs_of(ArchivedLog(tmp_path))
+    kept = {key: store.blobs.pop(key) for key in (missing, broken)}
+    store.blobs[broken] = b"something else"
+
+    assert pictures_into(tmp_path, store).lost == [missing, broken]
+
+    found = found_in(tmp_path)
+    assert [one.file for one in found] == [f"{BLOBS}/{missing}", f"{BLOBS}/{broken}"]
+    assert not any(one.is_damage for one in found)
+    assert pictures_out_of(tmp_path, MemoryBlobStore()).lost == [missing, broken]
+    store.blobs |= kept
+    assert pictures_into(tmp_path, store) == Copied(
+        blobs=len(archived(tmp_path)), copied=2, lost=[]
+    )
+    assert found_in(tmp_path) == []
+
+
+def test_a_list_that_a_killed_export_left_is_told(archive: Path) -> None:
+    (archive / LISTS / "999999.txt").write_bytes(b"")
+    (found,) = found_in(archive)
+    assert (found.file, found.is_damage) == (f"{LISTS}/999999.txt", False)
+
+
+def test_a_list_that_was_changed_is_named(archive: Path) -> None:
+    (file,) = (archive / LISTS).iterdir()
+    flip(file)
+    (found,) = verify_blobs(archive)
+    assert (found.file, found.is_damage) == (NAME, True)
+    assert file.name in found.what
+
+
+def test_a_picture_that_no_list_names_is_told(archive: Path) -> None:
+    stray = archive / BLOBS / "originals" / "aa" / ("a" * 64)
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_bytes(b"")
+    (found,) = verify_blobs(archive)
+    assert (found.file, found.is_damage) == (str(stray.relative_to(archive)), False)
+
+
+def test_an_archive_without_pictures_is_whole_without_them(log: MemoryLog, tmp_path: Path) -> None:
+    export(log, tmp_path)
+    assert found_in(tmp_path) == []
+    assert pictures_out_of(tmp_path, MemoryBlobStore()) == Copied(blobs=0, copied=0, lost=[])
