@@ -8,6 +8,11 @@ from confluent_kafka import Message
 HEADER = "decided"
 
 
+def without_mark(headers: tuple[tuple[str, bytes], ...]) -> tuple[tuple[str, bytes], ...]:
+    """Give the headers of a record but its mark, which means something to its own cluster only."""
+    return tuple(header for header in headers if header[0] != HEADER)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """The transactional id of the writer, and the place of the command; ``str`` spells it."""

@@ -109,6 +109,17 @@ def from_json(value: bytes) -> Endpoint | Health:
     return Endpoint(**record | lists)
 
 
+def beginning_at(starts: tuple[int, ...], value: bytes) -> bytes:
+    """Have a stored endpoint be told all from these offsets on; any other record stays as it is."""
+    try:
+        record = json.loads(value)
+    except ValueError:
+        return value
+    if not isinstance(record, dict) or "starts_at" not in record:
+        return value
+    return json.dumps({**record, "starts_at": starts}).encode()
+
+
 def endpoint_of(key: str) -> EndpointId:
     """Name the endpoint that a record of the topic belongs to."""
     return EndpointId(key.removesuffix(_HEALTH))

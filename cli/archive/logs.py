@@ -11,6 +11,7 @@ from cli.archive.manifest import Chunk, Manifest, TableFile
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
+from infra.marks import without_mark
 from infra.reading import Reader, Record, whole
 from infra.topics import TOPICS, Topic
 
@@ -126,11 +127,14 @@ class ArchivedLog:
 
 
 def logged(record: Record) -> LoggedRecord:
-    """Take over a record as it was read from a topic."""
+    """Take over a record as it was read from a topic, but for the mark of its writer.
+
+    That names offsets of this cluster; in another one they would speak of other commands.
+    """
     return LoggedRecord(
         offset=record.offset,
         timestamp_ms=record.timestamp_ms,
         key=record.key,
-        headers=record.headers,
+        headers=without_mark(record.headers),
         value=record.value,
     )

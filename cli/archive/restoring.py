@@ -1,6 +1,6 @@
 """Brings an archive back into an installation whose log is empty."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,8 @@ from cli.archive.errors import RestoreRefused
 from cli.archive.logs import EVENT_TOPICS, TABLES, ArchivedLog
 from cli.archive.manifest import SchemaFile
 from cli.archive.verifying import require_undamaged
-from infra.topics import Topic
+from infra.topics import ASSET_EVENTS, WEBHOOK_ENDPOINTS, Topic
+from infra.webhook_endpoints import beginning_at
 
 OnProgress = Callable[[int, int], None]  # records done, records in all
 
@@ -22,6 +23,9 @@ class Target(Protocol):
 
     def require_unused(self) -> None:
         """Raise RestoreRefused when a process uses the log, or a view was built from another."""
+
+    def ends(self, topic: Topic) -> Mapping[int, int]:
+        """Give the offset after the last committed record of each partition."""
 
     def records(self, topic: Topic, partition: int) -> Iterator[LoggedRecord]:
         """Yield what the partition holds now."""
@@ -80,9 +84,22 @@ class Restorer:
                 )
         if sum(self._equal(log, *place) for place in places) != total:
             raise RestoreRefused("the log lacks records after all; is another restore running?")
-        added = sum(self._target.add_keys(topic, log.table(topic)) for topic in TABLES)
+        added = sum(self._target.add_keys(topic, self._table(log, topic)) for topic in TABLES)
         self._target.hand_over()
         return Restored(records=total, appended=appended, keys_added=added)
+
+    def _table(self, log: ArchivedLog, topic: Topic) -> list[LoggedRecord]:
+        """Read a compacted topic; webhooks begin at the end of the restored log.
+
+        So they are told of nothing twice, and of all that happens from now on. Where they began in
+        the old log is an offset that means nothing here.
+        """
+        records = log.table(topic)
+        if topic != WEBHOOK_ENDPOINTS:
+            return records
+        ends = self._target.ends(ASSET_EVENTS)
+        starts = tuple(ends.get(number, 0) for number in range(ASSET_EVENTS.partitions))
+        return [replace(each, value=beginning_at(starts, each.value)) for each in records]
 
     def _opened(self) -> ArchivedLog:
         log = ArchivedLog(self._directory)

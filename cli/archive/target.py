@@ -1,7 +1,7 @@
 """The installation that a log is restored into: its Kafka, and the keyspace of its views."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -58,6 +58,10 @@ class Installation:
                 f" log ({', '.join(built)}): drop it ('DROP KEYSPACE {self._cassandra.keyspace}'),"
                 " or name another with SCALEHOSTER_CASSANDRA__KEYSPACE"
             )
+
+    def ends(self, topic: Topic) -> Mapping[int, int]:
+        """Give the offset after the last committed record of each partition."""
+        return self._log.ends(topic)
 
     def records(self, topic: Topic, partition: int) -> Iterator[LoggedRecord]:
         """Yield what is committed in a partition now."""

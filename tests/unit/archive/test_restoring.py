@@ -9,6 +9,7 @@ from avro_schemas.codec import decode
 from avro_schemas.containers import LoggedRecord
 from cli.archive import manifest as manifests
 from cli.archive.errors import ArchiveDamaged, NotAnArchive, RestoreRefused
+from cli.archive.logs import logged
 from cli.archive.manifest import Chunk, Manifest
 from cli.archive.restoring import Restored, Restorer
 from cli.archive.target import first_open
@@ -21,8 +22,12 @@ from domain.events import (
     AssetSourceReplaced,
     AssetSubmitted,
 )
-from infra.topics import API_KEYS, ASSET_EVENTS
+from infra.marks import Mark
+from infra.reading import Record
+from infra.topics import API_KEYS, ASSET_EVENTS, WEBHOOK_ENDPOINTS
+from infra.webhook_endpoints import Endpoint, Health, from_json, to_json
 from tests.unit.archive.fakes import SMALL, MemoryLog, export, history
+from tests.unit.notifying.parts import ENDPOINT
 
 EVENTS = history()
 
@@ -119,6 +124,45 @@ def test_a_key_that_is_there_stays_as_it_is(archive: Path) -> None:
     target.tables[API_KEYS.name] = {b"k1": revoked}
     assert restore(archive, target).keys_added == 1
     assert target.tables[API_KEYS.name][b"k1"] == revoked
+
+
+def test_webhooks_are_told_of_nothing_twice_and_of_all_that_comes(
+    log: MemoryLog, archive: Path
+) -> None:
+    old = replace(ENDPOINT, starts_at=(1_000_000,) * ASSET_EVENTS.partitions)
+    kept = {b"e-1": to_json(old), b"e-1/health": to_json(Health(endpoint_id=old.endpoint_id))}
+    log.tables[WEBHOOK_ENDPOINTS.name] = {key: api_key(key, kept[key]) for key in kept}
+    export(log, archive, replace(SMALL, with_tables=True))
+    target = MemoryLog("another")
+    restore(archive, target)
+
+    found = target.tables[WEBHOOK_ENDPOINTS.name]
+    restored = from_json(found[b"e-1"].value)
+    assert isinstance(restored, Endpoint)
+    assert replace(restored, starts_at=old.starts_at) == old
+    assert found[b"e-1/health"].value == kept[b"e-1/health"]
+    for (topic, number), held in target.partitions.items():
+        if topic == ASSET_EVENTS.name:
+            wants = [restored.wants("asset.submitted", number, each.offset) for each in held]
+            assert not any(wants)
+    for number in range(ASSET_EVENTS.partitions):
+        end = target.ends(ASSET_EVENTS).get(number, 0)
+        assert restored.wants("asset.submitted", number, end)
+
+
+def test_marks_that_name_offsets_stay_in_their_cluster() -> None:
+    mark = Mark(writer="decider-1", command=("asset-commands", 3), offset=17)
+    trace = ("traceparent", b"00-1-2-01")
+    record = Record(
+        topic=ASSET_EVENTS.name,
+        partition=0,
+        offset=7,
+        key=b"k",
+        value=b"v",
+        timestamp_ms=1,
+        headers=(*mark.headers, trace),
+    )
+    assert logged(record).headers == (trace,)
 
 
 def test_what_an_interrupted_export_added_is_left_out(log: MemoryLog, archive: Path) -> None:
