@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Event
@@ -167,6 +168,11 @@ class Follower:
         for partition, start in starts.items():
             if partition in ends:
                 self._metrics.measured(partition, ends[partition] - start)
+        waiting: Counter[tuple[str, str]] = Counter()
+        for standing in self._places.standings():
+            live = standing.live
+            waiting[live.view.name, str(live.generation)] += len(standing.waiting)
+        self._metrics.waits(waiting)
         if starts and starts != self._reported:
             try:
                 self._reader.commit(starts)

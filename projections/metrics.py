@@ -58,7 +58,14 @@ class Metrics:
             _LABELS,
             registry=registry,
         )
+        self._waiting = Gauge(
+            "scalehoster_projections_entities_waiting",
+            "Entities whose events wait behind a record that a view could not take",
+            ("view", "generation"),
+            registry=registry,
+        )
         self._fresh_as_of: dict[Partition, float] = {}
+        self._waiting_of: set[tuple[str, str]] = set()
 
     def applied_batch(
         self, counts: Mapping[str, int], newest_ms: Mapping[Partition, int], began: float
@@ -83,6 +90,14 @@ class Metrics:
             seconds.set_function(lambda: max(0.0, time.time() - fresh_as_of))
         else:
             seconds.set_function(lambda: 0.0)
+
+    def waits(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Show how many entities wait, by view and generation; nothing of others any more."""
+        for gone in self._waiting_of - counts.keys():
+            self._waiting.remove(*gone)
+        for place, count in counts.items():
+            self._waiting.labels(*place).set(count)
+        self._waiting_of = set(counts)
 
     def forget(self, partition: Partition) -> None:
         """Show nothing of a partition that somebody else follows now."""

@@ -253,7 +253,10 @@ def test_events_behind_one_that_cannot_be_read_wait_in_order_until_it_can(
     log.add(EVENTS[: EVENTS.index(own[-1])])
     (letter,) = Run(log, store, live=broken).letters
     log.add(EVENTS[EVENTS.index(own[-1]) :])
-    assert Run(log, store, live=broken).letters == []  # a life later they still wait
+    later = Run(log, store, live=broken)
+    assert later.letters == []  # a life later they still wait
+    assert later.metric("entities_waiting", view="asset_by_id", generation="1") == 1
+    assert later.metric("entities_waiting", view="asset_history", generation="1") == 0
 
     (topic, partition), assets = place_of(own[0]), TABLES["asset_by_id"]
     waiting = store.parking.parked("asset_by_id", 1)
@@ -262,7 +265,8 @@ def test_events_behind_one_that_cannot_be_read_wait_in_order_until_it_can(
     assert readable(store.rows(assets)) == expected_rows([*others, own[0]])["asset_by_id"]
 
     monkeypatch.setattr(parking, "_AT_ONCE", 2)
-    Run(log, store)
+    run = Run(log, store)
+    assert run.metric("entities_waiting", view="asset_by_id", generation="1") == 0
     assert store.parking.parked("asset_by_id", 1) == []
     assert readable(store.rows(assets)) == expected_rows(EVENTS)["asset_by_id"]
 
