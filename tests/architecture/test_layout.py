@@ -121,6 +121,17 @@ def test_the_product_knows_neither_tests_nor_bench() -> None:
             assert not outside, f"{name} imports {outside}"
 
 
+def test_a_replay_could_tell_nobody() -> None:
+    """Webhooks and the live feed begin with records, and only dead letters are sent from here."""
+    ours = {name for name in graph().modules if name.partition(".")[0] == "projections"}
+    senders = {
+        importer
+        for name in ("infra.sending", "infra.transactions", "infra.asking")
+        for importer in graph().find_modules_that_directly_import(name)
+    }
+    assert ours & senders == {"projections.dead_letters"}
+
+
 def test_the_domain_needs_the_standard_library_only() -> None:
     """Import-linter can only forbid libraries that somebody thought of."""
     needed = {
