@@ -14,6 +14,8 @@ def unpack(image: Image.Image) -> Image.Image:
     """Resolve palettes, deep samples and odd colour spaces; keep alpha only where it shows."""
     if image.mode in _DEEP:
         return _to_8_bits(image)
+    if image.mode == "La":  # premultiplied, as TIFF has it; Pillow leads from there to LA only
+        image = image.convert("LA")
     if image.has_transparency_data:
         picture = image.convert("RGBA")
         opaque = picture.getchannel("A").getextrema() == _OPAQUE

@@ -25,9 +25,9 @@ def test_every_opaque_mode_becomes_one_of_a_few(mode: str, unpacked: str) -> Non
     assert unpack(picture).mode == unpacked
 
 
-@pytest.mark.parametrize("mode", ["LA", "RGBA", "PA"])
+@pytest.mark.parametrize("mode", ["LA", "La", "RGBA", "RGBa", "PA"])
 def test_alpha_is_kept_where_it_shows(mode: str) -> None:
-    picture = Image.new("RGBA", (4, 4), (200, 100, 50, 128)).convert(mode)
+    picture = Image.new("RGBA", (4, 4), (200, 100, 50, 128)).convert(mode.upper()).convert(mode)
     assert unpack(picture).getpixel((0, 0))[3] == 128  # type: ignore[index]  # of RGBA it is a tuple
 
 
