@@ -3,7 +3,7 @@
 import os
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -20,11 +20,17 @@ settings.register_profile(
 )
 settings.load_profile("scalehoster")
 
-_ORIGIN = pytest.StashKey[str]()
+_TOLD = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
-def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
+def tell(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Say something below the list of tests, also when all of them pass."""
+    return pytestconfig.stash.setdefault(_TOLD, []).append
+
+
+@pytest.fixture(scope="session")
+def servers(tell: Callable[[str], None]) -> Iterator[Servers]:
     """A Kafka and a Cassandra that live as long as the test run, shared by all its tests.
 
     Stopped at the end, on Ctrl-C and on SIGTERM. Keep apart with `topic_prefix` and `keyspace`.
@@ -33,16 +39,16 @@ def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
     with ExitStack() as stack:
         stack.callback(signal.signal, signal.SIGTERM, before)
         found = start_servers(os.environ.get("SCALEHOSTER_TEST_SERVERS", ""), stack)
-        pytestconfig.stash[_ORIGIN] = found.origin
+        tell(f"servers: {found.origin}")
         yield found
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say which servers the run used."""
-    if _ORIGIN in config.stash:
-        terminalreporter.write_line(f"servers: {config.stash[_ORIGIN]}")
+    """Say what the tests had to tell."""
+    for said in config.stash.get(_TOLD, []):
+        terminalreporter.write_line(said)
 
 
 @pytest.fixture(scope="session")
