@@ -43,7 +43,7 @@ def test_a_single_insert_is_published_while_anothers_bulk_import_waits(
     waited = time.monotonic() - began
     published = _ended(LogModel(installation.kafka, customer.tenant_id))
     tell(f"a single insert waited {waited:.1f} s; {published} of {BULK} before it were published")
-    assert published < BULK / 2, "the bulk that came first is not through"
+    assert published < BULK * 3 / 4, "the bulk that came first is not through"
 
     def bulk_has_ended() -> bool:
         return _ended(LogModel(installation.kafka, customer.tenant_id)) == BULK
