@@ -211,6 +211,17 @@ class ReprocessManyBody(OperationBody):
         return _instructions(self.kind, preset=self.preset)
 
 
+class RefreshManyBody(OperationBody):
+    """Ask the source URLs of assets again; each shows what it has until there is something new."""
+
+    kind: Literal["refresh"]
+    filter: FilterBody
+
+    def instructions(self) -> Instructions:
+        """Say what is to be done to each asset."""
+        return _instructions(self.kind)
+
+
 class KindBody(Body):
     """Which kind of operation; the rest of the body depends on it."""
 
@@ -239,6 +250,7 @@ BODIES: Mapping[OperationKind, type[OperationBody]] = {
     "delete": DeletionBody,
     "restore": DeletionBody,
     "reprocess": ReprocessManyBody,
+    "refresh": RefreshManyBody,
     "merge_categories": MergeBody,
     "split_category": SplitBody,
 }

@@ -15,6 +15,7 @@ OperationKind = Literal[
     "delete",
     "restore",
     "reprocess",
+    "refresh",
     "merge_categories",
     "split_category",
 ]

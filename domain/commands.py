@@ -72,6 +72,14 @@ class PublishAsset(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmAsset(Command):
+    """End one pipeline run whose source has what is shown already; sent by the worker."""
+
+    run: int
+    fetch: Fetch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RejectAsset(Command):
     """Give one pipeline run up for good; sent by the worker."""
 
@@ -171,6 +179,13 @@ class ReplaceSource(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshAsset(Command):
+    """Ask the source again, and show what it has now; ``is_bulk`` as for reprocessing."""
+
+    is_bulk: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateCategory(Command):
     """Open a category; ``category_id`` is chosen by the sender."""
 
@@ -224,6 +239,7 @@ class RestoreCategory(Command):
 AssetCommand = (
     SubmitAsset
     | PublishAsset
+    | ConfirmAsset
     | RejectAsset
     | DelayAsset
     | SetCategories
@@ -236,6 +252,7 @@ AssetCommand = (
     | ReprocessAsset
     | RepublishAsset
     | ReplaceSource
+    | RefreshAsset
 )
 CatalogueCommand = (
     CreateCategory

@@ -4,8 +4,8 @@ Refusal
 ├── NotFound            AssetNotFound, CategoryNotFound, OperationNotFound,
 │                       WebhookNotFound
 ├── Conflict            AssetAlreadySubmitted, AssetIsDeleted, AssetIsNotDeleted, AssetIsPurged,
-│                       AssetHasNoOriginal, CategoryAlreadyExists, CategoryCycle,
-│                       CategoryHasChildren, AssetNeedsCategory, OperationHasEnded,
+│                       AssetHasNoOriginal, AssetHasNoUrl, CategoryAlreadyExists,
+│                       CategoryCycle, CategoryHasChildren, AssetNeedsCategory, OperationHasEnded,
 │                       OperationIsUnderWay, OperationIsReverted, TooManyWebhooks,
 │                       WebhookIsDisabled
 ├── PreconditionFailed  VersionMismatch
@@ -74,6 +74,10 @@ class AssetIsPurged(Conflict):
 
 class AssetHasNoOriginal(Conflict):
     """The asset was never published, so there is no kept original to work on."""
+
+
+class AssetHasNoUrl(Conflict):
+    """The asset was uploaded, so there is no URL to ask again."""
 
 
 class CategoryAlreadyExists(Conflict):

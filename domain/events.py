@@ -18,6 +18,7 @@ from domain.values import (
     Fetch,
     Listing,
     Original,
+    Picture,
     Rendition,
     Source,
     Status,
@@ -85,6 +86,14 @@ class AssetPublished(Event):
     fetch: Fetch | None
     listing: Listing
     shown_since: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetConfirmed(Event):
+    """A pipeline run found the source unchanged: what is shown stays; ``fetch`` is how it went."""
+
+    run: int
+    fetch: Fetch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +199,18 @@ class AssetSourceReplaced(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssetRefreshRequested(Event):
+    """The source is to be asked again; ``picture``, if there is one, is shown until it is new."""
+
+    status: Status
+    source: Source
+    picture: Picture | None
+    preset: str
+    run: int
+    is_bulk: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryCreated(Event):
     """A category was opened."""
 
@@ -236,6 +257,7 @@ class CategoryRestored(Event):
 AssetEvent = (
     AssetSubmitted
     | AssetPublished
+    | AssetConfirmed
     | AssetRejected
     | AssetDelayed
     | AssetCategorised
@@ -245,6 +267,7 @@ AssetEvent = (
     | AssetPurged
     | AssetReprocessingRequested
     | AssetSourceReplaced
+    | AssetRefreshRequested
 )
 CatalogueEvent = (
     CategoryCreated | CategoryRenamed | CategoryMoved | CategoryArchived | CategoryRestored

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.failures import FailureCode
-from domain.values import AssetId, CorrelationId, EventId, Original, Source, TenantId
+from domain.values import (
+    AssetId,
+    CorrelationId,
+    EventId,
+    Original,
+    Picture,
+    Source,
+    TenantId,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +30,7 @@ class ImageJob:
 
     ``job_id`` is the id of the event that caused it, so the same fact dispatched twice is the same
     job. ``original`` is set when a kept original is rendered anew; otherwise ``source`` is fetched.
+    ``picture`` is what is shown meanwhile, set when the source is asked whether it still has that.
     ``not_before`` holds a retry back until that moment; ``is_bulk`` leaves some room to others.
     """
 
@@ -32,6 +41,7 @@ class ImageJob:
     preset: str
     source: Source | None
     original: Original | None
+    picture: Picture | None
     correlation_id: CorrelationId
     issued_at: datetime
     not_before: datetime | None

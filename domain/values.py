@@ -98,6 +98,20 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A published picture, to compare with what its source has now.
+
+    ``fetch`` tells how the original came here. ``preset`` is what it was rendered with; absent when
+    that is not known, since an earlier result is shown again.
+    """
+
+    original: Original
+    fetch: Fetch | None
+    preset: str | None
+    pipeline_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """What a gallery shows of a published asset; every event that moves an asset repeats it."""
 

@@ -6,12 +6,14 @@ from typing import Any, assert_never
 
 from domain.events import (
     AssetCategorised,
+    AssetConfirmed,
     AssetDelayed,
     AssetDeleted,
     AssetDescribed,
     AssetEvent,
     AssetPublished,
     AssetPurged,
+    AssetRefreshRequested,
     AssetRejected,
     AssetReprocessingRequested,
     AssetRestored,
@@ -24,6 +26,7 @@ from domain.values import Description, Listing
 _TYPES: dict[type[AssetEvent], str] = {
     AssetSubmitted: "asset.submitted",
     AssetPublished: "asset.published",
+    AssetConfirmed: "asset.confirmed",
     AssetRejected: "asset.rejected",
     AssetDelayed: "asset.delayed",
     AssetCategorised: "asset.categorised",
@@ -33,6 +36,7 @@ _TYPES: dict[type[AssetEvent], str] = {
     AssetPurged: "asset.purged",
     AssetReprocessingRequested: "asset.reprocessing_requested",
     AssetSourceReplaced: "asset.source_replaced",
+    AssetRefreshRequested: "asset.refresh_requested",
 }
 EVENT_TYPES: tuple[str, ...] = tuple(_TYPES.values())
 
@@ -92,7 +96,12 @@ def _said(event: AssetEvent, public_url: str) -> dict[str, Any]:
                 "public_url": public_url if event.listing else None,
                 "category_ids": event.category_ids,
             }
-        case AssetReprocessingRequested() | AssetSourceReplaced():
+        case (
+            AssetConfirmed()
+            | AssetReprocessingRequested()
+            | AssetSourceReplaced()
+            | AssetRefreshRequested()
+        ):
             return {}
         case _:
             assert_never(event)

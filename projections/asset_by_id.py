@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from avro_schemas.codec import Message
 from domain.events import (
     AssetCategorised,
+    AssetConfirmed,
     AssetDelayed,
     AssetDeleted,
     AssetDescribed,
     AssetEvent,
     AssetPublished,
     AssetPurged,
+    AssetRefreshRequested,
     AssetRejected,
     AssetReprocessingRequested,
     AssetRestored,
@@ -76,6 +78,8 @@ def _rows(message: Message) -> Iterator[Operation]:
                     **_NO_FAILURE,
                 },
             )
+        case AssetConfirmed():
+            yield _changed(message, {"fetch": as_json(message.fetch), **_NO_FAILURE})
         case AssetDelayed():
             retry_at_us = microseconds(message.retry_at)
             yield _changed(message, {**_failure(message), "retry_at_us": retry_at_us})
@@ -98,6 +102,9 @@ def _rows(message: Message) -> Iterator[Operation]:
         case AssetReprocessingRequested():
             asked: dict[str, Value] = {"preset": message.preset, "run": message.run}
             yield _changed(message, {**asked, **_NO_FAILURE})
+        case AssetRefreshRequested():
+            tried: dict[str, Value] = {"status": message.status, "run": message.run}
+            yield _changed(message, {**tried, **_NO_FAILURE})
         case AssetSourceReplaced():
             yield _changed(
                 message,

@@ -10,6 +10,7 @@ from domain.events import (
     AssetEvent,
     AssetPublished,
     AssetPurged,
+    AssetRefreshRequested,
     AssetRejected,
     AssetRestored,
     AssetSourceReplaced,
@@ -58,7 +59,11 @@ def _rows(message: Message) -> Iterator[Operation]:
             yield _changed(message, {"tags": message.description.tags})
         case AssetDeleted():
             yield _changed(message, {"status": Status.DELETED})
-        case AssetRestored(status=status) | AssetSourceReplaced(status=status):
+        case (
+            AssetRestored(status=status)
+            | AssetSourceReplaced(status=status)
+            | AssetRefreshRequested(status=status)
+        ):
             yield _changed(message, {"status": status})
         case AssetPurged():
             yield _changed(message, {"status": Status.PURGED, "tags": ()})

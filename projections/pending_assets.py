@@ -5,9 +5,11 @@ from zlib import crc32
 
 from avro_schemas.codec import Message
 from domain.events import (
+    AssetConfirmed,
     AssetDeleted,
     AssetEvent,
     AssetPublished,
+    AssetRefreshRequested,
     AssetRejected,
     AssetReprocessingRequested,
     AssetRestored,
@@ -31,11 +33,16 @@ def shard(asset_id: AssetId) -> int:
 
 def _rows(message: Message) -> Iterator[Operation]:
     match message:
-        case AssetSubmitted() | AssetReprocessingRequested() | AssetSourceReplaced():
+        case (
+            AssetSubmitted()
+            | AssetReprocessingRequested()
+            | AssetRefreshRequested()
+            | AssetSourceReplaced()
+        ):
             yield _begun(message, message.run)
         case AssetRestored(starts_run=True):
             yield _begun(message, message.run)
-        case AssetPublished() | AssetRejected() | AssetDeleted():
+        case AssetPublished() | AssetConfirmed() | AssetRejected() | AssetDeleted():
             yield Delete(
                 table=PENDING,
                 key=(shard(message.asset_id), message.asset_id),

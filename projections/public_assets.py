@@ -8,6 +8,7 @@ from domain.events import (
     AssetEvent,
     AssetPublished,
     AssetPurged,
+    AssetRefreshRequested,
     AssetRejected,
     AssetRestored,
     AssetSourceReplaced,
@@ -36,7 +37,11 @@ def _rows(message: Message) -> Iterator[Operation]:
             yield _changed(message, Status.REJECTED)
         case AssetDeleted():
             yield _changed(message, Status.DELETED)
-        case AssetRestored(status=status) | AssetSourceReplaced(status=status):
+        case (
+            AssetRestored(status=status)
+            | AssetSourceReplaced(status=status)
+            | AssetRefreshRequested(status=status)
+        ):
             yield _changed(message, status)
         case AssetPurged():
             yield _changed(message, Status.PURGED, _NO_RENDITIONS)

@@ -82,6 +82,8 @@ def _changes(name: str, event: _Event, happened_at_us: int) -> Row:
         case "AssetPublished":
             run = _plain(event, "run")  # of earlier renditions, when these are shown again
             changes = {"status": Status.PUBLISHED, "run": run, **_picture(event), **_NO_FAILURE}
+        case "AssetConfirmed":
+            changes = {"fetch": bytes(event["fetch"]).decode(), **_NO_FAILURE}
         case "AssetDelayed":
             retry_at = datetime.fromisoformat(_plain(event, "retry_at"))
             changes = {**_failure(event), "retry_at_us": microseconds(retry_at)}
@@ -101,6 +103,9 @@ def _changes(name: str, event: _Event, happened_at_us: int) -> Row:
                 changes |= _NO_FAILURE
         case "AssetReprocessingRequested":
             changes = {**_run(event), **_NO_FAILURE}
+        case "AssetRefreshRequested":
+            status = _plain(event, "status")
+            changes = {"status": status, **_run(event), **_NO_FAILURE}
         case "AssetSourceReplaced":
             status = _plain(event, "status")
             changes = {"status": status, **_run(event), **_source(event), **_NO_FAILURE}

@@ -15,11 +15,13 @@ from domain.asset import Asset, replay
 from domain.catalogue import replay as replay_catalogue
 from domain.events import (
     AssetCategorised,
+    AssetConfirmed,
     AssetDelayed,
     AssetDeleted,
     AssetDescribed,
     AssetEvent,
     AssetPublished,
+    AssetRefreshRequested,
     AssetRejected,
     AssetReprocessingRequested,
     AssetRestored,
@@ -209,6 +211,7 @@ def _current(
 ) -> dict[str, Any]:
     is_purged = asset.status is Status.PURGED
     failure = _failure(history)
+    fetches = [e.fetch for e in history if isinstance(e, AssetPublished | AssetConfirmed)]
     return {
         "version": asset.version,
         "status": asset.status.value,
@@ -232,7 +235,7 @@ def _current(
         "original": _plain(picture.original) if picture else None,
         "renditions": _plain(picture.renditions) if picture else [],
         "facts": _plain(picture.facts) if picture else None,
-        "fetch": _plain(picture.fetch) if picture else None,
+        "fetch": _plain(fetches[-1]) if fetches and not is_purged else None,
         "pipeline_version": picture.pipeline_version if picture else 0,
         "media_type": picture.listing.media_type if picture else "",
         "width": picture.listing.width if picture else 0,
@@ -248,7 +251,7 @@ def _failure(history: list[AssetEvent]) -> AssetRejected | AssetDelayed | None:
     for event in reversed(history):
         if isinstance(event, AssetRejected | AssetDelayed):
             return event
-        if isinstance(event, AssetPublished) or _begins_run(event):
+        if isinstance(event, AssetPublished | AssetConfirmed) or _begins_run(event):
             return None
     return None
 
@@ -256,7 +259,10 @@ def _failure(history: list[AssetEvent]) -> AssetRejected | AssetDelayed | None:
 def _begins_run(event: AssetEvent) -> bool:
     if isinstance(event, AssetRestored):
         return event.starts_run
-    return isinstance(event, AssetSubmitted | AssetReprocessingRequested | AssetSourceReplaced)
+    return isinstance(
+        event,
+        AssetSubmitted | AssetReprocessingRequested | AssetRefreshRequested | AssetSourceReplaced,
+    )
 
 
 def _us(moment: datetime) -> int:

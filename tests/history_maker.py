@@ -17,12 +17,14 @@ from domain.commands import (
     ArchiveCategory,
     AssetCommand,
     CatalogueCommand,
+    ConfirmAsset,
     DelayAsset,
     DeleteAsset,
     DescribeAsset,
     MoveCategory,
     PublishAsset,
     PurgeAsset,
+    RefreshAsset,
     RejectAsset,
     RenameCategory,
     ReplaceSource,
@@ -38,6 +40,7 @@ from tests.samples import (
     ACME,
     CAT_PICTURE,
     DOG_PICTURE,
+    FETCH,
     NOON,
     create_category,
     metadata,
@@ -52,7 +55,7 @@ SLUGS = ("cats", "dogs", "pets")
 VERBS = (
     *("submit", "submit", "submit", "publish", "publish", "publish", "reject", "delay"),
     *("categorise", "describe", "delete", "restore"),
-    *("adjust", "retag", "republish"),
+    *("adjust", "retag", "republish", "refresh", "confirm"),
     *("purge", "reprocess", "replace", "create", "rename", "move", "archive", "unarchive"),
 )
 Wish = tuple[str, int, int, int]  # a verb, whose, and two numbers to choose by
@@ -143,6 +146,10 @@ def _command(wish: Wish, known: dict[str, Asset]) -> AssetCommand | CatalogueCom
         "purge": lambda: PurgeAsset(metadata=about),
         "reprocess": lambda: ReprocessAsset(
             metadata=about, preset=f"preset {one}", is_bulk=bool(other)
+        ),
+        "refresh": lambda: RefreshAsset(metadata=about, is_bulk=bool(other)),
+        "confirm": lambda: ConfirmAsset(
+            metadata=about, run=run, fetch=replace(FETCH, status=304, etag=f'"{one}"')
         ),
         "replace": lambda: ReplaceSource(
             metadata=about, source=DOG_PICTURE if one else replace(CAT_PICTURE, file_name="c.jpg")

@@ -24,6 +24,7 @@ from domain.values import (
     Facts,
     Fetch,
     Original,
+    Picture,
     Rendition,
     Sha256,
     Source,
@@ -77,6 +78,7 @@ FETCH = Fetch(
     last_modified=None,
     duration_ms=12,
 )
+SHOWN = Picture(original=ORIGINAL, fetch=FETCH, preset="default", pipeline_version=1)
 
 
 def metadata(

@@ -19,12 +19,14 @@ from domain.commands import (
     DeleteAsset,
     DescribeAsset,
     PurgeAsset,
+    RefreshAsset,
     ReprocessAsset,
     RestoreAsset,
     SetCategories,
 )
 from domain.errors import (
     AssetHasNoOriginal,
+    AssetHasNoUrl,
     AssetIsDeleted,
     AssetIsNotDeleted,
     AssetIsPurged,
@@ -121,6 +123,23 @@ def add_asset_routes(app: FastAPI, desk: Desk) -> None:
             body = await read_json(request, ReprocessBody, desk.rules, empty=b"{}")
             metadata = write.metadata(known_form(asset_id), body.content())
             command = ReprocessAsset(metadata=metadata, preset=body.preset, is_bulk=False)
+            return await desk.decide(command, write, HTTPStatus.ACCEPTED)
+
+    @app.post(
+        "/v1/assets/{asset_id}/refresh",
+        tags=["assets"],
+        openapi_extra=takes(),
+        responses=asset_answers(202, *_CHANGED, AssetHasNoUrl),
+        status_code=HTTPStatus.ACCEPTED,
+    )
+    async def refresh(request: Request, asset_id: str) -> Response:
+        """Ask the source URL again; what is shown stays until the source has shown something new.
+
+        A source that says it is unchanged is not downloaded, and the same bytes are not rendered.
+        """
+        with desk.admission.admit(request) as write:
+            metadata = write.metadata(known_form(asset_id), "")
+            command = RefreshAsset(metadata=metadata, is_bulk=False)
             return await desk.decide(command, write, HTTPStatus.ACCEPTED)
 
 

@@ -4,19 +4,21 @@ from datetime import datetime
 from typing import assert_never
 
 from domain import describing
-from domain.asset import arranging, publishing
-from domain.asset.presence import refuse_gone, refuse_not_deleted
+from domain.asset import arranging, publishing, renewing
+from domain.asset.presence import refuse_not_deleted
 from domain.asset.state import Asset
 from domain.catalogue import Catalogue
 from domain.commands import (
     AdjustCategories,
     AdjustTags,
     AssetCommand,
+    ConfirmAsset,
     DelayAsset,
     DeleteAsset,
     DescribeAsset,
     PublishAsset,
     PurgeAsset,
+    RefreshAsset,
     RejectAsset,
     ReplaceSource,
     ReprocessAsset,
@@ -27,7 +29,6 @@ from domain.commands import (
 )
 from domain.errors import (
     AssetAlreadySubmitted,
-    AssetHasNoOriginal,
     AssetNotFound,
     VersionMismatch,
 )
@@ -35,9 +36,7 @@ from domain.events import (
     AssetDeleted,
     AssetEvent,
     AssetPurged,
-    AssetReprocessingRequested,
     AssetRestored,
-    AssetSourceReplaced,
     AssetSubmitted,
     EventMetadata,
 )
@@ -54,7 +53,8 @@ def decide(
 
     ``catalogue`` is the tenant's, to resolve categories. Raises a Refusal: AssetNotFound,
     AssetAlreadySubmitted, AssetIsDeleted, AssetIsNotDeleted, AssetIsPurged, AssetHasNoOriginal,
-    AssetNeedsCategory, UnknownCategory, CategoryIsArchived, DescriptionRefused, VersionMismatch.
+    AssetHasNoUrl, AssetNeedsCategory, UnknownCategory, CategoryIsArchived, DescriptionRefused,
+    VersionMismatch.
     """
     if isinstance(command, SubmitAsset):
         return _submit(command, asset, catalogue, now)
@@ -70,6 +70,8 @@ def decide(
     match command:
         case PublishAsset():
             return publishing.publish(command, asset, metadata)
+        case ConfirmAsset():
+            return publishing.confirm(command, asset, metadata)
         case RejectAsset():
             return publishing.reject(command, asset, metadata)
         case DelayAsset():
@@ -89,11 +91,13 @@ def decide(
         case PurgeAsset():
             return _purge(asset, metadata)
         case ReprocessAsset():
-            return _reprocess(command, asset, metadata)
+            return renewing.reprocess(command, asset, metadata)
         case RepublishAsset():
             return publishing.republish(command, asset, metadata)
         case ReplaceSource():
-            return _replace_source(command, asset, metadata)
+            return renewing.replace_source(command, asset, metadata)
+        case RefreshAsset():
+            return renewing.refresh(command, asset, metadata)
         case _:
             assert_never(command)
 
@@ -163,36 +167,5 @@ def _purge(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
             blob_keys=asset.blob_keys,
             shown_in=asset.shown_in,
             perceptual_hashes=asset.perceptual_hashes,
-        )
-    ]
-
-
-def _reprocess(command: ReprocessAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    refuse_gone(asset)
-    if asset.original is None:
-        raise AssetHasNoOriginal("it was never published; replace its source instead")
-    return [
-        AssetReprocessingRequested(
-            metadata=metadata,
-            original=asset.original,
-            preset=command.preset or asset.preset,
-            run=asset.run + 1,
-            is_bulk=command.is_bulk,
-        )
-    ]
-
-
-def _replace_source(
-    command: ReplaceSource, asset: Asset, metadata: EventMetadata
-) -> list[AssetEvent]:
-    refuse_gone(asset)
-    return [
-        AssetSourceReplaced(
-            metadata=metadata,
-            status=Status.SUBMITTED if asset.status is Status.REJECTED else asset.status,
-            source=command.source,
-            previous_source=asset.source,
-            preset=asset.preset,
-            run=asset.run + 1,
         )
     ]

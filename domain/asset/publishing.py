@@ -2,15 +2,22 @@
 
 from domain.asset.presence import refuse_gone
 from domain.asset.state import Asset
-from domain.commands import DelayAsset, PublishAsset, RejectAsset, RepublishAsset
+from domain.commands import (
+    ConfirmAsset,
+    DelayAsset,
+    PublishAsset,
+    RejectAsset,
+    RepublishAsset,
+)
 from domain.events import (
+    AssetConfirmed,
     AssetDelayed,
     AssetEvent,
     AssetPublished,
     AssetRejected,
     EventMetadata,
 )
-from domain.values import Listing, Status
+from domain.values import Fetch, Listing, Status
 
 _THUMBNAIL = "thumb"  # what presets call the rendition for listings
 
@@ -28,11 +35,18 @@ def publish(command: PublishAsset, asset: Asset, metadata: EventMetadata) -> lis
             renditions=command.renditions,
             facts=command.facts,
             pipeline_version=command.pipeline_version,
-            fetch=command.fetch,
+            fetch=command.fetch or _kept_fetch(command, asset),
             listing=_listing(command, asset),
             shown_since=asset.shown_since,
         )
     ]
+
+
+def confirm(command: ConfirmAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    """Leave all as it is shown; what is late changes nothing."""
+    if _is_late(command.run, asset) or asset.picture is None:
+        return []
+    return [AssetConfirmed(metadata=metadata, run=command.run, fetch=command.fetch)]
 
 
 def reject(command: RejectAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
@@ -89,6 +103,14 @@ def delay(command: DelayAsset, asset: Asset, metadata: EventMetadata) -> list[As
 def _is_late(run: int, asset: Asset) -> bool:
     """Tell a result of a deleted asset, of an older run, or of a run that ended already."""
     return asset.is_gone or run != asset.run or run == asset.finished_run
+
+
+def _kept_fetch(command: PublishAsset, asset: Asset) -> Fetch | None:
+    """Say how the original came here, when it was only rendered anew."""
+    shown = asset.picture
+    if asset.source.url and shown and shown.original.sha256 == command.original.sha256:
+        return shown.fetch
+    return None
 
 
 def _listing(command: PublishAsset | RepublishAsset, asset: Asset) -> Listing:

@@ -8,12 +8,14 @@ from typing import assert_never
 
 from domain.events import (
     AssetCategorised,
+    AssetConfirmed,
     AssetDelayed,
     AssetDeleted,
     AssetDescribed,
     AssetEvent,
     AssetPublished,
     AssetPurged,
+    AssetRefreshRequested,
     AssetRejected,
     AssetReprocessingRequested,
     AssetRestored,
@@ -28,6 +30,7 @@ from domain.values import (
     Description,
     Listing,
     Original,
+    Picture,
     Source,
     Status,
 )
@@ -41,7 +44,7 @@ class Asset:
     while they differ. ``last_delay`` is the run and the attempt that were last told to be repeated.
     ``status_before_deletion`` is what a restore goes back to. ``shown_since`` is the version from
     which on listings show it as they do; ``shown_in`` where they ever did. ``perceptual_hashes``
-    and ``blob_keys`` are all it ever had.
+    and ``blob_keys`` are all it ever had. ``picture`` is what is published, or would be again.
     """
 
     asset_id: AssetId
@@ -58,7 +61,7 @@ class Asset:
     run: int
     finished_run: int
     last_delay: tuple[int, int]
-    original: Original | None
+    picture: Picture | None
     listing: Listing | None
     shown_since: int | None
     shown_in: tuple[CategoryId, ...]
@@ -69,6 +72,11 @@ class Asset:
     def is_gone(self) -> bool:
         """Whether it is deleted or purged."""
         return self.status in (Status.DELETED, Status.PURGED)
+
+    @property
+    def original(self) -> Original | None:
+        """The original that is kept."""
+        return self.picture.original if self.picture else None
 
 
 def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
@@ -81,18 +89,10 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
     asset = replace(asset, version=metadata.entity_version, updated_at=metadata.happened_at)
     match event:
         case AssetPublished():
-            keys = {event.original.blob_key, *(r.blob_key for r in event.renditions)}
-            look = event.facts.perceptual_hash
-            published = replace(
-                asset,
-                status=Status.PUBLISHED,
-                run=event.run,
-                finished_run=event.run,
-                original=event.original,
-                perceptual_hashes=tuple(sorted({*asset.perceptual_hashes, look})),
-                blob_keys=tuple(sorted({*asset.blob_keys, *keys})),
-            )
-            return _shown(published, event.listing)
+            return _published(asset, event)
+        case AssetConfirmed():
+            picture = asset.picture and replace(asset.picture, fetch=event.fetch)
+            return replace(asset, finished_run=event.run, picture=picture)
         case AssetRejected():
             status = asset.status if event.keeps_published else Status.REJECTED
             return replace(asset, status=status, finished_run=event.run)
@@ -115,7 +115,7 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
             return replace(
                 asset,
                 status=Status.PURGED,
-                original=None,
+                picture=None,
                 listing=None,
                 shown_in=(),
                 perceptual_hashes=(),
@@ -133,6 +133,8 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
                 status=event.status,
                 blob_keys=tuple(sorted({*asset.blob_keys, *staged})),
             )
+        case AssetRefreshRequested():
+            return replace(asset, run=event.run, status=event.status)
         case _:
             assert_never(event)
 
@@ -169,6 +171,27 @@ def _shown(asset: Asset, listing: Listing | None) -> Asset:
     )
 
 
+def _published(asset: Asset, event: AssetPublished) -> Asset:
+    keys = {event.original.blob_key, *(made.blob_key for made in event.renditions)}
+    looks = {*asset.perceptual_hashes, event.facts.perceptual_hash}
+    published = replace(
+        asset,
+        status=Status.PUBLISHED,
+        run=event.run,
+        finished_run=event.run,
+        picture=Picture(
+            original=event.original,
+            fetch=event.fetch,
+            # What is shown again was rendered by a run of its own, which may have had another one.
+            preset=asset.preset if event.run == asset.run else None,
+            pipeline_version=event.pipeline_version,
+        ),
+        perceptual_hashes=tuple(sorted(looks)),
+        blob_keys=tuple(sorted({*asset.blob_keys, *keys})),
+    )
+    return _shown(published, event.listing)
+
+
 def _submitted(event: AssetSubmitted) -> Asset:
     return Asset(
         asset_id=event.asset_id,
@@ -185,7 +208,7 @@ def _submitted(event: AssetSubmitted) -> Asset:
         run=event.run,
         finished_run=0,
         last_delay=(0, 0),
-        original=None,
+        picture=None,
         listing=None,
         shown_since=None,
         shown_in=(),

@@ -11,6 +11,7 @@ from domain.commands import (
     CommandMetadata,
     CreateCategory,
     DeleteAsset,
+    RefreshAsset,
     ReprocessAsset,
     RestoreAsset,
     RestoreCategory,
@@ -71,6 +72,8 @@ def asset_command_for(operation: Operation, metadata: CommandMetadata) -> AssetC
             return RestoreAsset(metadata=metadata)
         case "reprocess":
             return ReprocessAsset(metadata=metadata, preset=wanted.preset, is_bulk=True)
+        case "refresh":
+            return RefreshAsset(metadata=metadata, is_bulk=True)
         case _:
             assert_never(wanted.kind)
 

@@ -16,11 +16,13 @@ from domain.commands import (
 )
 from domain.events import (
     AssetCategorised,
+    AssetConfirmed,
     AssetDeleted,
     AssetDescribed,
     AssetEvent,
     AssetPublished,
     AssetPurged,
+    AssetRefreshRequested,
     AssetReprocessingRequested,
     AssetRestored,
     AssetSourceReplaced,
@@ -80,7 +82,7 @@ def compensate(
             return _undelete(later, metadata)
         case AssetRestored():
             return _delete_again(later, metadata)
-        case AssetReprocessingRequested():
+        case AssetReprocessingRequested() | AssetRefreshRequested():
             return _unrender(earlier, event.run, later, metadata)
         case AssetPublished():  # what a revert of reprocessing showed again
             return _unrender(earlier, event.run, later, metadata)
@@ -142,9 +144,20 @@ def _delete_again(later: Sequence[AssetEvent], metadata: CommandMetadata) -> Com
 def _unrender(
     earlier: Sequence[AssetEvent], run: int, later: Sequence[AssetEvent], metadata: CommandMetadata
 ) -> Compensation:
-    """Show again what was published before; the bytes of earlier renditions are kept."""
+    """Show again what was published before; the bytes of earlier renditions are kept.
+
+    A run that found the source unchanged has changed nothing, neither ours nor a later one.
+    """
+    confirmed = {each.run for each in _of(AssetConfirmed, later)}
+    if run in confirmed:
+        return None
     for each in reversed(later):
-        starts = isinstance(each, AssetReprocessingRequested | AssetSourceReplaced)
+        starts = (
+            isinstance(
+                each, AssetReprocessingRequested | AssetRefreshRequested | AssetSourceReplaced
+            )
+            and each.run not in confirmed
+        )
         if starts or (isinstance(each, AssetPublished) and each.run != run):
             return Conflict(later=each)
     published = _of(AssetPublished, earlier)

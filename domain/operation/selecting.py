@@ -12,6 +12,7 @@ _PRESENT = (Status.SUBMITTED, Status.PUBLISHED, Status.REJECTED)
 _OF_KIND: dict[OperationKind, tuple[Status, ...]] = {
     "restore": (Status.DELETED,),
     "reprocess": (Status.PUBLISHED,),
+    "refresh": (Status.PUBLISHED,),
 }
 
 
@@ -81,6 +82,8 @@ def would_change(
         case "reprocess":
             now = f"pipeline {candidate.pipeline_version}"
             return _differing("renditions", now, "rendered anew")
+        case "refresh":
+            return _differing("picture", "as it was fetched", "as its source has it")
         case _:
             assert_never(wanted.kind)
 

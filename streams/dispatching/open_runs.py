@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.events import (
+    AssetConfirmed,
     AssetDelayed,
     AssetDeleted,
     AssetPublished,
@@ -57,7 +58,7 @@ class OpenRuns:
                 run = self._runs.get(event.asset_id)
                 if run and run.run == event.run:
                     self._runs[event.asset_id] = replace(run, ordered_at=event.retry_at)
-            case AssetPublished() | AssetRejected():
+            case AssetPublished() | AssetConfirmed() | AssetRejected():
                 run = self._runs.get(event.asset_id)
                 if run and run.run <= event.run:
                     del self._runs[event.asset_id]

@@ -1,6 +1,7 @@
 """Which work a fact asks for."""
 
 from domain.events import (
+    AssetRefreshRequested,
     AssetReprocessingRequested,
     AssetRestored,
     AssetSourceReplaced,
@@ -8,7 +9,7 @@ from domain.events import (
     Event,
 )
 from domain.jobs import ImageJob
-from domain.values import Original, Source
+from domain.values import Original, Picture, Source
 
 
 def job_for(event: Event) -> ImageJob | None:
@@ -25,6 +26,11 @@ def job_for(event: Event) -> ImageJob | None:
         case AssetReprocessingRequested():
             is_bulk = event.is_bulk
             return _job(event, event.run, event.preset, original=event.original, is_bulk=is_bulk)
+        case AssetRefreshRequested():
+            asked, is_bulk = event.source, event.is_bulk
+            return _job(
+                event, event.run, event.preset, source=asked, picture=event.picture, is_bulk=is_bulk
+            )
         case _:
             return None
 
@@ -36,6 +42,7 @@ def _job(
     *,
     source: Source | None = None,
     original: Original | None = None,
+    picture: Picture | None = None,
     is_bulk: bool = False,
 ) -> ImageJob:
     metadata = event.metadata
@@ -47,6 +54,7 @@ def _job(
         preset=preset,
         source=source,
         original=original,
+        picture=picture,
         correlation_id=metadata.correlation_id,
         issued_at=metadata.happened_at,
         not_before=None,

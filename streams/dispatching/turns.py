@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.events import (
+    AssetConfirmed,
     AssetDelayed,
     AssetDeleted,
     AssetPublished,
@@ -136,5 +137,6 @@ class Turns:
 def _ends(event: Event) -> bool:
     """Tell what ends a run, or lets it wait in a retry tier, which is no reason to hold a turn."""
     return isinstance(
-        event, AssetPublished | AssetRejected | AssetDelayed | AssetDeleted | AssetPurged
+        event,
+        AssetPublished | AssetConfirmed | AssetRejected | AssetDelayed | AssetDeleted | AssetPurged,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 import ssl
 import time
 from collections.abc import Iterator
@@ -24,12 +25,17 @@ from streams.fetching.resolving import Resolver
 _NOT_MODIFIED = 304
 _NOTHING = Body(size_bytes=0, sha256=hashlib.sha256().hexdigest())
 _MAX_KEPT_LENGTH = 1024
+_ENTITY_TAG = re.compile(r'(W/)?"[!#-~]*"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditional:
-    """What we know from an earlier download, to be spared an unchanged body."""
+    """What we know from an earlier download, to be spared an unchanged body.
 
+    It is about ``url`` alone, where that download ended: no other is asked whether it changed.
+    """
+
+    url: str
     etag: str | None
     last_modified: str | None
 
@@ -89,6 +95,8 @@ class Fetcher:
     ) -> Fetched:
         """Download the URL into the file, or raise FetchFailed within the deadline.
 
+        A 304 that was not asked for is a failure like any other status.
+
         The file exists afterwards only if a body was received whole; on failure and on
         cancellation it is removed and every socket closed. OSError means that the file could
         not be written.
@@ -125,29 +133,37 @@ class Fetcher:
         self, url: SourceUrl, into: Path, conditional: Conditional | None, started: float
     ) -> Fetched | SourceUrl:
         address = await self._guard.pin(url)
-        headers = self._headers(conditional)
+        validators = _validators(conditional, url)
+        headers = {**self._headers(), **validators}
         async with exchange(url, address, headers, tls=self._tls, limits=self._limits) as answer:
             following = next_hop(url, answer, self._guard)
             if following is not None:
                 return following
-            is_unchanged = conditional is not None and answer.status == _NOT_MODIFIED
+            is_unchanged = bool(validators) and answer.status == _NOT_MODIFIED
             body = _NOTHING
             if not is_unchanged:
                 body = await receive(answer, into, self._limits.max_body_bytes)
             return _fetched(url, answer, body, started)
 
-    def _headers(self, conditional: Conditional | None) -> dict[str, str]:
-        headers = {
+    def _headers(self) -> dict[str, str]:
+        return {
             "User-Agent": self._limits.user_agent,
             "Accept": "image/*, */*;q=0.1",
             "Accept-Encoding": "identity",  # a compressed body is a second bomb
             "Connection": "close",
         }
-        if conditional and conditional.etag:
-            headers["If-None-Match"] = conditional.etag
-        if conditional and conditional.last_modified:
-            headers["If-Modified-Since"] = conditional.last_modified
+
+
+def _validators(conditional: Conditional | None, url: SourceUrl) -> dict[str, str]:
+    """Ask whether it changed; what is no entity tag, such as *, could be true of anything."""
+    headers: dict[str, str] = {}
+    if conditional is None or conditional.url != str(url):
         return headers
+    if conditional.etag and _ENTITY_TAG.fullmatch(conditional.etag):
+        headers["If-None-Match"] = conditional.etag
+    if conditional.last_modified:
+        headers["If-Modified-Since"] = conditional.last_modified
+    return headers
 
 
 @contextmanager

@@ -26,7 +26,7 @@ class Measures:
         )
 
     def count(self, outcome: str, seconds: float | None = None) -> None:
-        """Note the end of an attempt: published, put_off, dead_letter, or a failure's code."""
+        """Note an end: published, confirmed, put_off, dead_letter, or the code of a failure."""
         self._jobs.labels(outcome).inc()
         if seconds is not None:
             self._seconds.observe(seconds)

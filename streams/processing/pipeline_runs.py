@@ -2,27 +2,31 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from domain.commands import PublishAsset
+from domain.commands import ConfirmAsset, PublishAsset
 from domain.jobs import ImageJob
-from domain.values import Fetch
+from domain.values import BlobKey, Fetch
 from infra.blob_store import BlobStore
+from infra.errors import BlobNotFound
 from infra.failpoints import pass_by
-from streams.fetching import Fetched
-from streams.processing.results import original_key, published, rendition_key
+from streams.fetching import Conditional, Fetched
+from streams.processing.refreshing import completed, conditional, is_shown
+from streams.processing.results import confirmed, original_key, published, rendition_key
 from streams.rendering import Preset, Rendered
 
 
 class Fetching(Protocol):
     """What downloads."""
 
-    async def fetch(self, url: str, *, into: Path) -> Fetched:
-        """Download a URL into a file; raises FetchFailed."""
+    async def fetch(
+        self, url: str, *, into: Path, conditional: Conditional | None = None
+    ) -> Fetched:
+        """Download a URL into a file, unless it is unchanged; raises FetchFailed."""
 
 
 class Rendering(Protocol):
@@ -43,9 +47,10 @@ class PipelineRuns:
     scratch: Path
     clock: Callable[[], datetime]
 
-    async def run(self, job: ImageJob) -> PublishAsset:
+    async def run(self, job: ImageJob) -> PublishAsset | ConfirmAsset:
         """Obtain, render and store; the command that comes back may be sent at once.
 
+        A source that still has what is shown is neither rendered nor stored.
         Raises FetchFailed, RenderFailed, BlobNotFound when an upload or a kept
         original is gone, StoreUnavailable, KeyError for an unknown preset. All that was stored by
         then may stay: blobs are named by their content, and another run finds them.
@@ -53,31 +58,40 @@ class PipelineRuns:
         preset = self.presets[job.preset]
         with TemporaryDirectory(dir=self.scratch) as folder:
             source = Path(folder, "source")
-            fetch = await self._obtain(job, source)
+            job = await self._with_kept_picture(job)
+            fetched = await self._obtain(job, source)
             pass_by("worker.after_download")
+            if fetched and is_shown(job, fetched.sha256):
+                return confirmed(job, _fetch(fetched), self.clock())
+            if fetched and fetched.not_modified and job.picture:
+                await self._load(job.picture.original.blob_key, source)
             rendered = await self.sandbox.render(source, preset)
             await self._store(rendered, source)
         pass_by("worker.after_store_before_emit")
-        return published(job, rendered, fetch, self.clock())
+        return published(job, rendered, _fetch(fetched) if fetched else None, self.clock())
 
-    async def _obtain(self, job: ImageJob, into: Path) -> Fetch | None:
+    async def _with_kept_picture(self, job: ImageJob) -> ImageJob:
+        """Compare with nothing whose original is lost: its bytes are wanted again."""
+        if job.picture:
+            try:
+                await self.blobs.head(job.picture.original.blob_key)
+            except BlobNotFound:
+                return replace(job, picture=None)
+        return job
+
+    async def _obtain(self, job: ImageJob, into: Path) -> Fetched | None:
         kept = job.original.blob_key if job.original else job.source and job.source.upload_key
         if kept:  # a staged upload stays where it is: the job may come again
-            await asyncio.to_thread(into.write_bytes, await self.blobs.get(kept))
+            await self._load(kept, into)
             return None
         if job.source and job.source.url:
-            return await self._download(job.source.url, into)
+            asked_by = conditional(job.picture)
+            fetched = await self.fetcher.fetch(job.source.url, into=into, conditional=asked_by)
+            return completed(fetched, job.picture)
         raise ValueError(f"job {job.job_id} names nothing to fetch")
 
-    async def _download(self, url: str, into: Path) -> Fetch:
-        fetched = await self.fetcher.fetch(url, into=into)
-        return Fetch(
-            final_url=fetched.final_url,
-            status=fetched.status,
-            etag=fetched.etag,
-            last_modified=fetched.last_modified,
-            duration_ms=fetched.duration_ms,
-        )
+    async def _load(self, key: BlobKey, into: Path) -> None:
+        await asyncio.to_thread(into.write_bytes, await self.blobs.get(key))
 
     async def _store(self, rendered: Rendered, source: Path) -> None:
         original = rendered.original
@@ -91,3 +105,13 @@ class PipelineRuns:
         )
         for failure in filter(None, results):
             raise failure
+
+
+def _fetch(fetched: Fetched) -> Fetch:
+    return Fetch(
+        final_url=fetched.final_url,
+        status=fetched.status,
+        etag=fetched.etag,
+        last_modified=fetched.last_modified,
+        duration_ms=fetched.duration_ms,
+    )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from domain.commands import CommandMetadata, DelayAsset, PublishAsset, RejectAsset
+from domain.commands import CommandMetadata, ConfirmAsset, DelayAsset, PublishAsset, RejectAsset
 from domain.identity import delay_command_id, result_command_id
 from domain.jobs import ImageJob
 from domain.values import Actor, BlobKey, Fetch, Original, Rendition, Sha256
@@ -51,6 +51,11 @@ def published(
         pipeline_version=PIPELINE_VERSION,
         fetch=fetch,
     )
+
+
+def confirmed(job: ImageJob, fetch: Fetch, now: datetime) -> ConfirmAsset:
+    """Ask to leave what is shown: the source has nothing else."""
+    return ConfirmAsset(metadata=_metadata(job, now), run=job.run, fetch=fetch)
 
 
 def rejected(job: ImageJob, failure: Failure, now: datetime) -> RejectAsset:

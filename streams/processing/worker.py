@@ -11,7 +11,7 @@ from typing import Protocol
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
-from domain.commands import PublishAsset
+from domain.commands import ConfirmAsset, PublishAsset
 from domain.jobs import ImageJob
 from infra.errors import StoreUnavailable
 from infra.failpoints import pass_by
@@ -34,12 +34,20 @@ log = logging.getLogger(__name__)
 class Running(Protocol):
     """What carries out one job."""
 
-    async def run(self, job: ImageJob) -> PublishAsset:
-        """Give the command that shows the result, or raise why there is none."""
+    async def run(self, job: ImageJob) -> PublishAsset | ConfirmAsset:
+        """Give the command that ends the run well, or raise why there is none."""
 
 
 class NotNow(Exception):
     """The job could not be tried, and that is not its fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Success:
+    """How a run ended well, and the command that says so, spelled."""
+
+    name: str
+    command: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +65,10 @@ class Worker:
     async def work(self, record: Record) -> None:
         """Return once what became of the job is durable; raises nothing but cancellation.
 
-        A good run sends PublishAsset. A bad one sends DelayAsset and waits in a retry tier, or
-        sends RejectAsset when another try could not help or was the last. What cannot be read as a
-        job, and a job on which our own code failed to the last, becomes a dead letter. While the
-        broker is away it is tried again and again.
+        A good run sends PublishAsset, or ConfirmAsset when there is nothing new. A bad one sends
+        DelayAsset and waits in a retry tier, or sends RejectAsset when another try could not help
+        or was the last. What cannot be read as a job, and a job on which our own code failed to the
+        last, becomes a dead letter. While the broker is away it is tried again and again.
         """
         job = _job_in(record)
         if isinstance(job, Undecodable):
@@ -86,13 +94,15 @@ class Worker:
             self.measures.count(outcome.code, seconds)
             await self._settle(record, job, outcome)
         else:
-            self.measures.count("published", seconds)
-            await self._send(ASSET_COMMANDS, job.asset_id, outcome)
+            self.measures.count(outcome.name, seconds)
+            await self._send(ASSET_COMMANDS, job.asset_id, outcome.command)
 
-    async def _try(self, job: ImageJob) -> bytes | Failure:
+    async def _try(self, job: ImageJob) -> _Success | Failure:
         """Carry a job out and spell its result; what cannot be spelled is our fault too."""
         try:
-            return encode(await self.runs.run(job))
+            command = await self.runs.run(job)
+            name = "published" if isinstance(command, PublishAsset) else "confirmed"
+            return _Success(name=name, command=encode(command))
         except (FetchFailed, RenderFailed) as error:
             return Failure(
                 code=error.code,

@@ -36,10 +36,15 @@ def picture(number: int, orientation: int = 1) -> bytes:
 
 
 class Supplier:
-    """Serves until it is stopped; ``asked`` counts what was fetched."""
+    """Serves until it is stopped; ``asked`` counts what was fetched, ``sent`` what was not spared.
+
+    ``revisions`` says which picture ``/revised/NAME.jpg`` is, and is its entity tag.
+    """
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
+        self.revisions: Counter[str] = Counter()
         self.stopping = Event()
         self._lock = Lock()
         supplier = self
@@ -75,6 +80,8 @@ class Supplier:
         match re.split(r"[/.]", handler.path.strip("/")):
             case ["picture", number, *_]:
                 _send(handler, picture(int(number)))
+            case ["revised", name, *_]:
+                self._send_if_changed(handler, self.revisions[name])
             case ["turned", orientation, *_]:
                 _send(handler, picture(7, int(orientation)))
             case ["flaky", number, *_]:
@@ -98,10 +105,27 @@ class Supplier:
             case _:
                 handler.send_error(404)
 
+    def _send_if_changed(self, handler: BaseHTTPRequestHandler, revision: int) -> None:
+        etag = f'"{revision}"'
+        if handler.headers["If-None-Match"] == etag:
+            handler.send_response(304)
+            handler.end_headers()
+            return
+        with self._lock:
+            self.sent[handler.path] += 1
+        _send(handler, picture(revision), etag=etag)
 
-def _send(handler: BaseHTTPRequestHandler, body: bytes, media_type: str = "image/jpeg") -> None:
+
+def _send(
+    handler: BaseHTTPRequestHandler,
+    body: bytes,
+    media_type: str = "image/jpeg",
+    etag: str | None = None,
+) -> None:
     handler.send_response(200)
     handler.send_header("Content-Type", media_type)
+    if etag:
+        handler.send_header("ETag", etag)
     handler.send_header("Content-Length", str(len(body)))
     handler.end_headers()
     handler.wfile.write(body)

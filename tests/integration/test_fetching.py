@@ -116,17 +116,42 @@ def test_the_request_says_who_we_are_and_nothing_else(into: Path) -> None:
 def test_an_unchanged_source_is_not_sent_again(into: Path) -> None:
     async def scenario() -> None:
         async with origin(says(answer(304, ['ETag: "7"']))) as here:
-            result = await fetcher(here).fetch(
-                f"http://{here.address}/",
-                into=into,
-                conditional=Conditional(etag='"7"', last_modified="Wed, 01 Jul 2026 12:00:00 GMT"),
-            )
+            url = f"http://{here.address}/"
+            known = Conditional(url=url, etag='"7"', last_modified="Wed, 01 Jul 2026 12:00:00 GMT")
+            result = await fetcher(here).fetch(url, into=into, conditional=known)
         assert b'If-None-Match: "7"\r\n' in here.requests[0]
         assert b"If-Modified-Since: Wed, 01 Jul 2026 12:00:00 GMT\r\n" in here.requests[0]
         assert (result.not_modified, result.size_bytes) == (True, 0)
 
     asyncio.run(scenario())
     assert not into.exists()
+
+
+@pytest.mark.parametrize("etag", ['W/"7"', '""', '"a,b"'])
+def test_entity_tags_weak_and_strong_are_sent_as_they_came(etag: str, into: Path) -> None:
+    assert asked_by(etag, into) == [f"If-None-Match: {etag}"]
+
+
+@pytest.mark.parametrize("etag", ["*", '"a", "b"', "7", "w/7", ""])
+def test_what_is_no_entity_tag_is_not_sent_so_a_304_is_a_failure(etag: str, into: Path) -> None:
+    with pytest.raises(FetchFailed) as failed:
+        asked_by(etag, into)
+    assert (failed.value.code, failed.value.status) == ("http_status", 304)
+    assert not into.exists()
+
+
+def asked_by(etag: str, into: Path) -> list[str]:
+    """Fetch on condition of an entity tag, and give the conditions that the origin saw."""
+
+    async def scenario() -> list[str]:
+        async with origin(says(answer(304))) as here:
+            url = f"http://{here.address}/"
+            known = Conditional(url=url, etag=etag, last_modified=None)
+            await fetcher(here).fetch(url, into=into, conditional=known)
+        lines = here.requests[0].decode().split("\r\n")
+        return [line for line in lines if line.startswith("If-")]
+
+    return asyncio.run(scenario())
 
 
 def test_headers_that_are_odd_or_endless_are_not_kept(into: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.fetching import Fetched, Fetcher, FetchFailed, FetchLimits
+from streams.fetching import Conditional, Fetched, Fetcher, FetchFailed, FetchLimits
 from tests.integration.fetching_origin import answer, origin, redirect, says
 from tests.unit.fetching.fakes import FakeResolver
 
@@ -61,6 +61,40 @@ def test_a_redirect_is_followed(status: int, location: str, into: Path) -> None:
     result = asyncio.run(follow(answers, into, FakeResolver()))
     assert result.final_url.endswith("/a/cat")
     assert into.read_bytes() == CAT
+
+
+def test_only_where_it_was_found_a_source_is_asked_whether_it_changed(into: Path) -> None:
+    async def fetch(known_path: str) -> tuple[Fetched | FetchFailed, list[str]]:
+        async def script(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            is_start = here.requests[-1].startswith(b"GET /start ")
+            writer.write(redirect("/moved") if is_start else answer(304))
+
+        async with origin(script) as here:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            client = Fetcher(FakeResolver(), FetchLimits(), {here.address}, tls)
+            known = Conditional(
+                url=f"http://{here.address}{known_path}",
+                etag='"7"',
+                last_modified="Wed, 01 Jul 2026 12:00:00 GMT",
+            )
+            start = f"http://{here.address}/start"
+            try:
+                ended: Fetched | FetchFailed = await client.fetch(
+                    start, into=into, conditional=known
+                )
+            except FetchFailed as failed:
+                ended = failed
+        return ended, [request.decode() for request in here.requests]
+
+    ended, (start, moved) = asyncio.run(fetch("/moved"))
+    assert isinstance(ended, Fetched)
+    assert ended.not_modified
+    assert "If-" not in start
+    assert 'If-None-Match: "7"\r\nIf-Modified-Since: Wed, 01 Jul 2026' in moved
+    ended, requests = asyncio.run(fetch("/elsewhere"))
+    assert isinstance(ended, FetchFailed)
+    assert (ended.code, ended.status) == ("http_status", 304)
+    assert not any("If-" in request for request in requests)
 
 
 def redirect_failure(first: bytes, into: Path, resolver: FakeResolver | None = None) -> FetchFailed:

@@ -13,11 +13,13 @@ from domain.commands import (
     AdjustTags,
     AssetCommand,
     CatalogueCommand,
+    ConfirmAsset,
     DelayAsset,
     DeleteAsset,
     DescribeAsset,
     MoveCategory,
     PurgeAsset,
+    RefreshAsset,
     RejectAsset,
     RenameCategory,
     ReplaceSource,
@@ -27,7 +29,14 @@ from domain.commands import (
     RestoreCategory,
 )
 from domain.errors import Refusal
-from domain.events import AssetDelayed, AssetEvent, AssetPublished, AssetRejected, CatalogueEvent
+from domain.events import (
+    AssetConfirmed,
+    AssetDelayed,
+    AssetEvent,
+    AssetPublished,
+    AssetRejected,
+    CatalogueEvent,
+)
 from domain.values import CategoryRef, CategorySlug
 from tests.property.messages import instances_of
 from tests.samples import (
@@ -35,6 +44,7 @@ from tests.samples import (
     CAT_PICTURE,
     DOG_PICTURE,
     FACTS,
+    FETCH,
     LARGE,
     NOON,
     ORIGINAL,
@@ -118,6 +128,10 @@ asset_commands: st.SearchStrategy[AssetCommand] = st.one_of(
         lambda kind: kind(metadata=metadata(ASSET))
     ),
     st.just(ReprocessAsset(metadata=metadata(ASSET), preset=None, is_bulk=False)),
+    st.sampled_from([False, True]).map(
+        lambda is_bulk: RefreshAsset(metadata=metadata(ASSET), is_bulk=is_bulk)
+    ),
+    runs.map(lambda run: ConfirmAsset(metadata=metadata(ASSET), run=run, fetch=FETCH)),
     st.just(ReplaceSource(metadata=metadata(ASSET), source=DOG_PICTURE)),
 )
 category_commands: st.SearchStrategy[CatalogueCommand] = st.one_of(
@@ -193,7 +207,8 @@ def test_no_category_is_its_own_ancestor_and_slugs_are_unique(
 @given(wishes)
 def test_a_run_ends_at_most_once(commands: list[AssetCommand | CatalogueCommand]) -> None:
     _, events = history_of(commands)
-    ended = [event.run for event in events if isinstance(event, AssetPublished | AssetRejected)]
+    ends = AssetPublished | AssetConfirmed | AssetRejected
+    ended = [event.run for event in events if isinstance(event, ends)]
     assert len(ended) == len(set(ended))
 
 

@@ -27,6 +27,7 @@ A_LONG_LIFE: list[Wish] = [
     *(("reprocess", 0, 1, 0), ("reject", 0, 1, 2), ("replace", 0, 0, 0), ("publish", 0, 2, 0)),
     *(("categorise", 0, 1, 2), ("reprocess", 0, 2, 0), ("delete", 0, 0, 0), ("restore", 0, 0, 0)),
     *(("publish", 0, 2, 2), ("adjust", 0, 2, 1), ("retag", 0, 1, 2), ("republish", 0, 1, 1)),
+    *(("refresh", 0, 0, 0), ("delay", 0, 1, 1), ("confirm", 0, 1, 0), ("refresh", 0, 0, 1)),
     *(
         ("reprocess", 0, 1, 0),
         ("republish", 0, 0, 1),

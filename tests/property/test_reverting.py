@@ -30,9 +30,12 @@ kinds = st.sampled_from(
         instructions("delete"),
         instructions("restore"),
         instructions("reprocess"),
+        instructions("refresh"),
     ]
 )
-others = st.sampled_from(["describe", "categorise", "retag", "delete", "restore", "reprocess"])
+others = st.sampled_from(
+    ["describe", "categorise", "retag", "delete", "restore", "reprocess", "refresh"]
+)
 AN_ASSET = ASSETS[0]
 CATEGORY_VERBS = {"create", "rename", "move", "archive", "unarchive"}
 calm = wishes.map(lambda chosen: [wish for wish in chosen if wish[0] not in CATEGORY_VERBS])
@@ -148,5 +151,28 @@ def test_a_later_change_is_never_undone(
             assert now.status is Status.DELETED
         case "restore":
             assert now.status is later.status
-        case "reprocess":
+        case "reprocess" | "refresh":
             assert now.run >= later.run
+
+
+def carried_out(one: Tenant, wanted: Instructions) -> Operation:
+    operation = begun(wanted)
+    put(one, asset_command_for(operation, metadata_for(operation, AN_ASSET, 0)))
+    return operation
+
+
+def test_a_refresh_that_changed_nothing_is_not_taken_back() -> None:
+    one = tenant([("submit", 0, 0, 1), ("publish", 0, 0, 1)])
+    refreshed = carried_out(one, instructions("refresh"))
+    one.decide(("confirm", 0, 0, 0))
+    assert take_back(one, reverting(refreshed)) is None
+
+
+def test_a_later_refresh_is_in_the_way_until_it_has_changed_nothing() -> None:
+    one = tenant([("submit", 0, 0, 1), ("publish", 0, 0, 1)])
+    reprocessed = carried_out(one, instructions("reprocess"))
+    one.decide(("publish", 0, 1, 1))
+    one.decide(("refresh", 0, 0, 0))
+    assert isinstance(take_back(one, reverting(reprocessed)), Conflict)
+    one.decide(("confirm", 0, 0, 0))
+    assert not isinstance(take_back(one, reverting(reprocessed)), Conflict)

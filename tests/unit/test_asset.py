@@ -5,18 +5,22 @@ import pytest
 
 from domain.commands import (
     AssetCommand,
+    ConfirmAsset,
     DelayAsset,
     DeleteAsset,
     DescribeAsset,
     PurgeAsset,
+    RefreshAsset,
     RejectAsset,
     ReplaceSource,
     ReprocessAsset,
+    RepublishAsset,
     RestoreAsset,
 )
 from domain.errors import (
     AssetAlreadySubmitted,
     AssetHasNoOriginal,
+    AssetHasNoUrl,
     AssetIsDeleted,
     AssetIsNotDeleted,
     AssetIsPurged,
@@ -28,11 +32,13 @@ from domain.errors import (
 )
 from domain.events import (
     AssetCategorised,
+    AssetConfirmed,
     AssetDelayed,
     AssetDeleted,
     AssetDescribed,
     AssetPublished,
     AssetPurged,
+    AssetRefreshRequested,
     AssetRejected,
     AssetReprocessingRequested,
     AssetRestored,
@@ -41,10 +47,13 @@ from domain.events import (
 )
 from domain.values import BlobKey, Source, Status
 from tests.samples import (
+    CAT_PICTURE,
     DOG_PICTURE,
+    FETCH,
     LARGE,
     NOON,
     ORIGINAL,
+    SHOWN,
     THUMB,
     archive_category,
     category_id,
@@ -65,6 +74,10 @@ DELETE = DeleteAsset(metadata=metadata(ASSET))
 RESTORE = RestoreAsset(metadata=metadata(ASSET))
 PURGE = PurgeAsset(metadata=metadata(ASSET))
 REPROCESS = ReprocessAsset(metadata=metadata(ASSET), preset=None, is_bulk=False)
+REFRESH = RefreshAsset(metadata=metadata(ASSET), is_bulk=False)
+CONFIRM = ConfirmAsset(
+    metadata=metadata(ASSET), run=2, fetch=replace(FETCH, status=304, etag='"2"')
+)
 REPLACE = ReplaceSource(metadata=metadata(ASSET), source=DOG_PICTURE)
 REJECT = RejectAsset(metadata=metadata(ASSET), run=1, code="http_status", detail="404", attempts=1)
 
@@ -260,7 +273,13 @@ def test_a_purge_names_every_blob_and_is_final() -> None:
 
 
 def test_a_deleted_asset_takes_no_changes() -> None:
-    for wish in (set_categories(metadata(ASSET), "cats"), describe("{}"), REPROCESS, REPLACE):
+    for wish in (
+        set_categories(metadata(ASSET), "cats"),
+        describe("{}"),
+        REPROCESS,
+        REPLACE,
+        REFRESH,
+    ):
         given(CATS, SUBMIT, PUBLISH, DELETE).when(wish).then_refused(AssetIsDeleted)
 
 
@@ -284,8 +303,95 @@ def test_a_rejected_asset_gets_a_new_picture() -> None:
     history.when(publish(metadata(ASSET), run=2)).then(AssetPublished)
 
 
+def test_a_refresh_knows_what_is_shown_and_how_it_came_here() -> None:
+    history = given(CATS, SUBMIT, PUBLISH)
+    (event,) = history.when(REFRESH).then(AssetRefreshRequested)
+    assert isinstance(event, AssetRefreshRequested)
+    assert (event.source, event.picture) == (CAT_PICTURE, SHOWN)
+    assert (event.status, event.run) == (Status.PUBLISHED, 2)
+
+
+def test_an_unchanged_source_leaves_what_is_shown_and_ends_the_run() -> None:
+    history = given(CATS, SUBMIT, PUBLISH, REFRESH)
+    listing = history.asset and history.asset.listing
+    history.when(CONFIRM).then(AssetConfirmed)
+    assert history.asset is not None
+    assert (history.asset.status, history.asset.listing) == (Status.PUBLISHED, listing)
+    assert history.asset.picture == replace(SHOWN, fetch=CONFIRM.fetch)
+    history.when(CONFIRM).then()
+    history.when(publish(metadata(ASSET), run=2)).then()
+
+
+def test_what_the_source_has_now_is_published_under_the_same_id() -> None:
+    (event,) = (
+        given(CATS, SUBMIT, PUBLISH, REFRESH)
+        .when(publish(metadata(ASSET), run=2))
+        .then(AssetPublished)
+    )
+    assert event.metadata.entity_id == ASSET
+
+
+def test_a_failed_refresh_leaves_the_picture_published() -> None:
+    history = given(CATS, SUBMIT, PUBLISH, REFRESH)
+    (event,) = history.when(replace(REJECT, run=2)).then(AssetRejected)
+    assert isinstance(event, AssetRejected)
+    assert event.keeps_published
+
+
+def test_a_rejected_asset_may_be_asked_for_again() -> None:
+    history = given(CATS, SUBMIT, REJECT)
+    (event,) = history.when(REFRESH).then(AssetRefreshRequested)
+    assert isinstance(event, AssetRefreshRequested)
+    assert (event.status, event.picture) == (Status.SUBMITTED, None)
+    history.when(CONFIRM).then()  # there is nothing to be confirmed
+    history.when(publish(metadata(ASSET), run=2)).then(AssetPublished)
+
+
+def test_an_upload_cannot_be_asked_for_again() -> None:
+    upload = Source(url=None, upload_key=BlobKey("uploads/a"), file_name="a.jpg")
+    wish = submit(metadata(ASSET), "cats", source=upload)
+    given(CATS, wish, PUBLISH).when(REFRESH).then_refused(AssetHasNoUrl)
+
+
+def test_rendering_anew_keeps_how_the_original_came_here() -> None:
+    rendered = replace(publish(metadata(ASSET), run=2), fetch=None)
+    history = given(CATS, SUBMIT, PUBLISH, REPROCESS)
+    (event,) = history.when(rendered).then(AssetPublished)
+    assert isinstance(event, AssetPublished)
+    assert event.fetch == FETCH
+    other = replace(rendered, original=replace(ORIGINAL, sha256=LARGE.sha256))
+    (event,) = given(CATS, SUBMIT, PUBLISH, REPROCESS).when(other).then(AssetPublished)
+    assert isinstance(event, AssetPublished)
+    assert event.fetch is None
+
+
+def test_nobody_knows_what_preset_an_earlier_picture_had() -> None:
+    shown = RepublishAsset(
+        metadata=metadata(ASSET),
+        original=ORIGINAL,
+        renditions=(LARGE, THUMB),
+        facts=PUBLISH.facts,
+        pipeline_version=1,
+        fetch=FETCH,
+    )
+    history = given(CATS, SUBMIT, PUBLISH, REPROCESS)
+    history.when(shown).then(AssetPublished)
+    assert history.asset is not None
+    assert history.asset.picture == replace(SHOWN, preset=None)
+
+
 def test_nothing_happens_to_an_asset_that_is_not_there() -> None:
-    for wish in (PUBLISH, REJECT, DELETE, RESTORE, PURGE, REPROCESS, REPLACE, describe("{}")):
+    for wish in (
+        PUBLISH,
+        REJECT,
+        DELETE,
+        RESTORE,
+        PURGE,
+        REPROCESS,
+        REPLACE,
+        REFRESH,
+        describe("{}"),
+    ):
         given(CATS).when(wish).then_refused(AssetNotFound)
 
 

@@ -14,8 +14,10 @@ from cli.archive.manifest import Chunk, Manifest
 from cli.archive.restoring import Restored, Restorer
 from cli.archive.target import first_open
 from domain.events import (
+    AssetConfirmed,
     AssetDeleted,
     AssetPublished,
+    AssetRefreshRequested,
     AssetRejected,
     AssetReprocessingRequested,
     AssetRestored,
@@ -199,10 +201,15 @@ def expected_begin(log: MemoryLog, partition: int, end: int) -> int:
     for record in log.partitions[ASSET_EVENTS.name, partition]:
         event = decode(record.value)
         match event:
-            case AssetSubmitted() | AssetReprocessingRequested() | AssetSourceReplaced():
+            case (
+                AssetSubmitted()
+                | AssetReprocessingRequested()
+                | AssetRefreshRequested()
+                | AssetSourceReplaced()
+            ):
                 open_at[record.key] = record.offset
             case AssetRestored() if event.starts_run:
                 open_at[record.key] = record.offset
-            case AssetPublished() | AssetRejected() | AssetDeleted():
+            case AssetPublished() | AssetConfirmed() | AssetRejected() | AssetDeleted():
                 open_at.pop(record.key, None)
     return min(open_at.values(), default=end)

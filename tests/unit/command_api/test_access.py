@@ -35,6 +35,7 @@ def writes(
         ("PUT", f"{asset}/categories", {"categories": ["cats"]}),
         ("PUT", f"{asset}/source", {"download_url": "https://example.com/b.jpg"}),
         ("POST", f"{asset}/reprocess", None),
+        ("POST", f"{asset}/refresh", None),
         ("DELETE", asset, None),
         ("POST", f"{asset}/restore", None),
         ("POST", f"{asset}/purge", None),

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from domain.commands import DescribeAsset, ReplaceSource
+from domain.commands import DescribeAsset, RefreshAsset, ReplaceSource
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
 from tests.samples import metadata, publish
@@ -87,6 +87,26 @@ def test_without_an_original_there_is_nothing_to_reprocess(client: TestClient) -
     refused(response, 409, "asset-has-no-original")
 
 
+def test_a_source_is_asked_again_once_for_each_key(
+    client: TestClient, decider: FakeDecider, asset: str
+) -> None:
+    key = {"idempotency-key": "nightly"}
+    response = client.post(f"{asset}/refresh", headers=key)
+    assert response.status_code == HTTPStatus.ACCEPTED
+    assert (response.json()["status"], response.json()["version"]) == ("published", 3)
+    assert client.post(f"{asset}/refresh", headers=key).json() == response.json()
+    assert client.post(f"{asset}/refresh").json()["version"] == 4
+    command = decider.sent[-1]
+    assert isinstance(command, RefreshAsset)
+    assert not command.is_bulk
+
+
+def test_an_upload_has_no_source_to_ask_again(client: TestClient) -> None:
+    upload = client.post("/v1/assets", files={"file": ("a.jpg", b"x")}, data={"category": "cats"})
+    response = client.post(f"/v1/assets/{upload.json()['asset_id']}/refresh")
+    refused(response, 409, "asset-has-no-url")
+
+
 def test_a_source_is_replaced_by_url_or_by_upload(
     client: TestClient, decider: FakeDecider, blobs: MemoryBlobStore, asset: str
 ) -> None:
@@ -116,6 +136,7 @@ def test_a_stale_version_is_refused_with_the_current_one(client: TestClient, ass
         client.put(f"{asset}/categories", json={"categories": ["cats"]}, headers=stale),
         client.delete(asset, headers=stale),
         client.post(f"{asset}/reprocess", headers=stale),
+        client.post(f"{asset}/refresh", headers=stale),
         client.put(f"{asset}/source", json={"download_url": URL}, headers=stale),
     ):
         assert refused(response, 412, "version-mismatch")["current_version"] == "2"

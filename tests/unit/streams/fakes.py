@@ -2,10 +2,11 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from avro_schemas.codec import Message, decode
-from domain.commands import PublishAsset
+from domain.commands import ConfirmAsset, PublishAsset
 from domain.jobs import ImageJob
 from domain.values import Sha256
 from infra.errors import BrokerUnavailable
@@ -13,7 +14,7 @@ from infra.group_reading import Partition
 from infra.reading import Record
 from infra.sending import Position
 from infra.topics import Topic
-from streams.fetching import Fetched
+from streams.fetching import Conditional, Fetched
 from streams.rendering import Measured, Preset, Rendered, RenditionBytes
 from tests.samples import FACTS
 
@@ -38,11 +39,11 @@ class FakeSender:
 class FakeRuns:
     """Ends each job with what it was made with: a command, or an exception."""
 
-    def __init__(self, outcome: PublishAsset | Exception) -> None:
+    def __init__(self, outcome: PublishAsset | ConfirmAsset | Exception) -> None:
         self.outcome = outcome
         self.ran: list[ImageJob] = []
 
-    async def run(self, job: ImageJob) -> PublishAsset:
+    async def run(self, job: ImageJob) -> PublishAsset | ConfirmAsset:
         self.ran.append(job)
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -50,25 +51,33 @@ class FakeRuns:
 
 
 class FakeFetcher:
-    """Writes the same bytes for every URL."""
+    """Writes the same bytes for every URL; ``etag`` says which they are."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, etag: str | None = None) -> None:
         self.data = data
+        self.etag = etag
         self.urls: list[str] = []
+        self.asked_by: list[Conditional | None] = []
 
-    async def fetch(self, url: str, *, into: Path) -> Fetched:
+    async def fetch(
+        self, url: str, *, into: Path, conditional: Conditional | None = None
+    ) -> Fetched:
         self.urls.append(url)
-        into.write_bytes(self.data)  # noqa: ASYNC240 - a few bytes
+        self.asked_by.append(conditional)
+        is_known = conditional is not None and self.etag == conditional.etag
+        data = b"" if is_known else self.data
+        if not is_known:
+            into.write_bytes(data)  # noqa: ASYNC240 - a few bytes
         return Fetched(
             final_url=url,
-            status=200,
-            etag=None,
+            status=304 if is_known else 200,
+            etag=None if is_known else self.etag,
             last_modified=None,
             content_type_claimed=None,
             duration_ms=1,
-            size_bytes=len(self.data),
-            sha256="",
-            not_modified=False,
+            size_bytes=len(data),
+            sha256=sha256(data).hexdigest(),
+            not_modified=is_known,
         )
 
 

@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain.events import (
+    AssetConfirmed,
     AssetDelayed,
     AssetDeleted,
+    AssetRefreshRequested,
     AssetRejected,
     AssetReprocessingRequested,
     AssetRestored,
@@ -15,7 +17,7 @@ from domain.events import (
 )
 from domain.jobs import ImageJob
 from domain.values import Actor, AssetId, CommandId, CorrelationId, EventId, Status, TenantId
-from tests.samples import A_CAT, ACME, CAT_PICTURE, DOG_PICTURE, NOON, ORIGINAL
+from tests.samples import A_CAT, ACME, CAT_PICTURE, DOG_PICTURE, FETCH, NOON, ORIGINAL, SHOWN
 
 A_WHILE = timedelta(minutes=10)
 JOB = ImageJob(
@@ -26,6 +28,7 @@ JOB = ImageJob(
     preset="default",
     source=CAT_PICTURE,
     original=None,
+    picture=None,
     correlation_id=CorrelationId("c-1"),
     issued_at=NOON,
     not_before=None,
@@ -91,6 +94,16 @@ REPLACED = AssetSourceReplaced(
 REPROCESSING = AssetReprocessingRequested(
     metadata=METADATA, original=ORIGINAL, preset="default", run=2, is_bulk=False
 )
+REFRESHING = AssetRefreshRequested(
+    metadata=METADATA,
+    status=Status.PUBLISHED,
+    source=CAT_PICTURE,
+    picture=SHOWN,
+    preset="default",
+    run=2,
+    is_bulk=True,
+)
+CONFIRMED = AssetConfirmed(metadata=METADATA, run=2, fetch=FETCH)
 DELAYED = AssetDelayed(
     metadata=METADATA, run=1, code="timeout", detail="slow", attempts=1, retry_at=NOON + A_WHILE
 )

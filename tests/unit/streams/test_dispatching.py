@@ -18,11 +18,13 @@ from infra.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
 from streams.dispatching.dispatcher import Dispatcher
 from streams.dispatching.orders import job_for
 from streams.dispatching.turns import Limits, Turns
-from tests.samples import NOON, ORIGINAL
+from tests.samples import CAT_PICTURE, NOON, ORIGINAL, SHOWN
 from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeSender, away, record
 from tests.unit.streams.samples import (
+    CONFIRMED,
     DELETED,
     METADATA,
+    REFRESHING,
     REJECTED,
     REPLACED,
     REPROCESSING,
@@ -52,7 +54,17 @@ def test_reprocessing_starts_from_the_kept_original() -> None:
     assert (job.source, job.original, job.run) == (None, ORIGINAL, 2)
 
 
-@pytest.mark.parametrize("event", [DELETED, REJECTED, replace(RESTORED, starts_run=False)])
+def test_a_refresh_fetches_the_source_and_knows_what_is_shown() -> None:
+    job = job_for(REFRESHING)
+
+    assert job
+    assert (job.source, job.original, job.picture, job.run) == (CAT_PICTURE, None, SHOWN, 2)
+    assert job.is_bulk
+
+
+@pytest.mark.parametrize(
+    "event", [CONFIRMED, DELETED, REJECTED, replace(RESTORED, starts_run=False)]
+)
 def test_other_events_ask_for_no_work(event: Event) -> None:
     assert job_for(event) is None
 

@@ -1,23 +1,28 @@
 import asyncio
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from domain.commands import PublishAsset
+from domain.commands import ConfirmAsset, PublishAsset
 from domain.identity import result_command_id
 from domain.jobs import ImageJob
-from domain.values import BlobKey, Source
+from domain.values import BlobKey, Picture, Sha256, Source
 from infra.errors import BlobNotFound, StoreUnavailable
+from streams.fetching import Conditional
 from streams.processing.pipeline_runs import PipelineRuns
-from streams.rendering import PRESETS
+from streams.rendering import PIPELINE_VERSION, PRESETS
 from tests.memory import MemoryBlobStore
-from tests.samples import NOON, ORIGINAL
+from tests.samples import FETCH, NOON, ORIGINAL, SHOWN
 from tests.unit.streams.fakes import FakeFetcher, FakeSandbox
 from tests.unit.streams.samples import JOB
 
 UPLOAD = BlobKey("uploads/acme/asset/" + "a" * 64)
 UPLOADED = replace(JOB, source=Source(url=None, upload_key=UPLOAD, file_name="cat.png"))
+DOWNLOADED = replace(ORIGINAL, sha256=Sha256(sha256(b"downloaded").hexdigest()))
+CURRENT = replace(SHOWN, original=DOWNLOADED, pipeline_version=PIPELINE_VERSION)
+REFRESHING = replace(JOB, picture=CURRENT)
 REPROCESSING = replace(JOB, source=None, original=ORIGINAL)
 
 
@@ -31,6 +36,11 @@ class Pipeline:
         self.scratch = scratch
 
     def run(self, job: ImageJob) -> PublishAsset:
+        ended = self.end(job)
+        assert isinstance(ended, PublishAsset)
+        return ended
+
+    def end(self, job: ImageJob) -> PublishAsset | ConfirmAsset:
         runs = PipelineRuns(
             fetcher=self.fetcher,
             sandbox=self.sandbox,
@@ -90,6 +100,85 @@ def test_reprocessing_renders_the_kept_original_and_downloads_nothing(pipeline: 
     assert pipeline.sandbox.sources == [b"kept"]
     assert command.original.blob_key == ORIGINAL.blob_key
     assert not pipeline.fetcher.urls
+
+
+def test_a_source_that_says_it_is_unchanged_is_left_alone(pipeline: Pipeline) -> None:
+    pipeline.blobs.blobs[DOWNLOADED.blob_key] = b"downloaded"
+    pipeline.fetcher.etag = FETCH.etag
+
+    ended = pipeline.end(REFRESHING)
+
+    asked_by = Conditional(url=FETCH.final_url, etag=FETCH.etag, last_modified=None)
+    assert pipeline.fetcher.asked_by == [asked_by]
+    assert isinstance(ended, ConfirmAsset)
+    assert (ended.run, ended.fetch.status, ended.fetch.etag) == (JOB.run, 304, FETCH.etag)
+    assert ended.metadata.command_id == result_command_id(JOB.job_id)
+    assert not pipeline.sandbox.sources
+    assert len(pipeline.blobs.blobs) == 1
+
+
+def test_a_source_that_sends_the_same_bytes_again_is_not_rendered(pipeline: Pipeline) -> None:
+    pipeline.blobs.blobs[DOWNLOADED.blob_key] = b"downloaded"
+    pipeline.fetcher.etag = '"another, for the same"'
+
+    ended = pipeline.end(REFRESHING)
+
+    assert isinstance(ended, ConfirmAsset)
+    assert (ended.fetch.status, ended.fetch.etag) == (200, pipeline.fetcher.etag)
+    assert not pipeline.sandbox.sources
+
+
+def test_a_source_with_new_bytes_is_published_anew(pipeline: Pipeline) -> None:
+    pipeline.blobs.blobs[DOWNLOADED.blob_key] = b"downloaded"
+    pipeline.fetcher.data = b"another picture"
+
+    pipeline.run(REFRESHING)
+
+    assert pipeline.sandbox.sources == [b"another picture"]
+
+
+@pytest.mark.parametrize("etag", [FETCH.etag, None], ids=["304", "the same bytes"])
+@pytest.mark.parametrize(
+    "shown",
+    [
+        replace(CURRENT, pipeline_version=PIPELINE_VERSION - 1),
+        replace(CURRENT, preset="portrait"),
+        replace(CURRENT, preset=None),
+    ],
+    ids=["an older pipeline", "another preset", "who knows which preset"],
+)
+def test_an_unchanged_source_is_rendered_as_it_would_be_now(
+    pipeline: Pipeline, shown: Picture, etag: str | None
+) -> None:
+    pipeline.blobs.blobs[DOWNLOADED.blob_key] = b"downloaded"
+    pipeline.fetcher.etag = etag
+
+    command = pipeline.run(replace(JOB, picture=shown))
+
+    assert pipeline.sandbox.sources == [b"downloaded"]
+    assert command.fetch
+    assert command.fetch.etag == etag
+
+
+@pytest.mark.parametrize("shown", [CURRENT, None], ids=["a lost original", "nothing yet"])
+def test_what_is_not_kept_is_downloaded_whole_and_stored(
+    pipeline: Pipeline, shown: Picture | None
+) -> None:
+    pipeline.fetcher.etag = FETCH.etag
+
+    command = pipeline.run(replace(JOB, picture=shown))
+
+    assert pipeline.fetcher.asked_by == [None]
+    assert pipeline.blobs.blobs[command.original.blob_key] == b"downloaded"
+
+
+def test_what_was_never_downloaded_is_not_asked_about(pipeline: Pipeline) -> None:
+    pipeline.blobs.blobs[DOWNLOADED.blob_key] = b"downloaded"
+
+    ended = pipeline.end(replace(JOB, picture=replace(CURRENT, fetch=None)))
+
+    assert pipeline.fetcher.asked_by == [None]
+    assert isinstance(ended, ConfirmAsset)
 
 
 def test_the_same_job_twice_stores_the_same(pipeline: Pipeline) -> None:

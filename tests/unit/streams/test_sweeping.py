@@ -15,6 +15,7 @@ from tests.samples import NOON
 from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeSender, record
 from tests.unit.streams.samples import (
     A_WHILE,
+    CONFIRMED,
     DELAYED,
     DELETED,
     REJECTED,
@@ -61,7 +62,7 @@ def test_a_run_that_waits_for_its_next_attempt_has_time_from_then_on() -> None:
     assert overdue(runs, NOON + HOUR + A_WHILE)
 
 
-@pytest.mark.parametrize("end", [REJECTED, DELETED])
+@pytest.mark.parametrize("end", [REJECTED, replace(CONFIRMED, run=1), DELETED])
 def test_a_run_that_ended_is_not_overdue(end: Event) -> None:
     runs = open_runs(SUBMITTED, end)
 

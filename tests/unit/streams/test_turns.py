@@ -6,7 +6,14 @@ import pytest
 from domain.events import AssetSubmitted, Event
 from streams.dispatching.turns import Limits, Turns
 from tests.samples import NOON
-from tests.unit.streams.samples import DELAYED, DELETED, REPLACED, insert, rejection
+from tests.unit.streams.samples import (
+    CONFIRMED,
+    DELAYED,
+    DELETED,
+    REPLACED,
+    insert,
+    rejection,
+)
 
 LEASE = timedelta(minutes=10)
 
@@ -84,7 +91,7 @@ def test_all_bulk_together_is_bounded() -> None:
     assert story.begun() == ["a-0", "b-0", "c-0"]
 
 
-@pytest.mark.parametrize("end", [rejection(insert("a-0", "a")), DELAYED, DELETED])
+@pytest.mark.parametrize("end", [rejection(insert("a-0", "a")), CONFIRMED, DELAYED, DELETED])
 def test_an_end_gives_its_turn_to_the_next_of_the_tenant(end: Event) -> None:
     story = Story(per_tenant=1).tell(*inserts("a", 2))
     assert story.begun() == ["a-0"]

@@ -6,7 +6,7 @@ import pytest
 
 import streams.sending
 from avro_schemas.codec import encode
-from domain.commands import DelayAsset, RejectAsset
+from domain.commands import ConfirmAsset, DelayAsset, RejectAsset
 from domain.failures import FailureCode
 from domain.identity import result_command_id
 from domain.jobs import DeadLetter, FailedAttempt, ImageJob
@@ -24,7 +24,7 @@ from streams.processing.slots import Slots
 from streams.processing.worker import Worker
 from streams.rendering import RenderFailed
 from streams.retrying import RetryPolicy
-from tests.samples import NOON, metadata, publish
+from tests.samples import FETCH, NOON, metadata, publish
 from tests.unit.streams.fakes import FakeRuns, FakeSender, away, record
 from tests.unit.streams.samples import JOB
 
@@ -54,6 +54,14 @@ def test_a_good_run_sends_its_command_and_nothing_else() -> None:
     sender = worked(FakeRuns(PUBLISH), encode(JOB))
 
     assert sender.sent == [(ASSET_COMMANDS.name, JOB.asset_id, encode(PUBLISH))]
+
+
+def test_a_source_that_is_unchanged_ends_its_run() -> None:
+    confirm = ConfirmAsset(metadata=metadata(JOB.asset_id), run=1, fetch=FETCH)
+
+    sender = worked(FakeRuns(confirm), encode(JOB))
+
+    assert sender.sent == [(ASSET_COMMANDS.name, JOB.asset_id, encode(confirm))]
 
 
 @pytest.mark.parametrize(

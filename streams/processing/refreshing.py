@@ -1,0 +1,37 @@
+"""How a source is asked whether it still has the picture that is shown."""
+
+from dataclasses import replace
+
+from domain.jobs import ImageJob
+from domain.values import Picture
+from streams.fetching import Conditional, Fetched
+from streams.rendering import PIPELINE_VERSION
+
+
+def conditional(shown: Picture | None) -> Conditional | None:
+    """Say what to ask by; without anything the whole source is wanted."""
+    fetch = shown.fetch if shown else None
+    if fetch is None:
+        return None
+    return Conditional(url=fetch.final_url, etag=fetch.etag, last_modified=fetch.last_modified)
+
+
+def completed(fetched: Fetched, shown: Picture | None) -> Fetched:
+    """Add to an answer without a body what it left out: whose bytes these are, and since when."""
+    if not (fetched.not_modified and shown and shown.fetch):
+        return fetched
+    return replace(
+        fetched,
+        sha256=shown.original.sha256,
+        etag=fetched.etag or shown.fetch.etag,
+        last_modified=fetched.last_modified or shown.fetch.last_modified,
+    )
+
+
+def is_shown(job: ImageJob, sha256: str) -> bool:
+    """Tell whether these bytes, rendered as the job wants it, are what is shown already."""
+    shown = job.picture
+    return shown is not None and (
+        (shown.original.sha256, shown.preset, shown.pipeline_version)
+        == (sha256, job.preset, PIPELINE_VERSION)
+    )
