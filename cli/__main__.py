@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import consistency, dead_letters, events, keys, operations, rebuild, topics
+from cli import consistency, dead_letters, events, keys, operations, rebuild, topics, webhooks
 from cli.demo import run_demo
 from cli.doctor import examine
 from cli.import_command import import_file
@@ -30,6 +30,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(operations.app, name="operations")
 app.add_typer(rebuild.app, name="rebuild")
 app.add_typer(topics.app, name="topics")
+app.add_typer(webhooks.app, name="webhooks")
 app.command("import")(import_file)
 
 _FAILED = 1

@@ -1,6 +1,9 @@
 """The API key that a command speaks with: out of a file, so that it stands in no process list."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from domain.errors import ScaleHosterError
 from infra.settings import Settings
@@ -8,6 +11,11 @@ from infra.settings import Settings
 
 class NoApiKey(ScaleHosterError):
     """There is no file with an API key where one was looked for."""
+
+
+KeyFile = Annotated[
+    Path | None, typer.Option(help="Holds the API key; default: the demo tenant's.")
+]
 
 
 def read_api_key(settings: Settings, key_file: Path | None) -> str:

@@ -55,6 +55,10 @@ class Api:
         """Wish for something; the same key again is the same wish."""
         return self._ask("POST", path, json=body, headers={"Idempotency-Key": idempotency_key})
 
+    def delete(self, path: str) -> Answer:
+        """Remove something; what is gone is not found a second time."""
+        return self._ask("DELETE", path)
+
     def post_lines(self, path: str, lines: bytes, idempotency_key: str) -> list[dict[str, Any]]:
         """Send NDJSON and return the NDJSON that is answered."""
         headers = {"Content-Type": _NDJSON, "Idempotency-Key": idempotency_key}
@@ -79,6 +83,11 @@ def _read(response: httpx2.Response) -> Any:  # noqa: ANN401 - JSON of any form
 
 class ApiSilent(ScaleHosterError):
     """An API does not answer; perhaps the platform is not up."""
+
+
+def given(**named: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Make a body of what was typed."""
+    return {name: value for name, value in named.items() if value not in (None, [])}
 
 
 def answers_ok(url: str) -> bool:

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.api_key import read_api_key
+from cli.api_key import KeyFile, read_api_key
 from cli.http import Api
 from cli.import_journal import Journal, Refused, open_journal
 from cli.import_source import NotAnImport, Source, open_source
@@ -30,9 +30,7 @@ def import_file(
     url: Annotated[
         str | None, typer.Option(help="The command API; default: the settings'.")
     ] = None,
-    key_file: Annotated[
-        Path | None, typer.Option(help="Holds the API key; default: the demo tenant's.")
-    ] = None,
+    key_file: KeyFile = None,
     name: Annotated[
         str | None,
         typer.Option(help="Of the import: a line is inserted once under it. Default: the content."),

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.api_key import read_api_key
-from cli.http import Api
+from cli.api_key import KeyFile, read_api_key
+from cli.http import Api, given
 from cli.operations_watching import ENDED, watch
 from cli.output import AsJson, console, show_table
 from infra.settings import load
@@ -23,9 +23,6 @@ _SHOWN = 20
 _PATH = "/v1/operations"
 
 Id = Annotated[str, typer.Argument(help="The operation's id; status shows them.")]
-KeyFile = Annotated[
-    Path | None, typer.Option(help="Holds the API key; default: the demo tenant's.")
-]
 Follow = Annotated[bool, typer.Option("--follow", help="Show how it gets on until it has ended.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many assets a second.")]
 Words = Annotated[list[str] | None, typer.Option(help="May be given several times.")]
@@ -83,9 +80,9 @@ def start(  # noqa: PLR0913 - one option for each word of the API
     as_json: AsJson = False,
 ) -> None:
     """Change the assets that the filter means; with --dry-run only show which would change."""
-    split = _given(name=new_name, slug=new_slug)
-    body = _given(
-        filter=_given(
+    split = given(name=new_name, slug=new_slug)
+    body = given(
+        filter=given(
             category=category,
             **{"from": since, "to": until, "all": every or None},
             tags=having_tag,
@@ -123,7 +120,7 @@ def revert(
 ) -> None:
     """Take back what an operation changed, unless the same was changed again since."""
     with _apis(key_file) as both:
-        begun = both.send(f"/{operation_id}/revert", _given(per_second=per_second))
+        begun = both.send(f"/{operation_id}/revert", given(per_second=per_second))
         _go_on(both, begun["operation_id"], follow=follow, as_json=as_json)
 
 
@@ -275,7 +272,3 @@ def _show_preview(preview: dict[str, Any], *, as_json: bool) -> None:
         for one in preview["items"][:_SHOWN]
     ]
     show_table(rows, as_json=False)
-
-
-def _given(**named: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    return {name: value for name, value in named.items() if value not in (None, [])}
