@@ -48,6 +48,7 @@ class OnePicture(MemoryQueries):
             tenant_id=ACME,
             status=Status.PUBLISHED,
             renditions=(rendition,),
+            leads_to=None,
         )
 
 

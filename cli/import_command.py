@@ -24,9 +24,13 @@ _SOME_REFUSED = 3
 _INTERRUPTED = 130
 
 
-def import_file(
+def import_file(  # noqa: PLR0913 - each is an option
     file: Annotated[str, typer.Argument(help="FILE.csv, .ndjson or .json; - reads NDJSON.")],
     category: Annotated[str | None, typer.Option(help="For lines that name none.")] = None,
+    duplicates: Annotated[
+        str | None,
+        typer.Option(help="For lines that do not say: keep, return or refuse what is there."),
+    ] = None,
     url: Annotated[
         str | None, typer.Option(help="The command API; default: the settings'.")
     ] = None,
@@ -53,7 +57,15 @@ def import_file(
     query = f"?create_missing_categories={str(create_missing_categories).lower()}"
     with open_source(file, settings.command_api.max_batch_line_bytes) as source:
         idempotency_key = name or f"import-{source.digest}"
-        which = (base_url, api_key, idempotency_key, source.digest, query, category or "")
+        which = (
+            base_url,
+            api_key,
+            idempotency_key,
+            source.digest,
+            query,
+            category or "",
+            duplicates or "",
+        )
         place = sha256("\n".join(which).encode()).hexdigest()[:32]
         with (
             Api(base_url, api_key) as api,
@@ -66,6 +78,7 @@ def import_file(
                 journal,
                 lambda lines: api.post_lines(_PATH + query, lines, idempotency_key),
                 category=category,
+                duplicates=duplicates,
             )
             _show_progress(source, journal, steps)
         kept = _keep(file, source, journal.refused) if keep_refused and journal.refused else None

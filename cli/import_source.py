@@ -54,15 +54,20 @@ def open_source(name: str, max_line_bytes: int) -> Iterator[Source]:
         yield _looked_at(Path(file.name), NDJSON, max_line_bytes)
 
 
-def with_category(text: bytes, category: str) -> bytes:
-    """Put a picture into this category where its line names none."""
+def with_defaults(text: bytes, category: str | None, duplicates: str | None) -> bytes:
+    """Say for a picture what its line does not say."""
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError):
         return text  # the API says what is wrong with it
-    if not isinstance(fields, dict) or not fields.keys().isdisjoint(("category", "categories")):
+    if not isinstance(fields, dict):
         return text
-    return json.dumps({**fields, "category": category}).encode()
+    missing = {}
+    if category and fields.keys().isdisjoint(("category", "categories")):
+        missing["category"] = category
+    if duplicates and "duplicates" not in fields:
+        missing["duplicates"] = duplicates
+    return json.dumps({**fields, **missing}).encode() if missing else text
 
 
 def _looked_at(path: Path, media_type: str, max_line_bytes: int) -> Source:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cli.http import ApiRefused, ApiSilent
 from cli.import_journal import Journal, Refused
-from cli.import_source import Source, with_category
+from cli.import_source import Source, with_defaults
 from command_api.batches.line import Line
 from domain.errors import ScaleHosterError
 
@@ -28,6 +28,7 @@ def import_lines(
     send: Send,
     *,
     category: str | None = None,
+    duplicates: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[int]:
     """Send what the journal does not have yet, and say after each chunk how far it is.
@@ -38,7 +39,7 @@ def import_lines(
     left = islice(source.read(), journal.lines, None)
     while chunk := list(islice(left, _CHUNK_LINES)):
         sound = [line for line in chunk if line.fault is None]
-        texts = [with_category(line.text, category) if category else line.text for line in sound]
+        texts = [with_defaults(line.text, category, duplicates) for line in sound]
         outcomes = _answered(send, texts, sleep) if texts else []
         refused = [_refused_here(line) for line in chunk if line.fault is not None]
         refused += [

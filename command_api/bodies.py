@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from command_api.fields import (
+    DuplicatesWish,
     EventTypes,
     HookUrl,
     Moment,
@@ -49,6 +50,7 @@ class UploadBody(Body):
     tags: Tags = ()
     metadata: SmallObject = {}
     preset: Preset = "default"
+    duplicates: DuplicatesWish = "keep"
     create_missing_categories: bool = False
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from domain.describing import MAX_METADATA_BYTES, MAX_TAG_LENGTH, MAX_TAGS, MAX_TEXT_LENGTH
 from domain.sources.urls import MAX_URL_LENGTH, parse
+from domain.values import Duplicates
 from infra.public_events import EVENT_TYPES
 
 _SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
@@ -126,6 +127,10 @@ Ref = Annotated[
 ]
 Refs = Annotated[tuple[Ref, ...], Field(min_length=1, examples=[["cats"]]), AfterValidator(_few)]
 Name = Annotated[str, Field(min_length=1, max_length=_MAX_NAME_LENGTH, pattern=r"\S")]
+DuplicatesWish = Annotated[
+    Duplicates,
+    Field(description="What to do when the same bytes are published already; see the route."),
+]
 Preset = Literal[
     "default", "product", "photo", "proof"
 ]  # streams.rendering has these; a test compares

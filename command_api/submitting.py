@@ -28,6 +28,7 @@ def submission(
         description=body.description(),
         preset=body.preset,
         is_bulk=is_bulk,
+        duplicates=body.duplicates,
     )
 
 

@@ -6,12 +6,14 @@ from datetime import datetime
 from domain.failures import FailureCode
 from domain.values import (
     Actor,
+    AssetId,
     CategoryId,
     CategoryRef,
     CategorySlug,
     CommandId,
     CorrelationId,
     Description,
+    Duplicates,
     Facts,
     Fetch,
     Original,
@@ -50,13 +52,17 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitAsset(Command):
-    """Take a picture in; ``is_bulk`` lets it wait for those that were handed over one by one."""
+    """Take a picture in; ``is_bulk`` lets it wait for those that were handed over one by one.
+
+    ``duplicates`` says what becomes of it when the same bytes are published already.
+    """
 
     source: Source
     categories: tuple[CategoryRef, ...]
     description: Description
     preset: str
     is_bulk: bool
+    duplicates: Duplicates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +87,16 @@ class ConfirmAsset(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectAsset(Command):
-    """Give one pipeline run up for good; sent by the worker."""
+    """Give one pipeline run up for good; sent by the worker.
+
+    ``duplicate_of`` is the asset whose bytes these are, if that is the reason.
+    """
 
     run: int
     code: FailureCode
     detail: str
     attempts: int
+    duplicate_of: AssetId | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from domain.values import (
     CommandId,
     CorrelationId,
     Description,
+    Duplicates,
     EventId,
     Facts,
     Fetch,
@@ -59,7 +60,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetSubmitted(Event):
-    """A picture was handed over and accepted; its bytes are still to be fetched."""
+    """A picture was handed over and accepted; its bytes are still to be fetched.
+
+    Here as in what follows, ``duplicates`` says what becomes of bytes that are published already;
+    it counts until the asset is published itself.
+    """
 
     source: Source
     category_ids: tuple[CategoryId, ...]
@@ -67,6 +72,7 @@ class AssetSubmitted(Event):
     preset: str
     run: int
     is_bulk: bool
+    duplicates: Duplicates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +104,19 @@ class AssetConfirmed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetRejected(Event):
-    """A pipeline run was given up; an earlier picture, where there is one, stays published."""
+    """A pipeline run was given up; an earlier picture, where there is one, stays published.
+
+    ``duplicate_of`` is the asset that has the same bytes, if it was given up for that;
+    ``leads_there`` says that the public URL shall lead to it.
+    """
 
     run: int
     code: FailureCode
     detail: str
     attempts: int
     keeps_published: bool
+    duplicate_of: AssetId | None
+    leads_there: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +173,7 @@ class AssetRestored(Event):
     run: int
     starts_run: bool
     listing: Listing | None
+    duplicates: Duplicates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +209,7 @@ class AssetSourceReplaced(Event):
     previous_source: Source
     preset: str
     run: int
+    duplicates: Duplicates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +222,7 @@ class AssetRefreshRequested(Event):
     preset: str
     run: int
     is_bulk: bool
+    duplicates: Duplicates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ FailureCode = Literal[
     "corrupt_image",
     "decoder_crashed",
     "decoder_timeout",
+    "duplicate",
     "internal",
 ]
 

@@ -7,6 +7,7 @@ from domain.failures import FailureCode
 from domain.values import (
     AssetId,
     CorrelationId,
+    Duplicates,
     EventId,
     Original,
     Picture,
@@ -32,6 +33,7 @@ class ImageJob:
     job. ``original`` is set when a kept original is rendered anew; otherwise ``source`` is fetched.
     ``picture`` is what is shown meanwhile, set when the source is asked whether it still has that.
     ``not_before`` holds a retry back until that moment; ``is_bulk`` leaves some room to others.
+    ``duplicates`` says whether it matters that another asset has the same bytes.
     """
 
     job_id: EventId
@@ -47,6 +49,7 @@ class ImageJob:
     not_before: datetime | None
     failed_attempts: tuple[FailedAttempt, ...]
     is_bulk: bool
+    duplicates: Duplicates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Literal, NewType
 
 TenantId = NewType("TenantId", str)
 AssetId = NewType("AssetId", str)
@@ -16,6 +16,7 @@ CorrelationId = NewType("CorrelationId", str)
 OperationId = NewType("OperationId", str)
 Actor = NewType("Actor", str)  # "key:<id>" or "system:<process>"
 BlobKey = NewType("BlobKey", str)
+Duplicates = Literal["keep", "return", "refuse"]  # what is done with bytes that are there already
 Sha256 = NewType("Sha256", str)  # 64 lower-case hex digits
 
 

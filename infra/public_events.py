@@ -76,7 +76,7 @@ def _said(event: AssetEvent, public_url: str) -> dict[str, Any]:
             }
         case AssetRejected():
             return {
-                "failure": _failure(event),
+                "failure": _failure(event) | {"duplicate_of": event.duplicate_of},
                 "public_url": public_url if event.keeps_published else None,
             }
         case AssetDelayed():

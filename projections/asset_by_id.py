@@ -32,6 +32,7 @@ _NO_FAILURE: dict[str, Value] = {
     "failure_code": "",
     "failure_detail": "",
     "failure_attempts": 0,
+    "failure_duplicate_of": "",
     "retry_at_us": 0,
 }
 _NO_SOURCE: dict[str, Value] = {"source_url": "", "source_file_name": ""}
@@ -162,11 +163,13 @@ def _picture(event: AssetPublished) -> dict[str, Value]:
 
 
 def _failure(event: AssetRejected | AssetDelayed) -> dict[str, Value]:
+    duplicate_of = event.duplicate_of if isinstance(event, AssetRejected) else None
     return {
         **_NO_FAILURE,
         "failure_code": event.code,
         "failure_detail": event.detail,
         "failure_attempts": event.attempts,
+        "failure_duplicate_of": duplicate_of or "",
     }
 
 

@@ -24,17 +24,19 @@ from projections.view import View
 PUBLIC = Table(name="public_assets", partition_key=("asset_id",))
 
 _NO_RENDITIONS: dict[str, Value] = {"renditions": "[]"}
+_NOWHERE: dict[str, Value] = {"leads_to": ""}
 
 
 def _rows(message: Message) -> Iterator[Operation]:
     match message:
         case AssetSubmitted():
             owner: dict[str, Value] = {"tenant_id": message.metadata.tenant_id}
-            yield _changed(message, Status.SUBMITTED, {**owner, **_NO_RENDITIONS})
+            yield _changed(message, Status.SUBMITTED, {**owner, **_NO_RENDITIONS, **_NOWHERE})
         case AssetPublished():
             yield _changed(message, Status.PUBLISHED, {"renditions": as_json(message.renditions)})
         case AssetRejected(keeps_published=False):
-            yield _changed(message, Status.REJECTED)
+            other = message.duplicate_of if message.leads_there else None
+            yield _changed(message, Status.REJECTED, {"leads_to": other or ""})
         case AssetDeleted():
             yield _changed(message, Status.DELETED)
         case (
@@ -44,7 +46,7 @@ def _rows(message: Message) -> Iterator[Operation]:
         ):
             yield _changed(message, status)
         case AssetPurged():
-            yield _changed(message, Status.PURGED, _NO_RENDITIONS)
+            yield _changed(message, Status.PURGED, {**_NO_RENDITIONS, **_NOWHERE})
 
 
 def _changed(event: AssetEvent, status: Status, columns: dict[str, Value] | None = None) -> Upsert:

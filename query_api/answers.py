@@ -187,6 +187,7 @@ def _failure(row: Row) -> Answer | None:
         "attempts": row["failure_attempts"],
         "is_transient": is_transient(row["failure_code"]),
         "retry_at": moment(row["retry_at_us"]) if row["retry_at_us"] else None,
+        "duplicate_of": row["failure_duplicate_of"] or None,
     }
 
 

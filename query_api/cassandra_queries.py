@@ -41,7 +41,9 @@ _SIMILAR = (
     "SELECT asset_id, perceptual_hash FROM similar_assets$suffix"
     " WHERE tenant_id = ? AND place = ? AND quarter = ?"
 )
-_PUBLIC = "SELECT tenant_id, status, renditions FROM public_assets$suffix WHERE asset_id = ?"
+_PUBLIC = (
+    "SELECT tenant_id, status, renditions, leads_to FROM public_assets$suffix WHERE asset_id = ?"
+)
 _COMMAND = "SELECT * FROM commands$suffix WHERE tenant_id = ? AND command_id = ?"
 _OPERATIONS = "SELECT * FROM operations$suffix WHERE tenant_id = ? AND operation_id > ?"
 _OPERATION = "SELECT * FROM operations$suffix WHERE tenant_id = ? AND operation_id = ?"
@@ -126,6 +128,7 @@ class CassandraQueries:
             tenant_id=rows[0]["tenant_id"],
             status=Status(rows[0]["status"]),
             renditions=renditions(rows[0]["renditions"]),
+            leads_to=rows[0]["leads_to"] or None,
         )
 
     async def command(self, tenant_id: TenantId, command_id: CommandId) -> Row | None:

@@ -38,6 +38,9 @@ class FailureAnswer(Model):
     attempts: int
     is_transient: bool = Field(description="Whether the same source may work later.")
     retry_at: datetime | None = Field(description="When it is tried again; null: given up.")
+    duplicate_of: str | None = Field(
+        description="For the code `duplicate`: the asset that was published with the same bytes."
+    )
 
 
 class OriginalAnswer(Model):

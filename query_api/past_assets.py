@@ -24,6 +24,7 @@ _NO_FAILURE: Row = {
     "failure_code": "",
     "failure_detail": "",
     "failure_attempts": 0,
+    "failure_duplicate_of": "",
     "retry_at_us": 0,
 }
 _NO_DESCRIPTION: Row = {"title": "", "alt_text": "", "tags": [], "metadata": "{}"}
@@ -89,6 +90,7 @@ def _changes(name: str, event: _Event, happened_at_us: int) -> Row:
             changes = {**_failure(event), "retry_at_us": microseconds(retry_at)}
         case "AssetRejected":
             changes = _failure(event)
+            changes["failure_duplicate_of"] = _plain(event, "duplicate_of") or ""
             if not _plain(event, "keeps_published"):
                 changes["status"] = Status.REJECTED
         case "AssetCategorised":

@@ -1,22 +1,32 @@
 """Public pictures: find one, and serve the rendition that was asked for."""
 
 import re
+from http import HTTPStatus
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.values import AssetId, Rendition
+from domain.values import AssetId, Rendition, Status
 from query_api.errors import AssetGone, PictureNotFound
 from query_api.kept_bytes import KeptBytes
 from query_api.negotiating import best, named
 from query_api.public_assets import PublicAsset
 from query_api.queries import Queries
 from query_api.recent import Recent
-from query_api.served import served
+from query_api.served import FOR_NOW, served
 from query_api.urls import is_version_of
 
 _RECENT_SECONDS = 1.0
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class LeadsElsewhere(PictureNotFound):
+    """This picture was not taken in, because another asset has it."""
+
+    def __init__(self, asset_id: AssetId) -> None:
+        super().__init__(f"the picture is at /i/{asset_id}")
+        self.asset_id = asset_id
 
 
 class Pictures:
@@ -33,10 +43,14 @@ class Pictures:
     ) -> Response:
         """Answer a request for an asset's picture, or for one rendition of it.
 
-        Raises PictureNotFound, AssetGone, RangeNotSatisfiable, StoreUnavailable.
+        A duplicate that was not wanted twice leads to the picture that is there. Raises
+        PictureNotFound, AssetGone, RangeNotSatisfiable, StoreUnavailable.
         """
         version = request.query_params.get("v")
-        asset = await self.find(asset_id, is_fresh=is_fresh)
+        try:
+            asset = await self.find(asset_id, is_fresh=is_fresh)
+        except LeadsElsewhere as other:
+            return _redirect(other.asset_id, file_name)
         if version is not None and not _knows(asset, version):  # the picture may just be replaced
             asset = await self.find(asset_id, is_fresh=True)
         rendition = _chosen(asset, file_name, version, request.headers.get("accept"))
@@ -49,15 +63,27 @@ class Pictures:
         )
 
     async def find(self, asset_id: AssetId, *, is_fresh: bool) -> PublicAsset:
-        """Find an asset whose pictures may be shown; raises PictureNotFound, AssetGone."""
+        """Find an asset whose pictures may be shown.
+
+        Raises PictureNotFound, AssetGone; LeadsElsewhere for a duplicate of another one.
+        """
         asset = None
         if _UUID.fullmatch(asset_id):  # else not worth a look
             asset = await self._recent.get(asset_id, fresh=is_fresh)
         if asset is not None and asset.is_gone:
             raise AssetGone("this picture was taken away by its owner")
+        if asset is not None and asset.status is Status.REJECTED and asset.leads_to:
+            raise LeadsElsewhere(asset.leads_to)
         if asset is None or not asset.is_served:
             raise PictureNotFound("there is no picture at this address, or it is not ready yet")
         return asset
+
+
+def _redirect(asset_id: AssetId, file_name: str | None) -> Response:
+    """Lead to the same place of another asset, whatever stands in front of the path."""
+    there = f"../{asset_id}/{quote(file_name, safe='')}" if file_name else asset_id
+    headers = {"Location": there, "Cache-Control": FOR_NOW}
+    return Response(status_code=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)
 
 
 def _may_be_remembered(asset: PublicAsset | None) -> bool:

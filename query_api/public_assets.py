@@ -11,12 +11,16 @@ _RENDITIONS = msgspec.json.Decoder(tuple[Rendition, ...])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicAsset:
-    """An asset as its public URL shows it; renditions are empty until it was published once."""
+    """An asset as its public URL shows it; renditions are empty until it was published once.
+
+    ``leads_to`` is set for a rejected duplicate whose customer wants the picture that is there.
+    """
 
     asset_id: AssetId
     tenant_id: TenantId
     status: Status
     renditions: tuple[Rendition, ...]
+    leads_to: AssetId | None
 
     @property
     def is_gone(self) -> bool:

@@ -10,7 +10,7 @@ from query_api.conditions import is_unchanged, requested_range
 from query_api.urls import is_version_of
 
 _FOR_EVER = "public, max-age=31536000, immutable"
-_FOR_NOW = "public, max-age=30, must-revalidate"  # it may be replaced or deleted
+FOR_NOW = "public, max-age=30, must-revalidate"  # it may be replaced or deleted
 _HARMLESS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -38,7 +38,7 @@ async def served(
         **_HARMLESS,
         "ETag": etag,
         "Vary": "Accept",
-        "Cache-Control": _FOR_EVER if names_its_content else _FOR_NOW,
+        "Cache-Control": _FOR_EVER if names_its_content else FOR_NOW,
     }
     if is_unchanged(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from domain.failures import FailureCode
 from domain.jobs import FailedAttempt, ImageJob
+from domain.values import AssetId
 from infra.topics import IMAGE_JOBS, RETRY_TIERS, Topic
 
 _SPREAD = 0.2  # of the delay, either way: jobs that failed together come back one by one
@@ -19,6 +20,7 @@ class Failure:
     detail: str
     is_transient: bool
     retry_after_seconds: float | None = None
+    duplicate_of: AssetId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

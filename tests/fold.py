@@ -94,6 +94,7 @@ def _add_asset(rows: dict[str, Rows], tenant_id: str, history: list[AssetEvent])
         "tenant_id": tenant_id,
         "status": asset.status.value,
         "renditions": renditions,
+        "leads_to": "" if asset.status is Status.PURGED else _leads_to(history),
     }
     rows["assets_by_shard"][tenant_id, crc32(asset_id.encode()) % 64, asset_id] = {
         "status": asset.status.value,
@@ -232,6 +233,9 @@ def _current(
         "retry_at_us": _us(failure.retry_at)
         if isinstance(failure, AssetDelayed) and not is_purged
         else 0,
+        "failure_duplicate_of": failure.duplicate_of or ""
+        if isinstance(failure, AssetRejected) and not is_purged
+        else "",
         "original": _plain(picture.original) if picture else None,
         "renditions": _plain(picture.renditions) if picture else [],
         "facts": _plain(picture.facts) if picture else None,
@@ -244,6 +248,12 @@ def _current(
         "dominant_colour": picture.listing.dominant_colour if picture else "",
         "thumbnail_sha256": picture.listing.thumbnail_sha256 if picture else "",
     }
+
+
+def _leads_to(history: list[AssetEvent]) -> str:
+    """Say where the last run led that left nothing to show."""
+    ended = [e for e in history if isinstance(e, AssetRejected) and not e.keeps_published]
+    return (ended[-1].duplicate_of or "") if ended and ended[-1].leads_there else ""
 
 
 def _failure(history: list[AssetEvent]) -> AssetRejected | AssetDelayed | None:

@@ -35,7 +35,7 @@ from domain.commands import (
 )
 from domain.errors import Refusal
 from domain.events import AssetEvent, CatalogueEvent
-from domain.values import BlobKey, CategoryRef, CategorySlug, Sha256
+from domain.values import AssetId, BlobKey, CategoryRef, CategorySlug, Sha256
 from tests.samples import (
     ACME,
     CAT_PICTURE,
@@ -116,10 +116,21 @@ def _command(wish: Wish, known: dict[str, Asset]) -> AssetCommand | CatalogueCom
     asset = known.get(ASSETS[whose])
     run = asset.run if asset else 1
     commands: dict[str, Callable[[], AssetCommand | CatalogueCommand]] = {
-        "submit": lambda: submit(about, SLUGS[one], SLUGS[other], title=f"Title {one}"),
+        "submit": lambda: submit(
+            about,
+            SLUGS[one],
+            SLUGS[other],
+            title=f"Title {one}",
+            duplicates="return" if other else "keep",
+        ),
         "publish": lambda: _publish(publish(about, run=run), one, other),
         "reject": lambda: RejectAsset(
-            metadata=about, run=run, code="timeout", detail=f"after {one}", attempts=other
+            metadata=about,
+            run=run,
+            code="timeout",
+            detail=f"after {one}",
+            attempts=other,
+            duplicate_of=AssetId(ASSETS[one]) if one else None,
         ),
         "delay": lambda: DelayAsset(
             metadata=about,

@@ -21,6 +21,7 @@ from domain.values import (
     CommandId,
     CorrelationId,
     Description,
+    Duplicates,
     Facts,
     Fetch,
     Original,
@@ -131,7 +132,11 @@ def category_id(slug: str) -> CategoryId:
 
 
 def submit(
-    about: CommandMetadata, *slugs: str, source: Source = CAT_PICTURE, title: str = "A cat"
+    about: CommandMetadata,
+    *slugs: str,
+    source: Source = CAT_PICTURE,
+    title: str = "A cat",
+    duplicates: Duplicates = "keep",
 ) -> SubmitAsset:
     """Wish to take a picture in."""
     return SubmitAsset(
@@ -141,6 +146,7 @@ def submit(
         description=Description(title=title, alt_text="", tags=(), metadata="{}"),
         preset="default",
         is_bulk=False,
+        duplicates=duplicates,
     )
 
 

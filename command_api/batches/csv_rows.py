@@ -12,7 +12,7 @@ from infra.web.errors import MalformedCsv, RequestError
 
 _BOM = b"\xef\xbb\xbf"
 _CATEGORIES = ("category", "categories")
-_COLUMNS = ("download_url", *_CATEGORIES, "title", "alt_text", "tags", "preset")
+_COLUMNS = ("download_url", *_CATEGORIES, "title", "alt_text", "tags", "preset", "duplicates")
 _BETWEEN = re.compile(r"[;|]")  # two categories or tags in one cell
 _WRITE = json.JSONEncoder(ensure_ascii=False).encode
 

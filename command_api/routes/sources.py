@@ -48,7 +48,14 @@ def add_source_routes(app: FastAPI, desk: Desk) -> None:
         responses=asset_answers(202, AssetAlreadySubmitted, UnknownCategory, CategoryIsArchived),
     )
     async def submit(request: Request) -> Response:
-        """Insert a picture by its URL (JSON), or by its bytes (a form with the field file)."""
+        """Insert a picture by its URL (JSON), or by its bytes (a form with the field file).
+
+        `duplicates` says what becomes of it when it turns out that another asset of yours is
+        published with the same bytes: `keep` publishes it too, and `duplicate_of` names the
+        older one. `refuse` and `return` reject it with the failure `duplicate`, which names the
+        other in `duplicate_of`; with `return` its public URL leads to the other's. What was
+        published within the last seconds may be missed.
+        """
         with desk.admission.admit(request) as write:
             asset_id = _new_asset_id(write)
             if media_type(request) == FORM:

@@ -119,6 +119,7 @@ def _submit(
             preset=command.preset,
             run=1,
             is_bulk=command.is_bulk,
+            duplicates=command.duplicates,
         )
     ]
 
@@ -151,6 +152,7 @@ def _restore(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
             run=asset.run + 1 if is_unfinished else asset.run,
             starts_run=is_unfinished,
             listing=asset.listing,
+            duplicates=asset.duplicates,
         )
     ]
 

@@ -61,6 +61,8 @@ def reject(command: RejectAsset, asset: Asset, metadata: EventMetadata) -> list[
             detail=command.detail,
             attempts=command.attempts,
             keeps_published=asset.status is Status.PUBLISHED,
+            duplicate_of=command.duplicate_of,
+            leads_there=command.duplicate_of is not None and asset.duplicates == "return",
         )
     ]
 

@@ -43,6 +43,7 @@ def replace_source(
             previous_source=asset.source,
             preset=asset.preset,
             run=asset.run + 1,
+            duplicates=asset.duplicates,
         )
     ]
 
@@ -60,6 +61,7 @@ def refresh(command: RefreshAsset, asset: Asset, metadata: EventMetadata) -> lis
             picture=asset.picture,
             preset=asset.preset,
             run=asset.run + 1,
+            duplicates=asset.duplicates,
             is_bulk=command.is_bulk,
         )
     ]

@@ -28,6 +28,7 @@ from domain.values import (
     BlobKey,
     CategoryId,
     Description,
+    Duplicates,
     Listing,
     Original,
     Picture,
@@ -45,6 +46,8 @@ class Asset:
     ``status_before_deletion`` is what a restore goes back to. ``shown_since`` is the version from
     which on listings show it as they do; ``shown_in`` where they ever did. ``perceptual_hashes``
     and ``blob_keys`` are all it ever had. ``picture`` is what is published, or would be again.
+    ``duplicates`` is what the customer wants done with bytes that others have; it is settled, and
+    ``keep``, once it was published.
     """
 
     asset_id: AssetId
@@ -58,6 +61,7 @@ class Asset:
     category_ids: tuple[CategoryId, ...]
     description: Description
     preset: str
+    duplicates: Duplicates
     run: int
     finished_run: int
     last_delay: tuple[int, int]
@@ -177,6 +181,7 @@ def _published(asset: Asset, event: AssetPublished) -> Asset:
     published = replace(
         asset,
         status=Status.PUBLISHED,
+        duplicates="keep",
         run=event.run,
         finished_run=event.run,
         picture=Picture(
@@ -205,6 +210,7 @@ def _submitted(event: AssetSubmitted) -> Asset:
         category_ids=event.category_ids,
         description=event.description,
         preset=event.preset,
+        duplicates=event.duplicates,
         run=event.run,
         finished_run=0,
         last_delay=(0, 0),

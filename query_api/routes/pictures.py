@@ -30,6 +30,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The picture", "content": _BYTES},
     206: {"description": "The part of it that was asked for", "content": _BYTES},
     304: {"description": "The client has it already"},
+    307: {"description": "A duplicate that was not wanted twice: the picture is at `Location`"},
     **documented(
         PictureNotFound,
         AssetGone,

@@ -1,5 +1,7 @@
 """Which work a fact asks for."""
 
+from dataclasses import replace
+
 from domain.events import (
     AssetRefreshRequested,
     AssetReprocessingRequested,
@@ -9,7 +11,7 @@ from domain.events import (
     Event,
 )
 from domain.jobs import ImageJob
-from domain.values import Original, Picture, Source
+from domain.values import Duplicates
 
 
 def job_for(event: Event) -> ImageJob | None:
@@ -20,31 +22,23 @@ def job_for(event: Event) -> ImageJob | None:
     match event:
         case AssetSubmitted() | AssetSourceReplaced():
             is_bulk = isinstance(event, AssetSubmitted) and event.is_bulk
-            return _job(event, event.run, event.preset, source=event.source, is_bulk=is_bulk)
+            job = _job(event, event.run, event.preset, event.duplicates)
+            return replace(job, source=event.source, is_bulk=is_bulk)
         case AssetRestored() if event.starts_run:
-            return _job(event, event.run, event.preset, source=event.source)
+            job = _job(event, event.run, event.preset, event.duplicates)
+            return replace(job, source=event.source)
         case AssetReprocessingRequested():
-            is_bulk = event.is_bulk
-            return _job(event, event.run, event.preset, original=event.original, is_bulk=is_bulk)
+            job = _job(event, event.run, event.preset)
+            return replace(job, original=event.original, is_bulk=event.is_bulk)
         case AssetRefreshRequested():
-            asked, is_bulk = event.source, event.is_bulk
-            return _job(
-                event, event.run, event.preset, source=asked, picture=event.picture, is_bulk=is_bulk
-            )
+            job = _job(event, event.run, event.preset, event.duplicates)
+            shown, is_bulk = event.picture, event.is_bulk
+            return replace(job, source=event.source, picture=shown, is_bulk=is_bulk)
         case _:
             return None
 
 
-def _job(
-    event: Event,
-    run: int,
-    preset: str,
-    *,
-    source: Source | None = None,
-    original: Original | None = None,
-    picture: Picture | None = None,
-    is_bulk: bool = False,
-) -> ImageJob:
+def _job(event: Event, run: int, preset: str, duplicates: Duplicates = "keep") -> ImageJob:
     metadata = event.metadata
     return ImageJob(
         job_id=metadata.event_id,
@@ -52,12 +46,13 @@ def _job(
         asset_id=event.asset_id,
         run=run,
         preset=preset,
-        source=source,
-        original=original,
-        picture=picture,
+        source=None,
+        original=None,
+        picture=None,
         correlation_id=metadata.correlation_id,
         issued_at=metadata.happened_at,
         not_before=None,
         failed_attempts=(),
-        is_bulk=is_bulk,
+        is_bulk=False,
+        duplicates=duplicates,
     )

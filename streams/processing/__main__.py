@@ -10,7 +10,9 @@ from pathlib import Path
 
 from domain.errors import ScaleHosterError
 from infra.blob_store import open_blob_store
+from infra.cql import Cql
 from infra.errors import SettingsWrong
+from infra.live_views import LiveViews
 from infra.logs import configure
 from infra.sending import Sender
 from infra.settings import Settings, load
@@ -23,6 +25,7 @@ from streams.processing.measures import Measures
 from streams.processing.pipeline_runs import PipelineRuns
 from streams.processing.scratch import scratch
 from streams.processing.slots import Slots
+from streams.processing.twins import ViewedTwins
 from streams.processing.worker import Worker
 from streams.rendering import (
     PRESETS,
@@ -77,6 +80,7 @@ async def _work(settings: Settings) -> int:
             fetcher=fetcher,
             sandbox=sandbox,
             presets=_presets(settings),
+            twins=ViewedTwins(lambda: _views(settings, parts)),
             blobs=open_blob_store(settings.blobs_url, settings.blobs),
             scratch=parts.enter_context(scratch(settings.data_dir / "scratch")),
             clock=_now,
@@ -136,6 +140,12 @@ def _presets(settings: Settings) -> Mapping[str, Preset]:
     except (OSError, ValueError) as error:
         raise SettingsWrong(f"render.watermark: {place}: {error}") from error
     return marked_with(picture)
+
+
+def _views(settings: Settings, parts: AsyncExitStack) -> LiveViews:
+    cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+    parts.callback(cql.close)
+    return LiveViews(cql)
 
 
 def _sandbox(settings: Settings) -> Sandbox:

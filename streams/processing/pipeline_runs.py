@@ -4,19 +4,21 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from domain.commands import ConfirmAsset, PublishAsset
 from domain.jobs import ImageJob
-from domain.values import BlobKey, Fetch
+from domain.values import BlobKey, Fetch, Sha256
 from infra.blob_store import BlobStore
 from infra.errors import BlobNotFound
 from infra.failpoints import pass_by
 from streams.fetching import Conditional, Fetched
 from streams.processing.refreshing import completed, conditional, is_shown
 from streams.processing.results import confirmed, original_key, published, rendition_key
+from streams.processing.twins import IsDuplicate, Twins
 from streams.rendering import Preset, Rendered
 
 
@@ -42,6 +44,7 @@ class PipelineRuns:
 
     fetcher: Fetching
     sandbox: Rendering
+    twins: Twins
     presets: Mapping[str, Preset]
     blobs: BlobStore
     scratch: Path
@@ -50,10 +53,10 @@ class PipelineRuns:
     async def run(self, job: ImageJob) -> PublishAsset | ConfirmAsset:
         """Obtain, render and store; the command that comes back may be sent at once.
 
-        A source that still has what is shown is neither rendered nor stored.
-        Raises FetchFailed, RenderFailed, BlobNotFound when an upload or a kept
-        original is gone, StoreUnavailable, KeyError for an unknown preset. All that was stored by
-        then may stay: blobs are named by their content, and another run finds them.
+        A source that still has what is shown is neither rendered nor stored. Raises FetchFailed,
+        RenderFailed, IsDuplicate, BlobNotFound when an upload or a kept original is gone,
+        StoreUnavailable, ViewNotBuilt, ViewsMissing, KeyError for an unknown preset. All that was
+        stored by then may stay: blobs are named by their content, and another run finds them.
         """
         preset = self.presets[job.preset]
         with TemporaryDirectory(dir=self.scratch) as folder:
@@ -65,6 +68,8 @@ class PipelineRuns:
                 return confirmed(job, _fetch(fetched), self.clock())
             if fetched and fetched.not_modified and job.picture:
                 await self._load(job.picture.original.blob_key, source)
+            if job.duplicates != "keep":
+                await self._refuse_twin(job, source)
             rendered = await self.sandbox.render(source, preset)
             await self._store(rendered, source)
         pass_by("worker.after_store_before_emit")
@@ -78,6 +83,12 @@ class PipelineRuns:
             except BlobNotFound:
                 return replace(job, picture=None)
         return job
+
+    async def _refuse_twin(self, job: ImageJob, source: Path) -> None:
+        sha256 = Sha256(await asyncio.to_thread(_sha256, source))
+        other = await self.twins.of(job.asset_id, job.tenant_id, sha256)
+        if other:
+            raise IsDuplicate(other)
 
     async def _obtain(self, job: ImageJob, into: Path) -> Fetched | None:
         kept = job.original.blob_key if job.original else job.source and job.source.upload_key
@@ -115,3 +126,8 @@ def _fetch(fetched: Fetched) -> Fetch:
         last_modified=fetched.last_modified,
         duration_ms=fetched.duration_ms,
     )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

@@ -66,6 +66,7 @@ def rejected(job: ImageJob, failure: Failure, now: datetime) -> RejectAsset:
         code=failure.code,
         detail=failure.detail,
         attempts=len(job.failed_attempts) + 1,
+        duplicate_of=failure.duplicate_of,
     )
 
 

@@ -13,7 +13,7 @@ from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
 from domain.commands import ConfirmAsset, PublishAsset
 from domain.jobs import ImageJob
-from infra.errors import StoreUnavailable
+from infra.errors import StoreUnavailable, ViewNotBuilt, ViewsMissing
 from infra.failpoints import pass_by
 from infra.reading import Record
 from infra.topics import ASSET_COMMANDS, IMAGE_JOBS_DEAD_LETTERS, Topic
@@ -22,6 +22,7 @@ from streams.processing.faults import FaultBreaker
 from streams.processing.measures import Measures
 from streams.processing.results import delayed, rejected
 from streams.processing.slots import HostBusy, Slots
+from streams.processing.twins import IsDuplicate
 from streams.rendering import RenderFailed
 from streams.retrying import Failure, RetryPolicy
 from streams.sending import Sending, dead_letter, send_at_last
@@ -110,7 +111,14 @@ class Worker:
                 is_transient=error.is_transient,
                 retry_after_seconds=getattr(error, "retry_after_seconds", None),
             )
-        except StoreUnavailable as error:
+        except IsDuplicate as error:
+            return Failure(
+                code="duplicate",
+                detail=str(error),
+                is_transient=False,
+                duplicate_of=error.duplicate_of,
+            )
+        except (StoreUnavailable, ViewNotBuilt, ViewsMissing) as error:
             raise NotNow(str(error)) from error
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _NO_ROOM:

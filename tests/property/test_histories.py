@@ -77,7 +77,12 @@ asset_commands: st.SearchStrategy[AssetCommand] = st.one_of(
     st.builds(lambda run: publish(metadata(ASSET), run=run), runs),
     st.builds(
         lambda run: RejectAsset(
-            metadata=metadata(ASSET), run=run, code="timeout", detail="", attempts=1
+            metadata=metadata(ASSET),
+            run=run,
+            code="timeout",
+            detail="",
+            attempts=1,
+            duplicate_of=None,
         ),
         runs,
     ),

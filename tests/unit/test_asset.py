@@ -45,7 +45,7 @@ from domain.events import (
     AssetSourceReplaced,
     AssetSubmitted,
 )
-from domain.values import BlobKey, Source, Status
+from domain.values import AssetId, BlobKey, Duplicates, Source, Status
 from tests.samples import (
     CAT_PICTURE,
     DOG_PICTURE,
@@ -79,7 +79,9 @@ CONFIRM = ConfirmAsset(
     metadata=metadata(ASSET), run=2, fetch=replace(FETCH, status=304, etag='"2"')
 )
 REPLACE = ReplaceSource(metadata=metadata(ASSET), source=DOG_PICTURE)
-REJECT = RejectAsset(metadata=metadata(ASSET), run=1, code="http_status", detail="404", attempts=1)
+REJECT = RejectAsset(
+    metadata=metadata(ASSET), run=1, code="http_status", detail="404", attempts=1, duplicate_of=None
+)
 
 
 DELAY = DelayAsset(
@@ -151,7 +153,9 @@ def test_a_result_of_an_older_run_is_dropped() -> None:
 
 
 def test_a_failed_reprocessing_leaves_the_picture_published() -> None:
-    failed = RejectAsset(metadata=metadata(ASSET), run=2, code="timeout", detail="", attempts=4)
+    failed = RejectAsset(
+        metadata=metadata(ASSET), run=2, code="timeout", detail="", attempts=4, duplicate_of=None
+    )
     history = given(CATS, SUBMIT, PUBLISH, REPROCESS)
     (event,) = history.when(failed).then(AssetRejected)
     assert isinstance(event, AssetRejected)
@@ -436,3 +440,33 @@ def test_a_delay_told_twice_happened_once() -> None:
 
 def test_a_delay_of_an_older_run_is_dropped() -> None:
     given(CATS, SUBMIT, REPLACE).when(DELAY).then()
+
+
+@pytest.mark.parametrize(("wish", "leads_there"), [("refuse", False), ("return", True)])
+def test_a_duplicate_names_the_other_and_may_lead_there(
+    wish: Duplicates, *, leads_there: bool
+) -> None:
+    twin = replace(REJECT, code="duplicate", duplicate_of=AssetId("the other"))
+    submitted = submit(metadata(ASSET), "cats", duplicates=wish)
+    (event,) = given(CATS, submitted).when(twin).then(AssetRejected)
+    assert isinstance(event, AssetRejected)
+    assert (event.duplicate_of, event.leads_there) == ("the other", leads_there)
+    (event,) = given(CATS, submitted).when(REJECT).then(AssetRejected)
+    assert isinstance(event, AssetRejected)
+    assert (event.duplicate_of, event.leads_there) == (None, False)
+
+
+def test_what_is_wanted_of_duplicates_counts_until_the_asset_is_published() -> None:
+    wish = submit(metadata(ASSET), "cats", duplicates="refuse")
+    kinds = AssetRefreshRequested | AssetSourceReplaced | AssetRestored
+    for before, after in (
+        (given(CATS, wish, REJECT), REFRESH),
+        (given(CATS, wish), REPLACE),
+        (given(CATS, wish, DELETE), RESTORE),
+    ):
+        (event,) = before.happens(after)
+        assert isinstance(event, kinds)
+        assert event.duplicates == "refuse"
+    (event,) = given(CATS, wish, PUBLISH).happens(REPLACE)
+    assert isinstance(event, kinds)
+    assert event.duplicates == "keep"

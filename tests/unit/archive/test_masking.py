@@ -36,6 +36,7 @@ SHOWN = {
     *("is_bulk", "preset", "run", "starts_run", "status", "created_at", "pipeline_version"),
     *("size_bytes", "media_type", "width", "height", "frames", "duration_ms"),
     *("code", "attempts", "keeps_published", "retry_at"),
+    *("duplicates", "duplicate_of", "leads_there"),
     *("category", "since", "until", "statuses", "rendered_before", "asset_ids"),  # of operations
     *("kind", "categories", "add", "remove", "parent", "per_second", "reverts", "origin", "depth"),
     *("total", "items", "after", "is_last", "item", "result", "version", "per_minute", "state"),

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from cli.http import ApiRefused, ApiSilent
 from cli.import_journal import Journal, open_journal
-from cli.import_source import NotAnImport, open_source, with_category
+from cli.import_source import NotAnImport, open_source, with_defaults
 from cli.importing import ImportStopped, import_lines, refused_texts
 from command_api.app import Parts, create_app
 from command_api.ids import uuid7
@@ -211,9 +211,21 @@ def test_a_category_is_given_to_lines_that_name_none(api: Api, tmp_path: Path) -
     assert [each["line"] for each in journal.refused] == [5]
 
 
-@pytest.mark.parametrize("text", [b"{", b"7", b'{"categories": []}', b"[" * 9_000])
-def test_lines_that_a_category_cannot_be_given_to_stay_as_they_are(text: bytes) -> None:
-    assert with_category(text, "cats") == text
+@pytest.mark.parametrize(
+    "text", [b"{", b"7", b'{"categories": [], "duplicates": "keep"}', b"[" * 9_000]
+)
+def test_lines_that_nothing_can_be_added_to_stay_as_they_are(text: bytes) -> None:
+    assert with_defaults(text, "cats", "refuse") == text
+    assert with_defaults(b"{}", None, None) == b"{}"
+
+
+def test_what_a_line_does_not_say_is_said_for_it() -> None:
+    line = json.dumps({"category": "dogs"}).encode()
+    said = json.loads(with_defaults(line, "cats", "refuse"))
+    assert said == {"category": "dogs", "duplicates": "refuse"}
+    line = json.dumps({"duplicates": "return"}).encode()
+    said = json.loads(with_defaults(line, "cats", "refuse"))
+    assert said == {"category": "cats", "duplicates": "return"}
 
 
 def test_a_file_of_another_kind_is_told_so(tmp_path: Path) -> None:

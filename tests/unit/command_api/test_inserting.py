@@ -139,6 +139,7 @@ def test_an_id_that_names_no_category_is_not_opened(
         ({"metadata": {"a": "x" * 16_384}}, "#/metadata"),
         ({"metadata": []}, "#/metadata"),
         ({"preset": "unknown"}, "#/preset"),
+        ({"duplicates": "merge"}, "#/duplicates"),
         ({"create_missing_categories": "yes"}, "#/create_missing_categories"),
         ({"colour": "red"}, "#/colour"),
     ],
@@ -264,3 +265,15 @@ def test_a_broken_form_is_refused(client: TestClient) -> None:
 def test_a_file_name_is_cut_to_what_can_be_shown(client: TestClient) -> None:
     response = upload(client, b"a", name="../../etc/pass\u202ewd.jpg")
     assert response.json()["file_name"] == "passwd.jpg"
+
+
+@pytest.mark.parametrize("wish", ["keep", "return", "refuse"])
+def test_what_is_to_become_of_duplicates_is_handed_on(
+    client: TestClient, decider: FakeDecider, wish: str
+) -> None:
+    fields = {"category": "cats", "duplicates": wish}
+    by_url = client.post("/v1/assets", json={"download_url": URL, **fields})
+    upload = client.post("/v1/assets", files={"file": ("a.jpg", b"x")}, data=fields)
+    assert (by_url.status_code, upload.status_code) == (202, 202)
+    sent = [each for each in decider.sent if isinstance(each, SubmitAsset)]
+    assert [each.duplicates for each in sent] == [wish, wish]

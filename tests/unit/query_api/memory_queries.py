@@ -75,6 +75,7 @@ class MemoryQueries:
             tenant_id=row["tenant_id"],
             status=Status(row["status"]),
             renditions=renditions(row.get("renditions")),
+            leads_to=row.get("leads_to") or None,
         )
 
     async def consistency(self) -> list[ConsistencyResult]:

@@ -19,12 +19,13 @@ from domain.values import (
     BlobKey,
     CategoryRef,
     Description,
+    Duplicates,
     Rendition,
     Sha256,
     Source,
     TenantId,
 )
-from tests.samples import ACME, FACTS, FETCH, NOON, ORIGINAL, metadata
+from tests.samples import ACME, FACTS, FETCH, NOON, ORIGINAL, metadata, submit
 from tests.unit.query_api.memory_queries import MemoryQueries
 
 GLOBEX = TenantId("globex")
@@ -115,7 +116,24 @@ class Story:
                 ),
                 preset="default",
                 is_bulk=False,
+                duplicates="keep",
             )
+        )
+        return asset_id(number)
+
+    def reject_duplicate(self, number: int, of: AssetId, *slugs: str, wish: Duplicates) -> AssetId:
+        """Take a picture in that is published already, and is not wanted twice."""
+        about = metadata(asset_id(number))
+        self.tell(
+            submit(about, *slugs, duplicates=wish),
+            RejectAsset(
+                metadata=metadata(asset_id(number)),
+                run=1,
+                code="duplicate",
+                detail=f"the same picture is published as asset {of}",
+                attempts=1,
+                duplicate_of=of,
+            ),
         )
         return asset_id(number)
 
@@ -124,7 +142,12 @@ class Story:
         about = metadata(asset_id(number))
         self.tell(
             RejectAsset(
-                metadata=about, run=1, code="http_status", detail="it answered 404", attempts=1
+                metadata=about,
+                run=1,
+                code="http_status",
+                detail="it answered 404",
+                attempts=1,
+                duplicate_of=None,
             )
         )
         return asset_id(number)

@@ -37,6 +37,16 @@ def test_a_submitted_asset_has_no_public_url_yet(client: TestClient, story: Stor
     assert (asset.status, asset.public_url, asset.renditions) == ("submitted", None, [])
 
 
+def test_a_refused_duplicate_names_the_other(client: TestClient, story: Story) -> None:
+    there = story.publish(1, "cats")
+    here = story.reject_duplicate(2, there, "cats", wish="refuse")
+    failure = client.get(f"/v1/assets/{here}").json()["failure"]
+    assert (failure["code"], failure["duplicate_of"]) == ("duplicate", there)
+    assert not failure["is_transient"]
+    past = client.get(f"/v1/assets/{here}?version=2").json()
+    assert past["failure"] == failure
+
+
 def test_a_rejected_asset_tells_why(client: TestClient, story: Story) -> None:
     story.submit(1, "cats")
     named = story.reject(1)
@@ -49,6 +59,7 @@ def test_a_rejected_asset_tells_why(client: TestClient, story: Story) -> None:
         "attempts": 1,
         "is_transient": False,
         "retry_at": None,
+        "duplicate_of": None,
     }
 
 

@@ -3,10 +3,10 @@
 import pytest
 from starlette.testclient import TestClient
 
-from domain.commands import DeleteAsset, PurgeAsset
+from domain.commands import DeleteAsset, PurgeAsset, RefreshAsset
 from domain.values import Rendition
 from tests.memory import MemoryBlobStore
-from tests.samples import metadata
+from tests.samples import metadata, publish
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import RENDITIONS, Story, asset_id
 
@@ -207,3 +207,32 @@ def test_a_replaced_picture_is_found_under_its_new_url_at_once(
     asked = queries.asked["public_assets"]
     nobody.get(f"/i/{named}/thumb?v=feedfacefeedface").raise_for_status()
     assert queries.asked["public_assets"] == asked + 1
+
+
+def test_a_duplicate_that_was_not_wanted_twice_leads_to_the_picture_that_is_there(
+    nobody: TestClient, story: Story
+) -> None:
+    there = story.publish(1, "cats")
+    here = story.reject_duplicate(2, there, "cats", wish="return")
+    for name in ("", "/thumb.webp", "/thumb"):
+        answer = nobody.get(f"/i/{here}{name}", follow_redirects=False)
+        assert answer.status_code == 307
+        assert "immutable" not in answer.headers["cache-control"]
+        followed = nobody.get(f"/i/{here}{name}")
+        assert followed.status_code == 200
+        assert followed.url.path == f"/i/{there}{name}"
+    story.tell(DeleteAsset(metadata=metadata(here)))
+    assert nobody.get(f"/i/{here}").status_code == 410
+
+
+def test_a_duplicate_that_was_refused_leads_nowhere(nobody: TestClient, story: Story) -> None:
+    there = story.publish(1, "cats")
+    refused = story.reject_duplicate(2, there, "cats", wish="refuse")
+    assert nobody.get(f"/i/{refused}", follow_redirects=False).status_code == 404
+
+
+def test_what_is_published_after_all_leads_nowhere_else(nobody: TestClient, story: Story) -> None:
+    there = story.publish(1, "cats")
+    here = story.reject_duplicate(2, there, "cats", wish="return")
+    story.tell(RefreshAsset(metadata=metadata(here), is_bulk=False), publish(metadata(here), run=2))
+    assert nobody.head(f"/i/{here}", follow_redirects=False).status_code == 200

@@ -8,7 +8,7 @@ from pathlib import Path
 from avro_schemas.codec import Message, decode
 from domain.commands import ConfirmAsset, PublishAsset
 from domain.jobs import ImageJob
-from domain.values import Sha256
+from domain.values import AssetId, Sha256, TenantId
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
 from infra.reading import Record
@@ -79,6 +79,18 @@ class FakeFetcher:
             sha256=sha256(data).hexdigest(),
             not_modified=is_known,
         )
+
+
+class FakeTwins:
+    """Knows which asset has which bytes."""
+
+    def __init__(self) -> None:
+        self.known: dict[Sha256, AssetId] = {}
+        self.asked: list[tuple[AssetId, TenantId, Sha256]] = []
+
+    async def of(self, asset_id: AssetId, tenant_id: TenantId, sha256: Sha256) -> AssetId | None:
+        self.asked.append((asset_id, tenant_id, sha256))
+        return self.known.get(sha256)
 
 
 class FakeSandbox:

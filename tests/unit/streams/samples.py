@@ -34,6 +34,7 @@ JOB = ImageJob(
     not_before=None,
     failed_attempts=(),
     is_bulk=False,
+    duplicates="keep",
 )
 
 METADATA = EventMetadata(
@@ -55,6 +56,7 @@ SUBMITTED = AssetSubmitted(
     preset="default",
     run=1,
     is_bulk=False,
+    duplicates="keep",
 )
 
 
@@ -82,6 +84,7 @@ RESTORED = AssetRestored(
     run=2,
     starts_run=True,
     listing=None,
+    duplicates="keep",
 )
 REPLACED = AssetSourceReplaced(
     metadata=METADATA,
@@ -90,6 +93,7 @@ REPLACED = AssetSourceReplaced(
     preset="default",
     run=2,
     status=Status.SUBMITTED,
+    duplicates="keep",
 )
 REPROCESSING = AssetReprocessingRequested(
     metadata=METADATA, original=ORIGINAL, preset="default", run=2, is_bulk=False
@@ -102,11 +106,19 @@ REFRESHING = AssetRefreshRequested(
     preset="default",
     run=2,
     is_bulk=True,
+    duplicates="keep",
 )
 CONFIRMED = AssetConfirmed(metadata=METADATA, run=2, fetch=FETCH)
 DELAYED = AssetDelayed(
     metadata=METADATA, run=1, code="timeout", detail="slow", attempts=1, retry_at=NOON + A_WHILE
 )
 REJECTED = AssetRejected(
-    metadata=METADATA, run=1, code="timeout", detail="slow", attempts=4, keeps_published=False
+    metadata=METADATA,
+    run=1,
+    code="timeout",
+    detail="slow",
+    attempts=4,
+    keeps_published=False,
+    duplicate_of=None,
+    leads_there=False,
 )

@@ -8,14 +8,15 @@ import pytest
 from domain.commands import ConfirmAsset, PublishAsset
 from domain.identity import result_command_id
 from domain.jobs import ImageJob
-from domain.values import BlobKey, Picture, Sha256, Source
+from domain.values import AssetId, BlobKey, Duplicates, Picture, Sha256, Source
 from infra.errors import BlobNotFound, StoreUnavailable
 from streams.fetching import Conditional
 from streams.processing.pipeline_runs import PipelineRuns
+from streams.processing.twins import IsDuplicate
 from streams.rendering import PIPELINE_VERSION, PRESETS
 from tests.memory import MemoryBlobStore
 from tests.samples import FETCH, NOON, ORIGINAL, SHOWN
-from tests.unit.streams.fakes import FakeFetcher, FakeSandbox
+from tests.unit.streams.fakes import FakeFetcher, FakeSandbox, FakeTwins
 from tests.unit.streams.samples import JOB
 
 UPLOAD = BlobKey("uploads/acme/asset/" + "a" * 64)
@@ -32,6 +33,7 @@ class Pipeline:
     def __init__(self, scratch: Path, blobs: MemoryBlobStore | None = None) -> None:
         self.fetcher = FakeFetcher(b"downloaded")
         self.sandbox = FakeSandbox()
+        self.twins = FakeTwins()
         self.blobs = blobs or MemoryBlobStore()
         self.scratch = scratch
 
@@ -45,6 +47,7 @@ class Pipeline:
             fetcher=self.fetcher,
             sandbox=self.sandbox,
             presets=PRESETS,
+            twins=self.twins,
             blobs=self.blobs,
             scratch=self.scratch,
             clock=lambda: NOON,
@@ -179,6 +182,35 @@ def test_what_was_never_downloaded_is_not_asked_about(pipeline: Pipeline) -> Non
 
     assert pipeline.fetcher.asked_by == [None]
     assert isinstance(ended, ConfirmAsset)
+
+
+@pytest.mark.parametrize("wish", ["refuse", "return"])
+@pytest.mark.parametrize("job", [JOB, UPLOADED], ids=["by URL", "by upload"])
+def test_bytes_that_another_asset_has_are_neither_rendered_nor_stored(
+    pipeline: Pipeline, job: ImageJob, wish: Duplicates
+) -> None:
+    pipeline.blobs.blobs[UPLOAD] = b"downloaded"
+    pipeline.twins.known[DOWNLOADED.sha256] = AssetId("the other")
+
+    with pytest.raises(IsDuplicate) as refused:
+        pipeline.run(replace(job, duplicates=wish))
+
+    assert refused.value.duplicate_of == "the other"
+    assert not pipeline.sandbox.sources
+    assert list(pipeline.blobs.blobs) == [UPLOAD]
+
+
+def test_duplicates_that_are_kept_are_not_looked_for(pipeline: Pipeline) -> None:
+    pipeline.twins.known[DOWNLOADED.sha256] = AssetId("the other")
+
+    assert isinstance(pipeline.end(JOB), PublishAsset)
+    assert not pipeline.twins.asked
+
+
+def test_bytes_that_nobody_has_are_published(pipeline: Pipeline) -> None:
+    pipeline.run(replace(JOB, duplicates="refuse"))
+
+    assert pipeline.twins.asked == [(JOB.asset_id, JOB.tenant_id, DOWNLOADED.sha256)]
 
 
 def test_the_same_job_twice_stores_the_same(pipeline: Pipeline) -> None:

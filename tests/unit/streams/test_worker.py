@@ -10,7 +10,14 @@ from domain.commands import ConfirmAsset, DelayAsset, RejectAsset
 from domain.failures import FailureCode
 from domain.identity import result_command_id
 from domain.jobs import DeadLetter, FailedAttempt, ImageJob
-from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable
+from domain.values import AssetId
+from infra.errors import (
+    BrokerUnavailable,
+    Overloaded,
+    StoreUnavailable,
+    ViewNotBuilt,
+    ViewsMissing,
+)
 from infra.topics import (
     ASSET_COMMANDS,
     IMAGE_JOBS_DEAD_LETTERS,
@@ -21,6 +28,7 @@ from streams.fetching import FetchFailed
 from streams.processing.faults import FaultBreaker
 from streams.processing.measures import Measures
 from streams.processing.slots import Slots
+from streams.processing.twins import IsDuplicate
 from streams.processing.worker import Worker
 from streams.rendering import RenderFailed
 from streams.retrying import RetryPolicy
@@ -79,6 +87,16 @@ def test_what_cannot_get_better_is_rejected_at_once(failure: FetchFailed | Rende
     assert (command.code, command.detail) == (failure.code, failure.detail)
     assert (command.run, command.attempts) == (JOB.run, 1)
     assert command.metadata.command_id == result_command_id(JOB.job_id)
+    assert len(sender.sent) == 1
+
+
+def test_a_duplicate_is_rejected_at_once_and_names_the_other() -> None:
+    sender = worked(FakeRuns(IsDuplicate(AssetId("the other"))), encode(JOB))
+
+    (command,) = sender.on(ASSET_COMMANDS)
+    assert isinstance(command, RejectAsset)
+    assert (command.code, command.duplicate_of) == ("duplicate", "the other")
+    assert "the other" in command.detail
     assert len(sender.sent) == 1
 
 
@@ -148,7 +166,13 @@ def test_a_fault_of_ours_that_stays_is_rejected_and_put_aside() -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", [StoreUnavailable("full"), OSError(errno.ENOSPC, "no space left")]
+    "reason",
+    [
+        StoreUnavailable("full"),
+        ViewNotBuilt("of whose bytes these are"),
+        ViewsMissing("likewise"),
+        OSError(errno.ENOSPC, "no space left"),
+    ],
 )
 def test_what_is_not_the_jobs_fault_costs_it_no_attempt(reason: Exception) -> None:
     sender = worked(FakeRuns(reason), encode(TIRED))
