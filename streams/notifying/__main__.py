@@ -5,22 +5,17 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
-from domain.errors import ScaleHosterError
 from domain.hooks import WebhookDelivery
 from infra.errors import BrokerUnavailable
-from infra.group_reading import GroupReader, Partition
-from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
-from infra.logs import configure
 from infra.reading import Reader
 from infra.sending import Sender
 from infra.settings import Settings, load
-from infra.topic_admin import check_topics
 from infra.topics import (
     ASSET_EVENTS,
     WEBHOOK_ATTEMPTS,
@@ -29,7 +24,6 @@ from infra.topics import (
     WEBHOOK_HOLDS,
     WEBHOOK_REDELIVERIES,
     WEBHOOKS_DEAD_LETTERS,
-    Topic,
 )
 from infra.webhook_secrets import WebhookSecrets
 from infra.webhook_table import EndpointTable, catch_up, follow_endpoints
@@ -41,6 +35,7 @@ from streams.notifying.patience import Patience
 from streams.notifying.posting import Poster
 from streams.notifying.redelivering import Redeliverer
 from streams.notifying.wellbeing import Wellbeing
+from streams.running import now, open_reader, repeat, run
 from streams.stopping import stop_signal
 
 _GROUP = "streams.notifying"
@@ -56,25 +51,15 @@ _TOPICS = (
 _PAUSE_SECONDS = 1.0
 _LONGEST_STEP_SECONDS = 300
 
-Step = Callable[[], Awaitable[int]]
-
 log = logging.getLogger("streams.notifying")
 
 
 def main() -> int:
     """Notify until SIGTERM; 1 when the settings or topics are wrong."""
-    try:
-        settings = load()
-        configure("notifier", settings.log_level)
-        check_topics(settings.kafka.connection(), _TOPICS)
-        asyncio.run(_notify(settings))
-    except ScaleHosterError as error:
-        sys.stderr.write(f"notifier: {error}\n")
-        return 1
-    return 0
+    return run("notifier", load, _TOPICS, _notify)
 
 
-async def _notify(settings: Settings) -> None:
+async def _notify(settings: Settings) -> int:
     stopping = stop_signal()
     kafka = settings.kafka.connection()
     registry = CollectorRegistry()
@@ -87,16 +72,16 @@ async def _notify(settings: Settings) -> None:
         readers.enter_context(follow_endpoints(kafka, table))
         async with Sender(kafka) as sender:
             know_endpoints = partial(catch_up, bounds, table)
-            opening = partial(_open, kafka, readers)
+            opening = partial(open_reader, kafka, readers, _LONGEST_STEP_SECONDS)
             patience = Patience(retry_seconds=settings.webhooks.retry_seconds)
             await _know_at_last(know_endpoints, stopping)
             announcer = Announcer(
-                reader=opening(ASSET_EVENTS, _GROUP, None),
+                reader=opening(ASSET_EVENTS, _GROUP),
                 sender=sender,
                 table=table,
                 know_endpoints=know_endpoints,
                 public_base_url=settings.public_base_url,
-                clock=_now,
+                clock=now,
             )
             deliverer = Deliverer(
                 open_reader=partial(opening, WEBHOOK_DELIVERIES, f"{_GROUP}.deliveries"),
@@ -114,16 +99,16 @@ async def _notify(settings: Settings) -> None:
                     sender,
                     disable_after=timedelta(seconds=settings.webhooks.disable_after_seconds),
                 ),
-                clock=_now,
+                clock=now,
             )
             redeliverer = Redeliverer(
-                reader=opening(WEBHOOK_REDELIVERIES, f"{_GROUP}.redeliveries", None),
+                reader=opening(WEBHOOK_REDELIVERIES, f"{_GROUP}.redeliveries"),
                 sender=sender,
                 table=table,
                 bounds=bounds,
                 open_history=lambda starts: Reader(kafka, ASSET_EVENTS, starts),
                 public_base_url=settings.public_base_url,
-                clock=_now,
+                clock=now,
                 portion=max(1, round(settings.webhooks.redeliveries_per_second)),
             )
             holds = [
@@ -132,13 +117,13 @@ async def _notify(settings: Settings) -> None:
                     partial(opening, hold, f"streams.{hold.name}"),
                     sender,
                     patience,
-                    _now,
+                    now,
                     kind=WebhookDelivery,
                     home=WEBHOOK_DELIVERIES,
                 )
                 for hold in WEBHOOK_HOLDS
             ]
-            steps: list[tuple[str, Step]] = [
+            steps = [
                 ("events", announcer.step),
                 ("deliveries", deliverer.step),
                 ("redeliveries", redeliverer.step),
@@ -150,19 +135,9 @@ async def _notify(settings: Settings) -> None:
             if settings.metrics_port:
                 start_http_server(settings.metrics_port, "127.0.0.1", registry=registry)
             log.info("notifying")
-            async with asyncio.TaskGroup() as group:
-                for kind, step in steps:
-                    group.create_task(_repeat(step, done.labels(kind), stopping))
+            await repeat(steps, done, stopping)
             await deliverer.finish()
-
-
-async def _repeat(step: Step, done: Counter, stopping: asyncio.Event) -> None:
-    while not stopping.is_set():
-        try:
-            done.inc(await step())
-        except BrokerUnavailable as error:
-            log.warning("going on in %s s: %s", _PAUSE_SECONDS, error)
-            await asyncio.sleep(_PAUSE_SECONDS)
+    return 0
 
 
 async def _know_at_last(know: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
@@ -175,23 +150,6 @@ async def _know_at_last(know: Callable[[], Awaitable[None]], stopping: asyncio.E
         except BrokerUnavailable as error:
             log.warning("asking again in %s s: %s", _PAUSE_SECONDS, error)
             await asyncio.sleep(_PAUSE_SECONDS)
-
-
-def _open(
-    kafka: Kafka,
-    readers: ExitStack,
-    topic: Topic,
-    group: str,
-    on_revoked: Callable[[list[Partition]], None] | None,
-) -> GroupReader:
-    reader = GroupReader(
-        kafka, group, [topic], on_revoked=on_revoked, max_poll_seconds=_LONGEST_STEP_SECONDS
-    )
-    return readers.enter_context(reader)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 if __name__ == "__main__":

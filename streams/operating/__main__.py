@@ -7,23 +7,19 @@ import socket
 import sys
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
 
 from prometheus_client import Counter, start_http_server
 
-from domain.errors import ScaleHosterError
 from infra.asking import Asker
 from infra.candidates import Candidates
 from infra.cql import Cql
 from infra.errors import BrokerUnavailable
 from infra.histories import Histories
 from infra.live_views import LiveViews
-from infra.logs import configure
 from infra.outcomes import Outcomes, follow_outcomes
 from infra.own_place import own_place
 from infra.sending import Sender
 from infra.settings import Settings, load
-from infra.topic_admin import check_topics
 from infra.topics import (
     ASSET_COMMANDS,
     CATEGORY_COMMANDS,
@@ -37,6 +33,7 @@ from streams.operating.barriers import Barrier
 from streams.operating.items import Items
 from streams.operating.ledger import Ledger
 from streams.operating.operator import Operator
+from streams.running import now, run
 from streams.stopping import stop_signal
 
 _TOPICS = (
@@ -55,18 +52,10 @@ log = logging.getLogger("streams.operating")
 
 def main() -> int:
     """Operate until SIGTERM; 1 when settings or topics are wrong, or Cassandra does not answer."""
-    try:
-        settings = load()
-        configure("operator", settings.log_level)
-        check_topics(settings.kafka.connection(), _TOPICS)
-        asyncio.run(_operate(settings))
-    except ScaleHosterError as error:
-        sys.stderr.write(f"operator: {error}\n")
-        return 1
-    return 0
+    return run("operator", load, _TOPICS, _operate)
 
 
-async def _operate(settings: Settings) -> None:
+async def _operate(settings: Settings) -> int:
     stopping = stop_signal()
     kafka = settings.kafka.connection()
     outcomes = Outcomes(secrets.randbelow(COMMAND_RESULTS.partitions))
@@ -78,7 +67,7 @@ async def _operate(settings: Settings) -> None:
         answers = stack.enter_context(follow_outcomes(kafka, outcomes))
         place, held = own_place(settings.state_dir / "operator")
         stack.enter_context(held)
-        ledger = Ledger(kafka, f"{socket.gethostname()}-{place.name}", _now)
+        ledger = Ledger(kafka, f"{socket.gethostname()}-{place.name}", now)
         stack.callback(ledger.close)
         async with Sender(kafka) as sender:
             operator = Operator(
@@ -86,7 +75,7 @@ async def _operate(settings: Settings) -> None:
                 Items(Asker(sender, outcomes), Histories(views), outcomes.partition),
                 Candidates(views),
                 lambda view: Barrier(kafka, views, view),
-                _now,
+                now,
                 time.monotonic,
             )
             if settings.metrics_port:
@@ -107,10 +96,7 @@ async def _operate(settings: Settings) -> None:
                     log.warning("starting over from what is certain: %s", trouble)
                     must_recover = True
                     await asyncio.sleep(_PAUSE_SECONDS)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,17 +1,15 @@
 """Render on demand: ``python -m streams.transforming``."""
 
-import asyncio
 import sys
 from contextlib import AsyncExitStack
 
-from domain.errors import ScaleHosterError
 from infra.blob_store import open_blob_store
 from infra.errors import SettingsWrong
-from infra.logs import configure
 from infra.settings import Settings, load
 from infra.transforming import answer_orders
 from streams.processing.scratch import scratch
 from streams.rendering import RenderLimits, Sandbox
+from streams.running import run
 from streams.stopping import stop_signal
 from streams.transforming.transforming import Transforming
 
@@ -20,17 +18,10 @@ _FINISH_SECONDS = 15.0
 
 def main() -> int:
     """Answer until SIGTERM, and end what is under way; 1 when the settings are wrong."""
-    try:
-        settings = load()
-        configure("transformer", settings.log_level)
-        asyncio.run(_work(settings))
-    except ScaleHosterError as error:
-        sys.stderr.write(f"transformer: {error}\n")
-        return 1
-    return 0
+    return run("transformer", load, (), _work)
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings) -> int:
     stopping = stop_signal()
     place = settings.transform_socket
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +52,7 @@ async def _work(settings: Settings) -> None:
         await stopping.wait()
         server.close()
         await transforming.finish(_FINISH_SECONDS)
+    return 0
 
 
 if __name__ == "__main__":
