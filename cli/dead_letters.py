@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.progress import Progress
@@ -73,82 +73,67 @@ def show_one(letter_id: LetterId) -> None:
     console.out(json.dumps(told, default=_spelled, indent=2), highlight=False)
 
 
-@app.command("retry")
-def retry(  # noqa: PLR0913 - each is an option
-    letter_ids: LetterIds = None,
-    *,
-    every: All = False,
-    topic: TopicName = None,
-    code: Code = None,
-    host: Host = None,
-    tenant: Tenant = None,
-    since: Since = None,
-    until: Until = None,
-    limit: Limit = 10_000,
-    as_json: AsJson = False,
-) -> None:
-    """Try letters again; exit 3 when some must not be sent again."""
-    wanted = _filter(code, host, tenant, since, until)
-    _settle("retried", letter_ids, topic, wanted, every=every, limit=limit, as_json=as_json)
+def _settling(how: Literal["retried", "dropped"]) -> Callable[..., None]:
+    """Make a command that settles letters; all such commands take the same options."""
+
+    def settle(  # noqa: PLR0913 - each is an option
+        letter_ids: LetterIds = None,
+        *,
+        every: All = False,
+        topic: TopicName = None,
+        code: Code = None,
+        host: Host = None,
+        tenant: Tenant = None,
+        since: Since = None,
+        until: Until = None,
+        limit: Limit = 10_000,
+        as_json: AsJson = False,
+    ) -> None:
+        if bool(letter_ids) == every:
+            raise typer.BadParameter("name letters, or say --all with the options that choose them")
+        shelf = _shelf()
+        wanted = _filter(code, host, tenant, since, until)
+        chosen = map(shelf.letter, letter_ids) if letter_ids else _letters(shelf, topic, wanted)
+        with Progress(console=errors, transient=True) as progress:
+            task = progress.add_task(how, total=None)
+            letters = (letter for letter, _ in zip(chosen, range(limit), strict=False))
+            done, refused = asyncio.run(
+                _settle(shelf, how, letters, lambda: progress.advance(task))
+            )
+        if as_json:
+            console.out(json.dumps({how: done, "refused": refused}), highlight=False)
+        else:
+            console.print(f"{how}: {done}")
+            for each in refused:
+                console.print(each["detail"], highlight=False, markup=False)
+        if refused:
+            raise typer.Exit(_SOME_LEFT)
+
+    return settle
 
 
-@app.command("drop")
-def drop(  # noqa: PLR0913 - each is an option
-    letter_ids: LetterIds = None,
-    *,
-    every: All = False,
-    topic: TopicName = None,
-    code: Code = None,
-    host: Host = None,
-    tenant: Tenant = None,
-    since: Since = None,
-    until: Until = None,
-    limit: Limit = 10_000,
-    as_json: AsJson = False,
-) -> None:
-    """Say that nothing is to be done about letters; they are not listed any more."""
-    wanted = _filter(code, host, tenant, since, until)
-    _settle("dropped", letter_ids, topic, wanted, every=every, limit=limit, as_json=as_json)
+app.command("retry", help="Try letters again; exit 3 when some must not be sent again.")(
+    _settling("retried")
+)
+app.command(
+    "drop", help="Say that nothing is to be done about letters; they are not listed any more."
+)(_settling("dropped"))
 
 
-def _settle(
-    how: str,
-    letter_ids: list[str] | None,
-    topic: str | None,
-    wanted: LetterFilter,
-    *,
-    every: bool,
-    limit: int,
-    as_json: bool,
-) -> None:
-    if bool(letter_ids) == every:
-        raise typer.BadParameter("name letters, or say --all with the options that choose them")
-    shelf = _shelf()
-    chosen = map(shelf.letter, letter_ids) if letter_ids else _letters(shelf, topic, wanted)
+async def _settle(
+    shelf: Shelf, how: str, letters: Iterator[Letter], advance: Callable[[], None]
+) -> tuple[int, list[dict[str, str]]]:
+    """Settle each, and give how many were and which were refused."""
     done, refused = 0, []
-
-    async def settle(advance: Callable[[], None]) -> None:
-        nonlocal done
-        async with Sender(load().kafka.connection()) as sender:
-            for letter, _ in zip(chosen, range(limit), strict=False):
-                try:
-                    await (shelf.retry if how == "retried" else shelf.drop)(sender, letter)
-                    done += 1
-                except DeadLetterCannotBeSent as error:
-                    refused.append({"letter": letter.letter_id, "detail": str(error)})
-                advance()
-
-    with Progress(console=errors, transient=True) as progress:
-        task = progress.add_task(how, total=None)
-        asyncio.run(settle(lambda: progress.advance(task)))
-    if as_json:
-        console.out(json.dumps({how: done, "refused": refused}), highlight=False)
-    else:
-        console.print(f"{how}: {done}")
-        for each in refused:
-            console.print(each["detail"], highlight=False, markup=False)
-    if refused:
-        raise typer.Exit(_SOME_LEFT)
+    async with Sender(load().kafka.connection()) as sender:
+        for letter in letters:
+            try:
+                await (shelf.retry if how == "retried" else shelf.drop)(sender, letter)
+                done += 1
+            except DeadLetterCannotBeSent as error:
+                refused.append({"letter": letter.letter_id, "detail": str(error)})
+            advance()
+    return done, refused
 
 
 def _shelf() -> Shelf:
