@@ -1,7 +1,7 @@
 """The questions as CQL."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, Status, TenantId
 from infra.consistency import ALL_RESULTS, ConsistencyResult, result_of
@@ -138,14 +138,11 @@ class CassandraQueries:
 
     async def operations(self, tenant_id: TenantId) -> list[Row]:
         """List all bulk operations of a tenant."""
-        operations: list[Row] = []
-        while True:
-            seen = operations[-1]["operation_id"] if operations else ""
-            key = (tenant_id, seen)
-            more = await self._views.select(OPERATIONS, _OPERATIONS, key, at_most=_AT_ONCE)
-            operations.extend(more)
-            if len(more) < _AT_ONCE:
-                return operations
+        return await self._all_of(
+            OPERATIONS,
+            _OPERATIONS,
+            lambda last: (tenant_id, last["operation_id"] if last else ""),
+        )
 
     async def operation(self, tenant_id: TenantId, operation_id: OperationId) -> Row | None:
         """Find a bulk operation."""
@@ -161,25 +158,23 @@ class CassandraQueries:
 
     async def categories(self, tenant_id: TenantId) -> list[Row]:
         """List all categories of a tenant, archived ones too."""
-        categories: list[Row] = []
-        while True:
-            seen = categories[-1]["category_id"] if categories else ""
-            key = (tenant_id, seen)
-            more = await self._views.select(CATEGORIES, _CATEGORIES, key, at_most=_AT_ONCE)
-            categories.extend(more)
-            if len(more) < _AT_ONCE:
-                return categories
+        return await self._all_of(
+            CATEGORIES,
+            _CATEGORIES,
+            lambda last: (tenant_id, last["category_id"] if last else ""),
+        )
 
     async def categories_as_of(self, tenant_id: TenantId, at_us: int) -> list[Row]:
         """Give the value that each aspect of each category had."""
-        aspects: list[Row] = []
-        while True:
-            seen = (aspects[-1]["category_id"], aspects[-1]["aspect"]) if aspects else ("", "")
-            key = (tenant_id, *seen, at_us)
-            more = await self._views.select(CATEGORIES_AS_OF, _ASPECTS_AS_OF, key, at_most=_AT_ONCE)
-            aspects.extend(more)
-            if len(more) < _AT_ONCE:
-                return aspects
+        return await self._all_of(
+            CATEGORIES_AS_OF,
+            _ASPECTS_AS_OF,
+            lambda last: (
+                (tenant_id, last["category_id"], last["aspect"], at_us)
+                if last
+                else (tenant_id, "", "", at_us)
+            ),
+        )
 
     async def generation(self, view: View) -> int:
         """Tell which generation of a view is read."""
@@ -289,3 +284,15 @@ class CassandraQueries:
     async def check(self) -> None:
         """Return when all of the above can be answered."""
         await self._views.check()
+
+    async def _all_of(
+        self, view: View, statement: str, key_behind: Callable[[Row | None], tuple[object, ...]]
+    ) -> list[Row]:
+        """Select all rows, some at a time, each time those behind the last one."""
+        found: list[Row] = []
+        while True:
+            key = key_behind(found[-1] if found else None)
+            more = await self._views.select(view, statement, key, at_most=_AT_ONCE)
+            found.extend(more)
+            if len(more) < _AT_ONCE:
+                return found
