@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.archive.blob_copying import BlobExporter, BlobRestorer, Copied
 from cli.archive.blob_verifying import verify_blobs
@@ -21,7 +20,7 @@ from cli.archive.restoring import Restorer
 from cli.archive.target import Installation
 from cli.archive.verifying import require_undamaged
 from cli.archive.verifying import verify as findings_in
-from cli.output import AsJson, errors, say, show_table
+from cli.output import AsJson, rated_bars, say, show_table
 from infra.blob_store import open_blob_store
 from infra.settings import load
 from infra.topic_admin import check_topics
@@ -194,14 +193,7 @@ def _show(manifest: Manifest, *, as_json: bool) -> None:
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar with rate and remaining time on the error stream."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:>8,.0f}/s"),
-        TimeRemainingColumn(),
-        console=errors,
-    ) as shown:
+    with rated_bars() as shown:
         task = shown.add_task(what, total=None, rate=0.0)
 
         def on_progress(done: int, total: int) -> None:

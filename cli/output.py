@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -34,3 +35,15 @@ def show_table(rows: Sequence[Mapping[str, object]], *, as_json: bool, title: st
 def say(text: str) -> None:
     """Tell how far a long command is, on the error stream so that ``--json`` stays clean."""
     errors.print(text, style="dim", highlight=False)
+
+
+def rated_bars() -> Progress:
+    """Make bars with rate (the field ``rate``) and remaining time, on the error stream."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:>8,.0f}/s"),
+        TimeRemainingColumn(),
+        console=errors,
+    )

@@ -3,9 +3,7 @@
 import time
 from collections.abc import Set as AbstractSet
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from cli.output import errors
+from cli.output import rated_bars
 from cli.platform import ServiceDied
 from cli.services import RunningService
 from infra.generations import UNDER_WAY
@@ -24,14 +22,7 @@ def watch(
     rebuilds: Rebuilds, wanted: AbstractSet[tuple[str, int]], builder: RunningService
 ) -> None:
     """Return when all are built; raises RebuildFailed, or ServiceDied when nobody builds them."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:>8,.0f}/s"),
-        TimeRemainingColumn(),
-        console=errors,
-    ) as shown:
+    with rated_bars() as shown:
         bars = {
             place: shown.add_task(f"{place[0]} generation {place[1]}", rate=0.0)
             for place in sorted(wanted)
