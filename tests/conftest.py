@@ -12,7 +12,10 @@ from cassandra.policies import WhiteListRoundRobinPolicy
 from confluent_kafka.admin import AdminClient
 from hypothesis import HealthCheck, settings
 
-from tests.servers import Servers, start_servers
+from infra.cluster import free_port
+from infra.cluster.jars import default_jars_directory
+from infra.cluster.kafka import KafkaServer
+from tests.servers import VAR, Servers, scratch_directory, start_servers
 
 # No deadline: how long an example takes says more about the machine than about the code.
 settings.register_profile(
@@ -49,6 +52,21 @@ def pytest_terminal_summary(
     """Say what the tests had to tell."""
     for said in config.stash.get(_TOLD, []):
         terminalreporter.write_line(said)
+
+
+@pytest.fixture
+def kafka_to_kill() -> Iterator[KafkaServer]:
+    """A Kafka of the test's own."""
+    with scratch_directory(VAR) as directory, ExitStack() as stack:
+        server = KafkaServer(
+            directory / "kafka",
+            free_port(),
+            jars_directory=default_jars_directory(),
+            heap_megabytes=320,
+        )
+        stack.callback(server.kill)
+        server.start()
+        yield server
 
 
 @pytest.fixture(scope="session")

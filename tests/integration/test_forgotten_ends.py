@@ -1,7 +1,6 @@
 """A Kafka that is killed forgets to end a transaction, and the decider ends it."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,8 +10,6 @@ from confluent_kafka import KafkaException, TopicPartition
 from command_api.decider.open_tails import OpenTails
 from domain.commands import Command
 from domain.outcomes import CommandAccepted
-from infra.cluster import free_port
-from infra.cluster.jars import default_jars_directory
 from infra.cluster.kafka import KafkaServer
 from infra.errors import BrokerUnavailable
 from infra.group_reading import GroupReader, Partition
@@ -26,7 +23,6 @@ from tests.forged_ends import forge_commit
 from tests.integration.test_decider import events, outcomes, running, send
 from tests.mutants import SOAK
 from tests.samples import ACME, create_category, metadata, publish, submit
-from tests.servers import VAR, scratch_directory
 
 pytestmark = [
     pytest.mark.slow,
@@ -38,25 +34,10 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def server() -> Iterator[KafkaServer]:
-    """A Kafka of our own, which may be killed."""
-    with ExitStack() as stack:
-        server = KafkaServer(
-            stack.enter_context(scratch_directory(VAR)) / "kafka",
-            free_port(),
-            jars_directory=default_jars_directory(),
-            heap_megabytes=320,
-        )
-        stack.callback(server.kill)
-        server.start()
-        yield server
-
-
 def test_a_commit_that_was_seen_in_one_partition_takes_effect_in_all(
-    server: KafkaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kafka_to_kill: KafkaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kafka = Kafka(bootstrap_servers=server.address)
+    kafka = Kafka(bootstrap_servers=kafka_to_kill.address)
     apply_topics(kafka)
     commit = TransactionalWriter.commit
     fate: list[str] = []
@@ -71,9 +52,9 @@ def test_a_commit_that_was_seen_in_one_partition_takes_effect_in_all(
         places = [TopicPartition(topic, number, at) for (topic, number), at in offsets.items()]
         writer._producer.send_offsets_to_transaction(places, reader.membership(), 30)  # noqa: SLF001 - half a commit
         told = {COMMAND_RESULTS.name: range(COMMAND_RESULTS.partitions)}
-        forge_commit(server.address, writer.id, told)
-        server.kill()
-        server.start()
+        forge_commit(kafka_to_kill.address, writer.id, told)
+        kafka_to_kill.kill()
+        kafka_to_kill.start()
         fate.append("back")
         raise TransactionFailed("the broker died")
 
