@@ -14,6 +14,10 @@ from infra.topics import Topic
 _PAUSE_SECONDS = 0.001
 _FLUSH_SECONDS = 20.0
 
+# librdkafka reports as delivered what a later batch seems to prove, and the proof is none while the
+# broker knows nothing of the producer yet: it takes any first batch.
+WITHOUT_A_PLACE = "it was reported as delivered, but not where"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
@@ -28,9 +32,9 @@ class Sender:
     """Sends records; a send that returned is durable, one that raised may be durable too.
 
     Raises Overloaded when our own queue is full (nothing was sent) and BrokerUnavailable when the
-    broker did not acknowledge within 20 s (whether it was written is then unknown). Use it as an
-    asynchronous context, in one event loop: that loop also looks for the delivery reports, because
-    a thread that did would fight with it for the interpreter at every single record.
+    broker did not say within 20 s where it lies (whether it was written is then unknown). Use it
+    as an asynchronous context, in one event loop: that loop also looks for the delivery reports,
+    because a thread that did would fight with it for the interpreter at every single record.
     """
 
     def __init__(self, kafka: Kafka) -> None:
@@ -59,15 +63,13 @@ class Sender:
         def on_delivery(error: KafkaError | None, message: Message) -> None:
             if delivered.done():  # the caller stopped waiting
                 return
-            if error is None:
-                position = Position(
-                    topic=topic.name,
-                    partition=message.partition() or 0,
-                    offset=message.offset() or 0,
-                )
-                delivered.set_result(position)
+            offset = message.offset()
+            if error is None and offset is not None:
+                place = message.partition() or 0
+                delivered.set_result(Position(topic=topic.name, partition=place, offset=offset))
             else:
-                failure = BrokerUnavailable(f"{topic.name} was not acknowledged: {error.str()}")
+                reason = error.str() if error else WITHOUT_A_PLACE
+                failure = BrokerUnavailable(f"{topic.name} was not acknowledged: {reason}")
                 delivered.set_exception(failure)
 
         try:

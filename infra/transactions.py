@@ -18,6 +18,7 @@ from infra.errors import BrokerUnavailable
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
 from infra.marks import Mark
+from infra.sending import WITHOUT_A_PLACE
 from infra.topics import ASSET_COMMANDS, Topic
 
 _TIMEOUT_SECONDS = 15.0
@@ -45,7 +46,7 @@ class TransactionalWriter:
         self._kafka = kafka
         self._id = transactional_id
         self._offsets: list[int] = []
-        self._failure: KafkaError | None = None
+        self._failures: list[KafkaError | str] = []
         self._lost_sight = Event()  # set once no broker can be reached
         self._is_ready = False
         self._producer = self._new_producer()
@@ -69,7 +70,7 @@ class TransactionalWriter:
         """Start a transaction."""
         if not self._is_ready:
             self._make_ready()
-        self._offsets, self._failure = [], None
+        self._offsets, self._failures = [], []
         self._producer.poll(0)
         if self._lost_sight.is_set():
             raise TransactionFailed("begin: the broker was out of reach since the last one")
@@ -92,14 +93,16 @@ class TransactionalWriter:
 
         Its time is now, unless ``timestamp_ms`` says otherwise.
         """
-        number = len(self._offsets)
-        self._offsets.append(-1)
+        offsets, failures = self._offsets, self._failures  # of this transaction, however late
+        number = len(offsets)
+        offsets.append(-1)
 
         def on_delivery(error: KafkaError | None, message: Message) -> None:
-            if error is None:
-                self._offsets[number] = message.offset() or 0
+            offset = message.offset()
+            if error is None and offset is not None:
+                offsets[number] = offset
             else:
-                self._failure = error
+                failures.append(error or WITHOUT_A_PLACE)
 
         try:
             self._producer.produce(
@@ -117,14 +120,13 @@ class TransactionalWriter:
 
     def settle(self) -> list[int]:
         """Wait until the broker has every record, and give their offsets in order."""
-        left = self._producer.flush(_TIMEOUT_SECONDS)
-        if self._failure or left:
-            raise TransactionFailed(f"records were not acknowledged: {self._failure or 'time-out'}")
+        _flush(self._producer, self._failures)
         return self._offsets
 
     def commit(self, reader: GroupReader, offsets: Mapping[Partition, int]) -> None:
         """Move the reader's group on and make everything visible, in one step."""
-        producer, membership = self._producer, reader.membership()
+        producer, failures = self._producer, self._failures
+        membership = reader.membership()
         places = [
             TopicPartition(self._kafka.topic_prefix + topic, number, offset)
             for (topic, number), offset in offsets.items()
@@ -132,22 +134,26 @@ class TransactionalWriter:
 
         def end() -> None:
             producer.send_offsets_to_transaction(places, membership, _TIMEOUT_SECONDS)
+            _flush(producer, failures)
             producer.commit_transaction(_TIMEOUT_SECONDS)
 
         self._end(end)
 
     def commit_alone(self) -> None:
         """Make everything visible, in one step; no group's offsets are moved."""
-        producer = self._producer
-        self._end(lambda: producer.commit_transaction(_TIMEOUT_SECONDS))
+        producer, failures = self._producer, self._failures
+
+        def end() -> None:
+            _flush(producer, failures)
+            producer.commit_transaction(_TIMEOUT_SECONDS)
+
+        self._end(end)
 
     def _end(self, end: Callable[[], None]) -> None:
         try:
             within(_COMMIT_SECONDS, end)
         except (KafkaException, TimeoutError) as error:
             raise TransactionFailed(f"commit: {error or 'time-out'}") from error
-        if self._failure:
-            raise TransactionFailed(f"records were not acknowledged: {self._failure}")
 
     def end_forgotten(
         self, partitions: Collection[Partition], *, is_committed: bool, group: str | None
@@ -202,6 +208,12 @@ class TransactionalWriter:
         self._producer.poll(0)
         self._lost_sight.clear()  # what went wrong until here went wrong before the first one
         self._is_ready = True
+
+
+def _flush(producer: Producer, failures: list[KafkaError | str]) -> None:
+    left = producer.flush(_TIMEOUT_SECONDS)
+    if failures or left:
+        raise TransactionFailed(f"records were not acknowledged: {[*failures, 'time-out'][0]}")
 
 
 def within(seconds: float, call: Callable[[], None]) -> None:

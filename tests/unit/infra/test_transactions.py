@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from threading import Event
 from typing import ClassVar
 
@@ -6,7 +7,18 @@ import pytest
 from confluent_kafka import KafkaError
 
 from infra.kafka import Kafka
+from infra.topics import ASSET_EVENTS
 from infra.transactions import TransactionalWriter, TransactionFailed, within
+
+
+@dataclass(frozen=True)
+class Message:
+    """A report of delivery."""
+
+    place: int | None
+
+    def offset(self) -> int | None:
+        return self.place
 
 
 class Producer:
@@ -17,6 +29,9 @@ class Producer:
     def __init__(self, config: Mapping[str, Callable[[KafkaError], None]]) -> None:
         self._on_error = config["error_cb"]
         self.troubles: list[KafkaError] = []
+        self.told: list[Message] = []
+        self.commits = 0
+        self._reports: list[Callable[[None, Message], None]] = []
         self.made.append(self)
 
     def init_transactions(self, timeout: float) -> None: ...
@@ -24,6 +39,21 @@ class Producer:
     def purge(self, *, blocking: bool) -> None: ...
 
     def begin_transaction(self) -> None: ...
+
+    def produce(
+        self, *_: object, on_delivery: Callable[[None, Message], None], **__: object
+    ) -> None:
+        self._reports.append(on_delivery)
+
+    def flush(self, timeout: float) -> int:
+        assert timeout > 0
+        while self._reports:
+            self._reports.pop(0)(None, self.told.pop(0))
+        return 0
+
+    def commit_transaction(self, timeout: float) -> None:
+        assert timeout > 0
+        self.commits += 1
 
     def poll(self, timeout: float) -> None:
         assert timeout == 0
@@ -44,6 +74,33 @@ def test_no_transaction_is_begun_where_the_one_before_may_hang(
         writer.begin()
     writer.renew()
     writer.begin()
+
+
+@pytest.fixture
+def writer(monkeypatch: pytest.MonkeyPatch) -> TransactionalWriter:
+    monkeypatch.setattr("infra.transactions.Producer", Producer)
+    writer = TransactionalWriter(Kafka(bootstrap_servers="127.0.0.1:1"), "test")
+    writer.begin()
+    for _ in range(2):
+        writer.append(ASSET_EVENTS, 0, b"k", b"v")
+    return writer
+
+
+def test_what_was_delivered_lies_where_it_is_said_to(writer: TransactionalWriter) -> None:
+    Producer.made[-1].told = [Message(7), Message(8)]
+    assert writer.settle() == [7, 8]
+    writer.commit_alone()
+    assert Producer.made[-1].commits == 1
+
+
+def test_what_was_delivered_nowhere_is_not_committed(writer: TransactionalWriter) -> None:
+    """Librdkafka concludes it from a later batch, which proves nothing."""
+    Producer.made[-1].told = [Message(None), Message(7)]
+    with pytest.raises(TransactionFailed, match="not where"):
+        writer.commit_alone()
+    with pytest.raises(TransactionFailed, match="not where"):
+        writer.settle()
+    assert Producer.made[-1].commits == 0
 
 
 def test_a_call_that_never_returns_is_left_behind() -> None:

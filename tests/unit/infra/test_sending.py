@@ -1,0 +1,54 @@
+"""A send that returned is in the log, at the place that it named."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from infra.errors import BrokerUnavailable
+from infra.kafka import Kafka
+from infra.reading import Reader
+from infra.sending import Position, Sender
+from infra.topics import ASSET_COMMANDS
+from tests.mock_broker import MockBroker, mock_broker
+
+_ONE_BATCH_BYTES = 900_000  # two of them are never sent together
+KEYS = ("first", "second")
+
+
+@pytest.fixture
+def broker() -> Iterator[MockBroker]:
+    with mock_broker() as broker:
+        broker.make(ASSET_COMMANDS)
+        yield broker
+
+
+@pytest.fixture
+def kafka(broker: MockBroker) -> Kafka:
+    return Kafka(bootstrap_servers=broker.bootstrap_servers)
+
+
+def test_what_was_not_written_is_not_reported_as_delivered(
+    broker: MockBroker, kafka: Kafka
+) -> None:
+    """A new producer sends two batches: the first is refused, the second is taken without it."""
+    broker.refuse_one_batch()
+    told = asyncio.run(send_all(kafka))
+    assert {type(each) for each in told.values()} <= {Position, BrokerUnavailable}
+    lies = written(kafka)
+    places = {key: each.offset for key, each in told.items() if isinstance(each, Position)}
+    assert places.items() <= lies.items()
+
+
+async def send_all(kafka: Kafka) -> dict[str, Position | BaseException]:
+    async with Sender(kafka) as sender:
+        value = os.urandom(_ONE_BATCH_BYTES)
+        sends = (sender.send(ASSET_COMMANDS, key, value) for key in KEYS)
+        outcomes = await asyncio.gather(*sends, return_exceptions=True)
+    return dict(zip(KEYS, outcomes, strict=True))
+
+
+def written(kafka: Kafka) -> dict[str, int]:
+    with Reader(kafka, ASSET_COMMANDS, {0: 0}) as reader:
+        return {record.key.decode(): record.offset for record in reader.read_to_end()}
