@@ -1,4 +1,4 @@
-"""The mark on each record of a transaction: who wrote it, and which command it follows from."""
+"""The mark on each record of a transaction: who wrote it, and what it follows from."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -15,7 +15,10 @@ def without_mark(headers: tuple[tuple[str, bytes], ...]) -> tuple[tuple[str, byt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """The transactional id of the writer, and the place of the command; ``str`` spells it."""
+    """The transactional id of the writer, and the place of the command; ``str`` spells it.
+
+    What follows from no command names the place in its own topic that everything was known up to.
+    """
 
     writer: str
     command: tuple[str, int]

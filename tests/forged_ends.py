@@ -9,7 +9,12 @@ import struct
 import time
 from collections.abc import Collection, Mapping
 
+import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+
+from infra.cluster.kafka import KafkaServer
+from infra.group_reading import GroupReader, Partition
+from infra.transactions import TransactionalWriter, TransactionFailed
 
 _STATES = "__transaction_state"
 _PREPARE_COMMIT = 2
@@ -68,3 +73,37 @@ def _last_state(bootstrap_servers: str, transactional_id: str) -> tuple[int, byt
     consumer.close()
     assert found, f"{transactional_id} is unknown"
     return found
+
+
+class DoomedCommit:
+    """Has a commit of any writer told to some partitions alone, and Kafka killed over it."""
+
+    def __init__(self, server: KafkaServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._server = server
+        self._told: Mapping[str, Collection[int]] | None = None
+        commit = TransactionalWriter.commit
+
+        def commit_or_die(
+            writer: TransactionalWriter, reader: GroupReader, offsets: Mapping[Partition, int]
+        ) -> None:
+            if self._told is None:
+                return commit(writer, reader, offsets)
+            writer.settle()
+            places = [TopicPartition(topic, number, at) for (topic, number), at in offsets.items()]
+            writer._producer.send_offsets_to_transaction(places, reader.membership(), 30)  # noqa: SLF001 - half a commit
+            forge_commit(server.address, writer.id, self._told)
+            server.kill()
+            server.start()
+            self._told = None
+            raise TransactionFailed("the broker died")
+
+        monkeypatch.setattr(TransactionalWriter, "commit", commit_or_die)
+
+    def doom(self, told: Mapping[str, Collection[int]]) -> None:
+        """Have the next commit told to these partitions, and to no others."""
+        self._told = told
+
+    @property
+    def has_struck(self) -> bool:
+        """Whether that commit was made, and Kafka is back."""
+        return self._told is None

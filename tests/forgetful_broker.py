@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from command_api.decider.open_tails import OpenTail
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
 from infra.marks import Mark
+from infra.open_tails import OpenTail
 from infra.tracing_marks import Trace
 
 Fate = Literal["open", "seen", "gone"]

@@ -1,7 +1,6 @@
 """The loop of the single writer: consume, decide, append, all in one transaction."""
 
 import logging
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Event
@@ -9,8 +8,6 @@ from threading import Event
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
 from command_api.decider.catalogues import Catalogues
-from command_api.decider.mending import Mender
-from command_api.decider.open_tails import OpenTails
 from command_api.decider.rounds import Decision, Round
 from command_api.decider.state import Changes, FoldedState
 from domain.commands import AssetCommand, CatalogueCommand
@@ -21,6 +18,8 @@ from infra.failpoints import pass_by
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
 from infra.marks import Mark
+from infra.mending import Mender
+from infra.open_tails import OpenTails
 from infra.reading import Reader, Record
 from infra.topics import (
     ASSET_COMMANDS,
@@ -34,10 +33,10 @@ from infra.topics import (
 from infra.transactions import TransactionalWriter
 
 GROUP = "command_api.decider"
+_FAMILY = "decider-"
 _BATCH = 500
 _IDLE_SECONDS = 0.2
 _RETRY_SECONDS = 1.0
-_LOOK_SECONDS = 10.0
 _MAX_POLL_SECONDS = 600  # a cold fold of a large partition may take minutes
 
 log = logging.getLogger(__name__)
@@ -66,14 +65,18 @@ class Decider:
         self._stale: set[int] = set()
         self._catalogues = Catalogues(kafka)
         self._must_catch_up = True
-        self._writer = TransactionalWriter(kafka, f"decider-{instance}")
+        self._writer = TransactionalWriter(kafka, f"{_FAMILY}{instance}")
         self._tails = OpenTails(
             kafka, (ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, COMMANDS_DEAD_LETTERS)
         )
         self._mender = Mender(
-            self._tails, state, lambda other: TransactionalWriter(kafka, other), GROUP
+            self._tails,
+            lambda other: TransactionalWriter(kafka, other),
+            GROUP,
+            (ASSET_COMMANDS, CATEGORY_COMMANDS),
+            family=_FAMILY,
+            is_folded=self._is_folded,
         )
-        self._next_look = 0.0
         self._reader = GroupReader(
             kafka,
             GROUP,
@@ -91,7 +94,7 @@ class Decider:
                 if must_recover:
                     self._recover()
                     must_recover = False
-                self._look()
+                self._mender.look(self._writer.id)
                 self.step()
             except BrokerUnavailable as trouble:
                 log.warning("starting over from the committed offsets: %s", trouble)
@@ -221,19 +224,11 @@ class Decider:
     def _assigned(self, partitions: list[Partition]) -> dict[Partition, int]:
         self._stale |= {number for topic, number in partitions if topic == ASSET_COMMANDS.name}
         self._must_catch_up = True
-        decided = self._mender.decided
-        known = [partition for partition in partitions if partition in decided]
-        if not known:
-            return {}
-        committed = self._reader.committed(known)  # another owner may have come further
-        return {each: max(offset, decided[each]) for each, offset in committed.items()}
+        return self._mender.starts(partitions, self._reader)
 
-    def _look(self) -> None:
-        if time.monotonic() < self._next_look:
-            return
-        self._next_look = time.monotonic() + _LOOK_SECONDS
-        if self._mender.needs_mending(self._writer.id):
-            raise BrokerUnavailable("a transaction was left open")
+    def _is_folded(self, partition: Partition, offset: int) -> bool:
+        topic, number = partition
+        return topic == ASSET_EVENTS.name and offset < self._state.next_offset(number)
 
     def _recover(self) -> None:
         self._writer.renew()

@@ -1,7 +1,7 @@
 """The book of operations: its owner alone decides about them and writes down how they go on."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,6 +16,9 @@ from domain.telling import accepted, refused, unchanged
 from infra.errors import BrokerUnavailable
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
+from infra.marks import Mark
+from infra.mending import Mender
+from infra.open_tails import OpenTails
 from infra.reading import Reader, Record
 from infra.topics import (
     COMMAND_RESULTS,
@@ -29,6 +32,7 @@ from streams.operating.trees import Trees
 from streams.sending import dead_letter
 
 GROUP = "streams.operating"
+_FAMILY = "operator-"
 _BATCH = 100
 _MAX_POLL_SECONDS = 600
 
@@ -40,6 +44,7 @@ class _Told(NamedTuple):
 
     command: OperationCommand
     partition: int
+    cause: Mark
     events: list[OperationEvent]
     numbers: list[int]
     refusal: Refusal | None
@@ -49,8 +54,12 @@ class Ledger:
     """Owns some partitions of operation-commands, and with them the operations of some tenants.
 
     Whatever is written is one transaction with the group's offset, so that an owner who lost a
-    partition without noticing cannot write any more. After BrokerUnavailable, which every method
-    may raise, nobody knows whether it was written: ``recover`` finds out by folding the log again.
+    partition without noticing cannot write any more. The group keeps, too, how far the events of a
+    partition have come: events that follow from no command bear the place after which they were
+    noted as their mark, and what the broker forgot to end is ended (infra/mending.py).
+
+    After BrokerUnavailable, which every method may raise, nobody knows whether it was written:
+    ``recover`` finds out by folding the log again.
     """
 
     def __init__(self, kafka: Kafka, instance: str, now: Callable[[], datetime]) -> None:
@@ -58,11 +67,21 @@ class Ledger:
         self._now = now
         self._trees = Trees(kafka)
         self._known: dict[int, Courses] = {}
-        self._writer = TransactionalWriter(kafka, f"operator-{instance}")
+        self._reached: dict[int, int] = {}  # how far the events of each partition are known
+        self._writer = TransactionalWriter(kafka, f"{_FAMILY}{instance}")
+        self._tails = OpenTails(kafka, (OPERATION_EVENTS, COMMAND_RESULTS, COMMANDS_DEAD_LETTERS))
+        self._mender = Mender(
+            self._tails,
+            lambda other: TransactionalWriter(kafka, other),
+            GROUP,
+            (OPERATION_COMMANDS, OPERATION_EVENTS),
+            family=_FAMILY,
+        )
         self._reader = GroupReader(
             kafka,
             GROUP,
             (OPERATION_COMMANDS,),
+            starts_of=lambda partitions: self._mender.starts(partitions, self._reader),
             on_revoked=self._revoked,
             max_poll_seconds=_MAX_POLL_SECONDS,
         )
@@ -73,13 +92,15 @@ class Ledger:
         self._trees.close()
 
     def recover(self) -> None:
-        """Forget all that is folded and go back to what is certain."""
-        self._writer.renew()
+        """Forget all that is folded, end what hangs, and go back to what is certain."""
         self._known.clear()
-        self._reader.rewind()
+        self._writer.renew()
+        self._mender.mend(self._writer, self._reader)
+        self._reader.rewind(self._mender.decided)
 
     def step(self, wait_seconds: float) -> int:
         """Decide what customers wished meanwhile, waiting so long for the first; count it."""
+        self._mender.look(self._writer.id)
         records = self._reader.poll(_BATCH, wait_seconds)
         for _, number in self._reader.assigned():
             if number not in self._known:
@@ -95,14 +116,16 @@ class Ledger:
 
     def note(self, course: Course, events: Sequence[OperationEvent]) -> None:
         """Append events of one operation, durable when it returns."""
-        place = (OPERATION_COMMANDS.name, course.partition)
+        number = course.partition
+        place = (OPERATION_COMMANDS.name, number)
+        cause = self._mark((OPERATION_EVENTS.name, number), self._reached[number])
         self._writer.begin()
         for event in events:
-            self._append(course.partition, event)
+            self._append(number, event, cause)
         offsets = self._writer.settle()
-        self._writer.commit(self._reader, {place: self._reader.position(place)})
+        self._commit({place: self._reader.position(place)}, {number: offsets[-1] + 1})
         for event, offset in zip(events, offsets, strict=True):
-            self._known[course.partition].take_in(event, offset)
+            self._known[number].take_in(event, offset)
 
     def items(self, course: Course) -> list[str]:
         """Give the items that are next, up to the end of their chunk."""
@@ -130,15 +153,23 @@ class Ledger:
             if command is None:
                 continue
             events, refusal = self._decided(record.partition, command)
-            numbers = [self._append(record.partition, event) for event in events]
+            cause = self._cause(record)
+            numbers = [self._append(record.partition, event, cause) for event in events]
             for event in events:
                 # The next command of this batch meets it; a failed transaction forgets it all.
                 self._known[record.partition].take_in(event, 0)
-            told.append(_Told(command, record.partition, events, numbers, refusal))
+            told.append(_Told(command, record.partition, cause, events, numbers, refusal))
         offsets = self._writer.settle() if any(each.numbers for each in told) else []
         for each in told:
             self._tell(each, offsets)
-        self._writer.commit(self._reader, _next_offsets(records))
+        reached = {each.partition: offsets[each.numbers[-1]] + 1 for each in told if each.numbers}
+        self._commit(_next_offsets(records), reached)
+
+    def _commit(self, read: Mapping[Partition, int], reached: Mapping[int, int]) -> None:
+        events = {(OPERATION_EVENTS.name, number): at for number, at in reached.items()}
+        self._writer.commit(self._reader, {**read, **events})
+        self._mender.note({**read, **events})
+        self._reached |= reached
 
     def _decided(
         self, partition: int, command: OperationCommand
@@ -163,12 +194,21 @@ class Ledger:
             place = f"{OPERATION_EVENTS.name}:{told.partition}:{offsets[told.numbers[-1]]}"
             outcome = accepted(told.events, position=place)
         to = metadata.reply_partition % COMMAND_RESULTS.partitions
-        self._writer.append(COMMAND_RESULTS, to, metadata.command_id, encode(outcome))
+        headers = told.cause.headers
+        self._writer.append(
+            COMMAND_RESULTS, to, metadata.command_id, encode(outcome), headers=headers
+        )
 
-    def _append(self, partition: int, event: OperationEvent) -> int:
+    def _append(self, partition: int, event: OperationEvent, cause: Mark) -> int:
         """Append under the operation's id, in the partition of its tenant's commands."""
-        key = event.metadata.entity_id
-        return self._writer.append(OPERATION_EVENTS, partition, key, encode(event))
+        key, headers = event.metadata.entity_id, cause.headers
+        return self._writer.append(OPERATION_EVENTS, partition, key, encode(event), headers=headers)
+
+    def _cause(self, record: Record) -> Mark:
+        return self._mark((record.topic, record.partition), record.offset)
+
+    def _mark(self, place: Partition, offset: int) -> Mark:
+        return Mark(writer=self._writer.id, command=place, offset=offset)
 
     def _command(self, record: Record) -> OperationCommand | None:
         try:
@@ -182,18 +222,21 @@ class Ledger:
         log.error("parked %s/%d@%d: %s", record.topic, record.partition, record.offset, reason)
         letter = encode(dead_letter(record, "undecodable", reason, self._now()))
         number = record.partition % COMMANDS_DEAD_LETTERS.partitions
-        self._writer.append(COMMANDS_DEAD_LETTERS, number, record.key, letter)
+        headers = self._cause(record).headers
+        self._writer.append(COMMANDS_DEAD_LETTERS, number, record.key, letter, headers=headers)
         return None
 
     def _folded(self, partition: int) -> Courses:
         # Waits until a transaction that a dead owner left open has been resolved.
         self._reader.committed([(OPERATION_COMMANDS.name, partition)])
+        self._tails.wait_until_closed([(OPERATION_EVENTS.name, partition)])
         courses = Courses(partition)
         with Reader(self._kafka, OPERATION_EVENTS, {partition: 0}) as reader:
             for record in reader.read_to_end():
                 event = decode(record.value)
                 if isinstance(event, OperationEvent):
                     courses.take_in(event, record.offset)
+            self._reached[partition] = reader.position(partition)
         return courses
 
     def _revoked(self, partitions: list[Partition]) -> None:

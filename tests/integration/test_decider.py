@@ -13,13 +13,16 @@ from threading import Thread
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import KafkaException
 
 from avro_schemas.codec import decode, encode
 from command_api.decider.deciding import Decider
 from command_api.decider.state import FoldedState
+from domain.bulk_commands import OperationCommand
 from domain.commands import Command
 from domain.events import AssetEvent, Event
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
+from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
 from infra.reading import whole
 from infra.sending import Sender
@@ -31,6 +34,7 @@ from infra.topics import (
     CATEGORY_EVENTS,
     COMMAND_RESULTS,
     COMMANDS_DEAD_LETTERS,
+    OPERATION_COMMANDS,
     TOPICS,
     Topic,
 )
@@ -82,8 +86,32 @@ def send(kafka: Kafka, *commands: Command) -> None:
 
 
 async def _send(sender: Sender, command: Command) -> None:
-    topic = CATEGORY_COMMANDS if command.metadata.entity_id == ACME else ASSET_COMMANDS
+    if isinstance(command, OperationCommand):
+        topic = OPERATION_COMMANDS
+    else:
+        topic = CATEGORY_COMMANDS if command.metadata.entity_id == ACME else ASSET_COMMANDS
     await sender.send(topic, command.metadata.entity_id, encode(command))  # type: ignore[arg-type]
+
+
+def send_at_last(kafka: Kafka, command: Command) -> None:
+    """Send until the broker says that it has it, once or twice: it is decided once."""
+
+    def sent() -> bool:
+        try:
+            send(kafka, command)
+        except BrokerUnavailable:
+            return False
+        return True
+
+    eventually(sent, within_seconds=150)
+
+
+def told(kafka: Kafka, command_id: str) -> bool:
+    """Say whether a command was answered; the broker may just be coming back."""
+    try:
+        return command_id in outcomes(kafka)
+    except (BrokerUnavailable, KafkaException):
+        return False
 
 
 def outcomes(kafka: Kafka) -> dict[str, list[Outcome]]:

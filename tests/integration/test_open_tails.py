@@ -2,10 +2,10 @@
 
 import pytest
 
-from command_api.decider.open_tails import OpenTails
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
 from infra.marks import Mark
+from infra.open_tails import OpenTails
 from infra.reading import whole
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, COMMAND_RESULTS
@@ -55,7 +55,7 @@ def test_an_open_transaction_is_seen_with_its_writer_and_its_commands(
 def test_a_transaction_that_stays_open_is_not_waited_for_without_end(
     kafka: Kafka, tails: OpenTails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("command_api.decider.open_tails._TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr("infra.open_tails._TIMEOUT_SECONDS", 0.0)
     writer = TransactionalWriter(kafka, "decider-test-0")
     writer.begin()
     writer.append(ASSET_EVENTS, 5, b"k", b"v", headers=mark(7).headers)

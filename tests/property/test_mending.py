@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from command_api.decider.mending import Mender
 from infra.group_reading import Partition
+from infra.mending import Mender
+from infra.topics import ASSET_COMMANDS
 from tests.forgetful_broker import Fate, ForgetfulBroker
 
 OURS = "decider-here-0"
@@ -17,12 +18,6 @@ commands = st.lists(
     min_size=1,
     max_size=6,
 )
-
-
-class NothingFolded:
-    def next_offset(self, partition: int) -> int:
-        del partition
-        return 0
 
 
 @given(
@@ -55,7 +50,14 @@ def test_a_command_is_done_with_or_is_decided_again(
             broker.write(OURS, command, offset, at, fate=fate, timestamp_ms=990_000)
     if is_committed and are_offsets_told:
         broker.offsets = dict(ends)
-    mender = Mender(broker, NothingFolded(), broker.writer, "deciders", lambda: 1_000.0)
+    mender = Mender(
+        broker,
+        broker.writer,
+        "deciders",
+        (ASSET_COMMANDS,),
+        family="decider-",
+        clock=lambda: 1_000.0,
+    )
     if is_committed and is_confirmed:
         mender.note(ends)
     seen_before = {

@@ -5,26 +5,22 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
-from command_api.decider.open_tails import OpenTail
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, CATEGORY_COMMANDS
+from infra.open_tails import OpenTail
+from infra.topics import Topic
 from infra.tracing_marks import Trace
 
 _OVERDUE_SECONDS = 40.0  # a transaction times out after 15 s, and the broker looks every 10 s
 _LOOK_BACK_MS = 300_000
-_COMMANDS = [
-    (topic.name, number)
-    for topic in (ASSET_COMMANDS, CATEGORY_COMMANDS)
-    for number in range(topic.partitions)
-]
+_LOOK_SECONDS = 10.0
 _MOST_LAYERS = 8  # of transactions of several writers that are open in one partition
 
 log = logging.getLogger(__name__)
 
 
 class Tails(Protocol):
-    """Where transactions are open: command_api.decider.open_tails.OpenTails."""
+    """Where transactions are open: infra.open_tails.OpenTails."""
 
     def starts(self) -> Mapping[Partition, int]:
         """Say which partitions have an open tail, and where it begins."""
@@ -59,11 +55,10 @@ class Writer(Protocol):
         """End what hangs in these partitions, and among the offsets of the group."""
 
 
-class Folded(Protocol):
-    """How far events are folded: command_api.decider.state.FoldedState."""
-
-    def next_offset(self, partition: int) -> int:
-        """Give the first offset of the events that is not folded yet."""
+def never_folded(partition: Partition, offset: int) -> bool:
+    """Say of every record that it left no trace here but its own."""
+    del partition, offset
+    return False
 
 
 class Mender:
@@ -74,24 +69,36 @@ class Mender:
     when one command in it is known to be decided, and taken back otherwise; what is taken back is
     decided again. Taking back is right then: nobody can have been told, for an answer that was
     seen, an offset that was moved and an event that was folded each are such knowledge.
+
+    ``causes`` are the topics that marks speak of, all of which the group's offsets follow.
+    ``family`` is how the ids of all writers of our kind begin: what others leave open in topics
+    that they share with us is theirs, for our knowledge is not about them.
     """
 
     def __init__(
         self,
         tails: Tails,
-        folded: Folded,
         writer_of: Callable[[str], Writer],
         group: str,
+        causes: Iterable[Topic],
+        *,
+        family: str,
+        is_folded: Callable[[Partition, int], bool] = never_folded,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tails = tails
-        self._folded = folded
         self._writer_of = writer_of
         self._group = group
+        self._causes = [
+            (topic.name, number) for topic in causes for number in range(topic.partitions)
+        ]
+        self._family = family
+        self._is_folded = is_folded
         self._clock = clock
         self._decided: dict[Partition, int] = {}
         self._open_since: dict[tuple[Partition, int], float] = {}
         self._last_look: Mapping[Partition, int] = {}
+        self._next_look = 0.0
 
     @property
     def decided(self) -> Mapping[Partition, int]:
@@ -102,6 +109,28 @@ class Mender:
         """Learn that everything before these offsets was decided."""
         for partition, offset in offsets.items():
             self._decided[partition] = max(offset, self._decided.get(partition, 0))
+
+    def starts(self, partitions: Iterable[Partition], reader: Offsets) -> dict[Partition, int]:
+        """Say where to go on in those partitions of which this process knows more than the group.
+
+        Raises BrokerUnavailable.
+        """
+        known = [partition for partition in partitions if partition in self._decided]
+        if not known:
+            return {}
+        committed = reader.committed(known)  # another owner may have come further
+        return {each: max(offset, self._decided[each]) for each, offset in committed.items()}
+
+    def look(self, own_id: str) -> None:
+        """Raise BrokerUnavailable when something needs mending; looks at most every ten seconds.
+
+        Call it only while no transaction of our own is open.
+        """
+        now = self._clock()
+        if now >= self._next_look:
+            self._next_look = now + _LOOK_SECONDS
+            if self.needs_mending(own_id):
+                raise BrokerUnavailable("a transaction was left open")
 
     def needs_mending(self, own_id: str) -> bool:
         """Look whether something hangs that was open at the last look, too, and is ours to end.
@@ -158,14 +187,13 @@ class Mender:
         )
 
     def _is_decided(self, trace: Trace) -> bool:
-        topic, number = trace.partition
-        if topic == ASSET_EVENTS.name and trace.offset < self._folded.next_offset(number):
+        if self._is_folded(trace.partition, trace.offset):
             return True
         return trace.mark.offset < self._decided.get(trace.mark.command, 0)
 
     def _ask(self, reader: Offsets) -> bool:
         try:
-            self.note(reader.committed(_COMMANDS))
+            self.note(reader.committed(self._causes))
         except BrokerUnavailable as trouble:
             log.warning("how far the group has come cannot be told: %s", trouble)
             return False
@@ -187,5 +215,6 @@ class Mender:
             tail.holder
             for tail, place in zip(tails, places, strict=True)
             if tail.holder is not None
+            and tail.holder.startswith(self._family)
             and (tail.holder == own_id or now - self._open_since[place] > _OVERDUE_SECONDS)
         }

@@ -4,8 +4,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from command_api.decider.mending import Mender
+from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
+from infra.mending import Mender
+from infra.topics import (
+    ASSET_COMMANDS,
+    CATEGORY_COMMANDS,
+    OPERATION_COMMANDS,
+    OPERATION_EVENTS,
+)
 from tests.forgetful_broker import ForgetfulBroker
 
 OURS, OTHER = "decider-here-0", "decider-there-0"
@@ -18,8 +25,8 @@ ANSWERS: Partition = ("command-results", 3)
 class Folded:
     reached: dict[int, int] = field(default_factory=dict)
 
-    def next_offset(self, partition: int) -> int:
-        return self.reached.get(partition, 0)
+    def __call__(self, partition: Partition, offset: int) -> bool:
+        return partition[0] == "asset-events" and offset < self.reached.get(partition[1], 0)
 
 
 @dataclass(slots=True)
@@ -47,7 +54,15 @@ def clock() -> Clock:
 
 @pytest.fixture
 def mender(broker: ForgetfulBroker, folded: Folded, clock: Clock) -> Mender:
-    return Mender(broker, folded, broker.writer, "deciders", clock)
+    return Mender(
+        broker,
+        broker.writer,
+        "deciders",
+        (ASSET_COMMANDS, CATEGORY_COMMANDS),
+        family="decider-",
+        is_folded=folded,
+        clock=clock,
+    )
 
 
 def mend(mender: Mender, broker: ForgetfulBroker) -> None:
@@ -201,3 +216,56 @@ def test_another_writer_gives_no_cause_to_start_over(
         looks.append(mender.needs_mending(OURS))
         clock.seconds += 11
     assert looks == [False, False, False, False, False, True]
+
+
+def test_a_look_is_taken_every_ten_seconds_and_tells_of_what_hangs(
+    broker: ForgetfulBroker, mender: Mender, clock: Clock
+) -> None:
+    broker.write(OURS, COMMANDS, 7, EVENTS, fate="open")
+    mender.look(OURS)
+    clock.seconds += 9
+    mender.look(OURS)
+    clock.seconds += 1
+    with pytest.raises(BrokerUnavailable):
+        mender.look(OURS)
+
+
+def test_reading_goes_on_where_this_process_or_another_has_come(
+    broker: ForgetfulBroker, mender: Mender
+) -> None:
+    further: Partition = ("asset-commands", 6)
+    unknown: Partition = ("asset-commands", 7)
+    broker.offsets = {COMMANDS: 5, further: 9, unknown: 3}
+    mender.note({COMMANDS: 7, further: 8})
+    assert mender.starts([COMMANDS, further, unknown], broker) == {COMMANDS: 7, further: 9}
+
+
+def test_what_another_kind_of_writer_left_open_is_left_to_its_kind(
+    broker: ForgetfulBroker, mender: Mender, clock: Clock
+) -> None:
+    broker.write("operator-here-0", ("operation-commands", 1), 7, ANSWERS, fate="open")
+    mend(mender, broker)
+    clock.seconds += 100
+    mend(mender, broker)
+    assert not mender.needs_mending(OURS)
+    assert not mender.needs_mending(OURS)
+    assert broker.ended == []
+
+
+@pytest.mark.parametrize(("group_is_at", "fate"), [(5, "gone"), (6, "seen")])
+def test_what_follows_from_no_command_is_known_by_how_far_its_own_topic_has_come(
+    broker: ForgetfulBroker, clock: Clock, group_is_at: int, fate: str
+) -> None:
+    notes: Partition = ("operation-events", 1)
+    mender = Mender(
+        broker,
+        broker.writer,
+        "operators",
+        (OPERATION_COMMANDS, OPERATION_EVENTS),
+        family="operator-",
+        clock=clock,
+    )
+    broker.write("operator-here-0", notes, 5, notes, fate="open")
+    broker.offsets = {notes: group_is_at}
+    mender.mend(broker.writer("operator-here-0"), broker)
+    assert broker.fates(notes) == [fate]
