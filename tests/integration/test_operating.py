@@ -12,6 +12,8 @@ from domain.bulk_events import OperationEnded, OperationProgressed
 from domain.commands import Command
 from domain.events import AssetDescribed
 from infra.kafka import Kafka
+from infra.marks import HEADER
+from infra.reading import whole
 from infra.settings import CassandraSettings
 from infra.topic_admin import apply_topics
 from infra.topics import (
@@ -62,6 +64,11 @@ class Platform:
 
     def count(self, topic: Topic) -> int:
         return len(self.processes.messages(topic))
+
+    def marks(self, topic: Topic) -> list[bytes]:
+        """Say of each record whose it is, by which its transaction can be ended by others."""
+        with whole(self.processes.kafka, topic) as reader:
+            return [dict(record.headers)[HEADER] for record in reader.read_to_end()]
 
     def ended(self, operation_id: str) -> bool:
         return any(
@@ -129,3 +136,4 @@ def test_an_operator_that_is_killed_goes_on_and_changes_each_asset_once(
     eventually(lambda: platform.ended(REVERT), within_seconds=SECONDS)
     assert platform.outcomes(REVERT) == {"changed": len(ASSETS)}
     assert platform.described() == Counter(ASSETS + ASSETS)
+    assert all(mark.startswith(b"operator-") for mark in platform.marks(OPERATION_EVENTS))
