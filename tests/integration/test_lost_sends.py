@@ -31,10 +31,10 @@ pytestmark = [
     ),
 ]
 
-KILLS: Final = 15
+KILLS: Final = 3 * SOAK
 OLD_SENDERS: Final = 4
 NEW_SENDERS: Final = 8
-PAUSE_SECONDS: Final = 0.003
+PAUSE_SECONDS: Final = 0.006
 FILLING: Final = "." * 300
 NOT_DELIVERED: Final = -1
 Place = tuple[int, int]
