@@ -1,7 +1,7 @@
 """Between a message and its framed Avro bytes.
 
 The frame is Confluent's, so every Kafka tool can read it: a zero byte, the schema's id as four
-big-endian bytes, the Avro body.
+big-endian bytes, the Avro body. Personal fields are sealed in it; see sealing.py.
 """
 
 from functools import cache
@@ -11,10 +11,11 @@ from typing import Any, cast, get_args
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.types import Schema
 
-from avro_schemas.errors import Undecodable
+from avro_schemas.errors import KeysLost, Undecodable
 from avro_schemas.records import Convert, from_record, to_record
 from avro_schemas.registry import WrittenSchema, newest, schema, versions
-from avro_schemas.upcasting import Upcast, first_upcast
+from avro_schemas.sealing import Seals
+from avro_schemas.upcasting import first_upcast
 from domain.bulk_commands import OperationCommand
 from domain.bulk_events import OperationEvent
 from domain.commands import AssetCommand, CatalogueCommand
@@ -44,31 +45,38 @@ _HEADER_BYTES = 5
 
 
 def encode(message: Message) -> bytes:
-    """Write a message with the newest version of its schema, framed.
+    """Write a message with the newest version of its schema, framed, its personal fields sealed.
 
     Raises ValueError for a datetime without a time zone or for text that is not UTF-8 (half a
-    surrogate pair), OverflowError for an integer beyond 64 bits.
+    surrogate pair), OverflowError for an integer beyond 64 bits, KeysLost.
     """
-    header, written_as, record = _writer(type(message).__name__)
+    header, current, record_of = _writer(type(message).__name__)
+    record = record_of(message)
+    current.seals.seal(record)
     buffer = BytesIO()
     buffer.write(header)
-    schemaless_writer(buffer, written_as, record(message))
+    schemaless_writer(buffer, current.parsed, record)
     return buffer.getvalue()
 
 
 def decode(framed: bytes) -> Message:
     """Read a message of any version into today's class; narrow it with isinstance or match.
 
-    Raises UnknownSchema for an id that is not among ours, and otherwise Undecodable: for another
-    frame, a body cut short, bytes left over, or a body that does not fit its schema.
+    What is erased reads as nothing was said. Raises UnknownSchema for an id that is not among ours,
+    BrokenSeal for a sealed field that was altered, and otherwise Undecodable: for another frame, a
+    body cut short, bytes left over, or a body that does not fit its schema. Raises KeysLost.
     """
     if len(framed) < _HEADER_BYTES or not framed.startswith(_MAGIC):
         raise Undecodable(f"not framed as Avro: begins with {framed[:_HEADER_BYTES]!r}")
-    written_as, read_as, message_from = _reader(int.from_bytes(framed[1:_HEADER_BYTES], "big"))
+    written_as, seals, message_from = _reader(int.from_bytes(framed[1:_HEADER_BYTES], "big"))
     body = BytesIO(framed)
     body.seek(_HEADER_BYTES)
     try:
-        message = message_from(schemaless_reader(body, written_as, read_as))
+        record = cast("dict[str, Any]", schemaless_reader(body, written_as, None))
+        seals.open(record)
+        message = message_from(record)
+    except (KeysLost, Undecodable):
+        raise
     except Exception as error:  # what a broken body makes fastavro raise is not documented
         raise Undecodable(f"{type(error).__name__} while reading the body: {error}") from error
     if body.tell() != len(framed):
@@ -77,33 +85,46 @@ def decode(framed: bytes) -> Message:
 
 
 @cache
-def _writer(name: str) -> tuple[bytes, Schema, Convert]:
+def _writer(name: str) -> tuple[bytes, WrittenSchema, Convert]:
     current = newest(name)
     header = _MAGIC + current.schema_id.to_bytes(4, "big")
-    return header, current.parsed, to_record(KINDS[name])
+    return header, current, to_record(KINDS[name])
 
 
 @cache
-def _reader(schema_id: int) -> tuple[Schema, Schema | None, Convert]:
+def _reader(schema_id: int) -> tuple[Schema, Seals, Convert]:
     written = schema(schema_id)
+    return written.parsed, written.seals, _from(written)
+
+
+def _from(written: WrittenSchema) -> Convert:
+    """Say how an opened record of this version becomes today's message."""
     known = versions(written.subject)
     last = max(known)
     found = first_upcast(written.name, written.version, last)
-    read = known[last if found is None else found[0]]
-    read_as = None if written is read else read.parsed  # nothing to resolve: faster
     if found is None:
-        return written.parsed, read_as, from_record(KINDS[written.name])
-    return written.parsed, read_as, _onward(found[1], known[found[0] + 1])
+        message_from = from_record(KINDS[written.name])
+        if written is known[last]:
+            return message_from  # nothing to resolve: faster
+        return _after(_resolving(written, known[last]), message_from)
+    number, upcast = found
+    new = known[number + 1]
+    as_new = _after(upcast, _resolving(new, new))  # as if it had been written so
+    return _after(_after(_resolving(written, known[number]), as_new), _from(new))
 
 
-def _onward(upcast: Upcast, version: WrittenSchema) -> Convert:
-    """Go on from the next version as if the record had been written with that."""
+def _after(first: Convert, second: Convert) -> Convert:
+    return lambda value: second(first(value))
 
-    def message_from(record: dict[str, Any]) -> object:
+
+def _resolving(written: WrittenSchema, read: WrittenSchema) -> Convert:
+    """Let Avro's rules turn opened records of one version into another's."""
+    written_as, read_as = written.seals.opened, read.seals.opened
+
+    def rewritten(record: Any) -> Any:  # noqa: ANN401 - a record
         body = BytesIO()
-        schemaless_writer(body, version.parsed, upcast(record))
+        schemaless_writer(body, written_as, record)
         body.seek(0)
-        written_as, read_as, onward = _reader(version.schema_id)
-        return onward(schemaless_reader(body, written_as, read_as))
+        return schemaless_reader(body, written_as, read_as)
 
-    return message_from
+    return rewritten

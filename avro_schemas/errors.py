@@ -1,8 +1,12 @@
-"""What may be wrong with bytes that should hold a message.
+"""What may be wrong with bytes that should hold a message, and with the keys that open them.
 
 Undecodable
-└── UnknownSchema
+├── UnknownSchema
+└── BrokenSeal
+KeysLost
 """
+
+from domain.errors import ScaleHosterError
 
 
 class Undecodable(Exception):
@@ -11,3 +15,14 @@ class Undecodable(Exception):
 
 class UnknownSchema(Undecodable):
     """The schema is not among ours; a newer release may know it."""
+
+
+class BrokenSeal(Undecodable):
+    """Sealed bytes are not as they were sealed."""
+
+
+class KeysLost(ScaleHosterError):
+    """Keys that should be there are not: nothing was erased, and nothing may be taken for erased.
+
+    Nothing is lost as long as the keyring comes back; until then whoever needs it stops.
+    """

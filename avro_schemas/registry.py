@@ -15,19 +15,24 @@ from fastavro import parse_schema
 from fastavro.types import Schema
 
 from avro_schemas.errors import UnknownSchema
+from avro_schemas.sealing import Seals
 
 _NAMESPACE = "scalehoster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenSchema:
-    """One version of how one message is written; ``text`` is the file as it stands."""
+    """One version of how one message is written; ``text`` is the file as it stands.
+
+    ``seals`` says which of its fields are sealed.
+    """
 
     schema_id: int
     name: str
     version: int
     text: str
     parsed: Schema
+    seals: Seals
 
     @property
     def subject(self) -> str:
@@ -50,6 +55,7 @@ def schemas() -> Mapping[int, WrittenSchema]:
             version=int(version),
             text=text,
             parsed=parse_schema(json.loads(text)),
+            seals=Seals(text),
         )
     return MappingProxyType(found)
 

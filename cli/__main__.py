@@ -7,15 +7,19 @@ from typing import Annotated
 
 import typer
 
+from avro_schemas.sealing import use
 from cli import consistency, dead_letters, events, keys, operations, rebuild, topics, webhooks
 from cli.demo import run_demo
 from cli.doctor import examine
+from cli.erase import erase
 from cli.import_command import import_file
 from cli.output import AsJson, errors, say, show_table
 from cli.platform import local_platform
 from cli.services import SERVICES
 from cli.watching import watch as keep_up
 from domain.errors import ScaleHosterError
+from infra.keyring import keyring_file
+from infra.settings import load
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,9 +36,16 @@ app.add_typer(rebuild.app, name="rebuild")
 app.add_typer(topics.app, name="topics")
 app.add_typer(webhooks.app, name="webhooks")
 app.command("import")(import_file)
+app.command("erase")(erase)
 
 _FAILED = 1
 _NOT_WELL = 3
+
+
+@app.callback()
+def _with_keys() -> None:
+    """Have every command read what is sealed; the keyring is opened by the first that does."""
+    use(keyring_file(load()))
 
 
 @app.command()

@@ -13,8 +13,9 @@ from domain.errors import ScaleHosterError
 from infra.consistency import ConsistencyResults
 from infra.cql import Cql
 from infra.kafka import Kafka
+from infra.keyring import keyring_file
 from infra.lag import lags
-from infra.settings import CassandraSettings
+from infra.settings import CassandraSettings, Settings
 from infra.topic_admin import check_topics
 from projections.rebuilding.rebuilds import REBUILDABLE
 from streams.rendering import decoders_are_filtered
@@ -82,6 +83,7 @@ def examine(platform: Platform) -> Iterator[Finding]:
             seen="ready" if ready else _who_has(port),
             advice="scalehoster up; GET /readyz says which part is missing",
         )
+    yield _keys(settings)
     yield _tried("topics", lambda: _checked(settings.kafka.connection()))
     yield _tried(
         "lag",
@@ -117,6 +119,17 @@ def _views(cassandra: CassandraSettings) -> Iterator[Finding]:
             is_well=True,
             seen=f"{', '.join(never)}; scalehoster consistency check compares them with the log",
         )
+
+
+def _keys(settings: Settings) -> Finding:
+    """Say whether what is sealed can be opened: a lost keyring is no erasure."""
+    try:
+        ring = keyring_file(settings).ring()
+    except ScaleHosterError as error:
+        advice = "copy the keyring back from its backup; until then nothing personal can be read"
+        return Finding(what="keyring", is_well=False, seen=str(error), advice=advice)
+    seen = f"{ring.ring_id.hex()}, {len(ring.erasures)} erased"
+    return Finding(what="keyring", is_well=True, seen=seen)
 
 
 def _tried(what: str, look: Callable[[], str]) -> Finding:

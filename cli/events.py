@@ -1,20 +1,22 @@
 """The log as files: export it, verify and copy the files, restore them."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from avro_schemas.sealing import using
 from cli.archive.blob_copying import BlobExporter, BlobRestorer, Copied
 from cli.archive.blob_verifying import verify_blobs
 from cli.archive.blobs import blobs_of
-from cli.archive.exporting import CHUNK_BYTES, Exporter, Wish
+from cli.archive.exporting import CHUNK_BYTES, Change, Exporter, Wish, as_it_is
+from cli.archive.keys import erased_again, own_keyring, require_keys
 from cli.archive.logs import EVENT_TOPICS, TABLES, ArchivedLog, KafkaLog
-from cli.archive.manifest import BlobList, Chunk, Completed, Manifest
+from cli.archive.manifest import BlobList, Chunk, Completed, Manifest, Origin
 from cli.archive.masking import Mask, mask_key
 from cli.archive.restoring import Restorer
 from cli.archive.target import Installation
@@ -22,8 +24,12 @@ from cli.archive.verifying import require_undamaged
 from cli.archive.verifying import verify as findings_in
 from cli.output import AsJson, rated_bars, say, show_table
 from infra.blob_store import open_blob_store
+from infra.kafka import Kafka
+from infra.keyring import Keyring, keyring_file
+from infra.sending import Sender
 from infra.settings import load
 from infra.topic_admin import check_topics
+from infra.topics import ASSET_COMMANDS
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -56,12 +62,18 @@ def export(
 ) -> None:
     """Write all events into files; a second time, only what is new.
 
-    It may be stopped or killed at any time and typed again. Exit 3 when the store lacks pictures.
+    It may be stopped or killed at any time and typed again. The keyring is not part of it: keep a
+    copy of that elsewhere. Exit 3 when the store lacks pictures.
     """
     settings = load()
     kafka = settings.kafka.connection()
     check_topics(kafka, (*EVENT_TOPICS, *TABLES))
-    wish = Wish(until=_utc(until), with_tables=with_keys, chunk_bytes=chunk_bytes)
+    wish = Wish(
+        keyring=keyring_file(settings).ring().ring_id.hex(),
+        until=_utc(until),
+        with_tables=with_keys,
+        chunk_bytes=chunk_bytes,
+    )
     with _progress("exported") as on_progress:
         manifest = Exporter(KafkaLog(kafka), directory, wish, datetime.now(UTC)).run(on_progress)
     if not with_blobs:
@@ -109,13 +121,23 @@ def copy(
     settings = load()
     require_undamaged(archive)
     source = ArchivedLog(archive)
+    origin = source.manifest.origin
+    change: Change | None = None
+    ring = own_keyring(archive).ring() if origin.is_masked else None
+    if mask:
+        key = mask_key(settings.data_dir)
+        ring = Keyring.from_secret(key)
+        change = Mask(key, ring)
+    if ring:
+        own_keyring(directory).make(ring)
     wish = Wish(
+        keyring=ring.ring_id.hex() if ring else origin.keyring,
         until=_utc(until),
         with_tables=not mask,
-        is_masked=mask or source.manifest.origin.is_masked,
-        change=Mask(mask_key(settings.data_dir)) if mask else lambda record: record,
+        is_masked=mask or origin.is_masked,
+        change=change or as_it_is,
     )
-    with _progress("copied") as on_progress:
+    with _keys_in(archive, origin), _progress("copied") as on_progress:
         manifest = Exporter(source, directory, wish, datetime.now(UTC)).run(on_progress)
     _show(manifest, as_json=as_json)
 
@@ -123,29 +145,37 @@ def copy(
 @app.command("blobs")
 def blobs(directory: Directory) -> None:
     """Print the keys of the pictures that the events refer to, one a line: copy those as well."""
-    for key in blobs_of(ArchivedLog(directory)):
-        typer.echo(key)
+    log = ArchivedLog(directory)
+    with _keys_in(directory, log.manifest.origin):
+        for key in blobs_of(log):
+            typer.echo(key)
 
 
 @app.command("restore")
 def restore(directory: Directory, *, as_json: AsJson = False) -> None:
     """Bring all events back into an installation that has none, and whose services do not run.
 
-    So are the pictures that the archive has. It may be stopped or killed at any time and typed
+    The keyring must be there first; what it says was erased after the export is erased again. The
+    pictures that the archive has come back too. It may be stopped or killed at any time and typed
     again. Views are built when services start. Exit 3 when the archive lacks pictures.
     """
     settings = load()
     kafka = settings.kafka.connection()
-    check_topics(kafka, (*EVENT_TOPICS, *TABLES))
+    check_topics(kafka, (*EVENT_TOPICS, *TABLES, ASSET_COMMANDS))
+    keyring = keyring_file(settings)
+    require_keys(directory, keyring, settings.keyring_path)
     with _progress("restored and read back") as on_progress:
         target = Installation(kafka, settings.cassandra)
         restored = Restorer(directory, target, on_progress).run()
+    commands = erased_again(keyring.ring().erasures, datetime.now(UTC))
+    erased = asyncio.run(_sent(kafka, commands))
     show_table(
         [
             {
                 "events": restored.records,
                 "appended now": restored.appended,
                 "keys added": restored.keys_added,
+                "erased again": erased // 2,
             }
         ],
         as_json=as_json,
@@ -166,6 +196,18 @@ def _tell(copied: Copied, why_lost: str) -> None:
         say(f"{key}: {why_lost}")
     if copied.lost:
         raise typer.Exit(_NOT_WELL)
+
+
+def _keys_in(directory: Path, origin: Origin) -> AbstractContextManager[None]:
+    """Read what is sealed in an archive: with the keys that it brings, or the installation's."""
+    return using(own_keyring(directory)) if origin.is_masked else nullcontext()
+
+
+async def _sent(kafka: Kafka, commands: Iterable[tuple[str, bytes]]) -> int:
+    """Append commands for the decider that will run, and count them; raises BrokerUnavailable."""
+    async with Sender(kafka) as sender:
+        sent = [await sender.send(ASSET_COMMANDS, *command) for command in commands]
+    return len(sent)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

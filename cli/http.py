@@ -55,9 +55,10 @@ class Api:
         """Wish for something; the same key again is the same wish."""
         return self._ask("POST", path, json=body, headers={"Idempotency-Key": idempotency_key})
 
-    def delete(self, path: str) -> Answer:
-        """Remove something; what is gone is not found a second time."""
-        return self._ask("DELETE", path)
+    def delete(self, path: str, idempotency_key: str = "") -> Answer:
+        """Wish something gone; the same key again is the same wish."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return self._ask("DELETE", path, headers=headers)
 
     def post_lines(self, path: str, lines: bytes, idempotency_key: str) -> list[dict[str, Any]]:
         """Send NDJSON and return the NDJSON that is answered."""

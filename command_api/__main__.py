@@ -22,6 +22,7 @@ from infra.dead_letters import KafkaLetterLog, Shelf
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
 from infra.kafka_probe import KafkaProbe
+from infra.keyring import use_keyring
 from infra.live_views import LiveViews
 from infra.log_bounds import LogBounds
 from infra.logs import configure
@@ -45,6 +46,7 @@ def main() -> int:
         settings = load()
         configure("command_api", settings.log_level)
         check_topics(settings.kafka.connection())
+        use_keyring(settings)
         _serve(settings)
     except ScaleHosterError as error:
         sys.stderr.write(f"command_api: {error}\n")

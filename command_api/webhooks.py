@@ -137,6 +137,7 @@ class Webhooks:
             delivery_id=f"msg_test_{write.command_id.replace('-', '')}",
             endpoint_id=endpoint.endpoint_id,
             tenant_id=endpoint.tenant_id,
+            entity_id=endpoint.endpoint_id,
             event_id=EventId(write.command_id),
             event_type=_TEST,
             body=json.dumps(body, separators=(",", ":")),

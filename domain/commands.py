@@ -156,7 +156,12 @@ class RestoreAsset(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeAsset(Command):
-    """Remove a deleted asset's bytes for good."""
+    """Remove a deleted asset's bytes, and all that is personal about it, for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmErasure(Command):
+    """Note that nothing personal is left of a purged asset; sent by the purger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +264,7 @@ AssetCommand = (
     | DeleteAsset
     | RestoreAsset
     | PurgeAsset
+    | ConfirmErasure
     | ReprocessAsset
     | RepublishAsset
     | ReplaceSource

@@ -180,6 +180,7 @@ class AssetRestored(Event):
 class AssetPurged(Event):
     """A deleted asset's bytes are to be removed; ``blob_keys`` is all it ever referenced.
 
+    Its key is destroyed too: all that is personal in its events reads as never said from then on.
     ``shown_in`` names every category that ever showed it, ``perceptual_hashes`` all it looked like.
     """
 
@@ -188,6 +189,11 @@ class AssetPurged(Event):
     blob_keys: tuple[BlobKey, ...]
     shown_in: tuple[CategoryId, ...]
     perceptual_hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetErased(Event):
+    """Nothing personal is left of a purged asset: its key is destroyed, its bytes are removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +286,7 @@ AssetEvent = (
     | AssetDeleted
     | AssetRestored
     | AssetPurged
+    | AssetErased
     | AssetReprocessingRequested
     | AssetSourceReplaced
     | AssetRefreshRequested

@@ -15,13 +15,15 @@ class WebhookDelivery:
     """One event on its way to one endpoint.
 
     ``delivery_id`` follows from both, so the same fact announced twice is the same delivery.
-    ``body`` is what is sent, the same at each attempt. ``not_before`` holds it back until that
-    moment; ``attempts`` counts those that failed.
+    ``body`` is what is sent, the same at each attempt; it tells of ``entity_id``, and is empty once
+    that was erased. ``not_before`` holds it back until that moment; ``attempts`` counts those that
+    failed.
     """
 
     delivery_id: str
     endpoint_id: EndpointId
     tenant_id: TenantId
+    entity_id: str
     event_id: EventId
     event_type: str
     body: str

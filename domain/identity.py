@@ -32,6 +32,11 @@ def progress_command_id(operation_id: OperationId, version: int) -> CommandId:
     return CommandId(str(uuid5(_NAMESPACE, f"progress\n{operation_id}\n{version}")))
 
 
+def erasure_command_id(purge_id: EventId) -> CommandId:
+    """Name the command that confirms what a purge asked for."""
+    return CommandId(str(uuid5(_NAMESPACE, f"erasure\n{purge_id}")))
+
+
 def delay_command_id(job_id: EventId, attempts: int) -> CommandId:
     """Name the command that tells of a job's attempts so far."""
     return CommandId(str(uuid5(_NAMESPACE, f"delay\n{job_id}\n{attempts}")))

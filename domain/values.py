@@ -49,6 +49,10 @@ class Description:
     metadata: str
 
 
+NO_SOURCE = Source(url=None, upload_key=None, file_name=None)
+NO_DESCRIPTION = Description(title="", alt_text="", tags=(), metadata="{}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Original:
     """The untouched picture as it was handed over, kept privately."""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from infra.cql import Row
 from infra.errors import ViewNotBuilt, ViewsMissing
+from infra.personal import opened
 from infra.topics import Topic
 
 
@@ -53,7 +54,7 @@ class LiveViews:
     ) -> list[Row]:
         """Run a query whose tables end in ``$suffix``; give the first rows of its result."""
         named = statement.replace("$suffix", f"_g{await generation_read(self._cql, view)}")
-        return await self._cql.select(named, parameters, page_size=at_most)
+        return list(map(opened, await self._cql.select(named, parameters, page_size=at_most)))
 
     async def has_reached(self, view: str, topic: Topic, ends: Mapping[int, int]) -> bool:
         """Tell whether a view shows all that lies before these ends of its topic's partitions."""

@@ -10,6 +10,7 @@ from domain.events import (
     AssetDelayed,
     AssetDeleted,
     AssetDescribed,
+    AssetErased,
     AssetEvent,
     AssetPublished,
     AssetPurged,
@@ -34,6 +35,7 @@ _TYPES: dict[type[AssetEvent], str] = {
     AssetDeleted: "asset.deleted",
     AssetRestored: "asset.restored",
     AssetPurged: "asset.purged",
+    AssetErased: "asset.erased",
     AssetReprocessingRequested: "asset.reprocessing_requested",
     AssetSourceReplaced: "asset.source_replaced",
     AssetRefreshRequested: "asset.refresh_requested",
@@ -97,7 +99,8 @@ def _said(event: AssetEvent, public_url: str) -> dict[str, Any]:
                 "category_ids": event.category_ids,
             }
         case (
-            AssetConfirmed()
+            AssetErased()
+            | AssetConfirmed()
             | AssetReprocessingRequested()
             | AssetSourceReplaced()
             | AssetRefreshRequested()

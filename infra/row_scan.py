@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cassandra.metadata import Murmur3Token
 
 from infra.cql import Cql, Row
+from infra.personal import without_erased
 from infra.rows import Table, Value
 
 _FIRST_TOKEN = -(2**63)
@@ -21,15 +22,16 @@ class RowScan:
         self._cql = cql
 
     def rows(self, table: Table, generation: int, part: int, parts: int) -> Iterator[Row]:
-        """Give the rows of one part, in any order."""
+        """Give the rows of one part, in any order, sealed as they are."""
         width = _width(parts)
         first = _FIRST_TOKEN + part * width
         last = _LAST_TOKEN if part == parts - 1 else first + width - 1
         token = f"token({', '.join(table.partition_key)})"
-        yield from self._cql.execute(
+        found = self._cql.execute(
             f"SELECT * FROM {table.at(generation)} WHERE {token} >= ? AND {token} <= ?",  # noqa: S608 - names are ours
             [first, last],
         )
+        yield from map(without_erased, found)
 
     def part_of(self, table: Table, generation: int, key: tuple[Value, ...], parts: int) -> int:
         """Say in which part ``rows`` gives the row of this key."""

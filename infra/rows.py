@@ -7,7 +7,7 @@ they arrive in; at the same moment a deletion wins.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-Value = str | int | bool | tuple[str, ...]
+Value = str | int | bool | bytes | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

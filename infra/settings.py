@@ -46,6 +46,16 @@ class BlobSettings(Group):
     s3_secret_key: SecretStr = SecretStr("")
 
 
+class KeysSettings(Group):
+    """The keys of personal data: a file (default: ``keys/keyring`` in the data directory).
+
+    It is wrapped with the first of ``wrapping_keys``, separated by commas; the others open it too.
+    """
+
+    file: str = ""
+    wrapping_keys: SecretStr = SecretStr("")
+
+
 class CommandApiSettings(Group):
     """The side that accepts."""
 
@@ -91,10 +101,14 @@ class FetchSettings(Group):
 
 
 class DispatchSettings(Group):
-    """How much is ordered before what went before has ended; see streams/dispatching/turns.py."""
+    """How much is ordered before what went before has ended; see streams/dispatching/turns.py.
+
+    ``purge_delay_seconds``: how long the bytes of purged assets stay; at most twice as long.
+    """
 
     per_tenant: int = Field(default=32, gt=0)
     bulk: int = Field(default=64, gt=0)
+    purge_delay_seconds: float = Field(default=1_800.0, gt=0)
 
 
 class WebhookSettings(Group):
@@ -153,6 +167,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     cassandra: CassandraSettings = CassandraSettings()
     blobs: BlobSettings = BlobSettings()
+    keys: KeysSettings = KeysSettings()
     command_api: CommandApiSettings = CommandApiSettings()
     query_api: QueryApiSettings = QueryApiSettings()
     dispatch: DispatchSettings = DispatchSettings()
@@ -167,12 +182,19 @@ class Settings(BaseSettings):
             raise ValueError("fetch.allowed_origins must be empty in production")
         if self.environment == "production" and not self.secret.get_secret_value():
             raise ValueError("secret must be set in production")
+        if self.environment == "production" and not self.keys.wrapping_keys.get_secret_value():
+            raise ValueError("keys.wrapping_keys must be set in production")
         return self
 
     @property
     def blobs_url(self) -> str:
         """Say where the bytes are, the default worked out."""
         return self.blobs.url or f"file://{(self.data_dir / 'blobs').resolve()}"
+
+    @property
+    def keyring_path(self) -> Path:
+        """Say where the keyring is, the default worked out."""
+        return Path(self.keys.file or self.data_dir.resolve() / "keys" / "keyring")
 
     @property
     def transform_socket(self) -> Path:

@@ -12,6 +12,7 @@ from infra.errors import ViewsMissing
 from infra.generations import CassandraGenerations
 from infra.operator_requests import OperatorRequests
 from infra.parking import CassandraParking, ParkingPlace
+from infra.personal import sealed
 from infra.rows import Operation, Upsert
 from infra.settings import CassandraSettings
 
@@ -77,7 +78,10 @@ class ViewStore(Protocol):
 
 
 class CassandraViewStore:
-    """Views in Cassandra: the rows of a partition travel together, many partitions at once."""
+    """Views in Cassandra: the rows of a partition travel together, many partitions at once.
+
+    Personal columns are sealed on the way; writing them raises KeysLost without the keyring.
+    """
 
     def __init__(self, cql: Cql) -> None:
         self._cql = cql
@@ -111,7 +115,7 @@ class CassandraViewStore:
     def write(self, operations: Iterable[Operation], *, generation: int) -> None:
         """Carry out operations; see ViewStore."""
         partitions: dict[tuple[object, ...], list[BoundStatement]] = {}
-        for operation in operations:
+        for operation in map(sealed, operations):
             table = operation.table
             partition = (table.name, *operation.key[: len(table.partition_key)])
             partitions.setdefault(partition, []).append(self._bound(operation, generation))

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal, Protocol, get_args
 
+from avro_schemas.sealing import Subject, sealer
 from domain.hooks import EndpointId
 from domain.values import CommandId, TenantId
 from infra.sending import Position
@@ -20,6 +21,7 @@ DisabledBecause = Literal["gone", "failing", "asked"]
 
 _VERSION = 1
 _HEALTH = "/health"
+_PERSONAL = ("url", "description")
 _MOMENTS = ("registered_at", "previous_until", "failing_since", "disabled_at")
 
 
@@ -86,16 +88,19 @@ async def forget_endpoint(sender: EndpointSender, endpoint_id: EndpointId) -> No
 
 
 def to_json(stored: Endpoint | Health) -> bytes:
-    """Write a record as it lies in the topic."""
+    """Write a record as it lies in the topic, URL and description sealed; raises KeysLost."""
     record = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in asdict(stored).items()
     }
+    if isinstance(stored, Endpoint):
+        subject = stored.tenant_id, stored.endpoint_id
+        record |= {name: _sealed(record[name], name, subject) for name in _PERSONAL}
     return json.dumps({"version": _VERSION, **record}).encode()
 
 
 def from_json(value: bytes) -> Endpoint | Health:
-    """Read what ``to_json`` wrote; raises ValueError for anything else."""
+    """Read what ``to_json`` wrote; raises ValueError for anything else, BrokenSeal, KeysLost."""
     record = json.loads(value)
     if not isinstance(record, dict) or record.pop("version", None) != _VERSION:
         raise ValueError("not a webhook endpoint of a version that we know")
@@ -105,6 +110,7 @@ def from_json(value: bytes) -> Endpoint | Health:
         if because is not None and because not in get_args(DisabledBecause):
             raise ValueError(f"disabled because of {because!r}, whatever that is")
         return Health(**record)
+    record |= {name: _opened(record[name], name) for name in _PERSONAL}
     lists = {name: tuple(record[name]) for name in ("event_types", "starts_at")}
     return Endpoint(**record | lists)
 
@@ -133,6 +139,14 @@ def is_health(key: str) -> bool:
 def starts_of(ends: Mapping[int, int]) -> tuple[int, ...]:
     """Write the ends of all partitions as an endpoint keeps them."""
     return tuple(ends[partition] for partition in sorted(ends))
+
+
+def _sealed(text: str, name: str, subject: Subject) -> str:
+    return (sealer().seal(subject, text.encode(), name) or b"").hex()
+
+
+def _opened(sealed: str, name: str) -> str:
+    return (sealer().open(bytes.fromhex(sealed), name) or b"").decode() if sealed else ""
 
 
 def _moment(text: str | None) -> datetime | None:

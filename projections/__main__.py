@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY, start_http_server
 
 from domain.errors import ScaleHosterError
 from infra.group_reading import GroupReader, Partition, StartsOf
+from infra.keyring import use_keyring
 from infra.log_bounds import LogBounds
 from infra.logs import configure
 from infra.settings import load
@@ -36,6 +37,7 @@ def main() -> int:
         configure("projections", settings.log_level)
         kafka = settings.kafka.connection()
         check_topics(kafka, {PROJECTIONS_DEAD_LETTERS, *(view.topic for view in VIEWS)})
+        use_keyring(settings)
         store = CassandraViewStore.connect(settings.cassandra)
     except ScaleHosterError:
         log.critical("cannot start", exc_info=True)

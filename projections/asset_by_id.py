@@ -9,6 +9,7 @@ from domain.events import (
     AssetDelayed,
     AssetDeleted,
     AssetDescribed,
+    AssetErased,
     AssetEvent,
     AssetPublished,
     AssetPurged,
@@ -60,6 +61,7 @@ def _rows(message: Message) -> Iterator[Operation]:
                 {
                     "status": Status.SUBMITTED,
                     "created_at_us": microseconds(message.metadata.happened_at),
+                    "erased_at_us": 0,
                     "preset": message.preset,
                     "run": message.run,
                     "category_ids": message.category_ids,
@@ -100,6 +102,9 @@ def _rows(message: Message) -> Iterator[Operation]:
         case AssetPurged():  # what is left tells that it was there
             blank = {**_NO_SOURCE, **_NO_DESCRIPTION, **_NO_PICTURE, **_NO_FAILURE}
             yield _changed(message, {"status": Status.PURGED, **blank})
+        case AssetErased():
+            erased_at_us = microseconds(message.metadata.happened_at)
+            yield _changed(message, {"erased_at_us": erased_at_us})
         case AssetReprocessingRequested():
             asked: dict[str, Value] = {"preset": message.preset, "run": message.run}
             yield _changed(message, {**asked, **_NO_FAILURE})

@@ -6,6 +6,7 @@ from domain.errors import ScaleHosterError
 from infra.api_key_table import ApiKeyTable, follow_api_keys
 from infra.blob_store import open_blob_store
 from infra.cql import Cql
+from infra.keyring import use_keyring
 from infra.log_bounds import LogBounds
 from infra.logs import configure
 from infra.settings import load
@@ -25,6 +26,7 @@ def main() -> int:
     try:
         settings = load()
         configure("query_api", settings.log_level)
+        use_keyring(settings)
         blobs = open_blob_store(settings.blobs_url, settings.blobs)
         cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
     except ScaleHosterError as error:

@@ -41,6 +41,7 @@ class Answers:
             "version": row["version"],
             "created_at": moment(row["created_at_us"]),
             "updated_at": moment(row["updated_at_us"]),
+            "erased_at": moment(row["erased_at_us"]) if row["erased_at_us"] else None,
             "source": {
                 "url": row["source_url"] or None,
                 "file_name": row["source_file_name"] or None,
@@ -141,7 +142,7 @@ class Answers:
 
     def command(self, row: Row) -> Answer:
         """Show what became of a command."""
-        outcome = msgspec.json.decode(row["outcome"])
+        outcome = msgspec.json.decode(row["outcome"])  # empty once what it tells of is erased
         return {
             "command_id": row["command_id"],
             "status": "accepted" if row["is_accepted"] else "refused",
@@ -151,7 +152,7 @@ class Answers:
             "events": outcome.get("events", []),
             "asset": outcome.get("asset"),
             "category": outcome.get("category"),
-            "problem": None if row["is_accepted"] else self._refusal(outcome),
+            "problem": self._refusal(outcome) if outcome and not row["is_accepted"] else None,
         }
 
     def _refusal(self, outcome: Answer) -> Answer:

@@ -95,6 +95,9 @@ class AssetAnswer(Model):
     version: int = Field(description="Send it as `If-Match` with a write.")
     created_at: datetime
     updated_at: datetime
+    erased_at: datetime | None = Field(
+        description="Since when nothing personal is left of a purged asset."
+    )
     source: SourceAnswer
     preset: str
     run: int = Field(description="How often the pipeline was asked to work on it.")
@@ -154,7 +157,7 @@ class ChangeAnswer(Model):
 
 
 class EventAnswer(Model):
-    """One thing that happened to an asset; `event` is all that was recorded.
+    """One thing that happened to an asset; `event` is all that was recorded, null once erased.
 
     `correlation_id` is the operation's id when a bulk operation caused it.
     """
@@ -167,7 +170,7 @@ class EventAnswer(Model):
     command_id: str
     correlation_id: str
     changes: list[ChangeAnswer]
-    event: dict[str, Any]
+    event: dict[str, Any] | None
 
 
 class DuplicateAnswer(Model):

@@ -36,6 +36,8 @@ _NO_PICTURE: Row = {
     "renditions": "[]",
     "pipeline_version": 0,
 }
+_ERASED = "null"
+_GONE = ("AssetPurged", "AssetErased")
 _FAILURE = ("code", "detail", "attempts")
 _BLANK: Row = {**_NO_SOURCE, **_NO_DESCRIPTION, **_NO_PICTURE, **_NO_FAILURE}
 
@@ -53,13 +55,29 @@ def asset_then(history: Sequence[Row], asset_id: AssetId, asked: PastParameters)
     for each in history:
         if not _is_within(each, asked):
             break
-        row |= _changes(each["name"], _READ(each["event"]), each["happened_at_us"])
+        row |= _told(each)
         row |= {"version": each["entity_version"], "updated_at_us": each["happened_at_us"]}
     if "version" not in row:
         raise AssetNotFound(f"no asset had the id {asset_id} then")
-    if history[-1]["name"] == "AssetPurged" and row["status"] != Status.PURGED:
+    if history[-1]["name"] in _GONE and row["status"] != Status.PURGED:
         raise AssetGone(f"asset {asset_id} was purged since, and with it what it was before")
     return row
+
+
+def _told(row: Row) -> Row:
+    """Say what an event changed, or what is known of that now that its words are erased."""
+    name, happened_at_us = row["name"], row["happened_at_us"]
+    if row["event"] != _ERASED:
+        return _changes(name, _READ(row["event"]), happened_at_us)
+    match name:
+        case "AssetSubmitted":
+            begun = {"status": Status.SUBMITTED, "created_at_us": happened_at_us, "erased_at_us": 0}
+            return {**_BLANK, **begun, "category_ids": [], "preset": "", "run": 0}
+        case "AssetPurged":
+            return {**_BLANK, "status": Status.PURGED}
+        case "AssetErased":
+            return {"erased_at_us": happened_at_us}
+    return {}
 
 
 def _is_within(event: Row, asked: PastParameters) -> bool:
@@ -75,6 +93,7 @@ def _changes(name: str, event: _Event, happened_at_us: int) -> Row:
                 **_BLANK,
                 "status": Status.SUBMITTED,
                 "created_at_us": happened_at_us,
+                "erased_at_us": 0,
                 "category_ids": _plain(event, "category_ids"),
                 **_run(event),
                 **_source(event),
@@ -113,6 +132,8 @@ def _changes(name: str, event: _Event, happened_at_us: int) -> Row:
             changes = {"status": status, **_run(event), **_source(event), **_NO_FAILURE}
         case "AssetPurged":
             changes = {"status": Status.PURGED, **_BLANK}
+        case "AssetErased":
+            changes = {"erased_at_us": happened_at_us}
         case _:
             changes = {}  # of a newer release, which may be taken back
     return changes

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from infra.cql import Row
 from infra.live_views import Selecting, generation_read
+from infra.personal import opened
 from infra.topics import (
     ASSET_EVENTS,
     CATEGORY_EVENTS,
@@ -88,7 +89,7 @@ class ActiveViews:
         if generation is None:
             generation = await self.generation(view)
         named = statement.replace("$suffix", f"_g{generation}")
-        return await self.cql.select(named, parameters, page_size=at_most)
+        return list(map(opened, await self.cql.select(named, parameters, page_size=at_most)))
 
     async def applied_offset(self, view: View, partition: int) -> int:
         """Tell the next offset of its topic that a view will apply; 0 if it applied none."""

@@ -1,21 +1,27 @@
-"""Remove the bytes of purged assets, unless another asset has the same ones."""
+"""Remove the bytes and the keys of purged assets; bytes that another asset has too stay."""
 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from avro_schemas.codec import decode
-from avro_schemas.errors import Undecodable
+from avro_schemas.errors import KeysLost, Undecodable
 from domain.events import AssetPublished, AssetPurged, AssetSourceReplaced, AssetSubmitted, Event
 from domain.transformations import made_folder
-from domain.values import AssetId, BlobKey, Sha256
+from domain.values import AssetId, BlobKey, EventId, Sha256
 from infra.blob_store import BlobStore
 from infra.errors import BrokerUnavailable, StoreUnavailable
 from infra.group_reading import Partition
 from infra.reading import Record
+
+Erase = Callable[[Sequence[AssetPurged]], None]
+"""Destroys the keys of assets; raises KeysLost, OSError."""
+
+Confirm = Callable[[AssetPurged], Awaitable[None]]
+"""Has it noted that nothing personal is left of an asset; raises BrokerUnavailable."""
 
 _BATCH = 1_000
 _POLL_SECONDS = 0.5
@@ -53,8 +59,11 @@ class Purger:
     Blobs are shared by assets with the same bytes, so before anything is deleted the whole log is
     read, once for all purges that are due; nothing is kept that could be lost. That is done once
     in a ``delay`` at most, so bytes are gone after one to two of them. The delay is also for a run
-    under way that has stored the same bytes but is not published yet. A purge counts as done when
-    its blobs are gone; after a crash it is done again.
+    under way that has stored the same bytes but is not published yet.
+
+    An asset's key is destroyed as soon as its purge is read. A purge counts as done when its blobs
+    are gone too and that is confirmed; after a crash it is done again, and confirmed once. While
+    the keyring or its disk is away, purges wait.
     """
 
     def __init__(
@@ -62,26 +71,32 @@ class Purger:
         open_reader: Callable[[Callable[[list[Partition]], None]], Reading],
         history: Callable[[], Iterator[Record]],
         blobs: BlobStore,
+        erase: Erase,
+        confirm: Confirm,
         clock: Callable[[], datetime],
         delay: timedelta,
     ) -> None:
         self._history = history
         self._blobs = blobs
+        self._erase = erase
+        self._confirm = confirm
         self._clock = clock
         self._delay = delay
         self._next_at = clock()
         self._pending: dict[Partition, dict[int, AssetPurged]] = defaultdict(dict)
+        self._with_keys: dict[EventId, AssetPurged] = {}
         self._next: dict[Partition, int] = {}
         self._reader = open_reader(self._forget)
 
     async def step(self) -> int:
         """Remove what is due, and count the purges; raises BrokerUnavailable.
 
-        Nothing is removed while an event in the log cannot be read: it may reference anything.
+        No bytes are removed while an event in the log cannot be read: it may reference anything.
         """
         records = await asyncio.to_thread(self._reader.poll, _BATCH, _POLL_SECONDS)
         for record in records:
             self._take_in(record)
+        await self._destroy_keys()
         done = await self._purge(self._due())
         if done or records:
             await asyncio.to_thread(self._commit)
@@ -96,6 +111,19 @@ class Purger:
             return  # no purge that we could carry out
         if isinstance(event, AssetPurged):
             self._pending[partition][record.offset] = event
+            self._with_keys[event.metadata.event_id] = event
+
+    async def _destroy_keys(self) -> None:
+        purges = list(self._with_keys.values())
+        if not purges:
+            return
+        try:
+            await asyncio.to_thread(self._erase, purges)
+        except (KeysLost, OSError) as error:
+            log.error("%s keys are not destroyed yet: %s", len(purges), error)  # noqa: TRY400 - that says it all
+            await asyncio.sleep(_POLL_SECONDS)
+        else:
+            self._with_keys.clear()
 
     def _due(self) -> list[tuple[Partition, int, AssetPurged]]:
         now = self._clock()
@@ -106,6 +134,7 @@ class Purger:
             for partition, events in self._pending.items()
             for offset, event in events.items()
             if event.metadata.happened_at <= now - self._delay
+            and event.metadata.event_id not in self._with_keys
         ]
         if due:
             self._next_at = now + self._delay
@@ -119,7 +148,8 @@ class Purger:
         except (StoreUnavailable, Undecodable) as error:
             log.error("purging %s assets has to wait: %s", len(due), error)  # noqa: TRY400 - that says it all
             return 0
-        for partition, offset, _ in due:
+        for partition, offset, event in due:
+            await self._confirm(event)
             self._pending[partition].pop(offset, None)
         return len(due)
 
@@ -155,7 +185,8 @@ class Purger:
 
     def _forget(self, partitions: list[Partition]) -> None:
         for partition in partitions:
-            self._pending.pop(partition, None)
+            for event in self._pending.pop(partition, {}).values():
+                self._with_keys.pop(event.metadata.event_id, None)
             self._next.pop(partition, None)
 
 

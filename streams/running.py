@@ -14,6 +14,7 @@ from domain.errors import ScaleHosterError
 from infra.errors import BrokerUnavailable
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
+from infra.keyring import use_keyring
 from infra.logs import configure
 from infra.settings import Settings
 from infra.topic_admin import check_topics
@@ -32,12 +33,16 @@ def run(
     topics: Collection[Topic],
     work: Callable[[Settings], Coroutine[Any, Any, int]],
 ) -> int:
-    """Work until it ends with a code; 1 when the settings or these topics are wrong."""
+    """Work until it ends with a code; 1 when settings, these topics or the keyring are wrong.
+
+    Who uses no topic reads nothing that is sealed.
+    """
     try:
         settings = read_settings()
         configure(name, settings.log_level)
         if topics:
             check_topics(settings.kafka.connection(), topics)
+            use_keyring(settings)
         return asyncio.run(work(settings))
     except ScaleHosterError as error:
         sys.stderr.write(f"{name}: {error}\n")

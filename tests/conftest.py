@@ -5,6 +5,8 @@ import signal
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
@@ -15,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from infra.cluster import free_port
 from infra.cluster.jars import default_jars_directory
 from infra.cluster.kafka import KafkaServer
+from tests.keys import share_keys
 from tests.servers import VAR, Servers, scratch_directory, start_servers
 
 # No deadline: how long an example takes says more about the machine than about the code.
@@ -24,6 +27,13 @@ settings.register_profile(
 settings.load_profile("scalehoster")
 
 _TOLD = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the tests, and whatever they start, keys before anything is encoded."""
+    directory = TemporaryDirectory(prefix="scalehoster-keys-")
+    config.add_cleanup(directory.cleanup)
+    share_keys(Path(directory.name))
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from domain.events import (
     AssetDelayed,
     AssetDeleted,
     AssetDescribed,
+    AssetErased,
     AssetEvent,
     AssetPublished,
     AssetRefreshRequested,
@@ -218,6 +219,7 @@ def _current(
         "status": asset.status.value,
         "created_at_us": _us(asset.created_at),
         "updated_at_us": _us(asset.updated_at),
+        "erased_at_us": _erased_at_us(history),
         "source_url": "" if is_purged else asset.source.url or "",
         "source_file_name": "" if is_purged else asset.source.file_name or "",
         "preset": asset.preset,
@@ -254,6 +256,10 @@ def _leads_to(history: list[AssetEvent]) -> str:
     """Say where the last run led that left nothing to show."""
     ended = [e for e in history if isinstance(e, AssetRejected) and not e.keeps_published]
     return (ended[-1].duplicate_of or "") if ended and ended[-1].leads_there else ""
+
+
+def _erased_at_us(history: list[AssetEvent]) -> int:
+    return next((_us(e.metadata.happened_at) for e in history if isinstance(e, AssetErased)), 0)
 
 
 def _failure(history: list[AssetEvent]) -> AssetRejected | AssetDelayed | None:

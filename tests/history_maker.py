@@ -18,6 +18,7 @@ from domain.commands import (
     AssetCommand,
     CatalogueCommand,
     ConfirmAsset,
+    ConfirmErasure,
     DelayAsset,
     DeleteAsset,
     DescribeAsset,
@@ -56,7 +57,7 @@ VERBS = (
     *("submit", "submit", "submit", "publish", "publish", "publish", "reject", "delay"),
     *("categorise", "describe", "delete", "restore"),
     *("adjust", "retag", "republish", "refresh", "confirm"),
-    *("purge", "reprocess", "replace", "create", "rename", "move", "archive", "unarchive"),
+    *("purge", "erase", "reprocess", "replace", "create", "rename", "move", "archive", "unarchive"),
 )
 Wish = tuple[str, int, int, int]  # a verb, whose, and two numbers to choose by
 wishes = st.lists(
@@ -155,6 +156,7 @@ def _command(wish: Wish, known: dict[str, Asset]) -> AssetCommand | CatalogueCom
         "delete": lambda: DeleteAsset(metadata=about),
         "restore": lambda: RestoreAsset(metadata=about),
         "purge": lambda: PurgeAsset(metadata=about),
+        "erase": lambda: ConfirmErasure(metadata=about),
         "reprocess": lambda: ReprocessAsset(
             metadata=about, preset=f"preset {one}", is_bulk=bool(other)
         ),

@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from infra.errors import StoreUnavailable
+from infra.personal import opened, sealed
 from infra.rows import Delete, Operation, Table, Value
 from infra.view_store import Checkpoint
 from tests.memory_parking import MemoryParking
@@ -59,7 +60,7 @@ class MemoryViewStore:
     def write(self, operations: Iterable[Operation], *, generation: int) -> None:
         self._answer()
         self.writes += 1
-        for operation in operations:
+        for operation in map(sealed, operations):
             name = operation.table.at(generation)
             if len(operation.key) < len(operation.table.key):
                 assert isinstance(operation, Delete)
@@ -93,6 +94,11 @@ class MemoryViewStore:
 
     def rows(self, table: Table, generation: int = 1) -> Rows:
         """Show the rows that a reader would find."""
+        found = self.sealed_rows(table, generation)
+        return {key: opened(columns) for key, columns in found.items()}
+
+    def sealed_rows(self, table: Table, generation: int = 1) -> Rows:
+        """Show the rows as they lie there."""
         name, found = table.at(generation), {}
         for key, kept in self._tables.get(name, {}).items():
             row = deepcopy(kept)

@@ -32,14 +32,23 @@ Change = Callable[[LoggedRecord], LoggedRecord]
 OnProgress = Callable[[int, int], None]  # offsets done, offsets in all
 
 
+def as_it_is(record: LoggedRecord) -> LoggedRecord:
+    """Change nothing."""
+    return record
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is to be exported: until when (by the time a record was appended), and how."""
+    """What is to be exported: until when (by the time a record was appended), and how.
 
+    ``keyring`` names the keys that will open it.
+    """
+
+    keyring: str
     until: datetime | None = None
     with_tables: bool = False
     is_masked: bool = False
-    change: Change = lambda record: record
+    change: Change = as_it_is
     chunk_bytes: int = CHUNK_BYTES
 
 
@@ -98,6 +107,7 @@ class Exporter:
         origin = Origin(
             format=FORMAT,
             log_id=self._log.log_id,
+            keyring=self._wish.keyring,
             is_masked=self._wish.is_masked,
             partitions={topic.name: topic.partitions for topic in EVENT_TOPICS},
         )
@@ -109,7 +119,8 @@ class Exporter:
             return manifest
         manifest = Manifest.load(self._directory)
         held = manifest.origin
-        if (held.log_id, held.is_masked) != (origin.log_id, origin.is_masked):
+        same = ("log_id", "keyring", "is_masked")
+        if any(getattr(held, name) != getattr(origin, name) for name in same):
             raise ExportRefused(
                 f"{self._directory} holds {_described(held)}, this is "
                 f"{_described(origin)}; name another directory"

@@ -27,10 +27,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_f
 
 
 class Origin(Part, frozen=True, kw_only=True):
-    """What was exported: always the first entry. ``partitions`` counts those of each topic."""
+    """What was exported: always the first entry. ``partitions`` counts those of each topic.
+
+    ``keyring`` names the keys that open what is sealed in it.
+    """
 
     format: int
     log_id: str
+    keyring: str
     is_masked: bool
     partitions: Mapping[str, int]
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 from avro_schemas.codec import Message, decode, encode
 from avro_schemas.containers import LoggedRecord
 from avro_schemas.errors import Undecodable
+from avro_schemas.sealing import Sealer, using
 from cli.archive.errors import ArchiveRefused
 from cli.platform import write_private
 from domain.bulk import Filter, Instructions, ItemOutcome
@@ -38,10 +39,12 @@ class Mask:
 
     Ids, keys of blobs, categories and tenants stay, and so does the shape of each history: the copy
     is verified, restored and shown like any other. A masked URL names a host that does not exist.
+    What is masked is sealed with ``keyring``, so that a copy needs no key of the original.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, keyring: Sealer) -> None:
         self._key = key
+        self._keyring = keyring
 
     def __call__(self, record: LoggedRecord) -> LoggedRecord:
         """Mask one record; raises MaskRefused for one that is no event of this release."""
@@ -51,7 +54,9 @@ class Mask:
             raise MaskRefused(f"offset {record.offset} cannot be masked: {error}") from error
         if not isinstance(event, Event):
             raise MaskRefused(f"offset {record.offset} holds {type(event).__name__}, no event")
-        return replace(record, value=encode(cast("Message", self._masked(event))))
+        masked = cast("Message", self._masked(event))
+        with using(self._keyring):
+            return replace(record, value=encode(masked))
 
     def _masked(self, value: Any) -> Any:  # noqa: ANN401 - any part of an event
         match value:

@@ -8,6 +8,7 @@ from pathlib import Path
 from avro_schemas.codec import decode
 from avro_schemas.containers import ContainerBroken, LoggedRecord, read_container, schema_id_of
 from avro_schemas.errors import Undecodable
+from avro_schemas.sealing import WithoutKeys, using
 from cli.archive.blob_lists import LISTS
 from cli.archive.errors import ArchiveDamaged, NotAnArchive
 from cli.archive.manifest import NAME, BlobList, Chunk, Manifest, SchemaFile, TableFile
@@ -175,7 +176,8 @@ class _Walk:
 
     def _wrong_version(self, record: LoggedRecord) -> str:
         try:
-            event = decode(record.value)
+            with using(WithoutKeys()):
+                event = decode(record.value)
         except Undecodable:
             return ""  # a newer release may have written it
         if self._versions is None or not isinstance(event, Event):

@@ -8,10 +8,12 @@ from threading import Event
 
 from prometheus_client import Gauge, start_http_server
 
+from avro_schemas.errors import KeysLost
 from command_api.decider.deciding import Decider
 from command_api.decider.state import FoldedState
 from domain.errors import ScaleHosterError
 from infra.collecting import collect_seldom
+from infra.keyring import use_keyring
 from infra.logs import configure
 from infra.own_place import own_place
 from infra.settings import load
@@ -21,7 +23,7 @@ log = logging.getLogger("command_api.decider")
 
 
 def main() -> int:
-    """Decide until SIGTERM; 1 when the settings or the topics are wrong."""
+    """Decide until SIGTERM; 1 when settings, topics or keyring are wrong."""
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -30,6 +32,7 @@ def main() -> int:
         configure("decider", settings.log_level)
         kafka = settings.kafka.connection()
         check_topics(kafka)
+        use_keyring(settings)
     except ScaleHosterError as error:
         sys.stderr.write(f"decider: {error}\n")
         return 1
@@ -44,6 +47,9 @@ def main() -> int:
     log.info("deciding, folded state in %s", place)
     try:
         decider.run(stopping)
+    except KeysLost as error:  # what was being decided is decided by the next life
+        sys.stderr.write(f"decider: {error}\n")
+        return 1
     finally:
         decider.close()
         state.close()

@@ -2,26 +2,40 @@
 
 One RocksDB per process holds, for each partition of asset-events, the assets, the outcomes of
 clients' commands and the offset up to which both are folded. All of it may be deleted at any time.
+What is personal is sealed, so that a destroyed key takes it from here as well.
 Memory is bounded by the cache, not by the number of assets.
 """
 
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
 from avro_schemas.codec import decode, encode
+from avro_schemas.sealing import sealer
 from domain.asset import Asset, evolve, snapshot
 from domain.events import AssetEvent, Event
 from domain.outcomes import CommandAccepted
 from domain.telling import accepted
-from domain.values import AssetId, CommandId, TenantId
+from domain.values import (
+    NO_DESCRIPTION,
+    NO_SOURCE,
+    AssetId,
+    CommandId,
+    Description,
+    Fetch,
+    Listing,
+    Source,
+    TenantId,
+)
 from infra.reading import Record
 
 _CACHED_ASSETS = 20_000
+_LABEL = "asset"
 _BLOCK_CACHE_BYTES = 64 * 1024 * 1024
 _WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 
@@ -33,6 +47,23 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True):
 
     fingerprint: str
     outcome: bytes
+
+
+class Kept(msgspec.Struct, frozen=True, array_like=True):
+    """An asset as it lies on disk: without what is personal, and that sealed."""
+
+    asset: Asset
+    personal: bytes
+
+
+class Personal(msgspec.Struct, frozen=True, array_like=True):
+    """What is personal about an asset."""
+
+    submission: tuple[Source, Description, str]
+    source: Source
+    description: Description
+    listing: Listing | None
+    fetch: Fetch | None
 
 
 class Folded(msgspec.Struct, frozen=True, array_like=True):
@@ -54,6 +85,8 @@ class Changes:
 class FoldedState:
     """Assets and outcomes of the partitions that this process decides for.
 
+    Raises KeysLost without the keyring.
+
     ``log_id`` names the Kafka cluster: state folded from another log is forgotten. Not thread-safe.
     A full disk raises rocksdict's Exception from ``apply``; nothing is lost, the log has it all.
     """
@@ -70,7 +103,8 @@ class FoldedState:
         self._format = _format()
         self._db = Rdict(str(directory), options)
         self._cache: OrderedDict[tuple[int, AssetKey], Asset] = OrderedDict()
-        self._read_asset = msgspec.msgpack.Decoder(Asset)
+        self._read_kept = msgspec.msgpack.Decoder(Kept)
+        self._read_personal = msgspec.msgpack.Decoder(Personal)
         self._read_remembered = msgspec.msgpack.Decoder(Remembered)
         self._read_folded = msgspec.msgpack.Decoder(Folded)
         self._pack = msgspec.msgpack.Encoder().encode
@@ -102,7 +136,7 @@ class FoldedState:
             self._cache.move_to_end((partition, key))
             return cached
         packed = self._db.get(_asset_key(partition, key))
-        return None if packed is None else self._read_asset.decode(packed)
+        return None if packed is None else self._opened(self._read_kept.decode(packed))
 
     def remembered(self, partition: int, command_id: CommandId) -> Remembered | None:
         """Look up what a client's command was answered."""
@@ -124,7 +158,7 @@ class FoldedState:
         """Write changes and the offset they reach in one step."""
         batch = WriteBatch(raw_mode=True)
         for key, asset in changes.assets.items():
-            batch.put(_asset_key(partition, key), self._pack(asset))
+            batch.put(_asset_key(partition, key), self._pack(self._sealed(key, asset)))
             self._cache[partition, key] = asset
             self._cache.move_to_end((partition, key))
         for command_id, remembered in changes.remembered.items():
@@ -152,6 +186,38 @@ class FoldedState:
             )
             changes.remembered[event.metadata.command_id] = remember(event, outcome)
 
+    def _sealed(self, key: AssetKey, asset: Asset) -> Kept:
+        fetch = asset.picture.fetch if asset.picture else None
+        personal = Personal(asset.submission, asset.source, asset.description, asset.listing, fetch)
+        sealed = sealer().seal(key, self._pack(personal), _LABEL)
+        return Kept(_without_personal(asset), sealed or b"")
+
+    def _opened(self, kept: Kept) -> Asset:
+        plain = sealer().open(kept.personal, _LABEL) if kept.personal else None
+        if plain is None:
+            return kept.asset
+        personal = self._read_personal.decode(plain)
+        picture = kept.asset.picture
+        return replace(
+            kept.asset,
+            submission=personal.submission,
+            source=personal.source,
+            description=personal.description,
+            listing=personal.listing,
+            picture=picture and replace(picture, fetch=personal.fetch),
+        )
+
+
+def _without_personal(asset: Asset) -> Asset:
+    return replace(
+        asset,
+        submission=(NO_SOURCE, NO_DESCRIPTION, asset.preset),
+        source=NO_SOURCE,
+        description=NO_DESCRIPTION,
+        listing=None,
+        picture=asset.picture and replace(asset.picture, fetch=None),
+    )
+
 
 def remember(event: Event, outcome: CommandAccepted) -> Remembered:
     """Keep an answer under the fingerprint of the request that caused it."""
@@ -160,7 +226,7 @@ def remember(event: Event, outcome: CommandAccepted) -> Remembered:
 
 def _format() -> int:
     """Name the shape of what is stored, so that state of an older shape is read anew."""
-    shapes = msgspec.json.schema_components([Asset, Remembered], ref_template="{name}")
+    shapes = msgspec.json.schema_components([Asset, Personal, Remembered], ref_template="{name}")
     return zlib.crc32(msgspec.json.encode(shapes))
 
 

@@ -13,6 +13,7 @@ from domain.commands import (
     AdjustTags,
     AssetCommand,
     ConfirmAsset,
+    ConfirmErasure,
     DelayAsset,
     DeleteAsset,
     DescribeAsset,
@@ -34,6 +35,7 @@ from domain.errors import (
 )
 from domain.events import (
     AssetDeleted,
+    AssetErased,
     AssetEvent,
     AssetPurged,
     AssetRestored,
@@ -90,6 +92,8 @@ def decide(
             return _restore(asset, metadata)
         case PurgeAsset():
             return _purge(asset, metadata)
+        case ConfirmErasure():
+            return _confirm_erasure(asset, metadata)
         case ReprocessAsset():
             return renewing.reprocess(command, asset, metadata)
         case RepublishAsset():
@@ -171,3 +175,9 @@ def _purge(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
             perceptual_hashes=asset.perceptual_hashes,
         )
     ]
+
+
+def _confirm_erasure(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    if asset.is_erased or asset.status is not Status.PURGED:
+        return []
+    return [AssetErased(metadata=metadata)]

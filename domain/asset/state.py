@@ -12,6 +12,7 @@ from domain.events import (
     AssetDelayed,
     AssetDeleted,
     AssetDescribed,
+    AssetErased,
     AssetEvent,
     AssetPublished,
     AssetPurged,
@@ -24,6 +25,8 @@ from domain.events import (
 )
 from domain.outcomes import AssetSnapshot
 from domain.values import (
+    NO_DESCRIPTION,
+    NO_SOURCE,
     AssetId,
     BlobKey,
     CategoryId,
@@ -47,7 +50,8 @@ class Asset:
     which on listings show it as they do; ``shown_in`` where they ever did. ``perceptual_hashes``
     and ``blob_keys`` are all it ever had. ``picture`` is what is published, or would be again.
     ``duplicates`` is what the customer wants done with bytes that others have; it is settled, and
-    ``keep``, once it was published.
+    ``keep``, once it was published. Of what was purged nothing personal is known any more;
+    ``is_erased`` says that it is in no file either.
     """
 
     asset_id: AssetId
@@ -71,6 +75,7 @@ class Asset:
     shown_in: tuple[CategoryId, ...]
     perceptual_hashes: tuple[str, ...]
     blob_keys: tuple[BlobKey, ...]
+    is_erased: bool
 
     @property
     def is_gone(self) -> bool:
@@ -120,11 +125,16 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
                 asset,
                 status=Status.PURGED,
                 picture=None,
+                submission=(NO_SOURCE, NO_DESCRIPTION, asset.preset),
+                source=NO_SOURCE,
+                description=NO_DESCRIPTION,
                 listing=None,
                 shown_in=(),
                 perceptual_hashes=(),
                 blob_keys=(),
             )
+        case AssetErased():
+            return replace(asset, is_erased=True)
         case AssetReprocessingRequested():
             return replace(asset, preset=event.preset, run=event.run)
         case AssetSourceReplaced():
@@ -220,4 +230,5 @@ def _submitted(event: AssetSubmitted) -> Asset:
         shown_in=(),
         perceptual_hashes=(),
         blob_keys=(event.source.upload_key,) if event.source.upload_key else (),
+        is_erased=False,
     )

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from avro_schemas.errors import KeysLost
 from domain.errors import (
     Conflict,
     NotFound,
@@ -53,6 +54,7 @@ STATUS_OF: Mapping[type[ScaleHosterError], HTTPStatus] = {
     ViewsMissing: HTTPStatus.SERVICE_UNAVAILABLE,
     ViewNotBuilt: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    KeysLost: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 # What starlette and FastAPI raise by themselves, in our words.
 _FRAMEWORK: Mapping[int, tuple[type[errors.RequestError], str]] = {

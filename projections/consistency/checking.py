@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from infra.consistency import ConsistencyResult, Difference
 from infra.group_reading import Partition
+from infra.personal import shown
 from infra.rows import Operation, Table
 from infra.topics import Topic
 from projections.consistency.expected import Expected
@@ -189,7 +190,7 @@ def _difference(row: Row, expected: Expected, found: Columns | None) -> Differen
         kind=kind,
         key=dict(zip(row.table.key, row.key, strict=True)),
         columns={
-            name: ((by_log or {}).get(name), (found or {}).get(name))
+            name: (shown((by_log or {}).get(name)), shown((found or {}).get(name)))
             for name in names
             if (by_log or {}).get(name) != (found or {}).get(name)
         },

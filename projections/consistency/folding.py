@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from avro_schemas.errors import KeysLost
 from infra.errors import BrokerUnavailable
+from infra.personal import sealed
 from infra.reading import Record
 from infra.rows import Operation, Table
 from projections.consistency.expected import Expected, Key
@@ -38,6 +40,7 @@ class LogFold:
 
     A record that the view cannot take ends the story of its entity here, as it does in the view
     that waits behind it; those in ``passed_over``, by partition and offset, are left out instead.
+    Rows are sealed as a view's are. Reading raises KeysLost.
     """
 
     def __init__(
@@ -108,7 +111,12 @@ class LogFold:
         if record.key in self._ended or (record.partition, record.offset) in self._passed_over:
             return []
         try:
-            return list(self._view.rows(message_of(record.value, record.topic)))
+            return [
+                sealed(operation)
+                for operation in self._view.rows(message_of(record.value, record.topic))
+            ]
+        except KeysLost:
+            raise
         except Exception:  # noqa: BLE001 - whatever the view cannot take, it waits behind
             if record.key:  # without one it belongs to no entity
                 self._ended.add(record.key)

@@ -38,7 +38,8 @@ class Spill:
         """Keep one more operation of a part."""
         columns = operation.columns if isinstance(operation, Upsert) else None
         line = [operation.table.name, operation.key, columns, operation.written_at_us]
-        self._files[part].write(json.dumps(line, separators=(",", ":")) + "\n")
+        text = json.dumps(line, separators=(",", ":"), default=_as_hex)
+        self._files[part].write(text + "\n")
 
     def operations(self, part: int) -> Iterator[Operation]:
         """Give all operations of a part."""
@@ -55,5 +56,14 @@ class Spill:
         file.seek(0, 2)
 
 
-def _value(value: Value | list[str]) -> Value:
-    return tuple(value) if isinstance(value, list) else value
+def _as_hex(value: bytes) -> dict[str, str]:
+    return {"hex": value.hex()}
+
+
+def _value(value: Value | list[str] | dict[str, str]) -> Value:
+    match value:
+        case list():
+            return tuple(value)
+        case dict():
+            return bytes.fromhex(value["hex"])
+    return value

@@ -5,6 +5,7 @@ import sys
 from functools import partial
 
 from domain.errors import ScaleHosterError
+from infra.keyring import use_keyring
 from infra.log_bounds import LogBounds
 from infra.logs import configure
 from infra.settings import load
@@ -23,6 +24,7 @@ def main() -> int:
     try:
         settings = load()
         configure("projections.rebuilding", settings.log_level)
+        use_keyring(settings)
         store = CassandraViewStore.connect(settings.cassandra)
     except ScaleHosterError:
         log.critical("cannot start", exc_info=True)

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from infra.generations import Comparison
+from infra.personal import shown
 from infra.rows import Table
 from projections.rebuilding.feeding import Feeding
 from projections.view import LiveView
@@ -174,7 +175,7 @@ class _Comparing:
             kind=kind,
             key=dict(zip(names, key, strict=True)),
             columns={
-                name: ((old or {}).get(name), (new or {}).get(name))
+                name: (shown((old or {}).get(name)), shown((new or {}).get(name)))
                 for name in sorted(compared - set(table.key) - self._reshaped)
                 if (old or {}).get(name) != (new or {}).get(name)
             },

@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 from threading import Event, Thread
 
+from infra.keyring import use_keyring
 from infra.log_bounds import LogBounds
 from infra.logs import configure
 from infra.reading import Reader
@@ -32,6 +33,7 @@ def stop_on_signals() -> Event:
 def _build(settings: Settings, share: Share) -> None:
     stopping = stop_on_signals()
     configure("projections.rebuilding", settings.log_level)
+    use_keyring(settings)
     Thread(target=_stop_with_parent, args=(stopping,), daemon=True).start()
     kafka = settings.kafka.connection()
     store = CassandraViewStore.connect(settings.cassandra)

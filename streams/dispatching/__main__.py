@@ -13,15 +13,23 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_serv
 from domain.jobs import ImageJob
 from infra.blob_store import open_blob_store
 from infra.kafka import Kafka
+from infra.keyring import keyring_file
 from infra.lookup import Lookup
 from infra.reading import Record, whole
 from infra.sending import Sender
 from infra.settings import Settings, load
-from infra.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, RETRY_TIERS
+from infra.topics import (
+    ASSET_COMMANDS,
+    ASSET_EVENTS,
+    IMAGE_JOBS,
+    IMAGE_JOBS_DEAD_LETTERS,
+    RETRY_TIERS,
+)
 from streams.dispatching.dispatcher import Dispatcher
 from streams.dispatching.open_runs import OpenRuns
 from streams.dispatching.sweeping import Sweeper
 from streams.dispatching.turns import Limits, Turns
+from streams.erasing import Erasing
 from streams.holding import Redelivery
 from streams.purging import Purger
 from streams.retrying import RetryPolicy
@@ -29,10 +37,9 @@ from streams.running import Stopping, now, open_reader, repeat, run
 from streams.stopping import stop_signal
 
 _GROUP = "streams.dispatching"
-_TOPICS = (ASSET_EVENTS, IMAGE_JOBS, *RETRY_TIERS, IMAGE_JOBS_DEAD_LETTERS)
+_TOPICS = (ASSET_COMMANDS, ASSET_EVENTS, IMAGE_JOBS, *RETRY_TIERS, IMAGE_JOBS_DEAD_LETTERS)
 _PATIENCE = timedelta(minutes=15)  # beyond the time that all tries take
 _SWEEP_EVERY = timedelta(minutes=1)
-_PURGE_DELAY = timedelta(minutes=30)
 _LONGEST_STEP_SECONDS = 900  # a purge reads the whole log
 
 log = logging.getLogger("streams.dispatching")
@@ -82,12 +89,15 @@ async def _dispatch(settings: Settings) -> int:
                 now,
                 every=_SWEEP_EVERY,
             )
+            erasing = Erasing(keyring_file(settings), sender, now)
             purger = Purger(
                 partial(opening, ASSET_EVENTS, "streams.purging"),
                 lambda: _history(kafka, stopping),
                 open_blob_store(settings.blobs_url, settings.blobs),
+                erasing.erase,
+                erasing.confirm,
                 now,
-                delay=_PURGE_DELAY,
+                delay=timedelta(seconds=settings.dispatch.purge_delay_seconds),
             )
             redeliveries = [
                 Redelivery(

@@ -103,6 +103,7 @@ def order(
         delivery_id=f"msg_{uuid5(_NAMESPACE, f'{event_id} {endpoint.endpoint_id}').hex}",
         endpoint_id=endpoint.endpoint_id,
         tenant_id=endpoint.tenant_id,
+        entity_id=event.metadata.entity_id,
         event_id=event_id,
         event_type=event_type(event),
         body=body,

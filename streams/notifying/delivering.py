@@ -113,8 +113,9 @@ class Deliverer:
             self._start(self._bury(record, "no_delivery", type(delivery).__name__), taken)
             return
         endpoint = self.table.get(delivery.endpoint_id)
-        if endpoint is None or not self.table.is_on(delivery.endpoint_id):
-            self._settle(taken)  # removed or switched off since
+        is_on = endpoint is not None and self.table.is_on(delivery.endpoint_id)
+        if endpoint is None or not is_on or not delivery.body:
+            self._settle(taken)  # removed or switched off since, or erased what it tells
             return
         now = self.clock()
         is_due = delivery.not_before is None or delivery.not_before <= now

@@ -12,6 +12,7 @@ from domain.errors import ScaleHosterError
 from infra.blob_store import open_blob_store
 from infra.cql import Cql
 from infra.errors import SettingsWrong
+from infra.keyring import use_keyring
 from infra.live_views import LiveViews
 from infra.logs import configure
 from infra.sending import Sender
@@ -54,6 +55,7 @@ def main() -> int:
         for library in ("faust", "mode", "aiokafka"):  # each tells the story of its life
             logging.getLogger(library).setLevel(logging.WARNING)
         check_topics(settings.kafka.connection(), _TOPICS)
+        use_keyring(settings)
         return asyncio.run(_work(settings))
     except ScaleHosterError as error:
         sys.stderr.write(f"worker: {error}\n")

@@ -69,11 +69,14 @@ class Worker:
         A good run sends PublishAsset, or ConfirmAsset when there is nothing new. A bad one sends
         DelayAsset and waits in a retry tier, or sends RejectAsset when another try could not help
         or was the last. What cannot be read as a job, and a job on which our own code failed to the
-        last, becomes a dead letter. While the broker is away it is tried again and again.
+        last, becomes a dead letter. A job whose asset was erased is dropped. While the broker is
+        away it is tried again and again.
         """
         job = _job_in(record)
         if isinstance(job, Undecodable):
             await self._bury(record, "undecodable", str(job))
+        elif job.source is None and job.original is None:
+            log.info("job %s: its asset was erased", job.job_id)
         else:
             await self._end(record, job)
         pass_by("worker.after_emit_before_ack")

@@ -33,7 +33,6 @@ NAMED_FOR_WHAT_THEY_ARE = {
 ONLY_INFRA_SPEAKS_TO = frozenset({"confluent_kafka", "cassandra", "infra.cql"})
 HAS_NO_OTHER_HOME = {
     "infra.cluster": "servers for `make up` (cli) and for the tests",
-    "infra.rows": "the language in which infra.view_store is told what to write",
 }
 
 

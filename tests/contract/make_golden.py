@@ -1,24 +1,28 @@
 """Keep the bytes of every message version for good.
 
 ``python -m tests.contract.make_golden`` writes what is missing and overwrites nothing: the framed
-bytes of one made-up message, and beside them as JSON what they say, for a person to look at. To
-make one again before its version is released, delete its two files first.
+bytes of one made-up message, and beside them as JSON what they say, sealed fields opened, for a
+person to look at. To make one again before its version is released, delete its two files first.
 """
 
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from hashlib import blake2b
 from io import BytesIO
 from itertools import count
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from fastavro import schemaless_reader
 
 from avro_schemas.codec import KINDS, encode
 from avro_schemas.registry import WrittenSchema, newest
+from avro_schemas.sealing import use
+from tests.keys import ROOT, fixed_keyring
 
 GOLDEN = Path(__file__).parent / "golden"
 SCHEMAS = Path(__file__).parents[2] / "avro_schemas"
@@ -39,11 +43,46 @@ def plain(record: object) -> Any:  # noqa: ANN401 - JSON is anything
     return json.loads(json.dumps(record, default=spell))
 
 
-def read_by_fastavro_alone(name: str) -> object:
-    """Read a golden file with nothing of ours but its schema."""
+def read_without_us(name: str) -> object:
+    """Read a golden file with its schema, its key, fastavro and cryptography: nothing of ours."""
     schema = json.loads((SCHEMAS / f"{name}.avsc").read_text("utf-8"))
     body = BytesIO((GOLDEN / f"{name}.bin").read_bytes()[5:])
-    return schemaless_reader(body, schema, None)
+    return opened(schema, schemaless_reader(body, schema, None), {})
+
+
+def opened(schema: Any, value: Any, known: dict[str, Any]) -> Any:  # noqa: ANN401 - any type
+    """Open the sealed fields of a value of this type."""
+    match schema:
+        case {"type": "record", "name": name, "fields": fields}:
+            known[name] = schema
+            return {field["name"]: _opened_field(field, value, known) for field in fields}
+        case {"type": "array", "items": items}:
+            return [opened(items, item, known) for item in value]
+        case ["null", inner]:
+            return None if value is None else opened(inner, value, known)
+    return value
+
+
+def _opened_field(field: Any, record: Any, known: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
+    name = field["name"]
+    if "sealed" not in field:
+        return opened(field["type"], record[name], known)
+    inner = field["sealed"]
+    if isinstance(inner, dict) and inner["type"] == "record":
+        known[inner["name"]] = inner
+    plain_bytes = BytesIO(unsealed(record[name], name))
+    return schemaless_reader(
+        plain_bytes, known.get(inner, inner) if isinstance(inner, str) else inner, None
+    )
+
+
+def unsealed(sealed: bytes, label: str) -> bytes:
+    """Open sealed bytes: 01, ring (4 bytes), leaf (8 bytes), AES-SIV."""
+    secret = ROOT
+    for bit in f"{int.from_bytes(sealed[5:13], 'big'):064b}":
+        secret = blake2b(bytes([int(bit)]), key=secret, digest_size=32).digest()
+    key = blake2b(b"seal", key=secret, digest_size=64).digest()
+    return AESSIV(key).decrypt(sealed[13:], [label.encode()])
 
 
 def made_up(hint: Any, name: str, numbers: Iterator[int]) -> Any:  # noqa: ANN401 - of any type
@@ -75,12 +114,13 @@ def made_up(hint: Any, name: str, numbers: Iterator[int]) -> Any:  # noqa: ANN40
 
 def main() -> None:
     """Write the golden files that are missing."""
+    use(fixed_keyring())
     for kind in KINDS.values():
         name = key(newest(kind.__name__))
         if not (GOLDEN / f"{name}.bin").exists():
             message = made_up(kind, "", count(1))
             (GOLDEN / f"{name}.bin").write_bytes(encode(message))
-            said = json.dumps(plain(read_by_fastavro_alone(name)), indent=2, ensure_ascii=False)
+            said = json.dumps(plain(read_without_us(name)), indent=2, ensure_ascii=False)
             (GOLDEN / f"{name}.json").write_text(said + "\n", "utf-8")
 
 

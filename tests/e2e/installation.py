@@ -130,6 +130,7 @@ class Installation:
             "SCALEHOSTER_FETCH__BREAKER_FAILURES": "1000",
             "SCALEHOSTER_FETCH__TOTAL_SECONDS": "5",
             "SCALEHOSTER_FETCH__RETRY_SECONDS": "[0.2, 0.2, 0.2]",
+            "SCALEHOSTER_DISPATCH__PURGE_DELAY_SECONDS": "2",
         }
         self.services = Services(directory, self.environment)
 
@@ -168,7 +169,7 @@ class Installation:
             httpx2.Client(base_url=self.query_url, headers=headers, timeout=30) as queries,
         ):
             eventually(lambda: queries.get("/v1/categories").status_code == 200)
-            eventually(lambda: commands.get("/v1/whoever").status_code == 404)
+            eventually(lambda: commands.post("/v1/categories", json={}).status_code != 401)
             yield Customer(tenant_id=tenant_id, commands=commands, queries=queries)
 
     def remove(self) -> None:

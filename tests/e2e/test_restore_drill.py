@@ -20,6 +20,7 @@ from infra.topics import ASSET_EVENTS
 from tests.e2e.installation import Customer, Installation
 from tests.e2e.supplier import Supplier
 from tests.eventually import eventually
+from tests.keys import fixed_keyring
 from tests.servers import Servers
 
 PICTURES = 6
@@ -92,9 +93,12 @@ def test_what_was_promised_is_kept_by_a_restored_installation(
     eventually(lambda: customer.by_category("cats") == listing, within_seconds=60)
 
     archive = tmp_path / "archive"
-    Exporter(KafkaLog(installation.kafka), archive, Wish(until=until, with_tables=True), until).run(
-        ignore
-    )
+    Exporter(
+        KafkaLog(installation.kafka),
+        archive,
+        Wish(keyring=fixed_keyring().ring_id.hex(), until=until, with_tables=True),
+        until,
+    ).run(ignore)
     assert list(verify(archive)) == []
     apply_topics(elsewhere.kafka)
     Restorer(archive, Target(elsewhere.kafka, elsewhere.cassandra), ignore).run()

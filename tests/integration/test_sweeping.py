@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from avro_schemas.codec import decode, encode
+from domain.commands import ConfirmErasure
 from domain.events import AssetEvent, AssetPublished, AssetPurged, AssetSubmitted
 from domain.jobs import ImageJob
 from domain.values import BlobKey
@@ -18,16 +19,18 @@ from infra.blob_store import open_blob_store
 from infra.errors import BlobNotFound
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
+from infra.keyring import KeyringFile
 from infra.lookup import Lookup
 from infra.reading import whole
 from infra.sending import Sender
 from infra.settings import BlobSettings
 from infra.topic_admin import apply_topics
-from infra.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
+from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
 from streams.dispatching.dispatcher import Dispatcher
 from streams.dispatching.open_runs import OpenRuns
 from streams.dispatching.sweeping import Sweeper
 from streams.dispatching.turns import Limits, Turns
+from streams.erasing import Erasing
 from streams.purging import Purger
 from tests.samples import ORIGINAL
 from tests.servers import Servers
@@ -41,7 +44,7 @@ WITHIN_SECONDS = 60.0
 @pytest.fixture
 def kafka(servers: Servers, topic_prefix: str) -> Kafka:
     kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
-    apply_topics(kafka, [ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS])
+    apply_topics(kafka, [ASSET_COMMANDS, ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS])
     return kafka
 
 
@@ -54,6 +57,12 @@ def jobs(kafka: Kafka) -> list[str]:
     with whole(kafka, IMAGE_JOBS) as reader:
         found = [decode(record.value) for record in reader.read_to_end()]
     return sorted(job.asset_id for job in found if isinstance(job, ImageJob))
+
+
+def asked(kafka: Kafka) -> list[object]:
+    """Give the commands that were sent to the decider."""
+    with whole(kafka, ASSET_COMMANDS) as reader:
+        return [decode(record.value) for record in reader.read_to_end()]
 
 
 async def tell(sender: Sender, *events: AssetEvent) -> None:
@@ -161,13 +170,29 @@ def test_a_purge_removes_bytes_from_the_store_but_not_those_that_others_show(
                 return stack.enter_context(reader)
 
             history = stack.enter_context(whole(kafka, ASSET_EVENTS))
-            purger = Purger(opened, history.read_to_end, blobs, now, delay=NOTHING)
+            keyring = KeyringFile(tmp_path / "keyring", [""])
+            keyring.make()
+            erasing = Erasing(keyring, sender, now)
+            purger = Purger(
+                opened,
+                history.read_to_end,
+                blobs,
+                erasing.erase,
+                erasing.confirm,
+                now,
+                delay=NOTHING,
+            )
             async with asyncio.timeout(WITHIN_SECONDS):
                 while not await purger.step():
                     pass
 
         with pytest.raises(BlobNotFound):
             await blobs.get(own)
+        (erasure,) = keyring.ring().erasures
+        assert erasure.entity_id == gone.asset_id
+        (command,) = asked(kafka)
+        assert isinstance(command, ConfirmErasure)
+        assert command.metadata.entity_id == gone.asset_id
         assert await blobs.get(shared) == shared.encode()
         assert await blobs.get(other) == other.encode()
 

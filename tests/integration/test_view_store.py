@@ -10,6 +10,7 @@ from cassandra.cluster import Session
 from infra.cluster import free_port
 from infra.cql import Cql
 from infra.errors import StoreUnavailable, ViewsMissing
+from infra.personal import opened
 from infra.rows import Table, Value
 from infra.settings import CassandraSettings
 from infra.view_store import STATE_TABLES, CassandraViewStore, ViewStore
@@ -61,7 +62,7 @@ def rows_of(
     for row in cql.execute(f"SELECT * FROM {keyspace}.{table.at(generation)}"):  # noqa: S608 - our names
         columns = {
             name: tuple(value) if isinstance(value, list) else value
-            for name, value in row._asdict().items()
+            for name, value in opened(row._asdict()).items()
             if value is not None
         }
         found[tuple(columns.pop(name) for name in table.key)] = columns

@@ -18,11 +18,12 @@ from domain.events import AssetEvent, AssetPublished, CatalogueEvent
 from domain.values import BlobKey, TenantId
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, Topic
 from tests.history_maker import VERBS, tenant
+from tests.keys import fixed_keyring
 from tests.memory import MemoryBlobStore
 from tests.samples import NOON
 
 Event = AssetEvent | CatalogueEvent
-SMALL = Wish(chunk_bytes=3_000)
+SMALL = Wish(keyring=fixed_keyring().ring_id.hex(), chunk_bytes=3_000)
 
 
 def history(tenants: int = 4, seed: int = 7) -> list[Event]:

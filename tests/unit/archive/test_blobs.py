@@ -108,7 +108,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize(
     ("point", "after"),
-    [("export.after_blob", 0), ("export.after_blob", 10), ("export.after_blob_list", 0)],
+    [("export.after_blob", 0), ("export.after_blob", 3), ("export.after_blob_list", 0)],
 )
 def test_a_killed_export_of_pictures_goes_on(
     log: MemoryLog,

@@ -8,9 +8,11 @@ from typer.testing import CliRunner
 
 from cli import events
 from cli.__main__ import app
+from cli.archive.keys import own_keyring
 from cli.archive.manifest import Chunk, Manifest
 from cli.archive.masking import mask_key
 from infra.blob_files import write_whole
+from tests.keys import fixed_keyring
 from tests.memory import MemoryBlobStore
 from tests.samples import ORIGINAL, THUMB
 from tests.unit.archive.fakes import MemoryLog, export, history, with_pictures
@@ -102,3 +104,13 @@ def test_the_blobs_that_events_refer_to_are_printed(archive: Path) -> None:
     assert keys == sorted(set(keys))
     assert THUMB.blob_key in keys
     assert ORIGINAL.blob_key not in keys  # each picture of these histories has its own
+
+
+def test_a_masked_copy_brings_keys_of_its_own_and_a_copy_of_it_too(
+    archive: Path, tmp_path: Path
+) -> None:
+    run("copy", archive, tmp_path / "copy", "--mask", "--json")
+    run("copy", tmp_path / "copy", tmp_path / "again", "--json")
+    ring = own_keyring(tmp_path / "again").ring()
+    assert ring.ring_id.hex() == Manifest.load(tmp_path / "again").origin.keyring
+    assert ring.ring_id != fixed_keyring().ring_id

@@ -32,6 +32,7 @@ DELIVERY = WebhookDelivery(
     delivery_id="msg_1",
     endpoint_id=ENDPOINT.endpoint_id,
     tenant_id=ACME,
+    entity_id="asset-1",
     event_id=EventId("e-1"),
     event_type="asset.submitted",
     body='{"type":"asset.submitted","data":{"title":"Käse"}}',

@@ -177,6 +177,12 @@ def test_what_is_for_a_removed_endpoint_is_dropped() -> None:
     assert desk.reader.committed == {PARTITION: 1}
 
 
+def test_what_tells_of_something_erased_is_dropped() -> None:
+    desk = Desk()
+    assert desk.deliver(replace(DELIVERY, body="")).poster.posted == []
+    assert desk.reader.committed == {PARTITION: 1}
+
+
 class HeldPoster(FakePoster):
     """Answers the first one only when it is told to."""
 

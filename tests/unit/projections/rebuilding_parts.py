@@ -8,6 +8,7 @@ from typing import Any
 
 from infra.generations import Generation
 from infra.group_reading import Partition
+from infra.personal import without_erased
 from infra.reading import Record
 from infra.rows import Table
 from infra.topics import Topic
@@ -81,8 +82,8 @@ class MemoryRows:
     ) -> Iterator[Mapping[str, Any]]:
         if part == 0:
             self.before_reading(generation)
-            for key, columns in self._store.rows(table, generation).items():
-                yield {**dict(zip(table.key, key, strict=True)), **columns}
+            for key, columns in self._store.sealed_rows(table, generation).items():
+                yield without_erased({**dict(zip(table.key, key, strict=True)), **columns})
 
 
 class Children:

@@ -85,7 +85,9 @@ def test_rows_that_were_lost_come_back_at_the_moments_of_their_events(tmp_path: 
     result = check(parts, ASSETS_BY_DATE, tmp_path)
     (one,) = result.differences
     assert (one.kind, tuple(one.key.values())) == ("missing", key)
-    assert one.columns["title"] == (row["title"], None)
+    assert one.columns["media_type"] == (row["media_type"], None)
+    by_log, found = one.columns["title"]
+    assert (str(by_log)[:7], found) == ("sealed ", None)
     # a moment before every event: nothing may have been written over all
     assert check(parts, ASSETS_BY_DATE, tmp_path, repairs=True, now=61.0).repaired_count == 1
     assert parts.store.rows(LISTING) == before

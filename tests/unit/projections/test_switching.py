@@ -70,13 +70,24 @@ def test_equal_generations_are_equal(parts: Parts) -> None:
 
 
 def test_a_row_that_differs_is_shown_with_both_values(parts: Parts) -> None:
-    change(parts, 2, title="Not a cat")
+    change(parts, 2, media_type="image/gif")
     listing, _ = parts.compared(ASSETS_BY_DATE).tables
     assert listing.difference_count == 1
     (difference,) = listing.differences
     assert difference.kind == "differs"
     assert tuple(difference.key.values()) == some_row(parts, 2)
-    assert difference.columns == {"title": ("Title 8", "Not a cat")}
+    assert difference.columns == {"media_type": ("image/jpeg", "image/gif")}
+
+
+def test_of_personal_columns_it_is_shown_that_they_differ_and_not_what_they_say(
+    parts: Parts,
+) -> None:
+    change(parts, 2, title="Not a cat")
+    listing, _ = parts.compared(ASSETS_BY_DATE).tables
+    before, after = listing.differences[0].columns["title"]
+    assert str(before).startswith("sealed ")
+    assert str(after).startswith("sealed ")
+    assert before != after
 
 
 def test_missing_and_extra_rows_are_told_apart_and_counted(parts: Parts) -> None:
@@ -123,9 +134,11 @@ def test_a_changed_definition_is_compared_without_what_it_changes() -> None:
     listing, _ = report.tables
     assert report.reshaped == ("day",)
     assert (listing.rows_before, listing.rows_after, listing.difference_count) == (12, 12, 0)
-    change(parts, 2, title="Not a cat")
+    change(parts, 2, media_type="image/gif")
     listing, _ = parts.compared(ASSETS_BY_DATE).tables
-    assert [one.columns for one in listing.differences] == [{"title": ("Title 8", "Not a cat")}]
+    assert [one.columns for one in listing.differences] == [
+        {"media_type": ("image/jpeg", "image/gif")}
+    ]
 
 
 def test_nothing_is_switched_before_it_was_compared(parts: Parts) -> None:

@@ -112,6 +112,7 @@ def test_history_tells_every_event_in_order(client: TestClient, story: Story) ->
     told = [(event.version, event.name) for event in history.items]
     assert told == [(1, "AssetSubmitted"), (2, "AssetPublished"), (3, "AssetDeleted")]
     assert history.items[0].actor == "key:k1"
+    assert history.items[0].event is not None
     assert history.items[0].event["source"]["url"] == "https://example.com/1.jpg"
 
 

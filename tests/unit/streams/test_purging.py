@@ -1,12 +1,13 @@
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from avro_schemas.codec import encode
+from avro_schemas.errors import KeysLost
 from domain.events import AssetPublished, AssetPurged, AssetSubmitted, Event
 from domain.transformations import made_key, transformation
-from domain.values import BlobKey, Listing, Sha256, Source
+from domain.values import BlobKey, EventId, Listing, Sha256, Source
 from infra.errors import StoreUnavailable
 from infra.reading import Record
 from streams.purging import Purger, unreferenced
@@ -53,7 +54,7 @@ def published(asset_id: str) -> AssetPublished:
 
 def purged(asset_id: str) -> AssetPurged:
     return AssetPurged(
-        metadata=replace(METADATA, entity_id=asset_id),
+        metadata=replace(METADATA, entity_id=asset_id, event_id=EventId(f"purge of {asset_id}")),
         category_ids=(),
         created_at=NOON,
         blob_keys=KEYS,
@@ -111,9 +112,27 @@ class Purging:
         ]
         self.reader = FakeReader(self.log)
         self.store = Store()
+        self.keys = {"cat", "dog", "twin"}
+        self.are_keys_away = False
+        self.confirmed: list[str] = []
         self._purger = Purger(
-            lambda _: self.reader, self._history, self.store, lambda: self.now, DELAY
+            lambda _: self.reader,
+            self._history,
+            self.store,
+            self._erase,
+            self._confirm,
+            lambda: self.now,
+            DELAY,
         )
+
+    def _erase(self, purges: Sequence[AssetPurged]) -> None:
+        if self.are_keys_away:
+            raise KeysLost("away")
+        self.keys -= {each.asset_id for each in purges}
+
+    async def _confirm(self, purge: AssetPurged) -> None:
+        assert self.store.blobs.keys().isdisjoint(KEYS)
+        self.confirmed.append(purge.asset_id)
 
     def _history(self) -> Iterator[Record]:
         self.readings += 1
@@ -136,6 +155,24 @@ def test_a_purge_waits_for_its_time_and_counts_as_read_when_it_is_done() -> None
     assert purging.committed == 1
     assert not purging.after(1).store.blobs
     assert purging.committed == 3
+
+
+def test_a_key_is_destroyed_at_once_and_confirmed_when_the_bytes_are_gone_too() -> None:
+    purging = Purging(published("cat"), purged("cat")).after(0.1)
+    assert (purging.keys, purging.confirmed) == ({"dog", "twin"}, [])
+
+    assert purging.after(1).confirmed == ["cat"]
+
+
+def test_a_purge_stays_open_as_long_as_its_key_cannot_be_destroyed() -> None:
+    purging = Purging(published("cat"), purged("cat"))
+    purging.are_keys_away = True
+
+    assert purging.after(1).store.blobs
+    assert purging.committed == 1
+    purging.are_keys_away = False
+    assert purging.after(2).confirmed == ["cat"]
+    assert purging.keys == {"dog", "twin"}
 
 
 def test_the_log_is_read_once_for_all_that_is_due() -> None:

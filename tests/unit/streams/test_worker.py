@@ -6,6 +6,7 @@ import pytest
 
 import streams.sending
 from avro_schemas.codec import encode
+from avro_schemas.sealing import using
 from domain.commands import ConfirmAsset, DelayAsset, RejectAsset
 from domain.failures import FailureCode
 from domain.identity import result_command_id
@@ -18,6 +19,7 @@ from infra.errors import (
     ViewNotBuilt,
     ViewsMissing,
 )
+from infra.keyring import Erasure
 from infra.topics import (
     ASSET_COMMANDS,
     IMAGE_JOBS_DEAD_LETTERS,
@@ -32,6 +34,7 @@ from streams.processing.twins import IsDuplicate
 from streams.processing.worker import Worker
 from streams.rendering import RenderFailed
 from streams.retrying import RetryPolicy
+from tests.keys import fixed_keyring
 from tests.samples import FETCH, NOON, metadata, publish
 from tests.unit.streams.fakes import FakeRuns, FakeSender, away, record
 from tests.unit.streams.samples import JOB
@@ -217,3 +220,11 @@ def test_a_monster_is_cut_so_that_it_fits_into_a_dead_letter() -> None:
 
     ((_, _, value),) = sender.sent
     assert 800_000 < len(value) < 1_000_000
+
+
+def test_a_job_whose_asset_was_erased_is_dropped() -> None:
+    value = encode(JOB)
+    erasure = Erasure(tenant_id=JOB.tenant_id, entity_id=JOB.asset_id, erased_at=NOON)
+    runs = FakeRuns(PUBLISH)
+    with using(fixed_keyring().without([erasure])):
+        assert worked(runs, value).sent == []

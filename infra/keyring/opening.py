@@ -1,0 +1,33 @@
+"""Giving a process the keys of its installation."""
+
+from avro_schemas.errors import KeysLost
+from avro_schemas.sealing import use
+from infra.keyring.file import KeyringFile
+from infra.log_bounds import LogBounds
+from infra.settings import Settings
+from infra.topics import ASSET_EVENTS
+
+
+def keyring_file(settings: Settings) -> KeyringFile:
+    """Find the installation's keyring; nothing is read yet."""
+    return KeyringFile(
+        settings.keyring_path, settings.keys.wrapping_keys.get_secret_value().split(",")
+    )
+
+
+def use_keyring(settings: Settings) -> KeyringFile:
+    """Have this process use the installation's keyring, made if the log is empty still.
+
+    Raises KeysLost when there is none though there are events, BrokerUnavailable.
+    """
+    file = keyring_file(settings)
+    if not file.exists():
+        if any(LogBounds(settings.kafka.connection()).ends(ASSET_EVENTS).values()):
+            raise KeysLost(
+                f"no keyring at {settings.keyring_path}, and the log has events: bring it back from"
+                " its backup; nothing was erased"
+            )
+        file.make()
+    file.ring()  # what is wrong with it shows at once
+    use(file)
+    return file

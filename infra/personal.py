@@ -1,0 +1,94 @@
+"""Personal columns of the views: sealed in Cassandra, and opened for whoever may read them.
+
+What a destroyed key sealed reads as if nothing had been said, wherever a copy of the row turns up:
+in a table, a commit log, a snapshot.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from avro_schemas.sealing import Subject, sealer
+from infra.rows import Operation, Upsert, Value
+
+PERSONAL: Mapping[str, Value] = {
+    "source_url": "",
+    "source_file_name": "",
+    "title": "",
+    "alt_text": "",
+    "tags": (),
+    "metadata": "{}",
+    "thumbhash": "",
+    "facts": "null",
+    "fetch": "null",
+    "failure_detail": "",
+    "event": "null",
+    "outcome": "{}",
+}
+"""Every such column of any view, and what it says when nothing is said; that is not sealed."""
+
+_BLANK = b""
+_SHOWN_DIGITS = 8
+
+
+def sealed(operation: Operation) -> Operation:
+    """Seal what an operation writes into personal columns; twice is as good as once.
+
+    Raises KeysLost.
+    """
+    if not isinstance(operation, Upsert) or PERSONAL.keys().isdisjoint(operation.columns):
+        return operation
+    columns = {
+        name: _sealed(name, value, operation) if name in PERSONAL else value
+        for name, value in operation.columns.items()
+    }
+    return replace(operation, columns=columns)
+
+
+def opened(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Open the personal columns of a row; raises KeysLost, BrokenSeal."""
+    return {
+        name: _opened(name, value) if isinstance(value, bytes) and name in PERSONAL else value
+        for name, value in row.items()
+    }
+
+
+def without_erased(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave a row sealed, but blank what can be opened no more, as a rebuild would write it.
+
+    Raises KeysLost, BrokenSeal.
+    """
+    return {
+        name: _BLANK
+        if isinstance(value, bytes) and name in PERSONAL and _opened(name, value) == PERSONAL[name]
+        else value
+        for name, value in row.items()
+    }
+
+
+def shown(value: object) -> object:
+    """Show a value of a row to an operator: of a sealed one, only which it is."""
+    return f"sealed {value.hex()[-_SHOWN_DIGITS:]}" if isinstance(value, bytes) else value
+
+
+def _sealed(name: str, value: Value, operation: Upsert) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if value == PERSONAL[name]:
+        return _BLANK
+    return sealer().seal(_subject(operation), msgspec.json.encode(value), name) or _BLANK
+
+
+def _opened(name: str, value: bytes) -> Value:
+    plain = sealer().open(value, name) if value else None
+    if plain is None:
+        return PERSONAL[name]
+    found = msgspec.json.decode(plain)
+    return tuple(found) if isinstance(found, list) else found
+
+
+def _subject(operation: Upsert) -> Subject:
+    about = {**dict(zip(operation.table.key, operation.key, strict=True)), **operation.columns}
+    return str(about["tenant_id"]), str(about.get("asset_id") or about["entity_id"])

@@ -1,0 +1,55 @@
+"""What a purge asks for beyond its bytes: the key destroyed, and a note that all of it is done."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from avro_schemas.codec import encode
+from domain.commands import CommandMetadata, ConfirmErasure
+from domain.events import AssetPurged
+from domain.identity import erasure_command_id
+from domain.values import Actor
+from infra.keyring import Erasure, KeyringFile
+from infra.topics import ASSET_COMMANDS
+from streams.sending import Sending, send_at_last
+
+_PURGER = Actor("system:purger")
+
+
+class Erasing:
+    """Carries that out with the installation's keyring and its log."""
+
+    def __init__(
+        self, keyring: KeyringFile, sender: Sending, clock: Callable[[], datetime]
+    ) -> None:
+        self._keyring = keyring
+        self._sender = sender
+        self._clock = clock
+
+    def erase(self, purges: Sequence[AssetPurged]) -> None:
+        """Destroy the keys of purged assets; raises KeysLost, OSError."""
+        self._keyring.erase(
+            Erasure(
+                tenant_id=each.metadata.tenant_id,
+                entity_id=each.metadata.entity_id,
+                erased_at=self._clock(),
+            )
+            for each in purges
+        )
+
+    async def confirm(self, purge: AssetPurged) -> None:
+        """Ask the decider to note it; asked again it is noted once."""
+        purged = purge.metadata
+        command = ConfirmErasure(
+            metadata=CommandMetadata(
+                command_id=erasure_command_id(purged.event_id),
+                tenant_id=purged.tenant_id,
+                entity_id=purged.entity_id,
+                issued_at=self._clock(),
+                correlation_id=purged.correlation_id,
+                actor=_PURGER,
+                expected_version=None,
+                fingerprint=None,
+                reply_partition=None,
+            )
+        )
+        await send_at_last(self._sender, ASSET_COMMANDS, purged.entity_id, encode(command))

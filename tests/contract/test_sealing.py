@@ -1,0 +1,98 @@
+"""What is personal is sealed in every message about an asset, and blank once it is erased."""
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from itertools import count
+from typing import Any, get_args
+
+import pytest
+
+from avro_schemas.codec import KINDS, decode, encode
+from avro_schemas.errors import BrokenSeal, KeysLost
+from avro_schemas.sealing import using
+from domain.bulk_commands import OperationCommand
+from domain.bulk_events import OperationEvent
+from domain.commands import CatalogueCommand
+from domain.events import CatalogueEvent
+from domain.hooks import WebhookAttempt, WebhookRedelivery
+from domain.jobs import DeadLetter
+from domain.outcomes import CommandRefused
+from infra.keyring import Erasure, new_keyring
+from infra.personal import PERSONAL
+from projections.views import VIEWS
+from tests.contract.make_golden import made_up
+from tests.keys import fixed_keyring
+from tests.samples import NOON
+
+OF_NO_ASSET = (
+    *get_args(CatalogueCommand | CatalogueEvent | OperationCommand | OperationEvent),
+    *(DeadLetter, WebhookAttempt, WebhookRedelivery, CommandRefused),
+)
+ABOUT_ASSETS = [kind for kind in KINDS.values() if kind not in OF_NO_ASSET]
+SAID = (
+    *("url", "file_name", "title", "alt_text", "tags", "metadata", "patch", "body", "detail"),
+    *("exif", "camera", "final_url", "etag", "thumbhash"),
+)
+
+
+def example(kind: type) -> Any:  # noqa: ANN401 - of any kind
+    return made_up(kind, "", count(1))
+
+
+def texts(value: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 - any part of a message
+    if is_dataclass(value):
+        for field in fields(value):
+            yield from texts(getattr(value, field.name), field.name)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from texts(item, name)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from texts(item, name)
+    elif isinstance(value, str) and name in SAID:
+        yield value
+
+
+@pytest.mark.parametrize("kind", ABOUT_ASSETS)
+def test_nothing_that_somebody_said_is_on_the_wire(kind: type) -> None:
+    message = example(kind)
+    wire = encode(message)
+    assert [text for text in texts(message) if text.encode() in wire] == []
+    assert decode(wire) == message
+
+
+@pytest.mark.parametrize("kind", ABOUT_ASSETS)
+def test_nothing_that_somebody_said_is_read_once_it_is_erased(kind: type) -> None:
+    message = example(kind)
+    about = getattr(message, "metadata", message)
+    entity = about.entity_id if hasattr(about, "entity_id") else about.asset_id
+    erased = fixed_keyring().without(
+        [Erasure(tenant_id=about.tenant_id, entity_id=entity, erased_at=NOON)]
+    )
+    wire = encode(message)
+    with using(erased):
+        read = decode(wire)
+        assert set(texts(read)) <= {"", "{}"}
+        again = encode(read)
+    assert decode(again) == read  # to write what was erased is to write blanks
+
+
+def test_another_keyring_is_an_alarm_and_an_altered_seal_is_a_broken_message() -> None:
+    wire = encode(example(ABOUT_ASSETS[0]))
+    with using(new_keyring()), pytest.raises(KeysLost):
+        decode(wire)
+    place = wire.index(b"\1test") + 20
+    with pytest.raises(BrokenSeal):
+        decode(wire[:place] + bytes([wire[place] ^ 1]) + wire[place + 1 :])
+
+
+def test_views_keep_what_was_said_in_personal_columns() -> None:
+    columns = {
+        column: view.name
+        for view in VIEWS
+        for message in map(example, ABOUT_ASSETS)
+        for operation in view.rows(message)
+        for column, value in getattr(operation, "columns", {}).items()
+        if any(f"{said} " in str(value) and said in SAID for said in SAID)
+    }
+    assert set(columns) <= set(PERSONAL)

@@ -1,0 +1,24 @@
+"""The keys that all tests share: the same in this process and in the services it starts."""
+
+import os
+from pathlib import Path
+
+from avro_schemas.sealing import use
+from infra.keyring import Keyring, KeyringFile
+from infra.keyring.secret_tree import SecretTree
+
+FILE = "SCALEHOSTER_KEYS__FILE"
+ROOT = b"known to everybody, of no value!"
+
+
+def fixed_keyring() -> Keyring:
+    """Give the same keys in every run, so that golden files can be sealed."""
+    return Keyring(b"test", SecretTree.from_root(ROOT), ())
+
+
+def share_keys(directory: Path) -> None:
+    """Have this process and its children use them, whatever data directory they are given."""
+    file = KeyringFile(directory / "keyring", [""])
+    file.make(fixed_keyring())
+    use(file)
+    os.environ[FILE] = str(directory / "keyring")

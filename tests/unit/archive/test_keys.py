@@ -1,0 +1,60 @@
+"""An archive is restored only where its keys are, and what was erased since is erased again."""
+
+from pathlib import Path
+
+import pytest
+
+from avro_schemas.codec import decode
+from cli.archive.errors import RestoreRefused
+from cli.archive.exporting import Exporter, Wish
+from cli.archive.keys import erased_again, own_keyring, require_keys
+from domain.commands import DeleteAsset, PurgeAsset
+from infra.keyring import Erasure, Keyring, KeyringFile
+from tests.samples import NOON
+from tests.unit.archive.fakes import MemoryLog
+
+RING = Keyring.from_secret(b"of the exported installation")
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> KeyringFile:
+    return KeyringFile(tmp_path / "var" / "keyring", [""])
+
+
+def archive(directory: Path, *, is_masked: bool = False) -> Path:
+    wish = Wish(keyring=RING.ring_id.hex(), is_masked=is_masked)
+    Exporter(MemoryLog(), directory, wish, NOON).run(lambda *_: None)
+    return directory
+
+
+def test_with_its_keys_an_archive_can_be_restored(held: KeyringFile, tmp_path: Path) -> None:
+    held.make(RING)
+    require_keys(archive(tmp_path / "archive"), held, tmp_path)
+
+
+def test_without_a_keyring_it_is_refused(held: KeyringFile, tmp_path: Path) -> None:
+    with pytest.raises(RestoreRefused, match="there is no keyring"):
+        require_keys(archive(tmp_path / "archive"), held, tmp_path)
+    assert not held.exists()
+
+
+def test_with_other_keys_it_is_refused(held: KeyringFile, tmp_path: Path) -> None:
+    held.make()
+    with pytest.raises(RestoreRefused, match="sealed by the keyring"):
+        require_keys(archive(tmp_path / "archive"), held, tmp_path)
+
+
+def test_a_masked_copy_brings_its_keys(held: KeyringFile, tmp_path: Path) -> None:
+    copy = archive(tmp_path / "copy", is_masked=True)
+    own_keyring(copy).make(RING)
+    require_keys(copy, held, tmp_path)
+    assert held.ring().ring_id == RING.ring_id
+
+
+def test_what_was_erased_is_deleted_and_purged_by_commands_that_may_be_repeated() -> None:
+    erasure = Erasure(tenant_id="acme", entity_id="cat", erased_at=NOON)
+    sent = list(erased_again([erasure], NOON))
+    commands = [decode(value) for _, value in sent]
+    assert [type(command) for command in commands] == [DeleteAsset, PurgeAsset]
+    assert {key for key, _ in sent} == {"cat"}
+    assert list(erased_again([erasure], NOON)) == sent

@@ -1,0 +1,28 @@
+"""An endpoint as it lies in its topic: whole again when it is read, and no target in the clear."""
+
+from dataclasses import replace
+
+from avro_schemas.sealing import using
+from infra.keyring import Erasure
+from infra.webhook_endpoints import Endpoint, from_json, to_json
+from tests.keys import fixed_keyring
+from tests.samples import NOON
+from tests.unit.notifying.parts import ENDPOINT
+
+STORED = replace(ENDPOINT, url="https://hooks.example.com/a-token", description="for Ann")
+
+
+def test_what_is_stored_is_read_back_and_cannot_be_read_without_keys() -> None:
+    value = to_json(STORED)
+    assert from_json(value) == STORED
+    assert b"a-token" not in value
+    assert b"Ann" not in value
+
+
+def test_of_an_erased_endpoint_its_target_is_gone() -> None:
+    value = to_json(STORED)
+    erasure = Erasure(tenant_id=STORED.tenant_id, entity_id=STORED.endpoint_id, erased_at=NOON)
+    with using(fixed_keyring().without([erasure])):
+        read = from_json(value)
+    assert isinstance(read, Endpoint)
+    assert (read.url, read.description) == ("", "")

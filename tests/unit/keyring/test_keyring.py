@@ -1,0 +1,76 @@
+"""What is sealed is opened by its own key alone, and by none once that was destroyed."""
+
+import pytest
+
+from avro_schemas.errors import BrokenSeal, KeysLost
+from infra.keyring import Erasure, Keyring, new_keyring
+from infra.keyring.secret_tree import SecretTree
+from tests.samples import NOON
+
+CAT, DOG = ("acme", "cat"), ("acme", "dog")
+RING = new_keyring()
+
+
+def erasure(entity_id: str) -> Erasure:
+    return Erasure(tenant_id="acme", entity_id=entity_id, erased_at=NOON)
+
+
+def sealed(subject: tuple[str, str] = CAT, label: str = "title", ring: Keyring = RING) -> bytes:
+    found = ring.seal(subject, b"a cat on a mat", label)
+    assert found is not None
+    return found
+
+
+def test_what_is_sealed_can_be_opened_and_cannot_be_read() -> None:
+    assert RING.open(sealed(), "title") == b"a cat on a mat"
+    assert b"cat" not in sealed()
+
+
+def test_the_same_is_sealed_alike_for_one_entity_and_otherwise_for_another() -> None:
+    assert sealed() == sealed()
+    assert sealed() != sealed(DOG) != sealed(("globex", "dog"))
+
+
+def test_a_destroyed_key_opens_and_seals_nothing_and_the_others_all() -> None:
+    less = RING.without([erasure("cat")])
+    assert less.open(sealed(CAT), "title") is None
+    assert less.seal(CAT, b"more", "title") is None
+    assert less.open(sealed(DOG), "title") == b"a cat on a mat"
+    assert (less.is_erased(*CAT), less.is_erased(*DOG)) == (True, False)
+
+
+def test_what_is_destroyed_already_changes_nothing() -> None:
+    less = RING.without([erasure("cat")])
+    assert less.without([erasure("cat")]) is less
+
+
+@pytest.mark.parametrize("place", [-1, 13, 20])
+def test_altered_bytes_are_noticed(place: int) -> None:
+    altered = bytearray(sealed())
+    altered[place] ^= 1
+    with pytest.raises(BrokenSeal, match="not as it was sealed"):
+        RING.open(bytes(altered), "title")
+
+
+def test_bytes_sealed_as_something_else_are_noticed() -> None:
+    with pytest.raises(BrokenSeal):
+        RING.open(sealed(label="alt_text"), "title")
+
+
+@pytest.mark.parametrize("junk", [b"", b"short", b"plain text that nobody sealed"])
+def test_what_was_never_sealed_is_noticed(junk: bytes) -> None:
+    with pytest.raises(BrokenSeal, match="not sealed"):
+        RING.open(junk, "title")
+
+
+def test_another_ring_is_an_alarm_and_no_erasure() -> None:
+    with pytest.raises(KeysLost, match="sealed by the keyring"):
+        new_keyring().open(sealed(), "title")
+
+
+def test_a_key_that_is_not_there_and_was_not_erased_is_an_alarm() -> None:
+    lost = Keyring(RING.ring_id, SecretTree([]), ())
+    with pytest.raises(KeysLost, match="nobody erased"):
+        lost.open(sealed(), "title")
+    with pytest.raises(KeysLost, match="nobody erased"):
+        lost.seal(CAT, b"more", "title")
