@@ -1,5 +1,6 @@
 """A restore drill: what one installation promised is kept by another that has only its archive."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +10,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from cli.archive.blob_copying import BlobExporter, BlobRestorer
+from cli.archive.blob_verifying import verify_blobs
 from cli.archive.exporting import Exporter, Wish
 from cli.archive.logs import KafkaLog
 from cli.archive.restoring import Restorer
 from cli.archive.target import Installation as Target
 from cli.archive.verifying import verify
-from cli.services import Services
+from infra.blob_store import BlobStore, open_blob_store
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_EVENTS
 from tests.e2e.installation import Customer, Installation
@@ -27,13 +30,9 @@ PICTURES = 6
 
 
 @pytest.fixture
-def elsewhere(
-    servers: Servers, supplier: Supplier, installation: Installation, tmp_path: Path
-) -> Iterator[Installation]:
-    """Another installation, not started yet, that finds the blobs where they are."""
+def elsewhere(servers: Servers, supplier: Supplier, tmp_path: Path) -> Iterator[Installation]:
+    """Another installation, not started yet, with nothing of its own."""
     other = Installation(servers, tmp_path / "var", [supplier.host])
-    other.environment["SCALEHOSTER_BLOBS__URL"] = f"file://{installation.directory / 'blobs'}"
-    other.services = Services(other.directory, other.environment)
     try:
         yield other
     finally:
@@ -62,6 +61,11 @@ def submitted_at(installation: Installation, asset_id: str) -> datetime:
         if record.key == asset_id.encode()
     ]
     return datetime.fromtimestamp(min(times) / 1_000, UTC)
+
+
+def blobs_of(installation: Installation) -> BlobStore:
+    """Open the folder in which an installation keeps its pictures."""
+    return open_blob_store(f"file://{installation.directory / 'blobs'}")
 
 
 def ignore(_done: int, _total: int) -> None:
@@ -99,9 +103,11 @@ def test_what_was_promised_is_kept_by_a_restored_installation(
         Wish(keyring=fixed_keyring().ring_id.hex(), until=until, with_tables=True),
         until,
     ).run(ignore)
-    assert list(verify(archive)) == []
+    asyncio.run(BlobExporter(archive, blobs_of(installation), ignore).run())
+    assert [*verify(archive), *verify_blobs(archive)] == []
     apply_topics(elsewhere.kafka)
     Restorer(archive, Target(elsewhere.kafka, elsewhere.cassandra), ignore).run()
+    asyncio.run(BlobRestorer(archive, blobs_of(elsewhere), ignore).run())
     elsewhere.up()
 
     with at(elsewhere, customer) as there:
@@ -109,6 +115,9 @@ def test_what_was_promised_is_kept_by_a_restored_installation(
         eventually(lambda: there.by_category("cats") == listing, within_seconds=60)
         eventually(lambda: there.by_date() == customer.by_date(), within_seconds=60)
         assert [shown(there, one) for one in ids] == [shown(customer, one) for one in ids]
+        for asset_id in ids:
+            found, kept = (each.queries.get(f"/i/{asset_id}") for each in (there, customer))
+            assert (found.status_code, found.content) == (200, kept.content)
         again = [there.submit(supplier.url(path), "cats", key=f"drill {path}") for path in paths]
         assert again == ids  # the same key is the same insert
         picture = there.queries.get(f"/i/{pending}")
