@@ -9,6 +9,7 @@ from avro_schemas.codec import Message
 from avro_schemas.errors import Undecodable
 from domain.events import Event
 from domain.jobs import DeadLetter
+from infra.dead_letters import dead_letter
 from infra.group_reading import Partition
 from infra.parking import Parked, ParkedRecord
 from infra.reading import Record
@@ -117,14 +118,14 @@ class _Trouble:
         self.parked: list[ParkedRecord] = []
 
     def unreadable(self, standing: Standing, record: Record, error: Undecodable) -> None:
-        letter = self._letter(record, "undecodable", str(error))
+        letter = dead_letter(record, "undecodable", str(error), self._now)
         if letter not in self.letters[-1:]:  # one for all views
             self.letters.append(letter)
         self._park(standing, record, letter.code, letter.detail)
 
     def failed(self, standing: Standing, record: Record, error: Exception) -> None:
         detail = f"{standing.live.view.name}: {type(error).__name__}: {error}"
-        self.letters.append(self._letter(record, "view_failed", detail))
+        self.letters.append(dead_letter(record, "view_failed", detail, self._now))
         self._park(standing, record, "view_failed", detail)
 
     def behind(self, standing: Standing, record: Record) -> None:
@@ -145,18 +146,6 @@ class _Trouble:
             parked_at=self._now,
         )
         self.parked.append(ParkedRecord(place=place, value=record.value))
-
-    def _letter(self, record: Record, code: str, detail: str) -> DeadLetter:
-        return DeadLetter(
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            key=record.key,
-            value=record.value,
-            code=code,
-            detail=detail,
-            parked_at=self._now,
-        )
 
 
 def _message(record: Record) -> Message | Undecodable:

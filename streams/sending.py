@@ -2,18 +2,14 @@
 
 import asyncio
 import logging
-from datetime import datetime
 from typing import Protocol
 
-from domain.jobs import DeadLetter
 from infra.errors import BrokerUnavailable, Overloaded
-from infra.reading import Record
 from infra.sending import Position
 from infra.topics import Topic
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
-_LARGEST_VALUE_BYTES = 900_000  # a dead letter has to fit into a record itself
 
 log = logging.getLogger(__name__)
 
@@ -37,17 +33,3 @@ async def send_at_last(sender: Sending, topic: Topic, key: str, value: bytes) ->
             pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
         else:
             return
-
-
-def dead_letter(record: Record, code: str, detail: str, now: datetime) -> DeadLetter:
-    """Wrap a record that nobody could work on; the end of a huge value is cut off."""
-    return DeadLetter(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value[:_LARGEST_VALUE_BYTES],
-        code=code,
-        detail=detail,
-        parked_at=now,
-    )

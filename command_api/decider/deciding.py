@@ -12,7 +12,7 @@ from command_api.decider.rounds import Decision, Round
 from command_api.decider.state import Changes, FoldedState
 from domain.commands import AssetCommand, CatalogueCommand
 from domain.events import CatalogueEvent
-from domain.jobs import DeadLetter
+from infra.dead_letters import dead_letter
 from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.group_reading import GroupReader, Partition
@@ -201,18 +201,9 @@ class Decider:
 
     def _park(self, record: Record, reason: str) -> None:
         log.error("parked %s/%d@%d: %s", record.topic, record.partition, record.offset, reason)
-        letter = DeadLetter(
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            key=record.key,
-            value=record.value,
-            code="undecodable",
-            detail=reason,
-            parked_at=self._now(),
-        )
+        letter = encode(dead_letter(record, "undecodable", reason, self._now()))
         partition = record.partition % COMMANDS_DEAD_LETTERS.partitions
-        self._append(COMMANDS_DEAD_LETTERS, partition, record.key, encode(letter), record)
+        self._append(COMMANDS_DEAD_LETTERS, partition, record.key, letter, record)
 
     def _append(
         self, topic: Topic, partition: int, key: str | bytes, value: bytes, cause: Record

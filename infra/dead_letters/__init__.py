@@ -11,6 +11,7 @@ from infra.dead_letters.letters import (
     LetterFilter,
     Settlement,
 )
+from infra.dead_letters.parking import dead_letter
 from infra.dead_letters.sending_again import Again, sent_again
 from infra.dead_letters.shelf import LetterSender, Page, Shelf
 
@@ -25,5 +26,6 @@ __all__ = [
     "Page",
     "Settlement",
     "Shelf",
+    "dead_letter",
     "sent_again",
 ]

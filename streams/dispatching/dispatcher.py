@@ -9,6 +9,7 @@ from typing import Protocol
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
 from domain.events import Event
+from infra.dead_letters import dead_letter
 from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.group_reading import Partition
@@ -17,7 +18,7 @@ from infra.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
 from streams.dispatching.lanes import Place, Turn
 from streams.dispatching.orders import job_for
 from streams.dispatching.turns import Turns
-from streams.sending import Sending, dead_letter, send_at_last
+from streams.sending import Sending, send_at_last
 
 _BATCH = 500
 _POLL_SECONDS = 0.2

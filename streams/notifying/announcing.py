@@ -11,6 +11,7 @@ from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
 from domain.events import AssetEvent
 from domain.hooks import WebhookDelivery
+from infra.dead_letters import dead_letter
 from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.public_events import as_json, event_type
@@ -19,7 +20,7 @@ from infra.topics import WEBHOOK_DELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
 from infra.webhook_endpoints import Endpoint
 from infra.webhook_table import EndpointTable
 from streams.reading import Reading
-from streams.sending import Sending, dead_letter, send_at_last
+from streams.sending import Sending, send_at_last
 
 _BATCH = 500
 _POLL_SECONDS = 0.2

@@ -11,6 +11,7 @@ from typing import Protocol
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
 from domain.hooks import AttemptOutcome, WebhookAttempt, WebhookDelivery
+from infra.dead_letters import dead_letter
 from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.group_reading import Partition
@@ -23,7 +24,7 @@ from streams.notifying.patience import Patience
 from streams.notifying.posting import Answer
 from streams.notifying.wellbeing import Wellbeing
 from streams.reading import Reading
-from streams.sending import Sending, dead_letter, send_at_last
+from streams.sending import Sending, send_at_last
 from streams.window import Place, Window
 
 _BATCH = 200

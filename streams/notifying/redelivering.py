@@ -12,6 +12,7 @@ from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
 from domain.events import AssetEvent
 from domain.hooks import WebhookRedelivery
+from infra.dead_letters import dead_letter
 from infra.errors import BrokerUnavailable
 from infra.public_events import as_json, event_type
 from infra.reading import Record
@@ -20,7 +21,7 @@ from infra.webhook_endpoints import Endpoint
 from infra.webhook_table import EndpointTable
 from streams.notifying.announcing import order
 from streams.reading import Reading
-from streams.sending import Sending, dead_letter, send_at_last
+from streams.sending import Sending, send_at_last
 
 _POLL_SECONDS = 0.2
 _MOST_SCANNED = 20_000  # records of a portion, whoever they belong to

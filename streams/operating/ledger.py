@@ -13,6 +13,7 @@ from domain.errors import Refusal
 from domain.operation import decide
 from domain.outcomes import Outcome
 from domain.telling import accepted, refused, unchanged
+from infra.dead_letters import dead_letter
 from infra.errors import BrokerUnavailable
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
@@ -29,7 +30,6 @@ from infra.topics import (
 from infra.transactions import TransactionalWriter
 from streams.operating.courses import Chunk, Course, Courses
 from streams.operating.trees import Trees
-from streams.sending import dead_letter
 
 GROUP = "streams.operating"
 _FAMILY = "operator-"

@@ -13,6 +13,7 @@ from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
 from domain.commands import ConfirmAsset, PublishAsset
 from domain.jobs import ImageJob
+from infra.dead_letters import dead_letter
 from infra.errors import StoreUnavailable, ViewNotBuilt, ViewsMissing
 from infra.failpoints import pass_by
 from infra.reading import Record
@@ -25,7 +26,7 @@ from streams.processing.slots import HostBusy, Slots
 from streams.processing.twins import IsDuplicate
 from streams.rendering import RenderFailed
 from streams.retrying import Failure, RetryPolicy
-from streams.sending import Sending, dead_letter, send_at_last
+from streams.sending import Sending, send_at_last
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
 
