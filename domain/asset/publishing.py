@@ -26,20 +26,8 @@ def publish(command: PublishAsset, asset: Asset, metadata: EventMetadata) -> lis
     """Show what the current run made; what is late changes nothing."""
     if _is_late(command.run, asset):
         return []
-    return [
-        AssetPublished(
-            metadata=metadata,
-            run=command.run,
-            category_ids=asset.category_ids,
-            original=command.original,
-            renditions=command.renditions,
-            facts=command.facts,
-            pipeline_version=command.pipeline_version,
-            fetch=command.fetch or _kept_fetch(command, asset),
-            listing=_listing(command, asset),
-            shown_since=asset.shown_since,
-        )
-    ]
+    fetch = command.fetch or _kept_fetch(command, asset)
+    return [_published(command, asset, metadata, command.run, fetch)]
 
 
 def confirm(command: ConfirmAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
@@ -70,20 +58,8 @@ def reject(command: RejectAsset, asset: Asset, metadata: EventMetadata) -> list[
 def republish(command: RepublishAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
     """Show an earlier result again under a run of its own; raises AssetIsDeleted, AssetIsPurged."""
     refuse_gone(asset)
-    return [
-        AssetPublished(
-            metadata=metadata,
-            run=asset.run + 1,  # so that what an unfinished run may still bring is late
-            category_ids=asset.category_ids,
-            original=command.original,
-            renditions=command.renditions,
-            facts=command.facts,
-            pipeline_version=command.pipeline_version,
-            fetch=command.fetch,
-            listing=_listing(command, asset),
-            shown_since=asset.shown_since,
-        )
-    ]
+    run = asset.run + 1  # so that what an unfinished run may still bring is late
+    return [_published(command, asset, metadata, run, command.fetch)]
 
 
 def delay(command: DelayAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
@@ -113,6 +89,27 @@ def _kept_fetch(command: PublishAsset, asset: Asset) -> Fetch | None:
     if asset.source.url and shown and shown.original.sha256 == command.original.sha256:
         return shown.fetch
     return None
+
+
+def _published(
+    command: PublishAsset | RepublishAsset,
+    asset: Asset,
+    metadata: EventMetadata,
+    run: int,
+    fetch: Fetch | None,
+) -> AssetPublished:
+    return AssetPublished(
+        metadata=metadata,
+        run=run,
+        category_ids=asset.category_ids,
+        original=command.original,
+        renditions=command.renditions,
+        facts=command.facts,
+        pipeline_version=command.pipeline_version,
+        fetch=fetch,
+        listing=_listing(command, asset),
+        shown_since=asset.shown_since,
+    )
 
 
 def _listing(command: PublishAsset | RepublishAsset, asset: Asset) -> Listing:

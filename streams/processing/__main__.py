@@ -8,16 +8,12 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from domain.errors import ScaleHosterError
 from infra.blob_store import open_blob_store
 from infra.cql import Cql
 from infra.errors import SettingsWrong
-from infra.keyring import use_keyring
 from infra.live_views import LiveViews
-from infra.logs import configure
 from infra.sending import Sender
 from infra.settings import Settings, load
-from infra.topic_admin import check_topics
 from infra.topics import ASSET_COMMANDS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, RETRY_TIERS
 from streams.fetching import Fetcher, FetchLimits, SystemResolver
 from streams.processing.app import create_app, in_order
@@ -38,6 +34,7 @@ from streams.rendering import (
     marked_with,
 )
 from streams.retrying import RetryPolicy
+from streams.running import run
 from streams.stopping import stop_signal
 
 _FINISH_SECONDS = 10.0
@@ -49,20 +46,12 @@ log = logging.getLogger("streams.processing")
 
 def main() -> int:
     """Work until SIGTERM; 1 when the settings or topics are wrong, or Faust gave up."""
-    try:
-        settings = load()
-        configure("worker", settings.log_level)
-        for library in ("faust", "mode", "aiokafka"):  # each tells the story of its life
-            logging.getLogger(library).setLevel(logging.WARNING)
-        check_topics(settings.kafka.connection(), _TOPICS)
-        use_keyring(settings)
-        return asyncio.run(_work(settings))
-    except ScaleHosterError as error:
-        sys.stderr.write(f"worker: {error}\n")
-        return 1
+    return run("worker", load, _TOPICS, _work)
 
 
 async def _work(settings: Settings) -> int:
+    for library in ("faust", "mode", "aiokafka"):  # each tells the story of its life
+        logging.getLogger(library).setLevel(logging.WARNING)
     stopping = stop_signal()
     kafka = settings.kafka.connection()
     measures = Measures()
