@@ -65,19 +65,17 @@ class Keyring:
         """Decrypt; None when the key was destroyed; raises KeysLost and BrokenSeal."""
         if len(sealed) < _HEADER_BYTES or not is_sealed(sealed):
             raise BrokenSeal(f"not sealed: begins with {sealed[:_HEADER_BYTES].hex()}")
+        leaf = int.from_bytes(sealed[_HEADER_BYTES - _LEAF_BYTES : _HEADER_BYTES], "big")
         ring_id = sealed[len(_MAGIC) : len(_MAGIC) + RING_BYTES]
-        if ring_id != self.ring_id:
+        cipher = self._cipher(leaf)
+        plain = _decrypted(cipher, sealed, label) if cipher else None
+        if ring_id != self.ring_id and plain is None:
             raise KeysLost(
                 f"sealed by the keyring {ring_id.hex()}, and this one is {self.ring_id.hex()}"
             )
-        leaf = int.from_bytes(sealed[_HEADER_BYTES - _LEAF_BYTES : _HEADER_BYTES], "big")
-        cipher = self._cipher(leaf)
-        if cipher is None:
-            return None
-        try:
-            return cipher.decrypt(sealed[_HEADER_BYTES:], [label.encode()])
-        except InvalidTag as error:
-            raise BrokenSeal(f"{label} is not as it was sealed") from error
+        if ring_id != self.ring_id or (cipher and plain is None):
+            raise BrokenSeal(f"{label} is not as it was sealed")  # an altered header is no alarm
+        return plain
 
     def without(self, erasures: Iterable[Erasure]) -> "Keyring":
         """Give a ring that lacks these keys, and knows that this is no loss."""
@@ -98,6 +96,13 @@ class Keyring:
             return AESSIV(blake2b(b"seal", key=secret, digest_size=_SIV_KEY_BYTES).digest())
         if leaf not in self._erased:
             raise KeysLost(f"the keyring {self.ring_id.hex()} lacks a key that nobody erased")
+        return None
+
+
+def _decrypted(cipher: AESSIV, sealed: bytes, label: str) -> bytes | None:
+    try:
+        return cipher.decrypt(sealed[_HEADER_BYTES:], [label.encode()])
+    except InvalidTag:
         return None
 
 
