@@ -2,6 +2,8 @@
 
 import argparse
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench import (
     p1_p2_commands,
@@ -16,6 +18,7 @@ from bench import (
 )
 from bench.reporting import report_machine
 from bench.servers import stop_servers
+from tests.keys import share_keys
 
 MEASUREMENTS = {
     "p1": p1_p2_commands.measure,  # and P2
@@ -39,11 +42,13 @@ def main() -> None:
         parser.error(f"no measurement is called {', '.join(sorted(unknown))}")
     report_machine()
     began = time.perf_counter()
-    try:
-        for name in asked.names or MEASUREMENTS:
-            MEASUREMENTS[name](quick=asked.quick)
-    finally:
-        stop_servers()
+    with TemporaryDirectory(prefix="scalehoster-keys-") as keys:
+        share_keys(Path(keys))  # one keyring, here and in all that is started
+        try:
+            for name in asked.names or MEASUREMENTS:
+                MEASUREMENTS[name](quick=asked.quick)
+        finally:
+            stop_servers()
     print(f"all of it in {time.perf_counter() - began:.0f} s")
 
 

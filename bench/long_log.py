@@ -15,11 +15,14 @@ from cassandra.concurrent import execute_concurrent
 from cassandra.policies import WhiteListRoundRobinPolicy
 from cassandra.query import BatchStatement, BatchType
 
+from avro_schemas.sealing import use
 from bench.servers import bench_servers
 from domain.events import AssetEvent, CatalogueEvent
 from infra.kafka import Kafka
+from infra.keyring import keyring_file
+from infra.personal import sealed
 from infra.rows import Operation, Upsert, collapse
-from infra.settings import CassandraSettings
+from infra.settings import CassandraSettings, load
 from projections.rebuilding.rebuilds import REBUILDABLE
 from projections.views import apply_views
 from tests.long_histories import Appender, categories_of, picture
@@ -29,6 +32,7 @@ EVENTS_EACH = 10
 _EVENTS_A_TRANSACTION = 5_000
 _CHUNK = 10_000  # as many events as a rebuild folds before it writes
 _ROWS_A_BATCH, _AT_ONCE = 100, 100
+_PATIENCE_SECONDS = 120
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -86,7 +90,7 @@ def written_bare(pictures: int, *, processes: int) -> float:
         ]
         for writer in writers:
             writer.start()
-        ready.wait()
+        ready.wait(_PATIENCE_SECONDS)  # a writer that failed never comes
         seconds: float = max(took.get() for _ in writers)
         for writer in writers:
             writer.join()
@@ -96,6 +100,7 @@ def written_bare(pictures: int, *, processes: int) -> float:
 def _write_share(
     settings: CassandraSettings, pictures: range, ready: Barrier, took: "Queue[float]"
 ) -> None:
+    use(keyring_file(load()))  # whoever began this has told its children where it is
     session = _session(settings)
     chunks = [_operations(some) for some in _chunks(picture_events(pictures), _CHUNK)]
     prepared = {
@@ -121,7 +126,7 @@ def _write_share(
 
 def _operations(events: list[AssetEvent]) -> list[Operation]:
     return [
-        operation
+        sealed(operation)
         for view in REBUILDABLE
         for operation in collapse(chain.from_iterable(map(view.rows, events)))
     ]

@@ -18,6 +18,7 @@ _LEAF_BYTES = 8
 _SIV_KEY_BYTES = 64
 _HEADER_BYTES = len(_MAGIC) + RING_BYTES + _LEAF_BYTES
 _CACHED_KEYS = 20_000
+_CACHED_CIPHERS = 1_000  # 4 kB each, where a key is 64 bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,8 @@ class Keyring:
         self.erasures = erasures
         self._erased = {leaf_of(each.tenant_id, each.entity_id) for each in erasures}
         self._leaf = lru_cache(_CACHED_KEYS)(leaf_of)
-        self._cipher = lru_cache(_CACHED_KEYS)(self._derived)
+        self._key = lru_cache(_CACHED_KEYS)(self._derived)
+        self._cipher = lru_cache(_CACHED_CIPHERS)(self._made)
 
     @classmethod
     def from_secret(cls, secret: bytes) -> "Keyring":
@@ -90,10 +92,14 @@ class Keyring:
         """Tell whether this key was destroyed."""
         return leaf_of(tenant_id, entity_id) in self._erased
 
-    def _derived(self, leaf: int) -> AESSIV | None:
+    def _made(self, leaf: int) -> AESSIV | None:
+        key = self._key(leaf)
+        return None if key is None else AESSIV(key)
+
+    def _derived(self, leaf: int) -> bytes | None:
         secret = self.tree.secret(leaf)
         if secret is not None:
-            return AESSIV(blake2b(b"seal", key=secret, digest_size=_SIV_KEY_BYTES).digest())
+            return blake2b(b"seal", key=secret, digest_size=_SIV_KEY_BYTES).digest()
         if leaf not in self._erased:
             raise KeysLost(f"the keyring {self.ring_id.hex()} lacks a key that nobody erased")
         return None
