@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.errors import Undecodable
+from avro_schemas.errors import KeysLost, Undecodable
 from domain.commands import ConfirmAsset, PublishAsset
 from domain.jobs import ImageJob
 from infra.dead_letters import dead_letter
@@ -65,7 +65,7 @@ class Worker:
     clock: Callable[[], datetime]
 
     async def work(self, record: Record) -> None:
-        """Return once what became of the job is durable; raises nothing but cancellation.
+        """Return once what became of the job is durable; raises only cancellation and KeysLost.
 
         A good run sends PublishAsset, or ConfirmAsset when there is nothing new. A bad one sends
         DelayAsset and waits in a retry tier, or sends RejectAsset when another try could not help
@@ -124,6 +124,8 @@ class Worker:
             )
         except (StoreUnavailable, ViewNotBuilt, ViewsMissing) as error:
             raise NotNow(str(error)) from error
+        except KeysLost:  # no fault of the job's: it is not settled, and comes again
+            raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
                 raise NotNow(str(error)) from error

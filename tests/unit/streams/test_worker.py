@@ -6,6 +6,7 @@ import pytest
 
 import streams.sending
 from avro_schemas.codec import encode
+from avro_schemas.errors import KeysLost
 from avro_schemas.sealing import using
 from domain.commands import ConfirmAsset, DelayAsset, RejectAsset
 from domain.failures import FailureCode
@@ -220,6 +221,13 @@ def test_a_monster_is_cut_so_that_it_fits_into_a_dead_letter() -> None:
 
     ((_, _, value),) = sender.sent
     assert 800_000 < len(value) < 1_000_000
+
+
+def test_a_lost_keyring_settles_nothing_and_counts_as_no_fault() -> None:
+    sender = FakeSender()
+    with pytest.raises(KeysLost):
+        worked(FakeRuns(KeysLost("away")), encode(TIRED), sender)
+    assert sender.sent == []
 
 
 def test_a_job_whose_asset_was_erased_is_dropped() -> None:
