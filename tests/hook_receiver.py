@@ -80,7 +80,11 @@ class HookReceiver:
         self._thread.join()
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        length = int(handler.headers["Content-Length"])
+        body = handler.rfile.read(length)
+        if len(body) < length:  # whoever sent this was killed on the way: nobody was told
+            handler.close_connection = True
+            return
         headers = {name.lower(): value for name, value in handler.headers.items()}
         with self._lock:
             self._told.append(Told(path=handler.path, headers=headers, body=body))
