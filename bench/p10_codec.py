@@ -81,6 +81,7 @@ def published(renditions: int) -> AssetPublished:
             perceptual_hash="f0e1d2c3b4a59687",
         ),
         pipeline_version=1,
+        watermark=None,
         fetch=Fetch(
             final_url="https://example.org/cat.jpg",
             status=200,

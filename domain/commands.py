@@ -18,6 +18,7 @@ from domain.values import (
     Fetch,
     Original,
     Rendition,
+    Sha256,
     Source,
     TenantId,
 )
@@ -67,13 +68,17 @@ class SubmitAsset(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishAsset(Command):
-    """Show the result of one pipeline run; sent by the worker."""
+    """Show the result of one pipeline run; sent by the worker.
+
+    ``watermark`` names the picture that lies on its renditions; absent where none does.
+    """
 
     run: int
     original: Original
     renditions: tuple[Rendition, ...]
     facts: Facts
     pipeline_version: int
+    watermark: Sha256 | None
     fetch: Fetch | None
 
 
@@ -183,6 +188,7 @@ class RepublishAsset(Command):
     renditions: tuple[Rendition, ...]
     facts: Facts
     pipeline_version: int
+    watermark: Sha256 | None
     fetch: Fetch | None
 
 

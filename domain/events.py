@@ -21,6 +21,7 @@ from domain.values import (
     Original,
     Picture,
     Rendition,
+    Sha256,
     Source,
     Status,
     TenantId,
@@ -89,6 +90,7 @@ class AssetPublished(Event):
     renditions: tuple[Rendition, ...]
     facts: Facts
     pipeline_version: int
+    watermark: Sha256 | None
     fetch: Fetch | None
     listing: Listing
     shown_since: int | None

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeVar
 from domain.values import BlobKey, Sha256
 
 _MADE_AS: Final = 2  # raised when the same words would give other bytes
+_MARK_DIGITS: Final = 16
 _MAX_PIXELS_A_SIDE: Final = 4096
 _MAX_QUALITY: Final = 100
 _NUMBER = re.compile(r"[1-9][0-9]{0,3}")
@@ -120,10 +121,16 @@ def made_folder(original: Sha256) -> BlobKey:
     return BlobKey(f"derived/{original[:2]}/{original}")
 
 
-def made_key(original: Sha256, made: Transformation) -> BlobKey:
-    """Say where one of them is kept; the same words lead to the same bytes for ever."""
+def made_alike(original: Sha256, watermark: Sha256 | None) -> str:
+    """Say how the keys of all begin that are made by the same code and bear the same mark."""
+    mark = watermark[:_MARK_DIGITS] if watermark else "plain"
+    return f"{made_folder(original)}/{_MADE_AS}.{mark}."
+
+
+def made_key(original: Sha256, made: Transformation, watermark: Sha256 | None) -> BlobKey:
+    """Say where one of them is kept; the same words and mark lead to the same bytes for ever."""
     words = str(made).replace(",", ".")
-    return BlobKey(f"{made_folder(original)}/{_MADE_AS}.{words}")
+    return BlobKey(f"{made_alike(original, watermark)}{words}")
 
 
 def _number(text: str | None, at_most: int) -> int | None:

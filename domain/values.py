@@ -107,13 +107,15 @@ class Picture:
     """A published picture, to compare with what its source has now.
 
     ``fetch`` tells how the original came here. ``preset`` is what it was rendered with; absent when
-    that is not known, since an earlier result is shown again.
+    that is not known, since an earlier result is shown again. ``watermark`` names the picture that
+    lies on its renditions.
     """
 
     original: Original
     fetch: Fetch | None
     preset: str | None
     pipeline_version: int
+    watermark: Sha256 | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,11 +20,15 @@ _Told = Literal["made", "gone", "busy", "too_many", "failed", "store", "fault"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Make ``words`` of the original; domain.transformations says what that means."""
+    """Make ``words`` of the original; domain.transformations says what that means.
+
+    ``watermark`` names the picture to be laid on it, if any is.
+    """
 
     original_key: BlobKey
     original: Sha256
     words: str
+    watermark: Sha256 | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

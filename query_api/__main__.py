@@ -11,6 +11,7 @@ from infra.log_bounds import LogBounds
 from infra.logs import configure
 from infra.settings import load
 from infra.transforming import Transformer
+from infra.watermark import name_of, watermark
 from infra.web.errors import NotReady
 from infra.web.serving import serve
 from query_api.app import Addresses, Sources, create_app
@@ -28,6 +29,7 @@ def main() -> int:
         configure("query_api", settings.log_level)
         use_keyring(settings)
         blobs = open_blob_store(settings.blobs_url, settings.blobs)
+        mark = name_of(watermark(settings.render.watermark))
         cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
     except ScaleHosterError as error:
         sys.stderr.write(f"query_api: {error}\n")
@@ -53,6 +55,7 @@ def main() -> int:
                         settings.transform_socket,
                         timeout_seconds=settings.transform.timeout_seconds,
                     ),
+                    mark=mark,
                 ),
                 cursor_secrets=secrets,
                 addresses=Addresses(

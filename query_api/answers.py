@@ -69,6 +69,7 @@ class Answers:
             "facts": _json(row["facts"] or "null"),
             "fetch": _json(row["fetch"] or "null"),
             "pipeline_version": row["pipeline_version"] or None,
+            "watermark": row["watermark"] or None,
         }
 
     def item(self, row: Row, tree: CategoryTree) -> Answer:

@@ -1,12 +1,14 @@
 """The query API, put together from its parts."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
+from domain.values import Sha256
 from infra.blob_store import BlobStore
+from infra.watermark import name_of, watermark
 from infra.web.access import Access, KeyTable
 from infra.web.health import Probe, Readiness
 from infra.web.installing import install
@@ -52,7 +54,10 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """What is asked for an answer; ``clock`` tells what is past."""
+    """What is asked for an answer; ``clock`` tells what is past.
+
+    ``mark`` names the watermark that the deployment has now.
+    """
 
     queries: Queries
     log_ends: LogEnds
@@ -60,6 +65,7 @@ class Sources:
     keys: KeyTable
     making: Making
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    mark: Sha256 = field(default_factory=lambda: name_of(watermark()))
 
 
 def create_app(
@@ -99,7 +105,7 @@ def create_app(
     )
     signatures = Signatures(cursor_secrets, unsigned)
     shown = Pictures(queries, kept)
-    transformed = Transformed(shown, queries, kept, sources.making, signatures)
+    transformed = Transformed(shown, queries, kept, sources.making, signatures, sources.mark)
     app.include_router(pictures.routes(reading, shown, transformed))
     app.include_router(transformations.routes(reading, queries, signatures, urls))
     app.include_router(assets.routes(reading, queries, catalogues, pages, answers))

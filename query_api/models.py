@@ -122,6 +122,9 @@ class AssetAnswer(Model):
     facts: FactsAnswer | None
     fetch: FetchAnswer | None
     pipeline_version: int | None
+    watermark: str | None = Field(
+        description="The SHA-256 of the PNG that lies on its renditions; null: none does."
+    )
 
 
 class ItemAnswer(Model):

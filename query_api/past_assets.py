@@ -35,6 +35,7 @@ _NO_PICTURE: Row = {
     **dict.fromkeys(_SHOWN),
     "renditions": "[]",
     "pipeline_version": 0,
+    "watermark": "",
 }
 _ERASED = "null"
 _GONE = ("AssetPurged", "AssetErased")
@@ -164,6 +165,7 @@ def _picture(event: _Event) -> Row:
         **{name: bytes(event[name]).decode() for name in ("original", "renditions")},
         **{name: bytes(event[name]).decode() for name in ("facts", "fetch")},
         "pipeline_version": _plain(event, "pipeline_version"),
+        "watermark": _plain(event, "watermark") or "",
     }
 
 

@@ -3,6 +3,7 @@
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
 
@@ -65,8 +66,20 @@ class Signatures:
             )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """What of an asset a rendition on demand is made of."""
+
+    original: Original
+    is_marked: bool
+
+
 class Transformed:
-    """Serves what is made on demand; nothing is made for a URL that nobody signed."""
+    """Serves what is made on demand; nothing is made for a URL that nobody signed.
+
+    A mark lies on it exactly where one lies on what is published of the asset. It is ``mark``, the
+    one that the deployment has now.
+    """
 
     def __init__(
         self,
@@ -75,13 +88,15 @@ class Transformed:
         kept: KeptBytes,
         making: Making,
         signatures: Signatures,
+        mark: Sha256,
     ) -> None:
         self._pictures = pictures
         self._queries = queries
-        self._originals = Recent(self._original, for_seconds=_RECENT_SECONDS)
+        self._shown = Recent(self._find, for_seconds=_RECENT_SECONDS)
         self._kept = kept
         self._making = making
         self._signatures = signatures
+        self._mark = mark
 
     async def serve(
         self, request: Request, asset_id: AssetId, words: str, *, is_fresh: bool
@@ -94,8 +109,8 @@ class Transformed:
         self._signatures.check(asset_id, words, request.query_params.get("s", ""))
         wanted = understood(words)
         asset = await self._pictures.find(asset_id, is_fresh=is_fresh)
-        original = await self._originals.get((asset.tenant_id, asset_id), fresh=is_fresh)
-        data = await self._made(original, wanted)
+        shown = await self._shown.get((asset.tenant_id, asset_id), fresh=is_fresh)
+        data = await self._made(shown, wanted)
         return await served(
             request,
             sha256=Sha256(sha256(data).hexdigest()),
@@ -104,13 +119,17 @@ class Transformed:
             read=lambda: _already(data),
         )
 
-    async def _made(self, original: Original, wanted: Transformation) -> bytes:
-        key = made_key(original.sha256, wanted)
+    async def _made(self, shown: _Shown, wanted: Transformation) -> bytes:
+        original, watermark = shown.original, self._mark if shown.is_marked else None
+        key = made_key(original.sha256, wanted, watermark)
         try:
             return await self._kept.get(key)
         except BlobNotFound:
             order = Order(
-                original_key=original.blob_key, original=original.sha256, words=str(wanted)
+                original_key=original.blob_key,
+                original=original.sha256,
+                words=str(wanted),
+                watermark=watermark,
             )
             try:
                 await self._making.make(order)
@@ -118,11 +137,14 @@ class Transformed:
             except BlobNotFound as error:
                 raise PictureNotFound("this picture was taken away just now") from error
 
-    async def _original(self, of: tuple[TenantId, AssetId]) -> Original:
+    async def _find(self, of: tuple[TenantId, AssetId]) -> _Shown:
         row = await self._queries.asset(*of)
         if row is None or not row["original"]:
             raise PictureNotFound("this picture is not ready yet")
-        return msgspec.json.decode(row["original"], type=Original)
+        return _Shown(
+            original=msgspec.json.decode(row["original"], type=Original),
+            is_marked=bool(row["watermark"]),
+        )
 
 
 def understood(words: str) -> Transformation:

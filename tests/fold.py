@@ -243,6 +243,7 @@ def _current(
         "facts": _plain(picture.facts) if picture else None,
         "fetch": _plain(fetches[-1]) if fetches and not is_purged else None,
         "pipeline_version": picture.pipeline_version if picture else 0,
+        "watermark": (picture.watermark or "") if picture else "",
         "media_type": picture.listing.media_type if picture else "",
         "width": picture.listing.width if picture else 0,
         "height": picture.listing.height if picture else 0,

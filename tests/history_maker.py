@@ -195,6 +195,7 @@ def _publish(command: PublishAsset, one: int, other: int) -> PublishAsset:
         original=original,
         facts=replace(command.facts, perceptual_hash=f"f0e1d2c3b4a5968{one}"),
         pipeline_version=other,
+        watermark=Sha256(f"{one}" * 64) if one else None,
         fetch=command.fetch if other else None,
     )
 
@@ -206,5 +207,6 @@ def _republish(shown: PublishAsset) -> RepublishAsset:
         renditions=shown.renditions,
         facts=shown.facts,
         pipeline_version=shown.pipeline_version,
+        watermark=shown.watermark,
         fetch=shown.fetch,
     )

@@ -79,7 +79,9 @@ FETCH = Fetch(
     last_modified=None,
     duration_ms=12,
 )
-SHOWN = Picture(original=ORIGINAL, fetch=FETCH, preset="default", pipeline_version=1)
+SHOWN = Picture(
+    original=ORIGINAL, fetch=FETCH, preset="default", pipeline_version=1, watermark=None
+)
 
 
 def metadata(
@@ -159,6 +161,7 @@ def publish(about: CommandMetadata, run: int = 1) -> PublishAsset:
         renditions=(THUMB, LARGE),
         facts=FACTS,
         pipeline_version=1,
+        watermark=None,
         fetch=FETCH,
     )
 

@@ -11,7 +11,7 @@ Value = str | int | Sequence[str] | None
 _FIELDS = (
     *("status", "categories", "title", "alt_text", "tags", "metadata"),
     *("source_url", "source_file_name", "preset", "run"),
-    *("pipeline_version", "original", "renditions"),
+    *("pipeline_version", "watermark", "original", "renditions"),
 )
 
 
@@ -63,6 +63,7 @@ def _portrait(asset: Asset | None, picture: AssetPublished | None) -> dict[str, 
     if picture is not None:
         shown |= {
             "pipeline_version": picture.pipeline_version,
+            "watermark": picture.watermark,
             "original": picture.original.sha256,
             "renditions": [f"{made.name}: {made.sha256}" for made in picture.renditions],
         }

@@ -106,6 +106,7 @@ def _published(
         renditions=command.renditions,
         facts=command.facts,
         pipeline_version=command.pipeline_version,
+        watermark=command.watermark,
         fetch=fetch,
         listing=_listing(command, asset),
         shown_since=asset.shown_since,

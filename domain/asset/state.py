@@ -200,6 +200,7 @@ def _published(asset: Asset, event: AssetPublished) -> Asset:
             # What is shown again was rendered by a run of its own, which may have had another one.
             preset=asset.preset if event.run == asset.run else None,
             pipeline_version=event.pipeline_version,
+            watermark=event.watermark,
         ),
         perceptual_hashes=tuple(sorted(looks)),
         blob_keys=tuple(sorted({*asset.blob_keys, *keys})),

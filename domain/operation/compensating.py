@@ -170,6 +170,7 @@ def _unrender(
         renditions=shown.renditions,
         facts=shown.facts,
         pipeline_version=shown.pipeline_version,
+        watermark=shown.watermark,
         fetch=shown.fetch,
     )
 

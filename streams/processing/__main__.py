@@ -3,14 +3,12 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 from infra.blob_store import open_blob_store
 from infra.cql import Cql
-from infra.errors import SettingsWrong
 from infra.live_views import LiveViews
 from infra.sending import Sender
 from infra.settings import Settings, load
@@ -24,15 +22,7 @@ from streams.processing.scratch import scratch
 from streams.processing.slots import Slots
 from streams.processing.twins import ViewedTwins
 from streams.processing.worker import Worker
-from streams.rendering import (
-    PRESETS,
-    Preset,
-    RenderLimits,
-    Sandbox,
-    check_mark,
-    decoders_are_filtered,
-    marked_with,
-)
+from streams.rendering import RenderLimits, Sandbox, decoders_are_filtered, deployed_presets
 from streams.retrying import RetryPolicy
 from streams.running import run
 from streams.stopping import stop_signal
@@ -70,7 +60,7 @@ async def _work(settings: Settings) -> int:
         runs = PipelineRuns(
             fetcher=fetcher,
             sandbox=sandbox,
-            presets=_presets(settings),
+            presets=deployed_presets(settings.render.watermark),
             twins=ViewedTwins(lambda: _views(settings, parts)),
             blobs=open_blob_store(settings.blobs_url, settings.blobs),
             scratch=parts.enter_context(scratch(settings.data_dir / "scratch")),
@@ -120,17 +110,6 @@ async def _first_of(*ends: Awaitable[object]) -> None:
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
     for future in futures:
         future.cancel()
-
-
-def _presets(settings: Settings) -> Mapping[str, Preset]:
-    if not (place := settings.render.watermark):
-        return PRESETS
-    try:
-        picture = Path(place).read_bytes()
-        check_mark(picture)
-    except (OSError, ValueError) as error:
-        raise SettingsWrong(f"render.watermark: {place}: {error}") from error
-    return marked_with(picture)
 
 
 def _views(settings: Settings, parts: AsyncExitStack) -> LiveViews:

@@ -64,7 +64,7 @@ class PipelineRuns:
             job = await self._with_kept_picture(job)
             fetched = await self._obtain(job, source)
             pass_by("worker.after_download")
-            if fetched and is_shown(job, fetched.sha256):
+            if fetched and is_shown(job, preset, fetched.sha256):
                 return confirmed(job, _fetch(fetched), self.clock())
             if fetched and fetched.not_modified and job.picture:
                 await self._load(job.picture.original.blob_key, source)
@@ -73,7 +73,8 @@ class PipelineRuns:
             rendered = await self.sandbox.render(source, preset)
             await self._store(rendered, source)
         pass_by("worker.after_store_before_emit")
-        return published(job, rendered, _fetch(fetched) if fetched else None, self.clock())
+        fetch = _fetch(fetched) if fetched else None
+        return published(job, preset, rendered, fetch, self.clock())
 
     async def _with_kept_picture(self, job: ImageJob) -> ImageJob:
         """Compare with nothing whose original is lost: its bytes are wanted again."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from domain.jobs import ImageJob
 from domain.values import Picture
 from streams.fetching import Conditional, Fetched
-from streams.rendering import PIPELINE_VERSION
+from streams.rendering import PIPELINE_VERSION, Preset
 
 
 def conditional(shown: Picture | None) -> Conditional | None:
@@ -28,10 +28,10 @@ def completed(fetched: Fetched, shown: Picture | None) -> Fetched:
     )
 
 
-def is_shown(job: ImageJob, sha256: str) -> bool:
-    """Tell whether these bytes, rendered as the job wants it, are what is shown already."""
+def is_shown(job: ImageJob, preset: Preset, sha256: str) -> bool:
+    """Tell whether these bytes, rendered with the job's preset, are what is shown already."""
     shown = job.picture
     return shown is not None and (
-        (shown.original.sha256, shown.preset, shown.pipeline_version)
-        == (sha256, job.preset, PIPELINE_VERSION)
+        (shown.original.sha256, shown.preset, shown.pipeline_version, shown.watermark)
+        == (sha256, job.preset, PIPELINE_VERSION, preset.mark)
     )

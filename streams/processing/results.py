@@ -7,21 +7,21 @@ from domain.commands import CommandMetadata, ConfirmAsset, DelayAsset, PublishAs
 from domain.identity import delay_command_id, result_command_id
 from domain.jobs import ImageJob
 from domain.values import Actor, BlobKey, Fetch, Original, Rendition, Sha256
-from streams.rendering import PIPELINE_VERSION, Rendered
+from streams.rendering import PIPELINE_VERSION, Preset, Rendered
 from streams.retrying import Failure
 
 _WORKER = Actor("system:worker")
 
 
 def published(
-    job: ImageJob, rendered: Rendered, fetch: Fetch | None, now: datetime
+    job: ImageJob, preset: Preset, rendered: Rendered, fetch: Fetch | None, now: datetime
 ) -> PublishAsset:
     """Ask to show what was made of a picture; its blobs must be in the store already.
 
     Raises ValueError when nothing was found out about it.
     """
     if rendered.facts is None:
-        raise ValueError(f"preset {job.preset} has no facts to publish")
+        raise ValueError(f"preset {preset.name} has no facts to publish")
     measured = rendered.original
     return PublishAsset(
         metadata=_metadata(job, now),
@@ -49,6 +49,7 @@ def published(
         ),
         facts=rendered.facts,
         pipeline_version=PIPELINE_VERSION,
+        watermark=preset.mark,
         fetch=fetch,
     )
 

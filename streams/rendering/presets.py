@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final, Literal
 
 from domain.transformations import Fit, Gravity
+from domain.values import Sha256
+from infra.watermark import name_of, watermark
 
 PIPELINE_VERSION: Final = 3
 """Raised whenever the same bytes and preset would give other renditions or facts."""
@@ -67,6 +68,11 @@ class Preset:
         if self.watermark is None and any(spec.is_marked for spec in self.renditions):
             raise ValueError(f"preset {self.name} marks renditions with nothing")
 
+    @property
+    def mark(self) -> Sha256 | None:
+        """Name the picture that lies on its renditions; absent where none does."""
+        return name_of(self.watermark.picture) if self.watermark else None
+
 
 LARGE: Final = RenditionSpec(
     name="large", width=2048, height=2048, media_type="image/webp", quality=80
@@ -122,7 +128,7 @@ PROOF: Final = Preset(  # shown before it is paid for: what is large enough to b
     ),
     keep_copyright=True,
     watermark=Watermark(
-        picture=Path(__file__).with_name("proof.png").read_bytes(),
+        picture=watermark(),
         position="centre",
         opacity=0.4,
         width_share=0.6,

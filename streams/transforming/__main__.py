@@ -8,7 +8,7 @@ from infra.errors import SettingsWrong
 from infra.settings import Settings, load
 from infra.transforming import answer_orders
 from streams.processing.scratch import scratch
-from streams.rendering import RenderLimits, Sandbox
+from streams.rendering import RenderLimits, Sandbox, deployed_presets
 from streams.running import run
 from streams.stopping import stop_signal
 from streams.transforming.transforming import Transforming
@@ -44,6 +44,7 @@ async def _work(settings: Settings) -> int:
             scratch=parts.enter_context(scratch(settings.data_dir / "scratch")),
             at_once=settings.transform.at_once,
             per_original=settings.transform.per_original,
+            proof=deployed_presets(settings.render.watermark)["proof"],
         )
         try:
             server = await answer_orders(place, transforming.carry_out)

@@ -10,6 +10,7 @@ from domain.transformations import (
     MEDIA_TYPE_OF,
     NoTransformation,
     Transformation,
+    made_alike,
     made_folder,
     made_key,
     transformation,
@@ -36,8 +37,9 @@ class Transforming:
     """Carries out orders; several who want the same wait for one rendering.
 
     At most ``at_once`` orders wait or are carried out, and of one original at most ``per_original``
-    renditions are kept, so neither a flood of sizes nor one customer's fills machine or store. A
-    process that is killed has stored a whole rendition or none.
+    renditions are kept, with a mark and as many without, so neither a flood of sizes nor one
+    customer's fills machine or store. What is to be marked is marked as the preset ``proof`` marks.
+    A process that is killed has stored a whole rendition or none.
     """
 
     def __init__(
@@ -48,12 +50,15 @@ class Transforming:
         scratch: Path,
         at_once: int,
         per_original: int,
+        proof: Preset,
     ) -> None:
         self._sandbox = sandbox
         self._blobs = blobs
         self._scratch = scratch
         self._at_once = at_once
         self._per_original = per_original
+        self._watermark = proof.watermark
+        self._mark = proof.mark
         self._under_way: dict[BlobKey, asyncio.Task[Told]] = {}
 
     async def carry_out(self, order: Order) -> Told:
@@ -62,7 +67,9 @@ class Transforming:
             wanted = transformation(order.words)
         except NoTransformation as error:
             return Told(outcome="failed", detail=str(error))
-        key = made_key(order.original, wanted)
+        if order.watermark not in (None, self._mark):  # one of the two was not started again yet
+            return Told(outcome="busy", detail="the watermark is being changed")
+        key = made_key(order.original, wanted, order.watermark)
         making = self._under_way.get(key)
         if making is None:
             if len(self._under_way) >= self._at_once:
@@ -94,7 +101,8 @@ class Transforming:
         made = await self._blobs.keys(made_folder(order.original))
         if key in made:
             return Told(outcome="made")
-        if len(made) >= self._per_original:
+        alike = made_alike(order.original, order.watermark)
+        if sum(each.startswith(alike) for each in made) >= self._per_original:
             return Told(
                 outcome="too_many",
                 detail=f"{self._per_original} renditions were made of this picture already",
@@ -103,7 +111,7 @@ class Transforming:
             source = Path(folder, "original")
             data = await self._blobs.get(order.original_key)
             await asyncio.to_thread(source.write_bytes, data)
-            rendered = await self._sandbox.render(source, _preset(wanted))
+            rendered = await self._sandbox.render(source, self._preset(order, wanted))
         rendition = rendered.renditions[0]
         await self._blobs.put(key, rendition.data, rendition.media_type)
         await self._take_back_if_purged(order, key)
@@ -117,15 +125,20 @@ class Transforming:
             await self._blobs.delete(key)
             raise
 
-
-def _preset(wanted: Transformation) -> Preset:
-    spec = RenditionSpec(
-        name="made",
-        width=wanted.width or _LONGEST_SIDE,
-        height=wanted.height or _LONGEST_SIDE,
-        media_type=MEDIA_TYPE_OF[wanted.format],
-        quality=wanted.quality,
-        fit=wanted.fit,
-        gravity=wanted.gravity,
-    )
-    return Preset(name="on demand", renditions=(spec,), has_facts=False)
+    def _preset(self, order: Order, wanted: Transformation) -> Preset:
+        spec = RenditionSpec(
+            name="made",
+            width=wanted.width or _LONGEST_SIDE,
+            height=wanted.height or _LONGEST_SIDE,
+            media_type=MEDIA_TYPE_OF[wanted.format],
+            quality=wanted.quality,
+            fit=wanted.fit,
+            gravity=wanted.gravity,
+            is_marked=order.watermark is not None,
+        )
+        return Preset(
+            name="on demand",
+            renditions=(spec,),
+            has_facts=False,
+            watermark=self._watermark if spec.is_marked else None,
+        )

@@ -5,7 +5,7 @@ from io import BytesIO
 from uuid import uuid4
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from tests.e2e.installation import Customer, Installation
 from tests.e2e.supplier import Supplier, picture
@@ -64,6 +64,22 @@ def test_a_size_that_nobody_thought_of_is_made_for_a_signed_url(
     assert customer.queries.get(signed["url"].replace("w_20", "w_21")).status_code == 403
     customer.commands.delete(f"/v1/assets/{asset_id}")
     eventually(lambda: customer.queries.get(signed["url"]).status_code == 410)
+
+
+def test_what_is_made_on_demand_of_a_proof_is_marked(
+    customer: Customer, supplier: Supplier
+) -> None:
+    plain, proof = (
+        customer.submit(supplier.url("picture/9.jpg"), "cats", preset=preset)
+        for preset in ("default", "proof")
+    )
+    assert [customer.ended(each)["watermark"] is None for each in (plain, proof)] == [True, False]
+    seen = []
+    for each in (plain, proof):
+        signed = customer.queries.get(f"/v1/assets/{each}/transformations/w_90,f_webp").json()
+        seen.append(pixels(customer, signed["url"]))
+    differs = ImageChops.difference(*seen).convert("L").point(lambda n: 255 if n > 40 else 0)
+    assert differs.getbbox(), "the same bytes, and the mark on one of them"
 
 
 def test_an_uploaded_file_takes_the_same_path(customer: Customer) -> None:

@@ -24,9 +24,9 @@ from streams.rendering import (
     RenderLimits,
     Sandbox,
     decoders_are_filtered,
-    marked_with,
 )
 from streams.rendering.pipeline import render
+from streams.rendering.presets import marked_with
 from tests.eventually import eventually
 from tests.unit.rendering.pictures import encoded, heic, wheel
 

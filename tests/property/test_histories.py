@@ -122,6 +122,7 @@ asset_commands: st.SearchStrategy[AssetCommand] = st.one_of(
             renditions=(THUMB, LARGE),
             facts=FACTS,
             pipeline_version=1,
+            watermark=None,
             fetch=None,
         )
     ),

@@ -88,7 +88,9 @@ def take_back(one: Tenant, revert_: Operation) -> object:
 def shown(asset: Asset | None) -> object:
     """Give what customers see of an asset: not how often it changed, nor its runs."""
     assert asset is not None
-    return (asset.status, asset.category_ids, asset.description, asset.listing, asset.original)
+    mark = asset.picture and asset.picture.watermark
+    about = (asset.status, asset.category_ids, asset.description)
+    return (*about, asset.listing, asset.original, mark)
 
 
 def changed_by(one: Tenant, wanted: Instructions) -> Operation:

@@ -14,7 +14,7 @@ from domain.errors import (
 )
 from domain.events import AssetCategorised, AssetDescribed, AssetPublished
 from domain.operation.selecting import Candidate, matches, would_change
-from domain.values import AssetId, CategoryRef, Status
+from domain.values import AssetId, CategoryRef, Sha256, Status
 from tests.bulk import ANY, instructions
 from tests.samples import (
     FACTS,
@@ -40,6 +40,7 @@ AGAIN = RepublishAsset(
     renditions=(LARGE, THUMB),
     facts=FACTS,
     pipeline_version=7,
+    watermark=Sha256("d" * 64),
     fetch=None,
 )
 A_CAT = Candidate(

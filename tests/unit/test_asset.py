@@ -45,7 +45,7 @@ from domain.events import (
     AssetSourceReplaced,
     AssetSubmitted,
 )
-from domain.values import AssetId, BlobKey, Duplicates, Source, Status
+from domain.values import AssetId, BlobKey, Duplicates, Sha256, Source, Status
 from tests.samples import (
     CAT_PICTURE,
     DOG_PICTURE,
@@ -315,6 +315,17 @@ def test_a_refresh_knows_what_is_shown_and_how_it_came_here() -> None:
     assert (event.status, event.run) == (Status.PUBLISHED, 2)
 
 
+def test_a_refresh_knows_which_mark_lies_on_what_is_shown() -> None:
+    mark = Sha256("d" * 64)
+    (event,) = (
+        given(CATS, SUBMIT, replace(PUBLISH, watermark=mark))
+        .when(REFRESH)
+        .then(AssetRefreshRequested)
+    )
+    assert isinstance(event, AssetRefreshRequested)
+    assert event.picture == replace(SHOWN, watermark=mark)
+
+
 def test_an_unchanged_source_leaves_what_is_shown_and_ends_the_run() -> None:
     history = given(CATS, SUBMIT, PUBLISH, REFRESH)
     listing = history.asset and history.asset.listing
@@ -376,6 +387,7 @@ def test_nobody_knows_what_preset_an_earlier_picture_had() -> None:
         renditions=(LARGE, THUMB),
         facts=PUBLISH.facts,
         pipeline_version=1,
+        watermark=None,
         fetch=FETCH,
     )
     history = given(CATS, SUBMIT, PUBLISH, REPROCESS)

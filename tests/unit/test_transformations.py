@@ -10,6 +10,7 @@ from domain.transformations import (
     NoTransformation,
     Transformation,
     is_transformation,
+    made_alike,
     made_folder,
     made_key,
     transformation,
@@ -52,17 +53,24 @@ def test_what_is_spelt_out_reads_as_the_same_in_any_order(
     assert transformation(",".join(words)) == wanted
 
 
-@given(transformations())
-def test_it_is_kept_below_its_original_under_a_plain_path(wanted: Transformation) -> None:
-    key = check_key(made_key(ORIGINAL, wanted))
-    assert key.startswith(f"{made_folder(ORIGINAL)}/")
+marks = st.none() | st.sampled_from("ab").map(lambda digit: Sha256(digit * 64))
 
 
-@given(transformations(), transformations())
-def test_two_are_kept_apart_unless_they_are_the_same(
-    one: Transformation, other: Transformation
+@given(transformations(), marks)
+def test_it_is_kept_below_its_original_under_a_plain_path(
+    wanted: Transformation, watermark: Sha256 | None
 ) -> None:
-    assert (made_key(ORIGINAL, one) == made_key(ORIGINAL, other)) == (one == other)
+    key = check_key(made_key(ORIGINAL, wanted, watermark))
+    assert key.startswith(f"{made_folder(ORIGINAL)}/")
+    for mark in (None, Sha256("a" * 64), Sha256("b" * 64)):
+        assert key.startswith(made_alike(ORIGINAL, mark)) == (mark == watermark), "told by its mark"
+
+
+@given(st.tuples(transformations(), marks), st.tuples(transformations(), marks))
+def test_two_are_kept_apart_unless_they_are_the_same_with_the_same_mark(
+    one: tuple[Transformation, Sha256 | None], other: tuple[Transformation, Sha256 | None]
+) -> None:
+    assert (made_key(ORIGINAL, *one) == made_key(ORIGINAL, *other)) == (one == other)
 
 
 @pytest.mark.parametrize(

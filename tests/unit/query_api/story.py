@@ -83,6 +83,7 @@ class Story:
         tenant_id: TenantId = ACME,
         at: datetime | None = None,
         title: str = "A cat",
+        watermark: Sha256 | None = None,
     ) -> AssetId:
         """Take a picture in and publish it."""
         self.now = at or self.now
@@ -95,6 +96,7 @@ class Story:
                 renditions=RENDITIONS,
                 facts=FACTS,
                 pipeline_version=1,
+                watermark=watermark,
                 fetch=FETCH,
             )
         )

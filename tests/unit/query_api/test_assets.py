@@ -5,6 +5,7 @@ from datetime import timedelta
 from starlette.testclient import TestClient
 
 from domain.commands import DelayAsset, DeleteAsset, PurgeAsset
+from domain.values import Sha256
 from query_api.models import AssetAnswer, HistoryAnswer
 from tests.samples import NOON, metadata
 from tests.unit.query_api.story import Story, asset_id
@@ -24,6 +25,16 @@ def test_a_published_asset_is_shown_whole(client: TestClient, story: Story) -> N
     assert asset.facts.camera == "Acme One"
     assert asset.renditions[0].url == f"https://img.example/i/{named}/large.webp?v={'1' * 16}"
     assert answer.headers["etag"] == '"2"'
+
+
+def test_a_marked_asset_tells_with_what_now_and_then(client: TestClient, story: Story) -> None:
+    plain, marked = story.publish(1, "cats"), story.publish(2, "cats", watermark=Sha256("d" * 64))
+    told = [
+        client.get(f"/v1/assets/{named}{past}").json()["watermark"]
+        for named in (plain, marked)
+        for past in ("", "?version=2", "?version=1")
+    ]
+    assert told == [None, None, None, "d" * 64, "d" * 64, None]
 
 
 def test_where_blobs_lie_is_not_told(client: TestClient, story: Story) -> None:

@@ -26,6 +26,7 @@ def published(named: AssetId, *, digit: str, flipped: int, run: int = 1) -> Publ
         renditions=RENDITIONS,
         facts=replace(FACTS, perceptual_hash=f"{LOOK ^ flipped:016x}"),
         pipeline_version=1,
+        watermark=None,
         fetch=FETCH,
     )
 

@@ -4,7 +4,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from domain.commands import DeleteAsset
+from domain.values import Sha256
 from infra.errors import BlobNotFound, Overloaded, TransformationFailed
+from infra.watermark import name_of, watermark
 from query_api.transformed import Signatures
 from tests.samples import metadata
 from tests.unit.query_api.conftest import FREE, MemoryMaking
@@ -51,6 +53,18 @@ def test_it_is_served_by_the_rules_of_every_picture(
     assert whole.headers["cache-control"] == "public, max-age=30, must-revalidate"
     forever = nobody.get(f"{url}&v={tag[1:17]}").headers["cache-control"]
     assert forever == "public, max-age=31536000, immutable"
+
+
+def test_a_mark_lies_on_it_where_one_lies_on_what_is_published(
+    client: TestClient, nobody: TestClient, asset: str, story: Story, making: MemoryMaking
+) -> None:
+    yesterdays, todays = Sha256("d" * 64), name_of(watermark())
+    proof = story.publish(2, "cats", watermark=yesterdays)
+    for each in (asset, proof):
+        assert nobody.get(signed(client, each)).status_code == 200
+    assert nobody.get(f"/i/{proof}/{FREE}").status_code == 200, "signed or not"
+    assert [order.watermark for order in making.orders] == [None, todays, todays]
+    assert making.orders[0].original == making.orders[1].original, "the same bytes, kept apart"
 
 
 def test_words_in_any_order_are_signed_in_their_one_spelling(

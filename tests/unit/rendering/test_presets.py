@@ -1,6 +1,7 @@
 """What presets promise: sizes, shapes, cuts, bars, and whose picture it is."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,18 +11,19 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from domain.transformations import Fit, FocalPoint
+from infra.errors import SettingsWrong
+from infra.watermark import name_of
 from streams.rendering import (
     PRESETS,
     Preset,
     Rendered,
     RenderLimits,
     RenditionSpec,
-    check_mark,
-    marked_with,
+    deployed_presets,
 )
 from streams.rendering.framing import frame, scale
 from streams.rendering.pipeline import render
-from streams.rendering.presets import SQUARE
+from streams.rendering.presets import SQUARE, marked_with
 from streams.rendering.shrink import scaled
 from tests.unit.rendering.pictures import encoded, opened, pixels, rendition, telltale_exif, wheel
 
@@ -212,9 +214,27 @@ def test_a_preset_does_not_forget_its_mark() -> None:
     ],
     ids=["nothing", "not PNG", "torn", "too wide"],
 )
-def test_what_cannot_mark_is_refused(picture: bytes) -> None:
-    with pytest.raises(ValueError, match=r"PNG|pixels"):
-        check_mark(picture)
+def test_what_cannot_mark_is_refused(picture: bytes, tmp_path: Path) -> None:
+    place = tmp_path / "mark.png"
+    place.write_bytes(picture)
+    with pytest.raises(SettingsWrong, match=r"PNG|pixels"):
+        deployed_presets(str(place))
+
+
+def test_a_mark_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsWrong, match="nowhere"):
+        deployed_presets(str(tmp_path / "nowhere"))
+
+
+def test_a_deployment_has_its_own_mark_and_all_else_as_it_is(tmp_path: Path) -> None:
+    picture = encoded(Image.new("RGB", (9, 3)), "PNG")
+    place = tmp_path / "mark.png"
+    place.write_bytes(picture)
+    presets = deployed_presets(str(place))
+    assert presets == marked_with(picture)
+    assert presets["proof"].mark == name_of(picture) != PRESETS["proof"].mark
+    assert [preset.name for preset in presets.values() if preset.mark] == ["proof"]
+    assert deployed_presets("") == PRESETS
 
 
 def test_a_small_picture_s_names_share_their_bytes_only_if_they_show_the_same() -> None:

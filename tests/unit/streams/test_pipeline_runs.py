@@ -147,8 +147,9 @@ def test_a_source_with_new_bytes_is_published_anew(pipeline: Pipeline) -> None:
         replace(CURRENT, pipeline_version=PIPELINE_VERSION - 1),
         replace(CURRENT, preset="portrait"),
         replace(CURRENT, preset=None),
+        replace(CURRENT, watermark=Sha256("e" * 64)),
     ],
-    ids=["an older pipeline", "another preset", "who knows which preset"],
+    ids=["an older pipeline", "another preset", "who knows which preset", "a mark it has no more"],
 )
 def test_an_unchanged_source_is_rendered_as_it_would_be_now(
     pipeline: Pipeline, shown: Picture, etag: str | None
@@ -161,6 +162,21 @@ def test_an_unchanged_source_is_rendered_as_it_would_be_now(
     assert pipeline.sandbox.sources == [b"downloaded"]
     assert command.fetch
     assert command.fetch.etag == etag
+
+
+def test_a_changed_watermark_is_another_rendering_and_the_same_one_is_not(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.blobs.blobs[DOWNLOADED.blob_key] = b"downloaded"
+    mark = PRESETS["proof"].mark
+    proof = replace(CURRENT, preset="proof", watermark=Sha256("e" * 64))
+
+    anew = pipeline.run(replace(JOB, preset="proof", picture=proof))
+
+    assert anew.watermark == mark
+    shown = replace(proof, watermark=anew.watermark)
+    again = pipeline.end(replace(JOB, preset="proof", picture=shown))
+    assert isinstance(again, ConfirmAsset)
 
 
 @pytest.mark.parametrize("shown", [CURRENT, None], ids=["a lost original", "nothing yet"])

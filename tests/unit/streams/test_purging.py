@@ -26,6 +26,7 @@ PUBLISHED = AssetPublished(
     renditions=(THUMB, LARGE),
     facts=FACTS,
     pipeline_version=1,
+    watermark=None,
     fetch=None,
     listing=Listing(
         created_at=NOON,
@@ -201,8 +202,8 @@ def test_nothing_is_removed_while_an_event_cannot_be_read() -> None:
 
 
 def test_what_was_rendered_on_demand_goes_with_its_original() -> None:
-    made = made_key(ORIGINAL.sha256, transformation("w_80"))
-    of_another = made_key(Sha256("e" * 64), transformation("w_80"))
+    made = made_key(ORIGINAL.sha256, transformation("w_80"), None)
+    of_another = made_key(Sha256("e" * 64), transformation("w_80"), None)
     purging = Purging(published("cat"), purged("cat"))
     purging.store.blobs |= dict.fromkeys((made, of_another), b"made")
 

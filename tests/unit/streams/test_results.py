@@ -14,6 +14,7 @@ from tests.unit.streams.samples import JOB
 def test_nothing_is_published_of_which_nothing_was_found_out(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(b"picture")
-    rendered = asyncio.run(FakeSandbox().render(source, PRESETS["default"]))
+    preset = PRESETS["default"]
+    rendered = asyncio.run(FakeSandbox().render(source, preset))
     with pytest.raises(ValueError, match="no facts"):
-        published(JOB, replace(rendered, facts=None), None, NOON)
+        published(JOB, preset, replace(rendered, facts=None), None, NOON)

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from PIL import ImageChops
 
 from domain.transformations import made_folder, made_key, transformation
 from domain.values import BlobKey, Sha256
 from infra.errors import BlobNotFound, Overloaded, StoreUnavailable, TransformationFailed
 from infra.transforming import Order, Transformer, answer_orders
-from streams.rendering import Preset, Rendered, RenderFailed, RenditionBytes, Sandbox
+from streams.rendering import PRESETS, Preset, Rendered, RenderFailed, RenditionBytes, Sandbox
 from streams.transforming.transforming import Transforming
 from tests.memory import MemoryBlobStore
 from tests.unit.rendering.pictures import encoded, opened, pixels, wheel
@@ -19,11 +20,14 @@ from tests.unit.rendering.pictures import encoded, opened, pixels, wheel
 SHA256 = Sha256("ab" * 32)
 ORIGINAL = BlobKey(f"originals/ab/{SHA256}")
 WORDS = "w_80,f_webp,q_80"
-KEY = made_key(SHA256, transformation(WORDS))
+KEY = made_key(SHA256, transformation(WORDS), None)
 
 
-def order(words: str = WORDS) -> Order:
-    return Order(original_key=ORIGINAL, original=SHA256, words=words)
+PROOF = PRESETS["proof"]
+
+
+def order(words: str = WORDS, watermark: Sha256 | None = None) -> Order:
+    return Order(original_key=ORIGINAL, original=SHA256, words=words, watermark=watermark)
 
 
 @dataclass
@@ -69,7 +73,9 @@ def sandbox() -> FakeSandbox:
 
 @pytest.fixture
 def transforming(sandbox: FakeSandbox, blobs: MemoryBlobStore, tmp_path: Path) -> Transforming:
-    return Transforming(sandbox=sandbox, blobs=blobs, scratch=tmp_path, at_once=2, per_original=3)
+    return Transforming(
+        sandbox=sandbox, blobs=blobs, scratch=tmp_path, at_once=2, per_original=3, proof=PROOF
+    )
 
 
 def test_it_is_made_once(
@@ -121,6 +127,25 @@ def test_a_flood_of_sizes_of_one_picture_is_bounded(transforming: Transforming) 
     assert asyncio.run(ask()) == ["made"] * 3 + ["too_many"] * 2
 
 
+def test_what_bears_a_mark_is_kept_and_counted_apart_from_what_bears_none(
+    transforming: Transforming, sandbox: FakeSandbox, blobs: MemoryBlobStore
+) -> None:
+    wanted = [order(f"w_{width}", mark) for mark in (None, PROOF.mark) for width in range(1, 5)]
+    outcomes = [asyncio.run(transforming.carry_out(each)).outcome for each in wanted]
+    assert outcomes == (["made"] * 3 + ["too_many"]) * 2
+    assert [each.watermark for each in sandbox.rendered] == [None] * 3 + [PROOF.watermark] * 3
+    assert [each.renditions[0].is_marked for each in sandbox.rendered] == [False] * 3 + [True] * 3
+    assert len(blobs.blobs) == 1 + 6
+
+
+def test_a_mark_that_is_another_than_ours_is_laid_on_nothing(
+    transforming: Transforming, sandbox: FakeSandbox
+) -> None:
+    told = asyncio.run(transforming.carry_out(order(watermark=Sha256("ef" * 32))))
+    assert told.outcome == "busy"
+    assert not sandbox.rendered
+
+
 def test_nothing_is_left_of_a_picture_that_is_purged_meanwhile(
     transforming: Transforming, sandbox: FakeSandbox, blobs: MemoryBlobStore
 ) -> None:
@@ -159,12 +184,18 @@ def test_a_real_picture_is_made_over_the_socket(blobs: MemoryBlobStore, tmp_path
     async def ask() -> None:
         async with Sandbox(processes=1) as sandbox:
             transforming = Transforming(
-                sandbox=sandbox, blobs=blobs, scratch=tmp_path, at_once=2, per_original=1
+                sandbox=sandbox,
+                blobs=blobs,
+                scratch=tmp_path,
+                at_once=2,
+                per_original=1,
+                proof=PROOF,
             )
             server = await answer_orders(place, transforming.carry_out)
             assert place.stat().st_mode & 0o077 == 0
             asker = Transformer(place, timeout_seconds=60)
             await asker.make(order(wanted))
+            await asker.make(order(wanted, PROOF.mark))
             with pytest.raises(TransformationFailed, match="already"):
                 await asker.make(order("w_41"))
             with pytest.raises(TransformationFailed, match="none of"):
@@ -172,9 +203,14 @@ def test_a_real_picture_is_made_over_the_socket(blobs: MemoryBlobStore, tmp_path
             server.close()
 
     asyncio.run(ask())
-    picture = opened(blobs.blobs[made_key(SHA256, transformation(wanted))])
+    picture = opened(blobs.blobs[made_key(SHA256, transformation(wanted), None)])
     assert (picture.format, picture.size) == ("JPEG", (40, 20))
     assert pixels(picture)[-1, 0, 1] > 230, "the lower edge is kept, where green is strongest"
+    marked = opened(blobs.blobs[made_key(SHA256, transformation(wanted), PROOF.mark)])
+    differs = ImageChops.difference(picture, marked).point(lambda n: 255 if n > 30 else 0).getbbox()
+    assert differs, "the mark is seen"
+    assert differs[0] > 0, "and lies in the middle"
+    assert differs[2] < 40, "and lies in the middle"
     assert set(blobs.blobs) > set(asyncio.run(blobs.keys(made_folder(SHA256))))
 
 
@@ -186,6 +222,7 @@ def test_an_original_that_is_gone_is_said_so(tmp_path: Path) -> None:
             scratch=tmp_path,
             at_once=1,
             per_original=1,
+            proof=PROOF,
         )
         server = await answer_orders(tmp_path / "socket", transforming.carry_out)
         with pytest.raises(BlobNotFound):
