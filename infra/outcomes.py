@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from avro_schemas.codec import decode
+from avro_schemas.errors import KeysLost
 from domain.commands import CommandMetadata
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import CommandId
@@ -63,12 +64,27 @@ class Outcomes:
                 waiting.outcome.set_result(outcome)
 
     def receive(self, record: Record) -> None:
-        """Take in one record of command-results; callable from any thread."""
-        waiting = list(self._waiting.get(CommandId(record.key.decode()), ()))
-        if waiting:  # only what is waited for is worth decoding
+        """Take in one record of command-results; callable from any thread.
+
+        Who waits for one that cannot be opened is told KeysLost: the command has been decided.
+        """
+        command_id = CommandId(record.key.decode())
+        waiting = list(self._waiting.get(command_id, ()))
+        if not waiting:  # only what is waited for is worth decoding
+            return
+        loop = waiting[0].outcome.get_loop()
+        try:
             outcome = decode(record.value)
-            if isinstance(outcome, CommandAccepted | CommandRefused):
-                waiting[0].outcome.get_loop().call_soon_threadsafe(self.deliver, outcome)
+        except KeysLost as lost:
+            loop.call_soon_threadsafe(self._give_up, command_id, lost)
+            return
+        if isinstance(outcome, CommandAccepted | CommandRefused):
+            loop.call_soon_threadsafe(self.deliver, outcome)
+
+    def _give_up(self, command_id: CommandId, lost: KeysLost) -> None:
+        for waiting in self._waiting.get(command_id, ()):
+            if not waiting.outcome.done():
+                waiting.outcome.set_exception(lost)
 
 
 def follow_outcomes(kafka: Kafka, outcomes: Outcomes) -> Tail:

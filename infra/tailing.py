@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from threading import Event, Thread
 from typing import Protocol, Self
 
+from avro_schemas.errors import KeysLost
 from infra.reading import Record
 
 _RETRY_SECONDS = 1.0
@@ -31,7 +32,8 @@ class Tail:
 
     When reading fails a new reader is opened after a second, and begins where ``open_reader`` lets
     it begin: ``apply`` may see a record again. A record that makes ``apply`` raise is logged and
-    left out. ``is_current`` says that the reader reached the end as it was when it was opened;
+    left out, but for KeysLost: it can be read once the keys are back, so that is a failure of
+    reading. ``is_current`` says that the reader reached the end as it was when it was opened;
     ``on_current`` is told so, once for each reader.
     """
 
@@ -72,10 +74,16 @@ class Tail:
             try:
                 with self._open_reader() as reader:
                     self._read(reader)
+            except KeysLost as lost:
+                log.error("%s: standing still: %s", self._name, lost)  # noqa: TRY400 - that says it all
+                self._rest()
             except Exception:  # whatever it was, following must go on
                 log.exception("%s: reading failed; trying again", self._name)
-                self._current.clear()
-                self._stopping.wait(_RETRY_SECONDS)
+                self._rest()
+
+    def _rest(self) -> None:
+        self._current.clear()
+        self._stopping.wait(_RETRY_SECONDS)
 
     def _read(self, reader: Source) -> None:
         ends = reader.ends()
@@ -89,6 +97,8 @@ class Tail:
     def _hand_over(self, record: Record) -> None:
         try:
             self._apply(record)
+        except KeysLost:
+            raise
         except Exception:  # one record must not stop those behind it
             place = f"{record.topic}:{record.partition}:{record.offset}"
             log.exception("%s: %s was left out", self._name, place)

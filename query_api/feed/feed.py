@@ -1,6 +1,7 @@
 """One client's feed, as Server-Sent Events: first what it missed, then what happens."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from avro_schemas.errors import KeysLost
 from domain.values import TenantId
 from infra.public_events import as_json, event_type
 from infra.reading import Record
@@ -18,6 +20,9 @@ _LOOK_SECONDS = 1.0  # how soon a revoked key and a stop are noticed
 _HISTORIES_AT_ONCE = 8
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before there was anything of ours
 _CLOCKS_APART = timedelta(minutes=10)  # an event's moment, and that of its record in the log
+_KEYS_AWAY = b": the keys of the next event are away; come back with Last-Event-ID\n"
+
+log = logging.getLogger(__name__)
 
 
 class History(Protocol):
@@ -85,14 +90,21 @@ class Feed:
         """Tell every event of the tenant after a place once, in the order of each asset.
 
         Each has an id from which another feed goes on without a gap. The feed ends when the time is
-        over, when ``is_welcome`` says no, and when the client takes less than happens.
+        over, when ``is_welcome`` says no, and when the client takes less than happens. No event is
+        passed over while the keyring is away: a feed of what happens stands still before it, one of
+        what was missed ends there.
         """
         at = dict(wish.after)
         yield self._place(at, tenant_id)
-        async for piece in self._missed(tenant_id, at, listener.joined_at, wish.since):
-            yield piece
-            if not is_welcome():
-                return
+        try:
+            async for piece in self._missed(tenant_id, at, listener.joined_at, wish.since):
+                yield piece
+                if not is_welcome():
+                    return
+        except KeysLost as lost:
+            log.error("a feed ends before what it missed: %s", lost)  # noqa: TRY400 - that says it all
+            yield _KEYS_AWAY + self._place(at, tenant_id)
+            return
         ends_at = None if wish.seconds is None else time.monotonic() + wish.seconds
         told_at = time.monotonic()
         while is_welcome() and not listener.is_over:
@@ -129,8 +141,8 @@ class Feed:
                     for record in await asyncio.to_thread(history.poll):
                         if not at[record.partition] <= record.offset < until[record.partition]:
                             continue
-                        at[record.partition] = record.offset + 1
                         happened = happened_in(record)
+                        at[record.partition] = record.offset + 1
                         if happened is not None and _is_wanted(happened, tenant_id, since):
                             yield self._event(happened, at, tenant_id)
                     yield self._place(at, tenant_id)  # so that who comes back need not begin anew

@@ -102,11 +102,14 @@ class Listeners:
             return dict(self._offsets)
 
     def take(self, record: Record) -> None:
-        """Hand the next event of the log to those whose it is."""
+        """Hand the next event of the log to those whose it is.
+
+        Raises KeysLost, and then stands still before it: reading has to ``begin`` there again.
+        """
         with self._lock:
+            happened = happened_in(record) if self._count else None
             at = self._offsets[record.partition]
             self._offsets[record.partition] = max(at, record.offset + 1)
-            happened = happened_in(record) if self._count else None
             if happened is not None:
                 theirs = self._of_tenant.get(happened.event.metadata.tenant_id, ())
                 for listener in theirs:
@@ -141,7 +144,10 @@ class Listeners:
 
 
 def happened_in(record: Record) -> Happened | None:
-    """Read an event of an asset out of a record; None for what is none, or cannot be read."""
+    """Read an event of an asset out of a record; None for what is none, or can never be read.
+
+    Raises KeysLost.
+    """
     try:
         event = decode(record.value)
     except Undecodable:

@@ -5,6 +5,7 @@ from domain.catalogue import EMPTY, Catalogue, evolve
 from domain.events import CatalogueEvent
 from domain.values import TenantId
 from infra.kafka import Kafka
+from infra.open_tails import OpenTails
 from infra.reading import Reader
 from infra.topics import CATEGORY_EVENTS
 
@@ -14,6 +15,7 @@ class Trees:
 
     def __init__(self, kafka: Kafka) -> None:
         self._reader = Reader(kafka, CATEGORY_EVENTS, dict.fromkeys(range(_PARTITIONS), 0))
+        self._tails = OpenTails(kafka, (CATEGORY_EVENTS,))
         self._trees: dict[TenantId, Catalogue] = {}
 
     def close(self) -> None:
@@ -25,7 +27,14 @@ class Trees:
         return self._trees.get(tenant_id, EMPTY)
 
     def catch_up(self) -> None:
-        """Take in all that is there now; raises BrokerUnavailable."""
+        """Take in all that is there now; raises BrokerUnavailable.
+
+        A category's answer may be there before its event is shown: each partition of a transaction
+        ends by itself. So what is open now is waited for.
+        """
+        self._tails.wait_until_closed(
+            [(CATEGORY_EVENTS.name, number) for number in range(_PARTITIONS)]
+        )
         for record in self._reader.read_to_end():
             event = decode(record.value)
             if isinstance(event, CatalogueEvent):

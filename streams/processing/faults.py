@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from domain.failures import FailureCode
@@ -30,8 +30,13 @@ class FaultBreaker:
     let through: if it ends otherwise work goes on, else the pause doubles, up to ten minutes.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._clock = clock
+        self._pause = pause
         self._latest: deque[tuple[FailureCode | None, TenantId]] = deque(maxlen=_WINDOW)
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._opens_at: float | None = None
@@ -66,7 +71,7 @@ class FaultBreaker:
             if remaining <= 0 and not self._is_probing:
                 self._is_probing = True
                 return True
-            await asyncio.sleep(min(max(remaining, 0.0), _LOOK_SECONDS) or _LOOK_SECONDS)
+            await self._pause(min(max(remaining, 0.0), _LOOK_SECONDS) or _LOOK_SECONDS)
         return False
 
     def _judge(self, code: FailureCode | None) -> None:

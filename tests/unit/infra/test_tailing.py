@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from avro_schemas.errors import KeysLost
 from infra.errors import BrokerUnavailable
 from infra.reading import Record
 from infra.tailing import Tail
@@ -76,6 +77,20 @@ def test_a_record_that_cannot_be_taken_in_does_not_stop_those_behind_it() -> Non
 def test_reading_goes_on_after_a_failure() -> None:
     topic, seen = Topic(fails_after=2), set[int]()
     with Tail("test", topic.open, lambda each: seen.add(each.offset)) as tail:
+        assert eventually(lambda: tail.is_current)
+    assert seen == {0, 1, 2}
+    assert topic.opened == 2
+
+
+def test_a_record_whose_keys_are_away_is_not_left_out() -> None:
+    topic, seen, lost = Topic(), set[int](), [KeysLost("away")]
+
+    def take_in(each: Record) -> None:
+        if each.offset == 1 and lost:
+            raise lost.pop()
+        seen.add(each.offset)
+
+    with Tail("test", topic.open, take_in) as tail:
         assert eventually(lambda: tail.is_current)
     assert seen == {0, 1, 2}
     assert topic.opened == 2

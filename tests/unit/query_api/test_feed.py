@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from avro_schemas.errors import KeysLost
+from avro_schemas.sealing import using
 from domain.values import TenantId
 from infra.errors import Overloaded
+from infra.keyring import new_keyring
 from infra.web.errors import NotReady
 from query_api.errors import FeedPlaceRefused, TooManyListeners
 from query_api.feed.feed import Wish
@@ -296,3 +299,32 @@ def test_what_makes_no_sense_is_a_problem(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["errors"]
+
+
+def test_what_happens_while_the_keys_are_away_is_told_when_they_are_back() -> None:
+    log = MemoryEventLog()
+    client = Client(log)
+
+    def happen() -> None:
+        log.append(is_heard=False)
+        with using(new_keyring()), pytest.raises(KeysLost):
+            log.listeners.take(log.records[0][0])
+        assert log.listeners.offsets[0] == 0
+        log.listeners.take(log.records[0][0])
+        log.append()
+
+    asyncio.run(client.follow(happen, events=2))
+    assert client.seen == ["e-0", "e-1"]
+
+
+def test_a_feed_ends_before_what_it_missed_while_the_keys_are_away() -> None:
+    log = MemoryEventLog()
+    client = Client(log)
+    for _ in range(6):
+        log.append()
+    client.last_id = log.feed.places.seal(dict.fromkeys(range(3), 0), ACME)
+    with using(new_keyring()):
+        asyncio.run(client.follow())
+    assert client.seen == []
+    asyncio.run(client.follow())
+    assert sorted(client.seen) == [f"e-{number}" for number in range(6)]

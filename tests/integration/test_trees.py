@@ -1,0 +1,38 @@
+"""The trees that operations are decided by, on a real broker."""
+
+import pytest
+
+from avro_schemas.codec import encode
+from domain import catalogue
+from domain.catalogue import EMPTY
+from infra.errors import BrokerUnavailable
+from infra.kafka import Kafka
+from infra.topic_admin import apply_topics
+from infra.topics import CATEGORY_EVENTS
+from infra.transactions import TransactionalWriter
+from streams.operating.trees import Trees
+from tests.samples import ACME, NOON, create_category
+from tests.servers import Servers
+
+
+def test_a_category_counts_once_its_transaction_has_ended_and_none_is_passed_over_before(
+    servers: Servers, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.open_tails._TIMEOUT_SECONDS", 0.0)
+    kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
+    apply_topics(kafka)
+    (created,) = catalogue.decide(create_category("cats"), EMPTY, NOON)
+    writer = TransactionalWriter(kafka, "decider-test-0")
+    writer.begin()
+    writer.append(CATEGORY_EVENTS, 0, ACME.encode(), encode(created))
+    writer.settle()
+    trees = Trees(kafka)
+    try:
+        with pytest.raises(BrokerUnavailable, match="category-events"):
+            trees.catch_up()
+        writer.commit_alone()
+        monkeypatch.setattr("infra.open_tails._TIMEOUT_SECONDS", 20.0)
+        trees.catch_up()
+        assert [each.slug for each in trees.of(ACME).categories.values()] == ["cats"]
+    finally:
+        trees.close()
