@@ -18,8 +18,9 @@ from avro_schemas.sealing import Seals
 from avro_schemas.upcasting import first_upcast
 from domain.bulk_commands import OperationCommand
 from domain.bulk_events import OperationEvent
+from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, CatalogueCommand
-from domain.events import AssetEvent, CatalogueEvent
+from domain.events import AssetEvent
 from domain.hooks import WebhookAttempt, WebhookDelivery, WebhookRedelivery
 from domain.jobs import DeadLetter, ImageJob
 from domain.outcomes import Outcome

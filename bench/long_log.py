@@ -17,7 +17,8 @@ from cassandra.query import BatchStatement, BatchType
 
 from avro_schemas.sealing import use
 from bench.servers import bench_servers
-from domain.events import AssetEvent, CatalogueEvent
+from domain.category_events import CatalogueEvent
+from domain.events import AssetEvent
 from infra.kafka import Kafka
 from infra.keyring import keyring_file
 from infra.personal import sealed

@@ -1,4 +1,4 @@
-"""Every fact ScaleHoster records: frozen, and named in the past tense."""
+"""What every event carries, and every fact about an asset: frozen, named in the past tense."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,6 @@ from domain.values import (
     AssetId,
     BlobKey,
     CategoryId,
-    CategorySlug,
     CommandId,
     CorrelationId,
     Description,
@@ -233,50 +232,6 @@ class AssetRefreshRequested(Event):
     duplicates: Duplicates
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CategoryCreated(Event):
-    """A category was opened."""
-
-    category_id: CategoryId
-    slug: CategorySlug
-    name: str
-    parent_id: CategoryId | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CategoryRenamed(Event):
-    """A category got another name or slug."""
-
-    category_id: CategoryId
-    slug: CategorySlug
-    name: str
-    previous_slug: CategorySlug
-    previous_name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CategoryMoved(Event):
-    """A category was hung elsewhere in the tree."""
-
-    category_id: CategoryId
-    parent_id: CategoryId | None
-    previous_parent_id: CategoryId | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CategoryArchived(Event):
-    """A category was taken out of the listings."""
-
-    category_id: CategoryId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CategoryRestored(Event):
-    """An archived category came back."""
-
-    category_id: CategoryId
-
-
 AssetEvent = (
     AssetSubmitted
     | AssetPublished
@@ -292,7 +247,4 @@ AssetEvent = (
     | AssetReprocessingRequested
     | AssetSourceReplaced
     | AssetRefreshRequested
-)
-CatalogueEvent = (
-    CategoryCreated | CategoryRenamed | CategoryMoved | CategoryArchived | CategoryRestored
 )

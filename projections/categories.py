@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from avro_schemas.codec import Message
-from domain.events import (
+from domain.category_events import (
     CatalogueEvent,
     CategoryArchived,
     CategoryCreated,

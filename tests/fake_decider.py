@@ -12,9 +12,10 @@ from domain.asset import Asset
 from domain.bulk_commands import OperationCommand
 from domain.bulk_events import OperationEvent
 from domain.catalogue import EMPTY, Catalogue
+from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, CatalogueCommand, CreateCategory
 from domain.errors import IdempotencyKeyReused, Refusal
-from domain.events import AssetEvent, CatalogueEvent
+from domain.events import AssetEvent
 from domain.operation import Operation
 from domain.outcomes import CommandAccepted, CommandRefused, EventRef, Outcome
 from domain.values import CategoryRef, OperationId, TenantId

@@ -13,6 +13,12 @@ from zlib import crc32
 
 from domain.asset import Asset, replay
 from domain.catalogue import replay as replay_catalogue
+from domain.category_events import (
+    CatalogueEvent,
+    CategoryArchived,
+    CategoryCreated,
+    CategoryRestored,
+)
 from domain.events import (
     AssetCategorised,
     AssetConfirmed,
@@ -28,10 +34,6 @@ from domain.events import (
     AssetRestored,
     AssetSourceReplaced,
     AssetSubmitted,
-    CatalogueEvent,
-    CategoryArchived,
-    CategoryCreated,
-    CategoryRestored,
 )
 from domain.values import Listing, Status
 

@@ -11,6 +11,7 @@ from domain import asset as assets
 from domain import catalogue as catalogues
 from domain.asset import Asset
 from domain.catalogue import EMPTY, Catalogue
+from domain.category_events import CatalogueEvent
 from domain.commands import (
     AdjustCategories,
     AdjustTags,
@@ -35,7 +36,7 @@ from domain.commands import (
     RestoreCategory,
 )
 from domain.errors import Refusal
-from domain.events import AssetEvent, CatalogueEvent
+from domain.events import AssetEvent
 from domain.values import AssetId, BlobKey, CategoryRef, CategorySlug, Sha256
 from tests.samples import (
     ACME,

@@ -10,8 +10,9 @@ from domain import asset as assets
 from domain import catalogue as catalogues
 from domain.asset import Asset
 from domain.catalogue import EMPTY, Catalogue
+from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, DescribeAsset
-from domain.events import AssetEvent, CatalogueEvent
+from domain.events import AssetEvent
 from domain.values import TenantId
 from infra.kafka import Kafka
 from infra.sending import Position

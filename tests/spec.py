@@ -11,9 +11,10 @@ from domain import asset as assets
 from domain import catalogue as catalogues
 from domain.asset import Asset
 from domain.catalogue import EMPTY, Catalogue
+from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, CatalogueCommand
 from domain.errors import Refusal
-from domain.events import AssetEvent, CatalogueEvent, Event
+from domain.events import AssetEvent, Event
 from tests.samples import NOON
 
 

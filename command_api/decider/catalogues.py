@@ -5,7 +5,7 @@ from dataclasses import replace
 from avro_schemas.codec import decode
 from command_api.decider.state import Remembered, remember
 from domain.catalogue import EMPTY, Catalogue, evolve, snapshot
-from domain.events import CatalogueEvent
+from domain.category_events import CatalogueEvent
 from domain.outcomes import CommandAccepted
 from domain.telling import accepted
 from domain.values import CommandId, TenantId

@@ -10,8 +10,8 @@ from avro_schemas.errors import Undecodable
 from command_api.decider.catalogues import Catalogues
 from command_api.decider.rounds import Decision, Round
 from command_api.decider.state import Changes, FoldedState
+from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, CatalogueCommand
-from domain.events import CatalogueEvent
 from infra.dead_letters import dead_letter
 from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by

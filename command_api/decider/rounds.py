@@ -11,9 +11,10 @@ from domain import asset as assets
 from domain import catalogue as catalogues
 from domain.asset import Asset
 from domain.catalogue import Catalogue
+from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, CatalogueCommand, CreateCategory
 from domain.errors import CategoryIsArchived, IdempotencyKeyReused, Refusal, UnknownCategory
-from domain.events import AssetEvent, CatalogueEvent
+from domain.events import AssetEvent
 from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome
 from domain.telling import accepted, refused, unchanged
 from domain.values import AssetId, CommandId, TenantId

@@ -5,6 +5,14 @@ from functools import reduce
 from typing import assert_never
 
 from domain.catalogue.state import Catalogue, Category, evolve
+from domain.category_events import (
+    CatalogueEvent,
+    CategoryArchived,
+    CategoryCreated,
+    CategoryMoved,
+    CategoryRenamed,
+    CategoryRestored,
+)
 from domain.commands import (
     ArchiveCategory,
     CatalogueCommand,
@@ -21,14 +29,6 @@ from domain.errors import (
     CategoryIsArchived,
     CategoryNotFound,
     VersionMismatch,
-)
-from domain.events import (
-    CatalogueEvent,
-    CategoryArchived,
-    CategoryCreated,
-    CategoryMoved,
-    CategoryRenamed,
-    CategoryRestored,
 )
 from domain.recording import stamp
 from domain.values import CategoryId, CategoryRef, CategorySlug

@@ -7,17 +7,17 @@ from functools import reduce
 from types import MappingProxyType
 from typing import assert_never
 
-from domain.errors import (
-    CategoryIsArchived,
-    UnknownCategory,
-)
-from domain.events import (
+from domain.category_events import (
     CatalogueEvent,
     CategoryArchived,
     CategoryCreated,
     CategoryMoved,
     CategoryRenamed,
     CategoryRestored,
+)
+from domain.errors import (
+    CategoryIsArchived,
+    UnknownCategory,
 )
 from domain.outcomes import CategorySnapshot
 from domain.values import CategoryId, CategoryRef, CategorySlug

@@ -2,7 +2,7 @@
 
 from avro_schemas.codec import decode
 from domain.catalogue import EMPTY, Catalogue, evolve
-from domain.events import CatalogueEvent
+from domain.category_events import CatalogueEvent
 from domain.values import TenantId
 from infra.kafka import Kafka
 from infra.open_tails import OpenTails

@@ -15,7 +15,8 @@ from fastavro import schemaless_writer
 from avro_schemas import codec, registry, upcasting
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable, UnknownSchema
-from domain.events import CategoryArchived, EventMetadata
+from domain.category_events import CategoryArchived
+from domain.events import EventMetadata
 from domain.jobs import DeadLetter
 from domain.outcomes import AssetSnapshot, CommandAccepted
 from domain.values import (

@@ -12,8 +12,8 @@ from avro_schemas.errors import BrokenSeal, KeysLost
 from avro_schemas.sealing import using
 from domain.bulk_commands import OperationCommand
 from domain.bulk_events import OperationEvent
+from domain.category_events import CatalogueEvent
 from domain.commands import CatalogueCommand
-from domain.events import CatalogueEvent
 from domain.hooks import WebhookAttempt, WebhookRedelivery
 from domain.jobs import DeadLetter
 from domain.outcomes import CommandRefused

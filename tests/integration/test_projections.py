@@ -23,8 +23,9 @@ from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
 from avro_schemas.codec import decode, encode
+from domain.category_events import CatalogueEvent
 from domain.errors import ScaleHosterError
-from domain.events import AssetEvent, CatalogueEvent
+from domain.events import AssetEvent
 from domain.jobs import DeadLetter
 from domain.values import TenantId
 from infra.cql import Cql

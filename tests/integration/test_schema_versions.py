@@ -22,8 +22,8 @@ from avro_schemas.containers import schema_id_of
 from avro_schemas.records import to_record
 from domain import catalogue as catalogues
 from domain.catalogue import EMPTY
+from domain.category_events import CatalogueEvent, CategoryCreated
 from domain.commands import CatalogueCommand, RenameCategory
-from domain.events import CatalogueEvent, CategoryCreated
 from domain.values import CategoryRef
 from infra.group_reading import GroupReader
 from infra.kafka import Kafka

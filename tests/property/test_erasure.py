@@ -8,7 +8,8 @@ from avro_schemas.codec import decode, encode
 from avro_schemas.sealing import using
 from domain import asset as assets
 from domain.asset import Asset
-from domain.events import AssetEvent, CatalogueEvent
+from domain.category_events import CatalogueEvent
+from domain.events import AssetEvent
 from domain.values import Status
 from infra.keyring import Erasure, Keyring
 from infra.personal import without_erased

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain import asset as assets
 from domain import catalogue as catalogues
+from domain.category_events import CatalogueEvent
 from domain.commands import (
     AdjustCategories,
     AdjustTags,
@@ -29,14 +30,7 @@ from domain.commands import (
     RestoreCategory,
 )
 from domain.errors import Refusal
-from domain.events import (
-    AssetConfirmed,
-    AssetDelayed,
-    AssetEvent,
-    AssetPublished,
-    AssetRejected,
-    CatalogueEvent,
-)
+from domain.events import AssetConfirmed, AssetDelayed, AssetEvent, AssetPublished, AssetRejected
 from domain.values import CategoryRef, CategorySlug
 from tests.property.messages import instances_of
 from tests.samples import (

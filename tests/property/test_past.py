@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.events import AssetEvent, AssetPurged, CatalogueEvent
+from domain.category_events import CatalogueEvent
+from domain.events import AssetEvent, AssetPurged
 from domain.values import CategoryId, Status
 from query_api.answers import Answers
 from query_api.category_tree import CategoryTree, rows_then

@@ -6,7 +6,8 @@ from random import Random
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.events import AssetEvent, CatalogueEvent
+from domain.category_events import CatalogueEvent
+from domain.events import AssetEvent
 from infra.rows import Operation, collapse
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS
 from projections.views import VIEWS

@@ -1,3 +1,10 @@
+from domain.category_events import (
+    CategoryArchived,
+    CategoryCreated,
+    CategoryMoved,
+    CategoryRenamed,
+    CategoryRestored,
+)
 from domain.commands import (
     MoveCategory,
     RenameCategory,
@@ -12,13 +19,6 @@ from domain.errors import (
     CategoryNotFound,
     UnknownCategory,
     VersionMismatch,
-)
-from domain.events import (
-    CategoryArchived,
-    CategoryCreated,
-    CategoryMoved,
-    CategoryRenamed,
-    CategoryRestored,
 )
 from domain.values import CategoryRef, CategorySlug
 from tests.samples import ACME, archive_category, category_id, create_category, metadata

@@ -14,7 +14,8 @@ from avro_schemas.containers import LoggedRecord
 from cli.archive.errors import RestoreRefused
 from cli.archive.exporting import Exporter, Wish
 from cli.archive.manifest import Manifest
-from domain.events import AssetEvent, AssetPublished, CatalogueEvent
+from domain.category_events import CatalogueEvent
+from domain.events import AssetEvent, AssetPublished
 from domain.values import BlobKey, TenantId
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, Topic
 from tests.history_maker import VERBS, tenant

@@ -17,7 +17,8 @@ from cli.archive.masking import Mask, MaskRefused
 from cli.archive.restoring import Restorer
 from cli.archive.verifying import verify
 from domain.bulk_events import OperationEvent
-from domain.events import AssetEvent, CatalogueEvent
+from domain.category_events import CatalogueEvent
+from domain.events import AssetEvent
 from infra.keyring import Keyring
 from tests.contract.make_golden import made_up
 from tests.fold import expected_rows

@@ -8,7 +8,8 @@ from threading import Event
 from prometheus_client import CollectorRegistry
 
 from avro_schemas.codec import encode
-from domain.events import AssetEvent, CatalogueEvent
+from domain.category_events import CatalogueEvent
+from domain.events import AssetEvent
 from domain.jobs import DeadLetter
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition, StartsOf
