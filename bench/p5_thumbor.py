@@ -74,7 +74,7 @@ class Photographs(OnePicture):
             "height": 1,
             "frames": 1,
         }
-        return {"original": json.dumps(original), "watermark": ""}
+        return {"original": json.dumps(original), "watermark": "", "focal_point": "null"}
 
 
 def query_api(blobs_url: str, socket: Path) -> FastAPI:

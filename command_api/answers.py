@@ -18,7 +18,7 @@ from domain.outcomes import (
     CommandRefused,
     Outcome,
 )
-from domain.values import Status
+from domain.values import FocalPoint, Status
 from infra.web.positions import HEADER, to_header
 
 _REFUSALS = {
@@ -42,6 +42,7 @@ class AssetAnswer(BaseModel):
     alt_text: str
     tags: tuple[str, ...]
     metadata: dict[str, JsonValue]
+    focal_point: FocalPoint | None
     preset: str
     public_url: str
     links: dict[str, str]
@@ -153,6 +154,7 @@ class Answers:
             alt_text=description.alt_text,
             tags=description.tags,
             metadata=json.loads(description.metadata),
+            focal_point=description.focal_point,
             preset=asset.preset,
             public_url=public_url,
             links={"self": link, "events": f"{link}/events", "public": public_url},

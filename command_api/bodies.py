@@ -13,6 +13,7 @@ from command_api.fields import (
     Preset,
     Ref,
     Refs,
+    Share,
     Slug,
     SmallObject,
     SourceUrl,
@@ -22,7 +23,8 @@ from command_api.fields import (
     is_category_ref,
     slug_of,
 )
-from domain.values import CategoryRef, CategorySlug, Description, Source
+from domain.describing import thousandths
+from domain.values import CategoryRef, CategorySlug, Description, FocalPoint, Source
 from infra.public_events import EVENT_TYPES
 
 
@@ -34,6 +36,17 @@ class Body(BaseModel):
     def content(self) -> str:
         """Write it one way only, so that the same request is known again."""
         return canonical(self.model_dump(mode="json", exclude_unset=True))
+
+
+class FocalPointField(Body):
+    """What matters in a picture, seen upright: shares of its width and height."""
+
+    x: Share
+    y: Share
+
+    def point(self) -> FocalPoint:
+        """Give it, to the thousandth."""
+        return thousandths(self.x, self.y)
 
 
 class UploadBody(Body):
@@ -49,6 +62,7 @@ class UploadBody(Body):
     alt_text: Text = ""
     tags: Tags = ()
     metadata: SmallObject = {}
+    focal_point: FocalPointField | None = None
     preset: Preset = "default"
     duplicates: DuplicatesWish = "keep"
     create_missing_categories: bool = False
@@ -71,6 +85,7 @@ class UploadBody(Body):
             alt_text=self.alt_text,
             tags=self.tags,
             metadata=canonical(self.metadata),
+            focal_point=self.focal_point.point() if self.focal_point else None,
         )
 
 
@@ -109,6 +124,7 @@ class DescriptionPatch(Body):
     alt_text: Text | None = None
     tags: Tags | None = None
     metadata: SmallObject | None = None
+    focal_point: FocalPointField | None = None
 
 
 class ReprocessBody(Body):

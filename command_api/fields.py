@@ -134,4 +134,5 @@ DuplicatesWish = Annotated[
 Preset = Literal[
     "default", "product", "photo", "proof"
 ]  # streams.rendering has these; a test compares
+Share = Annotated[float, Field(ge=0, le=1, examples=[0.3])]
 SmallObject = Annotated[dict[str, Any], AfterValidator(_small_object)]

@@ -26,7 +26,7 @@ PATCH = ("application/merge-patch+json", "application/json")
 FORM = "multipart/form-data"
 _FILE = "file"
 _LISTS = ("categories", "tags")
-_JSON_FIELDS = ("metadata", "create_missing_categories")
+_JSON_FIELDS = ("metadata", "focal_point", "create_missing_categories")
 _MAX_FIELDS = 200
 
 
@@ -91,7 +91,7 @@ def uploaded_file(form: FormData) -> UploadFile:
 def form_fields(form: FormData, model: type[_Body], rules: Rules) -> _Body:
     """Check the fields beside the file as if they were JSON; lists are repeated fields.
 
-    ``metadata`` is JSON text. Raises MalformedForm, RequestInvalid.
+    ``metadata`` and ``focal_point`` are JSON text. Raises MalformedForm, RequestInvalid.
     """
     fields: dict[str, object] = {}
     for name in form:

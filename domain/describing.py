@@ -1,15 +1,17 @@
 """What a customer may say about a picture, and how a merge patch changes it."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from domain.errors import DescriptionRefused
-from domain.values import Description
+from domain.values import Description, FocalPoint
 
 MAX_TEXT_LENGTH = 2_000
 MAX_TAGS = 50
 MAX_TAG_LENGTH = 100
 MAX_METADATA_BYTES = 16_384
+_DECIMALS = 3
 
 
 def check(description: Description) -> None:
@@ -34,24 +36,34 @@ def patched(description: Description, patch: str) -> Description:
     changes = json.loads(patch)
     if not isinstance(changes, dict):
         raise DescriptionRefused("the patch must be a JSON object")
-    unknown = changes.keys() - {"title", "alt_text", "tags", "metadata"}
+    unknown = changes.keys() - {"title", "alt_text", "tags", "metadata", "focal_point"}
     if unknown:
         raise DescriptionRefused(f"unknown field {min(unknown)}")
     tags = changes.get("tags", description.tags) or ()
     if not isinstance(tags, list | tuple) or not all(isinstance(tag, str) for tag in tags):
         raise DescriptionRefused("tags must be a list of strings")
-    kept = {"metadata": json.loads(description.metadata)}
-    metadata = merged(kept, changes).get("metadata", {})
+    point = description.focal_point
+    kept = {"metadata": json.loads(description.metadata), "focal_point": point and asdict(point)}
+    result = merged(kept, changes)
+    metadata = result.get("metadata", {})
     if not isinstance(metadata, dict):
         raise DescriptionRefused("metadata must be a JSON object")
-    result = Description(
+    described = Description(
         title=_text("title", changes, description.title),
         alt_text=_text("alt_text", changes, description.alt_text),
         tags=tuple(tags),
         metadata=json.dumps(metadata, ensure_ascii=False, sort_keys=True),
+        focal_point=_focal_point(result.get("focal_point")),
     )
-    check(result)
-    return result
+    check(described)
+    return described
+
+
+def thousandths(x: float, y: float) -> FocalPoint:
+    """Make a focal point as exact as URLs say it; raises DescriptionRefused for one outside."""
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise DescriptionRefused("x and y of focal_point must be from 0 to 1")
+    return FocalPoint(x=abs(round(x, _DECIMALS)), y=abs(round(y, _DECIMALS)))  # no -0
 
 
 def merged(target: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON is any
@@ -65,6 +77,16 @@ def merged(target: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON is any
         else:
             result[name] = merged(result.get(name), value)
     return result
+
+
+def _focal_point(said: object) -> FocalPoint | None:
+    match said:
+        case None:
+            return None
+        case {"x": int() | float() as x, "y": int() | float() as y, **rest}:
+            if not rest and bool not in (type(x), type(y)):
+                return thousandths(x, y)
+    raise DescriptionRefused("focal_point must be an object of the numbers x and y")
 
 
 def _text(name: str, changes: dict[str, Any], present: str) -> str:

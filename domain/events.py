@@ -16,6 +16,7 @@ from domain.values import (
     EventId,
     Facts,
     Fetch,
+    FocalPoint,
     Listing,
     Original,
     Picture,
@@ -171,6 +172,7 @@ class AssetRestored(Event):
     created_at: datetime
     source: Source
     preset: str
+    focal_point: FocalPoint | None
     run: int
     starts_run: bool
     listing: Listing | None
@@ -199,10 +201,15 @@ class AssetErased(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetReprocessingRequested(Event):
-    """New renditions of the kept original were asked for."""
+    """New renditions of the kept original were asked for.
+
+    Here as in the other events that begin a run, ``focal_point`` is where its preset cuts, unless
+    that knows better.
+    """
 
     original: Original
     preset: str
+    focal_point: FocalPoint | None
     run: int
     is_bulk: bool
 
@@ -215,6 +222,7 @@ class AssetSourceReplaced(Event):
     source: Source
     previous_source: Source
     preset: str
+    focal_point: FocalPoint | None
     run: int
     duplicates: Duplicates
 
@@ -227,6 +235,7 @@ class AssetRefreshRequested(Event):
     source: Source
     picture: Picture | None
     preset: str
+    focal_point: FocalPoint | None
     run: int
     is_bulk: bool
     duplicates: Duplicates

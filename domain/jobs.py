@@ -9,6 +9,7 @@ from domain.values import (
     CorrelationId,
     Duplicates,
     EventId,
+    FocalPoint,
     Original,
     Picture,
     Source,
@@ -32,6 +33,7 @@ class ImageJob:
     ``job_id`` is the id of the event that caused it, so the same fact dispatched twice is the same
     job. ``original`` is set when a kept original is rendered anew; otherwise ``source`` is fetched.
     ``picture`` is what is shown meanwhile, set when the source is asked whether it still has that.
+    ``focal_point`` is where the preset cuts, unless that knows better.
     ``not_before`` holds a retry back until that moment; ``is_bulk`` leaves some room to others.
     ``duplicates`` says whether it matters that another asset has the same bytes.
     """
@@ -44,6 +46,7 @@ class ImageJob:
     source: Source | None
     original: Original | None
     picture: Picture | None
+    focal_point: FocalPoint | None
     correlation_id: CorrelationId
     issued_at: datetime
     not_before: datetime | None

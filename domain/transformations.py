@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
-from domain.values import BlobKey, Sha256
+from domain.values import BlobKey, FocalPoint, Sha256
 
 _MADE_AS: Final = 2  # raised when the same words would give other bytes
 _MARK_DIGITS: Final = 16
@@ -16,18 +16,6 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,3}")
 Format = Literal["webp", "jpg"]
 Fit = Literal["inside", "cover", "contain"]
 """Show the whole picture; fill the size and cut off what juts out; fill it with bars beside."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FocalPoint:
-    """What matters in a picture, seen upright: shares of its width and height, 0 to 1."""
-
-    x: float
-    y: float
-
-    def __str__(self) -> str:
-        """Spell it as imgproxy does, with our separator."""
-        return f"fp_{self.x:g}_{self.y:g}"
 
 
 MIDDLE: Final = FocalPoint(x=0.5, y=0.5)
@@ -61,13 +49,14 @@ class NoTransformation(ValueError):
 class Transformation:
     """What to make of an original; nothing is ever enlarged.
 
-    ``width`` and ``height`` are pixels, 4096 at most; with ``fit`` inside one may be None.
+    ``width`` and ``height`` are pixels, 4096 at most; with ``fit`` inside one may be None. Without
+    a ``gravity`` it is cut at the picture's own focal point, or in the middle if it has none.
     """
 
     width: int | None
     height: int | None
     fit: Fit
-    gravity: Gravity
+    gravity: Gravity | None
     format: Format
     quality: int
 
@@ -76,8 +65,15 @@ class Transformation:
         words = [f"w_{self.width}"] if self.width else []
         words += [f"h_{self.height}"] if self.height else []
         words += [f"fit_{self.fit}"] if self.fit != "inside" else []
-        words += [f"g_{self.gravity}"] if self.gravity != "centre" else []
+        words += [f"g_{self.gravity}"] if self.gravity else []
         return ",".join([*words, f"f_{self.format}", f"q_{self.quality}"])
+
+    def of_picture(self, focal_point: FocalPoint | None) -> "Transformation":
+        """Say what is made of a picture with that point; the middle is not said any more."""
+        if self.fit != "cover":
+            return self
+        gravity = self.gravity or focal_point
+        return replace(self, gravity=None if gravity in ("centre", MIDDLE) else gravity)
 
 
 def is_transformation(text: str) -> bool:
@@ -89,8 +85,8 @@ def transformation(text: str) -> Transformation:
     """Read ``w_800,h_600,fit_cover,g_attention,f_webp,q_80``, in any order.
 
     A width or a height must be there, both for the fits cover and contain. ``g_fp_0.3_0.7`` keeps
-    what lies around that point, as near to the middle as the picture's edges allow. Raises
-    NoTransformation.
+    what lies around that point, as near to the middle as the picture's edges allow; where no g is
+    said it is the point of the picture. Raises NoTransformation.
     """
     words: dict[str, str] = {}
     for word in text.split(","):
@@ -102,7 +98,7 @@ def transformation(text: str) -> Transformation:
         width=_number(words.pop("w", None), _MAX_PIXELS_A_SIDE),
         height=_number(words.pop("h", None), _MAX_PIXELS_A_SIDE),
         fit=_one_of(_FITS, words.pop("fit", "inside")),
-        gravity=_gravity(words.pop("g", "centre")),
+        gravity=_gravity(words.pop("g", None)),
         format=_one_of(_FORMATS, words.pop("f", "webp")),
         quality=_number(words.pop("q", None), _MAX_QUALITY) or 80,
     )
@@ -111,7 +107,9 @@ def transformation(text: str) -> Transformation:
     sides = [side for side in (asked.width, asked.height) if side]
     if not sides or (asked.fit != "inside" and len(sides) == 1):
         raise NoTransformation("name w_ or h_; fit_cover and fit_contain need both")
-    if asked.gravity != "centre" and asked.fit != "cover":
+    if asked.gravity == "centre" and asked.fit != "cover":
+        return replace(asked, gravity=None)
+    if asked.gravity and asked.fit != "cover":
         raise NoTransformation("g_ says what fit_cover keeps; it means nothing without it")
     return asked
 
@@ -141,7 +139,9 @@ def _number(text: str | None, at_most: int) -> int | None:
     return int(text)
 
 
-def _gravity(text: str) -> Gravity:
+def _gravity(text: str | None) -> Gravity | None:
+    if text is None:
+        return None
     if point := _FOCAL_POINT.fullmatch(text):
         found = FocalPoint(x=float(point[1]), y=float(point[2]))
         return _GRAVITIES.get(str(found), found)

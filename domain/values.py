@@ -40,6 +40,18 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FocalPoint:
+    """What matters in a picture, seen upright: shares of its width and height, 0 to 1."""
+
+    x: float
+    y: float
+
+    def __str__(self) -> str:
+        """Spell it as imgproxy does, with our separator."""
+        return f"fp_{self.x:g}_{self.y:g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
     """What the customer says about a picture; ``metadata`` is a JSON object as text."""
 
@@ -47,10 +59,11 @@ class Description:
     alt_text: str
     tags: tuple[str, ...]
     metadata: str
+    focal_point: FocalPoint | None
 
 
 NO_SOURCE = Source(url=None, upload_key=None, file_name=None)
-NO_DESCRIPTION = Description(title="", alt_text="", tags=(), metadata="{}")
+NO_DESCRIPTION = Description(title="", alt_text="", tags=(), metadata="{}", focal_point=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +121,7 @@ class Picture:
 
     ``fetch`` tells how the original came here. ``preset`` is what it was rendered with; absent when
     that is not known, since an earlier result is shown again. ``watermark`` names the picture that
-    lies on its renditions.
+    lies on its renditions, ``focal_point`` is where they were cut, if its preset cuts any.
     """
 
     original: Original
@@ -116,6 +129,7 @@ class Picture:
     preset: str | None
     pipeline_version: int
     watermark: Sha256 | None
+    focal_point: FocalPoint | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """What a customer is told of an event: by webhook, and in the live feed."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -125,6 +126,7 @@ def _described(description: Description) -> dict[str, Any]:
         "alt_text": description.alt_text,
         "tags": description.tags,
         "metadata": json.loads(description.metadata),
+        "focal_point": description.focal_point and asdict(description.focal_point),
     }
 
 

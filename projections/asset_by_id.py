@@ -37,7 +37,13 @@ _NO_FAILURE: dict[str, Value] = {
     "retry_at_us": 0,
 }
 _NO_SOURCE: dict[str, Value] = {"source_url": "", "source_file_name": ""}
-_NO_DESCRIPTION: dict[str, Value] = {"title": "", "alt_text": "", "tags": (), "metadata": "{}"}
+_NO_DESCRIPTION: dict[str, Value] = {
+    "title": "",
+    "alt_text": "",
+    "tags": (),
+    "metadata": "{}",
+    "focal_point": "null",
+}
 _NO_PICTURE: dict[str, Value] = {
     "original": "null",
     "renditions": "[]",
@@ -149,6 +155,7 @@ def _description(description: Description) -> dict[str, Value]:
         "alt_text": description.alt_text,
         "tags": description.tags,
         "metadata": description.metadata,
+        "focal_point": as_json(description.focal_point),
     }
 
 

@@ -53,6 +53,7 @@ class Answers:
             "alt_text": row["alt_text"],
             "tags": list(row["tags"] or ()),
             "metadata": _json(row["metadata"] or "{}"),
+            "focal_point": _json(row["focal_point"] or "null"),
             "failure": _failure(row),
             "duplicate_of": duplicate_of,
             "public_url": self._urls.asset(row["asset_id"]) if is_published else None,

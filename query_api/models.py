@@ -87,6 +87,13 @@ class FetchAnswer(Model):
     duration_ms: int
 
 
+class FocalPointAnswer(Model):
+    """What matters in a picture: shares of its upright width and height."""
+
+    x: float = Field(ge=0, le=1, examples=[0.3])
+    y: float = Field(ge=0, le=1, examples=[0.7])
+
+
 class AssetAnswer(Model):
     """An asset in any state; what is not known yet, or not shown any more, is null or empty."""
 
@@ -106,6 +113,7 @@ class AssetAnswer(Model):
     alt_text: str
     tags: list[str]
     metadata: dict[str, Any]
+    focal_point: FocalPointAnswer | None
     failure: FailureAnswer | None
     duplicate_of: str | None = Field(
         description="The oldest published asset with the same bytes; never told of the past."

@@ -27,7 +27,8 @@ _NO_FAILURE: Row = {
     "failure_duplicate_of": "",
     "retry_at_us": 0,
 }
-_NO_DESCRIPTION: Row = {"title": "", "alt_text": "", "tags": [], "metadata": "{}"}
+_TEXTS: Row = {"title": "", "alt_text": "", "tags": [], "metadata": "{}"}
+_NO_DESCRIPTION: Row = {**_TEXTS, "focal_point": "null"}
 _NO_SOURCE: Row = {"source_url": "", "source_file_name": ""}
 _SHOWN = ("media_type", "width", "height", "thumbhash", "dominant_colour", "thumbnail_sha256")
 _NO_PICTURE: Row = {
@@ -151,7 +152,8 @@ def _source(event: _Event) -> Row:
 
 def _description(event: _Event) -> Row:
     description = _plain(event, "description")
-    return {name: description[name] for name in _NO_DESCRIPTION}
+    point = msgspec.json.encode(description.get("focal_point")).decode()
+    return {**{name: description[name] for name in _TEXTS}, "focal_point": point}
 
 
 def _failure(event: _Event) -> dict[str, Any]:

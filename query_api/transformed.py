@@ -18,7 +18,7 @@ from domain.transformations import (
     made_key,
     transformation,
 )
-from domain.values import AssetId, Original, Sha256, TenantId
+from domain.values import AssetId, FocalPoint, Original, Sha256, TenantId
 from infra.errors import BlobNotFound
 from infra.transforming import Order
 from query_api.errors import PictureNotFound, TransformationNotSigned, TransformationUnclear
@@ -72,6 +72,7 @@ class _Shown:
 
     original: Original
     is_marked: bool
+    focal_point: FocalPoint | None
 
 
 class Transformed:
@@ -110,7 +111,7 @@ class Transformed:
         wanted = understood(words)
         asset = await self._pictures.find(asset_id, is_fresh=is_fresh)
         shown = await self._shown.get((asset.tenant_id, asset_id), fresh=is_fresh)
-        data = await self._made(shown, wanted)
+        data = await self._made(shown, wanted.of_picture(shown.focal_point))
         return await served(
             request,
             sha256=Sha256(sha256(data).hexdigest()),
@@ -144,6 +145,7 @@ class Transformed:
         return _Shown(
             original=msgspec.json.decode(row["original"], type=Original),
             is_marked=bool(row["watermark"]),
+            focal_point=msgspec.json.decode(row["focal_point"], type=FocalPoint | None),
         )
 
 

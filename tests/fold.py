@@ -38,7 +38,7 @@ from domain.events import (
 from domain.values import Listing, Status
 
 Rows = dict[tuple[Any, ...], dict[str, Any]]
-JSON_COLUMNS = {"original", "renditions", "facts", "fetch", "event", "outcome"}
+JSON_COLUMNS = {"focal_point", "original", "renditions", "facts", "fetch", "event", "outcome"}
 
 
 def expected_rows(events: Iterable[AssetEvent | CatalogueEvent]) -> dict[str, Rows]:
@@ -231,6 +231,7 @@ def _current(
         "alt_text": "" if is_purged else asset.description.alt_text,
         "tags": () if is_purged else asset.description.tags,
         "metadata": "{}" if is_purged else asset.description.metadata,
+        "focal_point": None if is_purged else _plain(asset.description.focal_point),
         "failure_code": failure.code if failure and not is_purged else "",
         "failure_detail": failure.detail if failure and not is_purged else "",
         "failure_attempts": failure.attempts if failure and not is_purged else 0,

@@ -1,5 +1,6 @@
 """Histories of a small tenant that can really have happened: deciders made them."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -52,6 +53,7 @@ from tests.samples import (
 )
 
 ASSETS = tuple(f"0190b6f0-0000-7000-8000-00000000000{n}" for n in range(3))
+POINTS = ({"x": 0.25, "y": 1}, {"x": 0.5, "y": 0.125}, None)
 SLUGS = ("cats", "dogs", "pets")
 
 VERBS = (
@@ -144,7 +146,8 @@ def _command(wish: Wish, known: dict[str, Asset]) -> AssetCommand | CatalogueCom
         ),
         "categorise": lambda: set_categories(about, SLUGS[one], SLUGS[other]),
         "describe": lambda: DescribeAsset(
-            metadata=about, patch=f'{{"title": "New {one}", "tags": ["{other}"]}}'
+            metadata=about,
+            patch=_patch(one, other),
         ),
         "adjust": lambda: AdjustCategories(
             metadata=about,
@@ -184,6 +187,11 @@ def _command(wish: Wish, known: dict[str, Asset]) -> AssetCommand | CatalogueCom
         "unarchive": lambda: RestoreCategory(metadata=metadata(ACME), category=slug),
     }
     return commands[verb]()
+
+
+def _patch(one: int, other: int) -> str:
+    changes = {"title": f"New {one}", "tags": [f"{other}"], "focal_point": POINTS[other]}
+    return json.dumps(changes)
 
 
 def _publish(command: PublishAsset, one: int, other: int) -> PublishAsset:

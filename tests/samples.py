@@ -1,5 +1,6 @@
 """Sample values: nouns in capitals, and short makers of commands."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from domain.commands import (
 )
 from domain.identity import command_id_for
 from domain.values import (
+    NO_DESCRIPTION,
     Actor,
     BlobKey,
     CategoryId,
@@ -36,7 +38,9 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ACME = TenantId("acme")
 CAT_PICTURE = Source(url="https://example.com/cat.jpg", upload_key=None, file_name=None)
 DOG_PICTURE = Source(url="https://example.com/dog.jpg", upload_key=None, file_name=None)
-A_CAT = Description(title="A cat", alt_text="A cat on a mat", tags=("cat",), metadata="{}")
+A_CAT = Description(
+    title="A cat", alt_text="A cat on a mat", tags=("cat",), metadata="{}", focal_point=None
+)
 ORIGINAL = Original(
     blob_key=BlobKey("originals/aa/" + "a" * 64),
     sha256=Sha256("a" * 64),
@@ -80,7 +84,12 @@ FETCH = Fetch(
     duration_ms=12,
 )
 SHOWN = Picture(
-    original=ORIGINAL, fetch=FETCH, preset="default", pipeline_version=1, watermark=None
+    original=ORIGINAL,
+    fetch=FETCH,
+    preset="default",
+    pipeline_version=1,
+    watermark=None,
+    focal_point=None,
 )
 
 
@@ -145,7 +154,7 @@ def submit(
         metadata=about,
         source=source,
         categories=tuple(CategoryRef(slug) for slug in slugs),
-        description=Description(title=title, alt_text="", tags=(), metadata="{}"),
+        description=replace(NO_DESCRIPTION, title=title),
         preset="default",
         is_bulk=False,
         duplicates=duplicates,

@@ -65,7 +65,11 @@ def add_asset_routes(app: FastAPI, desk: Desk) -> None:
         responses=asset_answers(200, *_CHANGED, DescriptionRefused),
     )
     async def describe(request: Request, asset_id: str) -> Response:
-        """Change title, alt text, tags or metadata by a JSON merge patch."""
+        """Change title, alt text, tags, metadata or focal point by a JSON merge patch.
+
+        What is cut on demand keeps a new focal point at once, what presets cut once the asset is
+        reprocessed.
+        """
         with desk.admission.admit(request) as write:
             patch = await read_json(request, DescriptionPatch, desk.rules, media_types=PATCH)
             metadata = write.metadata(known_form(asset_id), patch.content())

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from domain.asset.state import Asset, evolve
 from domain.events import AssetEvent, AssetPublished
+from domain.values import FocalPoint
 
 Value = str | int | Sequence[str] | None
 
 _FIELDS = (
-    *("status", "categories", "title", "alt_text", "tags", "metadata"),
+    *("status", "categories", "title", "alt_text", "tags", "metadata", "focal_point"),
     *("source_url", "source_file_name", "preset", "run"),
     *("pipeline_version", "watermark", "original", "renditions"),
 )
@@ -45,6 +46,10 @@ def changes(history: Iterable[AssetEvent]) -> list[tuple[Change, ...]]:
     return told
 
 
+def _spelt(point: FocalPoint | None) -> str | None:
+    return str(point) if point else None
+
+
 def _portrait(asset: Asset | None, picture: AssetPublished | None) -> dict[str, Value]:
     shown: dict[str, Value] = dict.fromkeys(_FIELDS)
     if asset is not None:
@@ -55,6 +60,7 @@ def _portrait(asset: Asset | None, picture: AssetPublished | None) -> dict[str, 
             "alt_text": asset.description.alt_text,
             "tags": asset.description.tags,
             "metadata": asset.description.metadata,
+            "focal_point": _spelt(asset.description.focal_point),
             "source_url": asset.source.url,
             "source_file_name": asset.source.file_name,
             "preset": asset.preset,

@@ -153,6 +153,7 @@ def _restore(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
             created_at=asset.created_at,
             source=asset.source,
             preset=asset.preset,
+            focal_point=asset.description.focal_point,
             run=asset.run + 1 if is_unfinished else asset.run,
             starts_run=is_unfinished,
             listing=asset.listing,

@@ -24,6 +24,7 @@ def reprocess(command: ReprocessAsset, asset: Asset, metadata: EventMetadata) ->
             metadata=metadata,
             original=asset.original,
             preset=command.preset or asset.preset,
+            focal_point=asset.description.focal_point,
             run=asset.run + 1,
             is_bulk=command.is_bulk,
         )
@@ -42,6 +43,7 @@ def replace_source(
             source=command.source,
             previous_source=asset.source,
             preset=asset.preset,
+            focal_point=asset.description.focal_point,
             run=asset.run + 1,
             duplicates=asset.duplicates,
         )
@@ -60,6 +62,7 @@ def refresh(command: RefreshAsset, asset: Asset, metadata: EventMetadata) -> lis
             source=asset.source,
             picture=asset.picture,
             preset=asset.preset,
+            focal_point=asset.description.focal_point,
             run=asset.run + 1,
             duplicates=asset.duplicates,
             is_bulk=command.is_bulk,

@@ -32,6 +32,7 @@ from domain.values import (
     CategoryId,
     Description,
     Duplicates,
+    FocalPoint,
     Listing,
     Original,
     Picture,
@@ -45,7 +46,8 @@ class Asset:
     """An asset as its events left it.
 
     ``run`` counts pipeline runs; ``finished_run`` is the last one that ended, so a run is under way
-    while they differ. ``last_delay`` is the run and the attempt that were last told to be repeated.
+    while they differ. ``aim`` is the focal point that the last one to begin was given.
+    ``last_delay`` is the run and the attempt that were last told to be repeated.
     ``status_before_deletion`` is what a restore goes back to. ``shown_since`` is the version from
     which on listings show it as they do; ``shown_in`` where they ever did. ``perceptual_hashes``
     and ``blob_keys`` are all it ever had. ``picture`` is what is published, or would be again.
@@ -65,6 +67,7 @@ class Asset:
     category_ids: tuple[CategoryId, ...]
     description: Description
     preset: str
+    aim: FocalPoint | None
     duplicates: Duplicates
     run: int
     finished_run: int
@@ -119,7 +122,9 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
                 shown_since=None,
             )
         case AssetRestored():
-            return _shown(replace(asset, status=event.status, run=event.run), event.listing)
+            aim = event.focal_point if event.starts_run else asset.aim
+            restored = replace(asset, status=event.status, run=event.run, aim=aim)
+            return _shown(restored, event.listing)
         case AssetPurged():
             return replace(
                 asset,
@@ -136,19 +141,20 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
         case AssetErased():
             return replace(asset, is_erased=True)
         case AssetReprocessingRequested():
-            return replace(asset, preset=event.preset, run=event.run)
+            return replace(asset, preset=event.preset, aim=event.focal_point, run=event.run)
         case AssetSourceReplaced():
             staged = (event.source.upload_key,) if event.source.upload_key else ()
             return replace(
                 asset,
                 source=event.source,
                 preset=event.preset,
+                aim=event.focal_point,
                 run=event.run,
                 status=event.status,
                 blob_keys=tuple(sorted({*asset.blob_keys, *staged})),
             )
         case AssetRefreshRequested():
-            return replace(asset, run=event.run, status=event.status)
+            return replace(asset, aim=event.focal_point, run=event.run, status=event.status)
         case _:
             assert_never(event)
 
@@ -201,6 +207,7 @@ def _published(asset: Asset, event: AssetPublished) -> Asset:
             preset=asset.preset if event.run == asset.run else None,
             pipeline_version=event.pipeline_version,
             watermark=event.watermark,
+            focal_point=asset.aim,
         ),
         perceptual_hashes=tuple(sorted(looks)),
         blob_keys=tuple(sorted({*asset.blob_keys, *keys})),
@@ -221,6 +228,7 @@ def _submitted(event: AssetSubmitted) -> Asset:
         category_ids=event.category_ids,
         description=event.description,
         preset=event.preset,
+        aim=event.description.focal_point,
         duplicates=event.duplicates,
         run=event.run,
         finished_run=0,

@@ -21,7 +21,7 @@ from query_api.pictures import Pictures
 from query_api.reading import Reading
 from query_api.transformed import Transformed
 from query_api.urls import EXTENSION_OF
-from query_api.views import PUBLIC_ASSETS
+from query_api.views import ASSET_BY_ID, PUBLIC_ASSETS
 
 _BYTES = {
     media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in EXTENSION_OF
@@ -62,8 +62,10 @@ def routes(reading: Reading, pictures: Pictures, transformed: Transformed) -> AP
         Or one that is made when it is first asked for: `w_800,h_600,fit_cover,f_webp`, with the
         signature `s` that `/v1/assets/{asset_id}/transformations/…` gives.
         """
-        is_fresh = await reading.wait_for_writes(request, (PUBLIC_ASSETS,))
-        if is_transformation(file_name):
+        is_made = is_transformation(file_name)
+        views = (PUBLIC_ASSETS, ASSET_BY_ID) if is_made else (PUBLIC_ASSETS,)
+        is_fresh = await reading.wait_for_writes(request, views)
+        if is_made:
             return await transformed.serve(request, asset_id, file_name, is_fresh=is_fresh)
         return await pictures.serve(request, asset_id, file_name, is_fresh=is_fresh)
 

@@ -39,7 +39,8 @@ def routes(
 
         The words are `w_` and `h_` (pixels, 4096 at most), `fit_` (inside, cover, contain), `g_`
         (centre, attention, or a focal point such as `g_fp_0.3_0.7`: shares of the upright picture's
-        width and height), `f_` (webp, jpg) and `q_` (1 to 100), with commas between them.
+        width and height), `f_` (webp, jpg) and `q_` (1 to 100), with commas between them. Where
+        fit_cover has no `g_` beside it, the asset's own focal point is kept, or the middle.
         """
         if await queries.asset(reader.tenant_id, asset_id) is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")

@@ -70,7 +70,7 @@ class PipelineRuns:
                 await self._load(job.picture.original.blob_key, source)
             if job.duplicates != "keep":
                 await self._refuse_twin(job, source)
-            rendered = await self.sandbox.render(source, preset)
+            rendered = await self.sandbox.render(source, preset.aimed_at(job.focal_point))
             await self._store(rendered, source)
         pass_by("worker.after_store_before_emit")
         fetch = _fetch(fetched) if fetched else None

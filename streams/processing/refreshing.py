@@ -31,7 +31,9 @@ def completed(fetched: Fetched, shown: Picture | None) -> Fetched:
 def is_shown(job: ImageJob, preset: Preset, sha256: str) -> bool:
     """Tell whether these bytes, rendered with the job's preset, are what is shown already."""
     shown = job.picture
-    return shown is not None and (
-        (shown.original.sha256, shown.preset, shown.pipeline_version, shown.watermark)
+    return (
+        shown is not None
+        and (shown.original.sha256, shown.preset, shown.pipeline_version, shown.watermark)
         == (sha256, job.preset, PIPELINE_VERSION, preset.mark)
+        and preset.aimed_at(shown.focal_point) == preset.aimed_at(job.focal_point)
     )

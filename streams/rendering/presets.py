@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from domain.transformations import Fit, Gravity
-from domain.values import Sha256
+from domain.values import FocalPoint, Sha256
 from infra.watermark import name_of, watermark
 
 PIPELINE_VERSION: Final = 3
@@ -72,6 +72,21 @@ class Preset:
     def mark(self) -> Sha256 | None:
         """Name the picture that lies on its renditions; absent where none does."""
         return name_of(self.watermark.picture) if self.watermark else None
+
+    def aimed_at(self, point: FocalPoint | None) -> "Preset":
+        """Cut around that point wherever no rendition names a point of its own.
+
+        The same, unless there is a point and something is cut.
+        """
+        if point is None:
+            return self
+        specs = tuple(
+            replace(spec, gravity=point)
+            if spec.fit == "cover" and not isinstance(spec.gravity, FocalPoint)
+            else spec
+            for spec in self.renditions
+        )
+        return replace(self, renditions=specs)
 
 
 LARGE: Final = RenditionSpec(

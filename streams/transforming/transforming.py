@@ -133,7 +133,7 @@ class Transforming:
             media_type=MEDIA_TYPE_OF[wanted.format],
             quality=wanted.quality,
             fit=wanted.fit,
-            gravity=wanted.gravity,
+            gravity=wanted.gravity or "centre",
             is_marked=order.watermark is not None,
         )
         return Preset(

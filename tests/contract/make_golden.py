@@ -96,6 +96,8 @@ def made_up(hint: Any, name: str, numbers: Iterator[int]) -> Any:  # noqa: ANN40
         return bytes([0, 255, next(numbers)])
     if hint is datetime:
         return NEW_YEAR + timedelta(days=next(numbers), microseconds=next(numbers))
+    if hint is float:
+        return next(numbers) / 8
     if hint in (int, bool):
         return hint(next(numbers))
     if get_origin(hint) is dict:

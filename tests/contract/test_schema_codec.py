@@ -20,12 +20,12 @@ from domain.events import EventMetadata
 from domain.jobs import DeadLetter
 from domain.outcomes import AssetSnapshot, CommandAccepted
 from domain.values import (
+    NO_DESCRIPTION,
     Actor,
     AssetId,
     CategoryId,
     CommandId,
     CorrelationId,
-    Description,
     EventId,
     Source,
     Status,
@@ -71,7 +71,7 @@ ACCEPTED = CommandAccepted(
         created_at=NOON,
         source=Source(url=None, upload_key=None, file_name=None),
         category_ids=(),
-        description=Description(title="", alt_text="", tags=(), metadata="{}"),
+        description=NO_DESCRIPTION,
         preset="web",
         run=1,
     ),

@@ -22,6 +22,7 @@ PLAIN: dict[object, object] = {
     str: "string",
     int: "long",  # takes no more room on the wire than "int"
     bool: "boolean",
+    float: "double",
     bytes: "bytes",
     datetime: {"type": "long", "logicalType": "timestamp-micros"},
     dict[str, str]: {"type": "map", "values": "string"},

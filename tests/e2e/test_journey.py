@@ -82,6 +82,36 @@ def test_what_is_made_on_demand_of_a_proof_is_marked(
     assert differs.getbbox(), "the same bytes, and the mark on one of them"
 
 
+def test_a_focal_point_moves_what_is_cut_on_demand_at_once_and_what_a_preset_cuts_when_asked(
+    customer: Customer, supplier: Supplier
+) -> None:
+    asset_id = customer.submit(supplier.url("picture/10.jpg"), "cats", preset="photo")
+    asset = customer.ended(asset_id)
+    words = "w_96,h_8,fit_cover,f_webp"
+    signed = customer.queries.get(f"/v1/assets/{asset_id}/transformations/{words}").json()["url"]
+
+    def red(url: str, row: int) -> int:
+        picture = Image.open(BytesIO(customer.queries.get(url).content)).convert("RGB")
+        return picture.getpixel((48, row))[0]  # type: ignore[index] # of an RGB picture
+
+    for y, in_the_upper_half in ((0, True), (1, False)):
+        said = {"focal_point": {"x": 0.5, "y": y}}
+        answer = customer.commands.patch(f"/v1/assets/{asset_id}", json=said)
+        assert answer.status_code == 200, answer.text
+        eventually(lambda: (red(signed, 4) > 180) == in_the_upper_half)  # noqa: B023 - called here
+    (card,) = (one["url"] for one in asset["renditions"] if one["name"] == "card")
+    assert red(card, 20) > 180
+    answer = customer.commands.post(f"/v1/assets/{asset_id}/reprocess")
+    assert answer.status_code == 202, answer.text
+
+    def cut_anew() -> bool:
+        renditions = customer.asset(asset_id)["renditions"]
+        (card,) = (one["url"] for one in renditions if one["name"] == "card")
+        return red(card, 20) < 180
+
+    eventually(cut_anew)
+
+
 def test_an_uploaded_file_takes_the_same_path(customer: Customer) -> None:
     answer = customer.commands.post(
         "/v1/assets",

@@ -14,6 +14,7 @@ PLAIN: dict[object, st.SearchStrategy[Any]] = {
     str: st.text(),
     int: LONGS,
     bool: st.booleans(),
+    float: st.floats(allow_nan=False),
     bytes: st.binary(),
     datetime: st.datetimes(timezones=st.just(UTC)),
     dict[str, str]: st.dictionaries(st.text(), st.text(), max_size=4),

@@ -98,6 +98,7 @@ def test_listings_and_trees_of_the_past_are_the_fold_of_the_log_until_then(
 
 @given(wishes)
 @example(A_LONG_LIFE)
+@example([("submit", 0, 0, 0), ("describe", 0, 1, 1), ("publish", 0, 1, 1)])
 def test_each_version_of_an_asset_is_shown_as_it_was_when_it_was_the_last(
     chosen: list[Wish],
 ) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,7 +7,6 @@ from hypothesis import strategies as st
 from domain.transformations import (
     MIDDLE,
     Fit,
-    FocalPoint,
     Gravity,
     NoTransformation,
     Transformation,
@@ -15,7 +16,7 @@ from domain.transformations import (
     made_key,
     transformation,
 )
-from domain.values import Sha256
+from domain.values import FocalPoint, Sha256
 from infra.blob_store import check_key
 
 ORIGINAL = Sha256("ab" * 32)
@@ -38,7 +39,7 @@ def transformations(draw: st.DrawFn) -> Transformation:
         width=None if missing == "width" else width,
         height=None if missing == "height" else height,
         fit=fit,
-        gravity=draw(GRAVITIES) if fit == "cover" else "centre",
+        gravity=draw(st.none() | GRAVITIES) if fit == "cover" else None,
         format=draw(st.sampled_from(["webp", "jpg"])),
         quality=draw(st.integers(min_value=1, max_value=100)),
     )
@@ -73,6 +74,22 @@ def test_two_are_kept_apart_unless_they_are_the_same_with_the_same_mark(
     assert (made_key(ORIGINAL, *one) == made_key(ORIGINAL, *other)) == (one == other)
 
 
+@given(transformations(), st.none() | POINTS | st.just(MIDDLE))
+def test_a_picture_s_own_point_counts_where_a_cut_says_no_other(
+    wanted: Transformation, point: FocalPoint | None
+) -> None:
+    made = wanted.of_picture(point)
+    assert replace(made, gravity=None) == replace(wanted, gravity=None)
+    if wanted.fit != "cover":
+        assert made == wanted
+    elif wanted.gravity is None:
+        assert made.gravity == (None if point == MIDDLE else point)
+    else:
+        assert made.gravity == (None if wanted.gravity == "centre" else wanted.gravity)
+    assert made.of_picture(None) == made, "nothing is left open"
+    assert transformation(str(made)) == made
+
+
 @pytest.mark.parametrize(
     ("text", "spelt"),
     [
@@ -84,7 +101,8 @@ def test_two_are_kept_apart_unless_they_are_the_same_with_the_same_mark(
             "w_8,h_9,fit_cover,g_attention,f_webp,q_80",
         ),
         ("w_8,h_9,fit_cover,g_fp_0.30_1.0", "w_8,h_9,fit_cover,g_fp_0.3_1,f_webp,q_80"),
-        ("w_8,h_9,fit_cover,g_fp_0.5_0.50", "w_8,h_9,fit_cover,f_webp,q_80"),
+        ("w_8,h_9,fit_cover", "w_8,h_9,fit_cover,f_webp,q_80"),
+        ("w_8,h_9,fit_cover,g_fp_0.5_0.50", "w_8,h_9,fit_cover,g_centre,f_webp,q_80"),
     ],
 )
 def test_every_wish_has_one_spelling(text: str, spelt: str) -> None:

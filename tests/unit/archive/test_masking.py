@@ -38,7 +38,7 @@ SHOWN = {
     *("category_id", "category_ids", "previous_category_ids", "parent_id", "previous_parent_id"),
     *("slug", "name", "previous_slug", "previous_name"),
     *("is_bulk", "preset", "run", "starts_run", "status", "created_at", "pipeline_version"),
-    "watermark",
+    *("watermark", "x", "y"),
     *("size_bytes", "media_type", "width", "height", "frames", "duration_ms"),
     *("code", "attempts", "keeps_published", "retry_at"),
     *("duplicates", "duplicate_of", "leads_there"),

@@ -46,6 +46,14 @@ def test_a_patch_changes_what_it_names_and_null_empties(
     assert command.patch == '{"title": null}'
 
 
+def test_a_focal_point_is_set_changed_and_taken_away(client: TestClient, asset: str) -> None:
+    for point in ({"x": 0.3, "y": 1.0}, {"x": 0.0, "y": 0.125}, None):
+        response = client.patch(asset, json={"focal_point": point})
+        assert response.json()["focal_point"] == point
+    for wrong in ({"x": 0.3}, {"x": 0.3, "y": 1.1}, {"x": 0.3, "y": "1"}, {"x": 0, "y": 0, "z": 0}):
+        refused(client.patch(asset, json={"focal_point": wrong}), 422, "request-invalid")
+
+
 def test_a_merge_patch_may_say_what_it_is(client: TestClient, asset: str) -> None:
     headers = {"content-type": "application/merge-patch+json"}
     assert client.patch(asset, content='{"title":"x"}', headers=headers).status_code == 200

@@ -267,6 +267,14 @@ def test_a_file_name_is_cut_to_what_can_be_shown(client: TestClient) -> None:
     assert response.json()["file_name"] == "passwd.jpg"
 
 
+def test_a_focal_point_may_be_said_with_the_insert(client: TestClient) -> None:
+    point = {"x": 0.25, "y": 0.7}
+    by_url = client.post("/v1/assets", json=CAT | {"focal_point": point})
+    by_upload = upload(client, b"a", focal_point=json.dumps(point))
+    assert by_url.json()["focal_point"] == by_upload.json()["focal_point"] == point
+    assert "#/focal_point" in pointers(upload(client, b"a", focal_point="0.3"))
+
+
 @pytest.mark.parametrize("wish", ["keep", "return", "refuse"])
 def test_what_is_to_become_of_duplicates_is_handed_on(
     client: TestClient, decider: FakeDecider, wish: str

@@ -55,6 +55,12 @@ def test_every_event_says_what_happened_to_which_asset_and_nothing_internal(name
     assert as_json(event, BASE) == text
 
 
+def test_a_description_is_told_with_its_focal_point() -> None:
+    assert told(SUBMITTED)["data"]["focal_point"] == {"x": 0.25, "y": 0.125}
+    silent = replace(SUBMITTED, description=replace(SUBMITTED.description, focal_point=None))
+    assert told(silent)["data"]["focal_point"] is None
+
+
 def test_a_published_asset_is_told_with_its_public_url() -> None:
     event = golden("AssetPublished")
     assert isinstance(event, AssetPublished)

@@ -20,6 +20,7 @@ from domain.values import (
     CategoryRef,
     Description,
     Duplicates,
+    FocalPoint,
     Rendition,
     Sha256,
     Source,
@@ -84,10 +85,11 @@ class Story:
         at: datetime | None = None,
         title: str = "A cat",
         watermark: Sha256 | None = None,
+        focal_point: FocalPoint | None = None,
     ) -> AssetId:
         """Take a picture in and publish it."""
         self.now = at or self.now
-        self.submit(number, *slugs, tenant_id=tenant_id, title=title)
+        self.submit(number, *slugs, tenant_id=tenant_id, title=title, focal_point=focal_point)
         self.tell(
             PublishAsset(
                 metadata=metadata(asset_id(number), tenant_id=tenant_id),
@@ -103,7 +105,12 @@ class Story:
         return asset_id(number)
 
     def submit(
-        self, number: int, *slugs: str, tenant_id: TenantId = ACME, title: str = "A cat"
+        self,
+        number: int,
+        *slugs: str,
+        tenant_id: TenantId = ACME,
+        title: str = "A cat",
+        focal_point: FocalPoint | None = None,
     ) -> AssetId:
         """Take a picture in."""
         self.tell(
@@ -114,7 +121,11 @@ class Story:
                 ),
                 categories=tuple(CategoryRef(slug) for slug in slugs),
                 description=Description(
-                    title=title, alt_text="On a mat", tags=("pet",), metadata='{"shelf":7}'
+                    title=title,
+                    alt_text="On a mat",
+                    tags=("pet",),
+                    metadata='{"shelf":7}',
+                    focal_point=focal_point,
                 ),
                 preset="default",
                 is_bulk=False,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from starlette.testclient import TestClient
 
-from domain.commands import DelayAsset, DeleteAsset, PurgeAsset
-from domain.values import Sha256
+from domain.commands import DelayAsset, DeleteAsset, DescribeAsset, PurgeAsset
+from domain.values import FocalPoint, Sha256
 from query_api.models import AssetAnswer, HistoryAnswer
 from tests.samples import NOON, metadata
 from tests.unit.query_api.story import Story, asset_id
@@ -35,6 +35,16 @@ def test_a_marked_asset_tells_with_what_now_and_then(client: TestClient, story: 
         for past in ("", "?version=2", "?version=1")
     ]
     assert told == [None, None, None, "d" * 64, "d" * 64, None]
+
+
+def test_a_focal_point_is_told_now_and_then(client: TestClient, story: Story) -> None:
+    named = story.publish(1, "cats", focal_point=FocalPoint(x=0.3, y=1))
+    story.tell(DescribeAsset(metadata=metadata(named), patch='{"focal_point": null}'))
+    told = [
+        client.get(f"/v1/assets/{named}{past}").json()["focal_point"]
+        for past in ("", "?version=3", "?version=2", "?version=1")
+    ]
+    assert told == [None, None, {"x": 0.3, "y": 1.0}, {"x": 0.3, "y": 1.0}]
 
 
 def test_where_blobs_lie_is_not_told(client: TestClient, story: Story) -> None:

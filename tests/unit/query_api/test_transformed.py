@@ -3,13 +3,15 @@
 import pytest
 from starlette.testclient import TestClient
 
-from domain.commands import DeleteAsset
-from domain.values import Sha256
+from domain.commands import DeleteAsset, DescribeAsset
+from domain.values import FocalPoint, Sha256
 from infra.errors import BlobNotFound, Overloaded, TransformationFailed
 from infra.watermark import name_of, watermark
+from infra.web.positions import to_header
 from query_api.transformed import Signatures
 from tests.samples import metadata
 from tests.unit.query_api.conftest import FREE, MemoryMaking
+from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import Story, asset_id
 
 WORDS = "w_80,h_60,fit_cover,f_webp,q_80"
@@ -65,6 +67,47 @@ def test_a_mark_lies_on_it_where_one_lies_on_what_is_published(
     assert nobody.get(f"/i/{proof}/{FREE}").status_code == 200, "signed or not"
     assert [order.watermark for order in making.orders] == [None, todays, todays]
     assert making.orders[0].original == making.orders[1].original, "the same bytes, kept apart"
+
+
+def test_a_cut_is_made_at_the_picture_s_focal_point_unless_the_url_says_another(
+    client: TestClient, nobody: TestClient, story: Story, making: MemoryMaking
+) -> None:
+    asset = story.publish(2, "cats", focal_point=FocalPoint(x=0.3, y=1))
+    cut, whole = "w_80,h_60,fit_cover,", "w_80,"
+    rest = "f_webp,q_80"
+    for said in ("", "g_centre,", "g_attention,", "g_fp_0_0,"):
+        assert nobody.get(signed(client, asset, f"{cut}{said}{rest}")).status_code == 200
+    assert nobody.get(signed(client, asset, f"{whole}{rest}")).status_code == 200
+    assert [order.words for order in making.orders] == [
+        f"{cut}g_fp_0.3_1,{rest}",
+        f"{cut}{rest}",
+        f"{cut}g_attention,{rest}",
+        f"{cut}g_fp_0_0,{rest}",
+        f"{whole}{rest}",
+    ]
+
+
+def test_a_focal_point_that_is_set_later_counts_for_urls_that_are_signed_already(
+    client: TestClient,
+    nobody: TestClient,
+    asset: str,
+    story: Story,
+    making: MemoryMaking,
+    queries: MemoryQueries,
+) -> None:
+    url = signed(client, asset)
+    before = nobody.get(url).headers["etag"]
+    patch = '{"focal_point": {"x": 0, "y": 0.5}}'
+    story.tell(DescribeAsset(metadata=metadata(asset), patch=patch))
+    position = {"ScaleHoster-Position": to_header("asset-events:3:41")}
+    queries.applied["public_assets", 3] = 42
+    assert nobody.get(url, headers=position).status_code == 503, "the point is not there yet"
+    queries.applied["asset_by_id", 3] = 42
+    assert nobody.get(url, headers=position).headers["etag"] != before
+    assert [order.words for order in making.orders] == [
+        WORDS,
+        "w_80,h_60,fit_cover,g_fp_0_0.5,f_webp,q_80",
+    ]
 
 
 def test_words_in_any_order_are_signed_in_their_one_spelling(

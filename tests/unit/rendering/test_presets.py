@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.ExifTags import Base
 
-from domain.transformations import Fit, FocalPoint
+from domain.transformations import Fit
+from domain.values import FocalPoint
 from infra.errors import SettingsWrong
 from infra.watermark import name_of
 from streams.rendering import (
@@ -30,6 +31,7 @@ from tests.unit.rendering.pictures import encoded, opened, pixels, rendition, te
 SPEC = replace(SQUARE, width=80, height=60)
 COVER, CONTAIN = replace(SPEC, fit="cover"), replace(SPEC, fit="contain")
 SIDES = st.integers(1, 300)
+SHARES = st.floats(0, 1)
 LIMITS = RenderLimits()
 
 
@@ -219,6 +221,20 @@ def test_what_cannot_mark_is_refused(picture: bytes, tmp_path: Path) -> None:
     place.write_bytes(picture)
     with pytest.raises(SettingsWrong, match=r"PNG|pixels"):
         deployed_presets(str(place))
+
+
+@given(st.sampled_from(list(PRESETS.values())), st.builds(FocalPoint, x=SHARES, y=SHARES))
+def test_a_picture_s_own_point_moves_what_a_preset_cuts_and_nothing_else(
+    preset: Preset, point: FocalPoint
+) -> None:
+    own = FocalPoint(x=0.5, y=1)  # of goods that stand at the foot of their picture
+    preset = replace(preset, renditions=(*preset.renditions, replace(SQUARE, gravity=own)))
+    aimed = preset.aimed_at(point)
+    for before, after in zip(preset.renditions, aimed.renditions, strict=True):
+        moves = before.fit == "cover" and before.gravity != own
+        assert after == (replace(before, gravity=point) if moves else before)
+    assert replace(aimed, renditions=preset.renditions) == preset
+    assert preset.aimed_at(None) == preset
 
 
 def test_a_mark_that_is_not_there_is_refused(tmp_path: Path) -> None:

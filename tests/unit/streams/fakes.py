@@ -98,9 +98,11 @@ class FakeSandbox:
 
     def __init__(self) -> None:
         self.sources: list[bytes] = []
+        self.presets: list[Preset] = []
 
     async def render(self, source: Path, preset: Preset) -> Rendered:
         self.sources.append(source.read_bytes())  # noqa: ASYNC240 - a few bytes
+        self.presets.append(preset)
         return Rendered(
             original=Measured(
                 sha256=Sha256("a" * 64),

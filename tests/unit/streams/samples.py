@@ -16,10 +16,20 @@ from domain.events import (
     EventMetadata,
 )
 from domain.jobs import ImageJob
-from domain.values import Actor, AssetId, CommandId, CorrelationId, EventId, Status, TenantId
+from domain.values import (
+    Actor,
+    AssetId,
+    CommandId,
+    CorrelationId,
+    EventId,
+    FocalPoint,
+    Status,
+    TenantId,
+)
 from tests.samples import A_CAT, ACME, CAT_PICTURE, DOG_PICTURE, FETCH, NOON, ORIGINAL, SHOWN
 
 A_WHILE = timedelta(minutes=10)
+FACE = FocalPoint(x=0.25, y=0.125)
 JOB = ImageJob(
     job_id=EventId("5f0c4a4e-0000-5000-8000-000000000001"),
     tenant_id=ACME,
@@ -29,6 +39,7 @@ JOB = ImageJob(
     source=CAT_PICTURE,
     original=None,
     picture=None,
+    focal_point=None,
     correlation_id=CorrelationId("c-1"),
     issued_at=NOON,
     not_before=None,
@@ -52,7 +63,7 @@ SUBMITTED = AssetSubmitted(
     metadata=METADATA,
     source=CAT_PICTURE,
     category_ids=(),
-    description=A_CAT,
+    description=replace(A_CAT, focal_point=FACE),
     preset="default",
     run=1,
     is_bulk=False,
@@ -81,6 +92,7 @@ RESTORED = AssetRestored(
     created_at=NOON,
     source=CAT_PICTURE,
     preset="default",
+    focal_point=FACE,
     run=2,
     starts_run=True,
     listing=None,
@@ -91,12 +103,18 @@ REPLACED = AssetSourceReplaced(
     source=DOG_PICTURE,
     previous_source=CAT_PICTURE,
     preset="default",
+    focal_point=FACE,
     run=2,
     status=Status.SUBMITTED,
     duplicates="keep",
 )
 REPROCESSING = AssetReprocessingRequested(
-    metadata=METADATA, original=ORIGINAL, preset="default", run=2, is_bulk=False
+    metadata=METADATA,
+    original=ORIGINAL,
+    preset="default",
+    focal_point=FACE,
+    run=2,
+    is_bulk=False,
 )
 REFRESHING = AssetRefreshRequested(
     metadata=METADATA,
@@ -104,6 +122,7 @@ REFRESHING = AssetRefreshRequested(
     source=CAT_PICTURE,
     picture=SHOWN,
     preset="default",
+    focal_point=FACE,
     run=2,
     is_bulk=True,
     duplicates="keep",

@@ -23,6 +23,7 @@ from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeSender, away, r
 from tests.unit.streams.samples import (
     CONFIRMED,
     DELETED,
+    FACE,
     METADATA,
     REFRESHING,
     REJECTED,
@@ -60,6 +61,14 @@ def test_a_refresh_fetches_the_source_and_knows_what_is_shown() -> None:
     assert job
     assert (job.source, job.original, job.picture, job.run) == (CAT_PICTURE, None, SHOWN, 2)
     assert job.is_bulk
+
+
+@pytest.mark.parametrize("event", [SUBMITTED, RESTORED, REPLACED, REPROCESSING, REFRESHING])
+def test_a_run_is_told_where_to_cut(event: Event) -> None:
+    job = job_for(event)
+
+    assert job
+    assert job.focal_point == FACE
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from domain.commands import ConfirmAsset, PublishAsset
 from domain.identity import result_command_id
 from domain.jobs import ImageJob
-from domain.values import AssetId, BlobKey, Duplicates, Picture, Sha256, Source
+from domain.values import AssetId, BlobKey, Duplicates, FocalPoint, Picture, Sha256, Source
 from infra.errors import BlobNotFound, StoreUnavailable
 from streams.fetching import Conditional
 from streams.processing.pipeline_runs import PipelineRuns
@@ -17,13 +17,14 @@ from streams.rendering import PIPELINE_VERSION, PRESETS
 from tests.memory import MemoryBlobStore
 from tests.samples import FETCH, NOON, ORIGINAL, SHOWN
 from tests.unit.streams.fakes import FakeFetcher, FakeSandbox, FakeTwins
-from tests.unit.streams.samples import JOB
+from tests.unit.streams.samples import FACE, JOB
 
 UPLOAD = BlobKey("uploads/acme/asset/" + "a" * 64)
 UPLOADED = replace(JOB, source=Source(url=None, upload_key=UPLOAD, file_name="cat.png"))
 DOWNLOADED = replace(ORIGINAL, sha256=Sha256(sha256(b"downloaded").hexdigest()))
 CURRENT = replace(SHOWN, original=DOWNLOADED, pipeline_version=PIPELINE_VERSION)
 REFRESHING = replace(JOB, picture=CURRENT)
+FEET = FocalPoint(x=0.5, y=1)
 REPROCESSING = replace(JOB, source=None, original=ORIGINAL)
 
 
@@ -177,6 +178,39 @@ def test_a_changed_watermark_is_another_rendering_and_the_same_one_is_not(
     shown = replace(proof, watermark=anew.watermark)
     again = pipeline.end(replace(JOB, preset="proof", picture=shown))
     assert isinstance(again, ConfirmAsset)
+
+
+def test_what_a_preset_cuts_is_cut_at_the_picture_s_focal_point(pipeline: Pipeline) -> None:
+    pipeline.run(replace(JOB, preset="photo", focal_point=FACE))
+
+    (preset,) = pipeline.sandbox.presets
+    assert [spec.gravity for spec in preset.renditions if spec.fit == "cover"] == [FACE]
+
+
+@pytest.mark.parametrize(
+    ("preset", "before", "now", "is_new"),
+    [
+        ("product", FACE, FACE, False),
+        ("product", FACE, None, True),
+        ("product", None, FACE, True),
+        ("product", FACE, FEET, True),
+        ("default", None, FACE, False),  # it cuts nothing
+        ("default", FACE, FEET, False),
+    ],
+)
+def test_a_changed_focal_point_is_another_rendering_where_something_is_cut(
+    pipeline: Pipeline,
+    preset: str,
+    before: FocalPoint | None,
+    now: FocalPoint | None,
+    is_new: bool,  # noqa: FBT001 - one of the parameters
+) -> None:
+    pipeline.blobs.blobs[DOWNLOADED.blob_key] = b"downloaded"
+    shown = replace(CURRENT, preset=preset, focal_point=before)
+
+    ended = pipeline.end(replace(JOB, preset=preset, picture=shown, focal_point=now))
+
+    assert isinstance(ended, PublishAsset) == is_new
 
 
 @pytest.mark.parametrize("shown", [CURRENT, None], ids=["a lost original", "nothing yet"])
