@@ -1,7 +1,15 @@
 """Keys for personal data: one for each entity, and each can be destroyed for good."""
 
 from infra.keyring.file import KeyringFile, new_keyring
-from infra.keyring.keyring import Erasure, Keyring
+from infra.keyring.keyring import WHOLE_TENANT, Erasure, Keyring
 from infra.keyring.opening import keyring_file, use_keyring
 
-__all__ = ["Erasure", "Keyring", "KeyringFile", "keyring_file", "new_keyring", "use_keyring"]
+__all__ = [
+    "WHOLE_TENANT",
+    "Erasure",
+    "Keyring",
+    "KeyringFile",
+    "keyring_file",
+    "new_keyring",
+    "use_keyring",
+]

@@ -90,6 +90,10 @@ class KeyringFile:
         """Decrypt; see Keyring."""
         return self.ring().open(sealed, label)
 
+    def is_erased(self, tenant_id: str, entity_id: str) -> bool:
+        """Tell whether this key was destroyed, or that of the whole tenant; raises KeysLost."""
+        return self.ring().is_erased(tenant_id, entity_id)
+
     def erase(self, erasures: Iterable[Erasure]) -> None:
         """Destroy keys for good, durably; those that were destroyed before stay so.
 

@@ -1,4 +1,4 @@
-"""Seals personal data under a key of its own for each entity."""
+"""Seals personal data under a key of its own for each entity, which needs its tenant's too."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,14 +16,23 @@ _MAGIC = b"\1"
 RING_BYTES = 4
 _LEAF_BYTES = 8
 _SIV_KEY_BYTES = 64
-_HEADER_BYTES = len(_MAGIC) + RING_BYTES + _LEAF_BYTES
+_RING_ENDS = len(_MAGIC) + RING_BYTES
+_TENANT_ENDS = _RING_ENDS + _LEAF_BYTES
+_HEADER_BYTES = _TENANT_ENDS + _LEAF_BYTES
 _CACHED_KEYS = 20_000
 _CACHED_CIPHERS = 1_000  # 4 kB each, where a key is 64 bytes
+
+WHOLE_TENANT = ""  # stands for an entity in an Erasure
+
+_Leaves = tuple[int, int]  # of the tenant, of the entity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """A key that was destroyed: whose it was, and when."""
+    """A key that was destroyed: whose it was, and when.
+
+    With WHOLE_TENANT it was the tenant's: none of its entities' keys can be made any more.
+    """
 
     tenant_id: str
     entity_id: str
@@ -35,7 +44,8 @@ class Keyring:
 
     AES-SIV (RFC 5297) with 256-bit keys: equal input gives equal bytes, so there is no nonce to get
     wrong and a replay writes what was there before. Sealed bytes name the ring and the key:
-    what another ring sealed is told from what was altered.
+    what another ring sealed is told from what was altered. A key is made of two secrets of the
+    tree, its tenant's and its own; without either there is none.
     """
 
     def __init__(self, ring_id: bytes, tree: SecretTree, erasures: tuple[Erasure, ...]) -> None:
@@ -43,7 +53,8 @@ class Keyring:
         self.tree = tree
         self.erasures = erasures
         self._erased = {leaf_of(each.tenant_id, each.entity_id) for each in erasures}
-        self._leaf = lru_cache(_CACHED_KEYS)(leaf_of)
+        self._leaves = lru_cache(_CACHED_KEYS)(leaves_of)
+        self._secret_of_tenant = lru_cache(_CACHED_KEYS)(self._secret)
         self._key = lru_cache(_CACHED_KEYS)(self._derived)
         self._cipher = lru_cache(_CACHED_CIPHERS)(self._made)
 
@@ -56,20 +67,20 @@ class Keyring:
 
     def seal(self, subject: tuple[str, str], plain: bytes, label: str) -> bytes | None:
         """Encrypt under the subject's key; None when that was destroyed; raises KeysLost."""
-        leaf = self._leaf(*subject)
-        cipher = self._cipher(leaf)
+        leaves = self._leaves(*subject)
+        cipher = self._cipher(leaves)
         if cipher is None:
             return None
-        header = _MAGIC + self.ring_id + leaf.to_bytes(_LEAF_BYTES, "big")
-        return header + cipher.encrypt(plain, [label.encode()])
+        named = b"".join(leaf.to_bytes(_LEAF_BYTES, "big") for leaf in leaves)
+        return _MAGIC + self.ring_id + named + cipher.encrypt(plain, [label.encode()])
 
     def open(self, sealed: bytes, label: str) -> bytes | None:
         """Decrypt; None when the key was destroyed; raises KeysLost and BrokenSeal."""
         if len(sealed) < _HEADER_BYTES or not is_sealed(sealed):
             raise BrokenSeal(f"not sealed: begins with {sealed[:_HEADER_BYTES].hex()}")
-        leaf = int.from_bytes(sealed[_HEADER_BYTES - _LEAF_BYTES : _HEADER_BYTES], "big")
-        ring_id = sealed[len(_MAGIC) : len(_MAGIC) + RING_BYTES]
-        cipher = self._cipher(leaf)
+        ring_id = sealed[len(_MAGIC) : _RING_ENDS]
+        tenant = int.from_bytes(sealed[_RING_ENDS:_TENANT_ENDS], "big")
+        cipher = self._cipher((tenant, int.from_bytes(sealed[_TENANT_ENDS:_HEADER_BYTES], "big")))
         plain = _decrypted(cipher, sealed, label) if cipher else None
         if ring_id != self.ring_id and plain is None:
             raise KeysLost(
@@ -80,29 +91,45 @@ class Keyring:
         return plain
 
     def without(self, erasures: Iterable[Erasure]) -> "Keyring":
-        """Give a ring that lacks these keys, and knows that this is no loss."""
-        new = {leaf_of(each.tenant_id, each.entity_id): each for each in erasures}
+        """Give a ring that lacks these keys, and knows that this is no loss.
+
+        Those of a tenant whose own is destroyed are gone with it, and cost no room.
+        """
+        wanted = list(erasures)
+        whole = {leaf_of(each.tenant_id) for each in wanted if each.entity_id == WHOLE_TENANT}
+        whole |= self._erased
+        new = {
+            leaf_of(each.tenant_id, each.entity_id): each
+            for each in wanted
+            if each.entity_id == WHOLE_TENANT or leaf_of(each.tenant_id) not in whole
+        }
         for leaf in self._erased & new.keys():
             del new[leaf]
         if not new:
             return self
         return Keyring(self.ring_id, self.tree.without(new), (*self.erasures, *new.values()))
 
-    def is_erased(self, tenant_id: str, entity_id: str) -> bool:
-        """Tell whether this key was destroyed."""
-        return leaf_of(tenant_id, entity_id) in self._erased
+    def is_erased(self, tenant_id: str, entity_id: str = WHOLE_TENANT) -> bool:
+        """Tell whether this key was destroyed, or that of the whole tenant."""
+        return bool(self._erased & {leaf_of(tenant_id), leaf_of(tenant_id, entity_id)})
 
-    def _made(self, leaf: int) -> AESSIV | None:
-        key = self._key(leaf)
+    def _made(self, leaves: _Leaves) -> AESSIV | None:
+        key = self._key(leaves)
         return None if key is None else AESSIV(key)
 
-    def _derived(self, leaf: int) -> bytes | None:
+    def _derived(self, leaves: _Leaves) -> bytes | None:
+        tenant, entity = leaves
+        theirs = self._secret_of_tenant(tenant)
+        own = None if theirs is None else self._secret(entity)
+        if theirs is None or own is None:
+            return None
+        return blake2b(b"seal" + own, key=theirs, digest_size=_SIV_KEY_BYTES).digest()
+
+    def _secret(self, leaf: int) -> bytes | None:
         secret = self.tree.secret(leaf)
-        if secret is not None:
-            return blake2b(b"seal", key=secret, digest_size=_SIV_KEY_BYTES).digest()
-        if leaf not in self._erased:
+        if secret is None and leaf not in self._erased:
             raise KeysLost(f"the keyring {self.ring_id.hex()} lacks a key that nobody erased")
-        return None
+        return secret
 
 
 def _decrypted(cipher: AESSIV, sealed: bytes, label: str) -> bytes | None:
@@ -117,7 +144,12 @@ def is_sealed(value: bytes) -> bool:
     return value.startswith(_MAGIC)
 
 
-def leaf_of(tenant_id: str, entity_id: str) -> int:
+def leaves_of(tenant_id: str, entity_id: str) -> _Leaves:
+    """Say which leaves of the tree make the key of an entity."""
+    return leaf_of(tenant_id), leaf_of(tenant_id, entity_id)
+
+
+def leaf_of(tenant_id: str, entity_id: str = WHOLE_TENANT) -> int:
     """Say which leaf of the tree an entity has: equal ones in 10^7 with odds of 3 in a million."""
     name = f"{tenant_id}\0{entity_id}".encode()
     return int.from_bytes(blake2b(name, digest_size=_LEAF_BYTES).digest(), "big")

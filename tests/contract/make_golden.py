@@ -77,12 +77,17 @@ def _opened_field(field: Any, record: Any, known: dict[str, Any]) -> Any:  # noq
 
 
 def unsealed(sealed: bytes, label: str) -> bytes:
-    """Open sealed bytes: 01, ring (4 bytes), leaf (8 bytes), AES-SIV."""
+    """Open sealed bytes: 01, ring (4 bytes), leaves of tenant and entity (8 each), AES-SIV."""
+    theirs, own = _leaf(sealed[5:13]), _leaf(sealed[13:21])
+    key = blake2b(b"seal" + own, key=theirs, digest_size=64).digest()
+    return AESSIV(key).decrypt(sealed[21:], [label.encode()])
+
+
+def _leaf(name: bytes) -> bytes:
     secret = ROOT
-    for bit in f"{int.from_bytes(sealed[5:13], 'big'):064b}":
+    for bit in f"{int.from_bytes(name, 'big'):064b}":
         secret = blake2b(bytes([int(bit)]), key=secret, digest_size=32).digest()
-    key = blake2b(b"seal", key=secret, digest_size=64).digest()
-    return AESSIV(key).decrypt(sealed[13:], [label.encode()])
+    return secret
 
 
 def made_up(hint: Any, name: str, numbers: Iterator[int]) -> Any:  # noqa: ANN401 - of any type

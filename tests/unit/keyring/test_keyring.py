@@ -3,7 +3,7 @@
 import pytest
 
 from avro_schemas.errors import BrokenSeal, KeysLost
-from infra.keyring import Erasure, Keyring, new_keyring
+from infra.keyring import WHOLE_TENANT, Erasure, Keyring, new_keyring
 from infra.keyring.secret_tree import SecretTree
 from tests.samples import NOON
 
@@ -39,12 +39,29 @@ def test_a_destroyed_key_opens_and_seals_nothing_and_the_others_all() -> None:
     assert (less.is_erased(*CAT), less.is_erased(*DOG)) == (True, False)
 
 
+def test_with_the_key_of_a_tenant_all_that_was_its_is_gone_and_nobody_elses() -> None:
+    theirs = ("globex", "cat")
+    less = RING.without([erasure("dog")]).without([erasure(WHOLE_TENANT)])
+    for subject in (CAT, DOG, ("acme", "not there yet")):
+        assert less.open(sealed(subject), "title") is None
+        assert less.seal(subject, b"more", "title") is None
+        assert less.is_erased(*subject)
+    assert less.open(sealed(theirs), "title") == b"a cat on a mat"
+    assert not less.is_erased(*theirs)
+
+
+def test_an_entity_of_an_erased_tenant_costs_no_room_to_erase() -> None:
+    less = RING.without([erasure(WHOLE_TENANT), erasure("dog")])
+    assert less.erasures == (erasure(WHOLE_TENANT),)
+    assert less.without([erasure("cat")]) is less
+
+
 def test_what_is_destroyed_already_changes_nothing() -> None:
     less = RING.without([erasure("cat")])
     assert less.without([erasure("cat")]) is less
 
 
-@pytest.mark.parametrize("place", [-1, 2, 13, 20])
+@pytest.mark.parametrize("place", [-1, 2, 12, 20, 28])
 def test_altered_bytes_are_noticed(place: int) -> None:
     altered = bytearray(sealed())
     altered[place] ^= 1
