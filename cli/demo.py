@@ -7,13 +7,14 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.http import Api, ApiRefused
-from cli.keys import issue_now
+from cli.keys import issue_now, refuse_erased
 from cli.origin import BAD_SOURCES, Sample, samples, supplier
 from cli.output import console, errors, say, show_table
 from cli.platform import Platform, local_platform, write_private
 from cli.waiting import wait_for
 from domain.values import TenantId
 from infra.api_keys import SCOPES
+from infra.keyring import keyring_file
 from infra.settings import load
 
 _TENANT = TenantId("demo")
@@ -66,6 +67,7 @@ def demo_key(platform: Platform) -> str:
                 say("the kept demo key is not valid here; making a new one")
             else:
                 return key
+    refuse_erased(keyring_file(platform.settings), _TENANT)
     _, key = issue_now(platform.settings.kafka.connection(), _TENANT, SCOPES, "demo")
     write_private(place, key)
     with Api(platform.settings.query_base_url, key) as queries:

@@ -1,43 +1,94 @@
-"""``scalehoster erase``: nothing personal is left of an asset, and the log tells that it was so."""
+"""``scalehoster erase``: nothing personal is left of assets, and the log tells that it was so."""
 
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from cli.api_key import read_api_key
+from cli.api_key import KeyFile, read_api_key
+from cli.erase_tenant import Typed, erase_tenant
 from cli.http import Api
 from cli.output import AsJson, errors, show_table
-from infra.settings import load
+from domain.bulk import Filter
+from domain.values import CategoryRef, Status, TenantId
+from infra.settings import Settings, load
 
 _LOOK_SECONDS = 1.0
 _STDIN = "-"
+_NOT_PURGED = tuple(status for status in Status if status is not Status.PURGED)
+
+Moment = Annotated[datetime | None, typer.Option("--from", help="Inserted then or later, in UTC.")]
 
 
-def erase(
+def erase(  # noqa: PLR0913 - each is an option
     assets: Annotated[
-        list[str], typer.Argument(help="Ids of assets; - reads them from standard input.")
-    ],
-    *,
-    key_file: Annotated[
-        Path | None, typer.Option(help="Holds the API key; default: the demo tenant's.")
+        list[str] | None,
+        typer.Argument(help="Ids of assets; - reads them from standard input."),
     ] = None,
+    *,
+    tenant: Annotated[
+        str | None, typer.Option(help="Whose assets; without a filter: all that is of it.")
+    ] = None,
+    category: Annotated[str | None, typer.Option(help="Only what is in it.")] = None,
+    source_host: Annotated[
+        str | None, typer.Option(help="Only what was downloaded from this host.")
+    ] = None,
+    since: Moment = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", help="Inserted before then, in UTC.")
+    ] = None,
+    having_tag: Annotated[list[str] | None, typer.Option(help="Only what has all of them.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only what is in this state.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what there is.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the tenant's name.")] = False,
+    key_file: KeyFile = None,
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Only ask for it; GET the asset to see erased_at.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Destroy what is personal about assets, for good: texts, source, EXIF, pictures.
+    """Destroy what is personal, for good: of assets, or with --tenant of a whole tenant.
 
-    Each is deleted and purged. Its key is destroyed at once, its bytes some time later (see
-    SCALEHOSTER_DISPATCH__PURGE_DELAY_SECONDS); then the asset says since when it is erased. Typed
-    again it goes on where it was; Ctrl-C ends the waiting, not the erasing.
+    Assets by their ids are deleted and purged in the name of an API key. With --tenant it needs
+    none, but Kafka, Cassandra and the keyring; it shows what there is, and asks for the tenant's
+    name before it begins. Texts are unreadable at once, bytes are gone some time later (see
+    SCALEHOSTER_DISPATCH__PURGE_DELAY_SECONDS); it waits until the log confirms that for each.
+    Typed again it goes on where it was; Ctrl-C ends the waiting, not the erasing.
     """
-    settings = load()
+    wanted = Filter(
+        category=None if category is None else CategoryRef(category),
+        since=since and since.replace(tzinfo=UTC),
+        until=until and until.replace(tzinfo=UTC),
+        tags=tuple(having_tag or ()),
+        statuses=_NOT_PURGED if status is None else (status,),
+        rendered_before=None,
+        asset_ids=(),
+    )
+    is_narrowed = any((category, source_host, since, until, having_tag, status))
+    if bool(assets) == (tenant is not None) or (is_narrowed and tenant is None):
+        raise typer.BadParameter("name assets, or a --tenant and what to erase of it")
+    if tenant is None:
+        _erase_named(load(), assets or [], key_file, no_wait=no_wait, as_json=as_json)
+        return
+    typed = Typed(
+        tenant_id=TenantId(tenant),
+        filter=wanted,
+        source_host=source_host and source_host.lower(),
+        is_whole=not is_narrowed,
+        is_dry_run=dry_run,
+        is_sure=yes,
+        as_json=as_json,
+    )
+    erase_tenant(load(), typed)
+
+
+def _erase_named(
+    settings: Settings, assets: list[str], key_file: KeyFile, *, no_wait: bool, as_json: bool
+) -> None:
     key = read_api_key(settings, key_file)
     ids = _ids(assets)
     with Api(settings.command_base_url, key) as commands, Api(settings.query_base_url, key) as told:

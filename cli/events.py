@@ -1,7 +1,7 @@
 """The log as files: export it, verify and copy the files, restore them."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +13,9 @@ from avro_schemas.sealing import using
 from cli.archive.blob_copying import BlobExporter, BlobRestorer, Copied
 from cli.archive.blob_verifying import verify_blobs
 from cli.archive.blobs import blobs_of
+from cli.archive.erasing_again import erase_again
 from cli.archive.exporting import CHUNK_BYTES, Change, Exporter, Wish, as_it_is
-from cli.archive.keys import erased_again, own_keyring, require_keys
+from cli.archive.keys import own_keyring, require_keys
 from cli.archive.logs import EVENT_TOPICS, TABLES, ArchivedLog, KafkaLog
 from cli.archive.manifest import BlobList, Chunk, Completed, Manifest, Origin
 from cli.archive.masking import Mask, mask_key
@@ -24,9 +25,7 @@ from cli.archive.verifying import require_undamaged
 from cli.archive.verifying import verify as findings_in
 from cli.output import AsJson, rated_bars, say, show_table
 from infra.blob_store import open_blob_store
-from infra.kafka import Kafka
 from infra.keyring import Keyring, keyring_file
-from infra.sending import Sender
 from infra.settings import load
 from infra.topic_admin import check_topics
 from infra.topics import ASSET_COMMANDS
@@ -167,8 +166,7 @@ def restore(directory: Directory, *, as_json: AsJson = False) -> None:
     with _progress("restored and read back") as on_progress:
         target = Installation(kafka, settings.cassandra)
         restored = Restorer(directory, target, on_progress).run()
-    commands = erased_again(keyring.ring().erasures, datetime.now(UTC))
-    erased = asyncio.run(_sent(kafka, commands))
+    erased = asyncio.run(erase_again(kafka, keyring, datetime.now(UTC)))
     show_table(
         [
             {
@@ -201,13 +199,6 @@ def _tell(copied: Copied, why_lost: str) -> None:
 def _keys_in(directory: Path, origin: Origin) -> AbstractContextManager[None]:
     """Read what is sealed in an archive: with the keys that it brings, or the installation's."""
     return using(own_keyring(directory)) if origin.is_masked else nullcontext()
-
-
-async def _sent(kafka: Kafka, commands: Iterable[tuple[str, bytes]]) -> int:
-    """Append commands for the decider that will run, and count them; raises BrokerUnavailable."""
-    async with Sender(kafka) as sender:
-        sent = [await sender.send(ASSET_COMMANDS, *command) for command in commands]
-    return len(sent)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

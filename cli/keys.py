@@ -11,6 +11,7 @@ from cli.output import AsJson, show_table
 from domain.values import TenantId
 from infra.api_keys import SCOPES, ApiKey, Scope, issue, revoke, stored_key, stored_keys
 from infra.kafka import Kafka
+from infra.keyring import KeyringFile, keyring_file
 from infra.sending import Sender
 from infra.settings import load
 
@@ -29,7 +30,9 @@ def create(
 ) -> None:
     """Make a key and show it, this once."""
     scopes = scopes_of(scope or ["assets:write", "assets:read"])
-    key, text = issue_now(load().kafka.connection(), TenantId(tenant), scopes, name)
+    settings = load()
+    refuse_erased(keyring_file(settings), tenant)
+    key, text = issue_now(settings.kafka.connection(), TenantId(tenant), scopes, name)
     show_table([{**_shown(key), "key": text}], as_json=as_json)
 
 
@@ -65,6 +68,12 @@ def issue_now(
             )
 
     return asyncio.run(send())
+
+
+def refuse_erased(keyring: KeyringFile, tenant: str) -> None:
+    """Raise typer.BadParameter for a tenant that was erased: whatever it said would be lost."""
+    if keyring.exists() and keyring.ring().is_erased(tenant):
+        raise typer.BadParameter(f"{tenant} was erased, and its key with it; take another name")
 
 
 def scopes_of(names: Sequence[str]) -> tuple[Scope, ...]:

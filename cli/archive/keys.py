@@ -1,16 +1,19 @@
 """The keys of what an archive holds: kept apart from it, unless all that is personal is masked."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID, uuid5
 
-from avro_schemas.codec import encode
+from avro_schemas.codec import decode, encode
 from cli.archive.errors import RestoreRefused
 from cli.archive.manifest import Manifest
 from domain.commands import CommandMetadata, DeleteAsset, PurgeAsset
+from domain.events import AssetSubmitted
 from domain.values import Actor, CommandId, CorrelationId, TenantId
-from infra.keyring import Erasure, KeyringFile
+from infra.keyring import WHOLE_TENANT, Erasure, KeyringFile
+from infra.reading import Record
 
 NAME = "keyring"
 
@@ -42,6 +45,25 @@ def require_keys(directory: Path, keyring: KeyringFile, place: Path) -> None:
             f"the archive was sealed by the keyring {origin.keyring}, and {place} is {held}: put"
             " that of the exported installation there"
         )
+
+
+def of_single_assets(
+    erasures: Iterable[Erasure], events: Callable[[], Iterator[Record]]
+) -> Iterator[Erasure]:
+    """Name each asset of the tenants that were erased whole, as a restored log has them.
+
+    Raises BrokerUnavailable; the log is read only if there is such a tenant.
+    """
+    whole: dict[str, Erasure] = {}
+    for erasure in erasures:
+        if erasure.entity_id == WHOLE_TENANT:
+            whole[erasure.tenant_id] = erasure
+        else:
+            yield erasure
+    for record in events() if whole else ():
+        event = decode(record.value)
+        if isinstance(event, AssetSubmitted) and event.metadata.tenant_id in whole:
+            yield replace(whole[event.metadata.tenant_id], entity_id=event.asset_id)
 
 
 def erased_again(erasures: Iterable[Erasure], now: datetime) -> Iterator[tuple[str, bytes]]:

@@ -15,7 +15,7 @@ from domain.values import BlobKey, Fetch, Sha256
 from infra.blob_store import BlobStore
 from infra.errors import BlobNotFound
 from infra.failpoints import pass_by
-from streams.fetching import Conditional, Fetched
+from streams.fetching import Conditional, Fetched, FetchFailed
 from streams.processing.refreshing import completed, conditional, is_shown
 from streams.processing.results import confirmed, original_key, published, rendition_key
 from streams.processing.twins import IsDuplicate, Twins
@@ -100,7 +100,8 @@ class PipelineRuns:
             asked_by = conditional(job.picture)
             fetched = await self.fetcher.fetch(job.source.url, into=into, conditional=asked_by)
             return completed(fetched, job.picture)
-        raise ValueError(f"job {job.job_id} names nothing to fetch")
+        # No fault of ours, which would rest everybody's work: a tenant's erasure takes many jobs.
+        raise FetchFailed("invalid_url", "where it was is not known any more: it was erased")
 
     async def _load(self, key: BlobKey, into: Path) -> None:
         await asyncio.to_thread(into.write_bytes, await self.blobs.get(key))

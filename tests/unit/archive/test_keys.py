@@ -1,17 +1,21 @@
 """An archive is restored only where its keys are, and what was erased since is erased again."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from avro_schemas.codec import decode
+from avro_schemas.codec import decode, encode
 from cli.archive.errors import RestoreRefused
 from cli.archive.exporting import Exporter, Wish
-from cli.archive.keys import erased_again, own_keyring, require_keys
+from cli.archive.keys import erased_again, of_single_assets, own_keyring, require_keys
 from domain.commands import DeleteAsset, PurgeAsset
-from infra.keyring import Erasure, Keyring, KeyringFile
+from infra.keyring import WHOLE_TENANT, Erasure, Keyring, KeyringFile
+from infra.reading import Record
 from tests.samples import NOON
 from tests.unit.archive.fakes import MemoryLog
+from tests.unit.streams.samples import DELETED, SUBMITTED
 
 RING = Keyring.from_secret(b"of the exported installation")
 
@@ -58,3 +62,26 @@ def test_what_was_erased_is_deleted_and_purged_by_commands_that_may_be_repeated(
     assert [type(command) for command in commands] == [DeleteAsset, PurgeAsset]
     assert {key for key, _ in sent} == {"cat"}
     assert list(erased_again([erasure], NOON)) == sent
+
+
+def test_of_a_tenant_that_was_erased_whole_each_asset_of_the_log_is_named() -> None:
+    def events() -> Iterator[Record]:
+        for offset, event in enumerate((encode(SUBMITTED), encode(DELETED))):
+            yield Record(
+                topic="asset-events",
+                partition=0,
+                offset=offset,
+                key=b"k",
+                value=event,
+                timestamp_ms=0,
+            )
+
+    single = Erasure(tenant_id="globex", entity_id="cat", erased_at=NOON)
+    theirs = Erasure(tenant_id="acme", entity_id=WHOLE_TENANT, erased_at=NOON)
+    named = list(of_single_assets([theirs, single], events))
+    assert named == [single, replace(theirs, entity_id=SUBMITTED.asset_id)]
+    assert list(of_single_assets([single], never_read)) == [single]
+
+
+def never_read() -> Iterator[Record]:
+    pytest.fail("nobody needs the log")

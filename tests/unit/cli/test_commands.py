@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -6,11 +7,13 @@ import typer
 from typer.testing import CliRunner
 
 from cli.__main__ import app, guarded
-from cli.keys import scopes_of
+from cli.keys import refuse_erased, scopes_of
 from cli.origin import samples, supplier
 from cli.output import show_table
 from cli.waiting import NotInTime, wait_for
 from infra.errors import BrokerUnavailable
+from infra.keyring import WHOLE_TENANT, Erasure, KeyringFile
+from tests.samples import NOON
 
 
 def test_an_error_of_ours_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,6 +54,31 @@ def test_scopes_are_checked() -> None:
     assert scopes_of(["assets:read", "assets:write"]) == ("assets:write", "assets:read")
     with pytest.raises(typer.BadParameter, match="no scope assets:eat"):
         scopes_of(["assets:eat"])
+
+
+def test_no_key_is_made_for_a_tenant_that_was_erased(tmp_path: Path) -> None:
+    keyring = KeyringFile(tmp_path / "keyring", [""])
+    refuse_erased(keyring, "acme")
+    keyring.make()
+    keyring.erase([Erasure(tenant_id="acme", entity_id=WHOLE_TENANT, erased_at=NOON)])
+    refuse_erased(keyring, "globex")
+    with pytest.raises(typer.BadParameter, match="acme was erased"):
+        refuse_erased(keyring, "acme")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        [],
+        ["0190b6f0-0000-7000-8000-000000000013", "--tenant", "acme"],
+        ["0190b6f0-0000-7000-8000-000000000013", "--category", "cats"],
+        ["--source-host", "pictures.example"],
+    ],
+)
+def test_what_is_to_be_erased_is_said_in_one_way(typed: list[str]) -> None:
+    told = CliRunner().invoke(app, ["erase", *typed])
+    assert told.exit_code == 2
+    assert "name assets, or a --tenant" in told.output
 
 
 def test_waiting_ends_with_what_was_waited_for() -> None:

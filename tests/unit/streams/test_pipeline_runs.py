@@ -8,9 +8,18 @@ import pytest
 from domain.commands import ConfirmAsset, PublishAsset
 from domain.identity import result_command_id
 from domain.jobs import ImageJob
-from domain.values import AssetId, BlobKey, Duplicates, FocalPoint, Picture, Sha256, Source
+from domain.values import (
+    NO_SOURCE,
+    AssetId,
+    BlobKey,
+    Duplicates,
+    FocalPoint,
+    Picture,
+    Sha256,
+    Source,
+)
 from infra.errors import BlobNotFound, StoreUnavailable
-from streams.fetching import Conditional
+from streams.fetching import Conditional, FetchFailed
 from streams.processing.pipeline_runs import PipelineRuns
 from streams.processing.twins import IsDuplicate
 from streams.rendering import PIPELINE_VERSION, PRESETS
@@ -293,3 +302,10 @@ def test_nothing_is_left_under_way(pipeline: Pipeline, job: ImageJob) -> None:
     except BlobNotFound:
         assert job is UPLOADED
     assert list(pipeline.scratch.iterdir()) == []
+
+
+def test_a_job_whose_source_was_erased_is_no_fault_of_ours(pipeline: Pipeline) -> None:
+    with pytest.raises(FetchFailed) as failed:
+        pipeline.run(replace(JOB, source=NO_SOURCE))
+    assert failed.value.code == "invalid_url"
+    assert not failed.value.is_transient

@@ -1,0 +1,181 @@
+"""``scalehoster erase --tenant``: looks, asks, erases, and shows how far it is."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from cli.erasing import Eraser, Found, Wish
+from cli.erasing_tenant import Belongings, belongings_in, remove_uploads
+from cli.erasing_tenant import erase as erase_belongings
+from cli.erasing_views import ViewFacts, category_id, caught_up
+from cli.output import console, errors, say, show_table
+from domain.bulk import Filter
+from domain.errors import NotFound
+from domain.values import CorrelationId, TenantId
+from infra.blob_store import open_blob_store
+from infra.candidates import Candidates
+from infra.cql import Cql
+from infra.dead_letters import KafkaLetterLog, Shelf
+from infra.kafka import Kafka
+from infra.keyring import KeyringFile, use_keyring
+from infra.live_views import LiveViews
+from infra.sending import Sender
+from infra.settings import Settings
+
+_INTERRUPTED = 130
+
+
+class NothingOfThisTenant(NotFound):
+    """There is nothing to erase; the name may be mistyped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What an operator typed; without a filter and a host it is the whole tenant."""
+
+    tenant_id: TenantId
+    filter: Filter
+    source_host: str | None
+    is_whole: bool
+    is_dry_run: bool
+    is_sure: bool
+    as_json: bool
+
+
+def erase_tenant(settings: Settings, typed: Typed) -> None:
+    """Do what was typed; asks first unless told that it is sure.
+
+    Raises NothingOfThisTenant, UnknownCategory, KeysLost, BrokerUnavailable, StoreUnavailable.
+    """
+    try:
+        asyncio.run(_erase(settings, typed))
+    except KeyboardInterrupt:
+        say("stopped; type the same again to go on")
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+async def _erase(settings: Settings, typed: Typed) -> None:
+    kafka = settings.kafka.connection()
+    keyring = use_keyring(settings)
+    shelf = Shelf(KafkaLetterLog(kafka), lambda: datetime.now(UTC))
+    theirs = belongings_in(kafka, typed.tenant_id, shelf) if typed.is_whole else None
+    async with _eraser(settings, kafka, typed) as (eraser, sender, correlation_id):
+        found = await eraser.look()
+        was_erased = keyring.ring().is_erased(typed.tenant_id)
+        if theirs and not was_erased and not _is_anything(found, theirs):
+            raise NothingOfThisTenant(f"there is nothing of a tenant {typed.tenant_id}")
+        _tell(typed, found, theirs)
+        if typed.is_dry_run:
+            return
+        ask(typed, found)
+        if theirs:
+            await erase_belongings(
+                theirs,
+                keyring=keyring,
+                sender=sender,
+                shelf=shelf,
+                now=datetime.now(UTC),
+                correlation_id=correlation_id,
+            )
+            say("its keys are destroyed: nothing that was sealed for it can be read any more")
+        asked = await _run(eraser)
+        if typed.is_whole:
+            store = open_blob_store(settings.blobs_url, settings.blobs)
+            await remove_uploads(typed.tenant_id, store)
+    _report(typed, keyring, asked)
+
+
+@asynccontextmanager
+async def _eraser(
+    settings: Settings, kafka: Kafka, typed: Typed
+) -> AsyncIterator[tuple[Eraser, Sender, CorrelationId]]:
+    cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+    try:
+        views = LiveViews(cql)
+        walk = Candidates(views)
+        category = await category_id(walk, typed.tenant_id, typed.filter.category)
+        wish = Wish(
+            tenant_id=typed.tenant_id,
+            filter=replace(typed.filter, category=category),
+            source_host=typed.source_host,
+            correlation_id=CorrelationId(str(uuid4())),
+        )
+        async with Sender(kafka) as sender:
+            eraser = Eraser(
+                wish,
+                walk,
+                ViewFacts(views),
+                sender,
+                lambda: caught_up(kafka, views),
+                lambda: datetime.now(UTC),
+            )
+            yield eraser, sender, wish.correlation_id
+    finally:
+        cql.close()
+
+
+def _is_anything(found: Found, theirs: Belongings) -> bool:
+    return bool(found.wanted or found.purged or found.erased or any(theirs.counts.values()))
+
+
+def _tell(typed: Typed, found: Found, theirs: Belongings | None) -> None:
+    counts: dict[str, int] = {
+        "assets to erase": found.wanted,
+        "assets being erased": len(found.purged),
+        **(theirs.counts if theirs else {}),
+    }
+    if typed.as_json and typed.is_dry_run:
+        show_table([counts], as_json=True)
+    if typed.as_json:
+        return
+    console.print(", ".join(f"{count} {what}" for what, count in counts.items()), highlight=False)
+    rows: list[dict[str, object]] = [
+        {"what": "asset", "which": one.asset_id, "more": f"{one.status}, {one.created_at:%F}"}
+        for one in found.first
+    ]
+    if theirs:
+        rows += [{"what": "API key", "which": k.key_id, "more": k.name} for k in theirs.keys]
+        rows += [
+            {"what": "webhook", "which": each.endpoint_id, "more": each.url}
+            for each in theirs.endpoints
+        ]
+    if rows:
+        show_table(rows, as_json=False)
+    if found.wanted > len(found.first):
+        console.print(f"and {found.wanted - len(found.first)} more assets", highlight=False)
+
+
+def ask(typed: Typed, found: Found) -> None:
+    """Have the tenant's name typed, unless it is sure already; raises typer.Abort for another."""
+    if typed.is_sure:
+        return
+    what = f"everything of {typed.tenant_id}" if typed.is_whole else f"{found.wanted} assets"
+    answer = typer.prompt(f"This erases {what} for good. Type {typed.tenant_id} to go on", err=True)
+    if answer != typed.tenant_id:
+        raise typer.Abort
+
+
+async def _run(eraser: Eraser) -> int:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=errors) as shown:
+        task = shown.add_task("erasing", total=None)
+
+        def on_progress(asked: int, left: int) -> None:
+            shown.update(task, description=f"{asked} assets purged, {left} not confirmed yet")
+
+        return await eraser.run(on_progress)
+
+
+def _report(typed: Typed, keyring: KeyringFile, asked: int) -> None:
+    since = ""
+    for each in keyring.ring().erasures:
+        if typed.is_whole and (each.tenant_id, each.entity_id) == (typed.tenant_id, ""):
+            since = each.erased_at.isoformat()
+    row = {"tenant": typed.tenant_id, "assets erased": asked, "tenant erased": since}
+    show_table([row], as_json=typed.as_json)

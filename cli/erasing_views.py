@@ -1,0 +1,62 @@
+"""What the views tell an erasure about single assets, and whether they know all there is."""
+
+import asyncio
+
+from domain.errors import UnknownCategory
+from domain.values import AssetId, CategoryRef, TenantId
+from infra import candidates
+from infra.candidates import Candidates
+from infra.cql import Row
+from infra.kafka import Kafka
+from infra.live_views import LiveViews
+from streams.operating.barriers import Barrier
+
+_VIEW = "asset_by_id"
+_ONE = (
+    "SELECT source_url, erased_at_us FROM asset_by_id$suffix WHERE tenant_id = ? AND asset_id = ?"
+)
+_LOOK_SECONDS = 0.2
+
+
+class ViewFacts:
+    """Looks assets up; raises StoreUnavailable, ViewsMissing, ViewNotBuilt, KeysLost."""
+
+    def __init__(self, views: LiveViews) -> None:
+        self._views = views
+
+    async def source_url(self, tenant_id: TenantId, asset_id: AssetId) -> str:
+        """Say where it was downloaded from; "" for an upload."""
+        row = await self._row(tenant_id, asset_id)
+        return str(row["source_url"] or "") if row else ""
+
+    async def is_erased(self, tenant_id: TenantId, asset_id: AssetId) -> bool:
+        """Tell whether the log confirms that nothing personal is left."""
+        row = await self._row(tenant_id, asset_id)
+        return bool(row and row["erased_at_us"])
+
+    async def _row(self, tenant_id: TenantId, asset_id: AssetId) -> Row | None:
+        rows = await self._views.select(_VIEW, _ONE, (tenant_id, asset_id))
+        return rows[0] if rows else None
+
+
+async def caught_up(kafka: Kafka, views: LiveViews) -> None:
+    """Wait until the views know what came of every command that was sent before.
+
+    Raises BrokerUnavailable, StoreUnavailable, ViewsMissing, ViewNotBuilt.
+    """
+    for view in (candidates.VIEW, _VIEW):
+        barrier = Barrier(kafka, views, view)
+        while not await barrier.is_open():  # noqa: ASYNC110 - nobody tells when it is
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def category_id(
+    walk: Candidates, tenant_id: TenantId, typed: str | None
+) -> CategoryRef | None:
+    """Name a category by its id; raises UnknownCategory."""
+    if typed is None:
+        return None
+    found = (await walk.categories(tenant_id)).get(typed)
+    if found is None:
+        raise UnknownCategory(f"{tenant_id} has no category {typed}", {"categories": typed})
+    return CategoryRef(found)

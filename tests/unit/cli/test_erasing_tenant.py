@@ -1,0 +1,148 @@
+"""Erasing a tenant: nobody acts for it any more, its key is destroyed, others are as before."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+
+from avro_schemas.codec import decode, encode
+from cli.erasing_tenant import Belongings, belongings, erase, remove_uploads
+from domain import operation as operations
+from domain.bulk import OperationState
+from domain.bulk_commands import CancelOperation
+from domain.bulk_events import OperationEnded
+from domain.catalogue import EMPTY
+from domain.values import BlobKey, CorrelationId, OperationId, TenantId
+from infra.api_keys import ApiKey, from_json, issue
+from infra.dead_letters import Shelf
+from infra.keyring import WHOLE_TENANT, Erasure
+from infra.reading import Record
+from infra.sending import Position
+from infra.topics import (
+    API_KEYS,
+    DEAD_LETTERS_SETTLED,
+    OPERATION_COMMANDS,
+    OPERATION_EVENTS,
+    WEBHOOK_ENDPOINTS,
+    Topic,
+)
+from infra.webhook_endpoints import to_json
+from tests.bulk import instructions, start
+from tests.memory import MemoryBlobStore
+from tests.memory_letters import MemoryLetterLog
+from tests.memory_webhooks import MemoryTopics
+from tests.samples import ACME, NOON, metadata
+from tests.unit.notifying.parts import endpoint
+from tests.unit.streams.samples import JOB
+
+GLOBEX = TenantId("globex")
+RUNNING, ENDED, THEIRS = OperationId("running"), OperationId("ended"), OperationId("theirs")
+
+
+class Installation:
+    """Two tenants that have the same."""
+
+    def __init__(self) -> None:
+        self.topics = MemoryTopics()
+        self.letters = MemoryLetterLog()
+        self.shelf = Shelf(self.letters, lambda: NOON)
+        self.erasures: list[Erasure] = []
+        self.revoked_before = 0
+        self.keys = [self._issued(tenant_id) for tenant_id in (ACME, ACME, GLOBEX)]
+        for tenant_id in (ACME, GLOBEX):
+            hook = endpoint(f"hook of {tenant_id}", tenant_id)
+            asyncio.run(self.topics.send(WEBHOOK_ENDPOINTS, hook.endpoint_id, to_json(hook)))
+            self.letters.park(encode(replace(JOB, tenant_id=tenant_id)))
+        for operation_id, tenant_id in ((RUNNING, ACME), (ENDED, ACME), (THEIRS, GLOBEX)):
+            self._start(operation_id, tenant_id)
+
+    def _issued(self, tenant_id: TenantId) -> ApiKey:
+        made = issue(self, tenant_id=tenant_id, scopes=("admin",), name="Ann", now=NOON)
+        return asyncio.run(made)[0]
+
+    def _start(self, operation_id: OperationId, tenant_id: TenantId) -> None:
+        about = metadata(operation_id, tenant_id=tenant_id, fingerprint="f")
+        (started,) = operations.decide(start(instructions("delete"), about=about), {}, EMPTY, NOON)
+        events = [encode(started)]
+        if operation_id == ENDED:
+            about_it = replace(started.metadata, entity_version=2)
+            state = OperationState.CANCELLED
+            events.append(encode(OperationEnded(metadata=about_it, state=state, reason="")))
+        for event in events:
+            asyncio.run(self.topics.send(OPERATION_EVENTS, tenant_id, event))
+
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> Position:
+        if topic == DEAD_LETTERS_SETTLED:
+            return await self.letters.send(topic, key, value or b"")
+        return await self.topics.send(topic, key, value)
+
+    def records(self, topic: str) -> list[Record]:
+        return self.topics.records.get(topic, [])
+
+    def erase(self, erasures: Iterable[Erasure]) -> None:
+        self.erasures += erasures
+        self.revoked_before = len(self.records(API_KEYS.name)) - 3
+
+    def of(self, tenant_id: TenantId) -> Belongings:
+        newest = {record.key: from_json(record.value) for record in self.records(API_KEYS.name)}
+        return belongings(
+            tenant_id,
+            keys=newest.values(),
+            endpoints=self.records(WEBHOOK_ENDPOINTS.name),
+            operation_events=self.records(OPERATION_EVENTS.name),
+            shelf=self.shelf,
+        )
+
+    def erase_tenant(self, tenant_id: TenantId) -> None:
+        asyncio.run(
+            erase(
+                self.of(tenant_id),
+                keyring=self,
+                sender=self,
+                shelf=self.shelf,
+                now=NOON,
+                correlation_id=CorrelationId("this erasure"),
+            )
+        )
+
+
+def test_all_that_a_tenant_has_is_named_and_nothing_of_others() -> None:
+    theirs = Installation().of(ACME)
+    assert theirs.counts == {
+        "API keys": 2,
+        "webhook endpoints": 1,
+        "operations under way": 1,
+        "dead letters": 1,
+    }
+    assert theirs.operations == [RUNNING]
+
+
+def test_an_erased_tenant_has_nothing_left_and_others_have_what_they_had() -> None:
+    there = Installation()
+    before = there.of(GLOBEX)
+    there.erase_tenant(ACME)
+    assert there.of(GLOBEX) == before
+    left = there.of(ACME)
+    assert (left.keys, left.endpoints, left.letters) == ([], [], [])
+    assert there.erasures == [Erasure(tenant_id=ACME, entity_id=WHOLE_TENANT, erased_at=NOON)]
+    assert there.revoked_before == 2, "who may still send would be answered as if it was kept"
+    (cancel,) = map(decode, (each.value for each in there.records(OPERATION_COMMANDS.name)))
+    assert isinstance(cancel, CancelOperation)
+    assert (cancel.metadata.tenant_id, cancel.metadata.entity_id) == (ACME, RUNNING)
+
+
+def test_a_revoked_key_says_no_more_whose_it_was_and_stays_revoked() -> None:
+    there = Installation()
+    there.erase_tenant(ACME)
+    there.erase_tenant(ACME)
+    records = there.records(API_KEYS.name)
+    assert len(records) == 5
+    revoked = [from_json(record.value) for record in records[3:]]
+    assert {(each.name, each.revoked_at) for each in revoked} == {("", NOON)}
+
+
+def test_what_is_staged_for_a_tenant_is_removed_and_nothing_of_another() -> None:
+    blobs = MemoryBlobStore()
+    for name in ("uploads/acme/asset-1/ab", "uploads/acme-2/asset-1/ab", "originals/ab/cd"):
+        asyncio.run(blobs.put(BlobKey(name), b"", "image/jpeg"))
+    assert asyncio.run(remove_uploads(ACME, blobs)) == 1
+    assert set(blobs.blobs) == {"uploads/acme-2/asset-1/ab", "originals/ab/cd"}
