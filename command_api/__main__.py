@@ -22,7 +22,7 @@ from infra.dead_letters import KafkaLetterLog, Shelf
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
 from infra.kafka_probe import KafkaProbe
-from infra.keyring import use_keyring
+from infra.keyring import KeyringFile, use_keyring
 from infra.live_views import LiveViews
 from infra.log_bounds import LogBounds
 from infra.logs import configure
@@ -46,15 +46,14 @@ def main() -> int:
         settings = load()
         configure("command_api", settings.log_level)
         check_topics(settings.kafka.connection())
-        use_keyring(settings)
-        _serve(settings)
+        _serve(settings, use_keyring(settings))
     except ScaleHosterError as error:
         sys.stderr.write(f"command_api: {error}\n")
         return 1
     return 0
 
 
-def _serve(settings: Settings) -> None:
+def _serve(settings: Settings, keyring: KeyringFile) -> None:
     kafka = settings.kafka.connection()
     keys = ApiKeyTable()
     outcomes = Outcomes(secrets.randbelow(COMMAND_RESULTS.partitions))
@@ -88,7 +87,7 @@ def _serve(settings: Settings) -> None:
         blobs=open_blob_store(settings.blobs_url, settings.blobs),
         open_walk=open_walk,
         letters=Shelf(KafkaLetterLog(kafka), lambda: datetime.now(UTC)),
-        webhooks=_webhooks(settings, kafka, sender, endpoints),
+        webhooks=_webhooks(settings, keyring, kafka, sender, endpoints),
         probes={"log": KafkaProbe(kafka), **{n: _is_current(t) for n, t in followed.items()}},
         open_book=lambda: open_requests(settings.cassandra),
         now=lambda: datetime.now(UTC),
@@ -99,13 +98,16 @@ def _serve(settings: Settings) -> None:
         serve(app, readiness, host=settings.command_api.host, port=settings.command_api.port)
 
 
-def _webhooks(settings: Settings, kafka: Kafka, sender: Sender, table: EndpointTable) -> Webhooks:
+def _webhooks(
+    settings: Settings, keyring: KeyringFile, kafka: Kafka, sender: Sender, table: EndpointTable
+) -> Webhooks:
     bounds = LogBounds(kafka)
     return Webhooks(
         sender=sender,
         table=table,
         secrets=WebhookSecrets(settings.secret.get_secret_value().split(",")),
         log=DeliveryLog(bounds, lambda starts: Reader(kafka, WEBHOOK_ATTEMPTS, starts)),
+        keys=keyring,
         catch_up=lambda: catch_up(bounds, table),
         event_ends=lambda: asyncio.to_thread(bounds.ends, ASSET_EVENTS),
         max_per_tenant=settings.webhooks.max_per_tenant,

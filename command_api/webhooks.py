@@ -1,11 +1,14 @@
 """Webhook endpoints of tenants: register, look, change, remove, tell again."""
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Protocol
 
 from avro_schemas.codec import encode
+from avro_schemas.errors import KeysLost
 from command_api.bodies import EndpointBody, EndpointPatch, RedeliveryBody
 from command_api.delivery_log import DeliveryLog
 from command_api.fields import is_id
@@ -13,6 +16,7 @@ from command_api.writes import Write
 from domain.errors import IdempotencyKeyReused, TooManyWebhooks, WebhookIsDisabled, WebhookNotFound
 from domain.hooks import EndpointId, WebhookAttempt, WebhookDelivery, WebhookRedelivery
 from domain.values import EventId, TenantId
+from infra.keyring import Erasure
 from infra.topics import WEBHOOK_DELIVERIES, WEBHOOK_REDELIVERIES
 from infra.webhook_endpoints import (
     Endpoint,
@@ -30,19 +34,30 @@ _BOTH_SIGN_FOR = timedelta(hours=24)
 _TEST = "webhook.test"
 
 
+class Keys(Protocol):
+    """The keys that targets are sealed under: infra.keyring.KeyringFile. Raises KeysLost."""
+
+    def is_erased(self, tenant_id: str, entity_id: str, /) -> bool:
+        """Tell whether a key was destroyed, or that of the whole tenant."""
+
+    def erase(self, erasures: Iterable[Erasure], /) -> None:
+        """Destroy keys for good; raises OSError when the keyring cannot be written."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhooks:
     """Keeps the endpoints in their topic, and knows them from there.
 
     ``catch_up`` returns when the table holds all that was stored before; ``event_ends`` tells where
-    the log of asset events ends now. All methods raise BrokerUnavailable and Overloaded: then the
-    change may have been made, and the same request may be sent again.
+    the log of asset events ends now. All methods raise BrokerUnavailable, Overloaded and KeysLost:
+    then the change may have been made, and the same request may be sent again.
     """
 
     sender: EndpointSender
     table: EndpointTable
     secrets: WebhookSecrets
     log: DeliveryLog
+    keys: Keys
     catch_up: Callable[[], Awaitable[None]]
     event_ends: Callable[[], Awaitable[Mapping[int, int]]]
     max_per_tenant: int
@@ -57,6 +72,8 @@ class Webhooks:
         endpoint_id = EndpointId(write.command_id)
         fingerprint = write.metadata("", body.content()).fingerprint or ""
         endpoint = self.table.get(endpoint_id)
+        if self.keys.is_erased(write.tenant_id, endpoint_id):
+            raise IdempotencyKeyReused("what was made under this Idempotency-Key was removed")
         if endpoint is None:
             theirs = self.table.of(write.tenant_id)
             if len(theirs) >= self.max_per_tenant:
@@ -106,9 +123,21 @@ class Webhooks:
             await self._switch(write, endpoint, is_enabled=is_enabled)
         return endpoint
 
-    async def remove(self, tenant_id: TenantId, text: str) -> Endpoint:
-        """Remove an endpoint and its secrets; raises WebhookNotFound."""
-        endpoint = await self.one(tenant_id, text)
+    async def remove(self, write: Write, text: str) -> Endpoint:
+        """Remove an endpoint and its secrets; raises WebhookNotFound.
+
+        The key of its target is destroyed first: whatever is not forgotten yet cannot be read.
+        """
+        endpoint = await self.one(write.tenant_id, text)
+        erasure = Erasure(
+            tenant_id=endpoint.tenant_id,
+            entity_id=endpoint.endpoint_id,
+            erased_at=write.received_at,
+        )
+        try:
+            await asyncio.to_thread(self.keys.erase, [erasure])
+        except OSError as error:
+            raise KeysLost(f"the keyring cannot be written: {error}") from error
         await forget_endpoint(self.sender, endpoint.endpoint_id)
         self.table.remove(endpoint.endpoint_id)
         return endpoint

@@ -1,6 +1,6 @@
 """Webhook endpoints whose topics are lists in memory."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -9,6 +9,7 @@ from command_api.delivery_log import DeliveryLog
 from command_api.webhooks import Webhooks
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
+from infra.keyring import Erasure
 from infra.reading import Record
 from infra.sending import Position
 from infra.topics import ASSET_EVENTS, WEBHOOK_ATTEMPTS, WEBHOOK_ENDPOINTS, Topic
@@ -80,7 +81,30 @@ class MemoryReader:
         return self._at
 
 
-def memory_webhooks(topics: MemoryTopics | None = None, *, max_per_tenant: int = 50) -> Webhooks:
+class MemoryKeys:
+    """Knows which keys were destroyed; ``trouble`` is raised instead."""
+
+    def __init__(self) -> None:
+        self.erased: set[tuple[str, str]] = set()
+        self.trouble: Exception | None = None
+
+    def is_erased(self, tenant_id: str, entity_id: str) -> bool:
+        """Tell whether this one was."""
+        return (tenant_id, entity_id) in self.erased
+
+    def erase(self, erasures: Iterable[Erasure]) -> None:
+        """Destroy some."""
+        if self.trouble:
+            raise self.trouble
+        self.erased |= {(each.tenant_id, each.entity_id) for each in erasures}
+
+
+def memory_webhooks(
+    topics: MemoryTopics | None = None,
+    *,
+    max_per_tenant: int = 50,
+    keys: MemoryKeys | None = None,
+) -> Webhooks:
     """Make what the command API works with."""
     topics = topics or MemoryTopics()
 
@@ -95,6 +119,7 @@ def memory_webhooks(topics: MemoryTopics | None = None, *, max_per_tenant: int =
         table=topics.table,
         secrets=SECRETS,
         log=DeliveryLog(topics, topics.open),
+        keys=keys or MemoryKeys(),
         catch_up=at_once,
         event_ends=event_ends,
         max_per_tenant=max_per_tenant,

@@ -101,9 +101,9 @@ def add_webhook_routes(
         responses=documented(WebhookNotFound),
     )
     async def remove(request: Request, endpoint_id: str) -> Response:
-        """Remove an endpoint; what is on its way to it is dropped."""
+        """Remove an endpoint for good; what is on its way to it is dropped."""
         with desk.admission.admit(request) as write:
-            endpoint = await webhooks.remove(write.tenant_id, endpoint_id)
+            endpoint = await webhooks.remove(write, endpoint_id)
             return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
 
     @app.post(

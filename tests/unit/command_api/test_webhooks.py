@@ -10,9 +10,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from avro_schemas.codec import encode
+from avro_schemas.sealing import using
 from command_api.app import Parts, create_app
 from domain.hooks import EndpointId, WebhookAttempt, WebhookDelivery, WebhookRedelivery
 from domain.values import EventId
+from infra.keyring import Erasure
 from infra.public_events import EVENT_TYPES
 from infra.topics import (
     WEBHOOK_ATTEMPTS,
@@ -20,9 +22,10 @@ from infra.topics import (
     WEBHOOK_ENDPOINTS,
     WEBHOOK_REDELIVERIES,
 )
-from infra.webhook_endpoints import Health
+from infra.webhook_endpoints import Endpoint, Health, from_json
 from infra.webhook_table import EndpointTable
-from tests.memory_webhooks import SECRETS, MemoryTopics, memory_webhooks
+from tests.keys import fixed_keyring
+from tests.memory_webhooks import SECRETS, MemoryKeys, MemoryTopics, memory_webhooks
 from tests.samples import NOON
 from tests.unit.command_api.conftest import SETTINGS
 from tests.unit.command_api.keys import Keys
@@ -38,9 +41,16 @@ def topics() -> MemoryTopics:
 
 
 @pytest.fixture
-def client(parts: Parts, keys: Keys, topics: MemoryTopics) -> Iterator[TestClient]:
+def sealing() -> MemoryKeys:
+    return MemoryKeys()
+
+
+@pytest.fixture
+def client(
+    parts: Parts, keys: Keys, topics: MemoryTopics, sealing: MemoryKeys
+) -> Iterator[TestClient]:
     """Speaks for a key of acme that may write; a tenant may have three endpoints."""
-    webhooks = memory_webhooks(topics, max_per_tenant=3)
+    webhooks = memory_webhooks(topics, max_per_tenant=3, keys=sealing)
     app, _ = create_app(SETTINGS, replace(parts, webhooks=webhooks))
     headers = {"authorization": f"Bearer {keys.add(['assets:write'])}"}
     with TestClient(app, headers=headers) as client:
@@ -180,6 +190,50 @@ def test_a_removed_one_is_gone(client: TestClient) -> None:
     for answer in (client.get(path(made)), client.delete(path(made))):
         assert answer.status_code == 404
     assert client.get("/v1/webhooks/nonsense").status_code == 404
+
+
+def test_the_target_of_a_removed_one_can_be_read_nowhere_any_more(
+    client: TestClient, topics: MemoryTopics, sealing: MemoryKeys
+) -> None:
+    made = registered(client, url="https://example.com/hooks?token=canary")
+    assert client.post(f"{path(made)}/test").status_code == 202
+    assert client.patch(path(made), json={"description": "canary of Ann"}).status_code == 200
+    assert client.delete(path(made)).status_code == 200
+    assert sealing.erased == {("acme", made["endpoint_id"])}
+    ring = fixed_keyring().without(
+        Erasure(tenant_id=tenant, entity_id=entity, erased_at=NOON)
+        for tenant, entity in sealing.erased
+    )
+    kept = [record.value for records in topics.records.values() for record in records]
+    assert [value for value in kept if b"canary" in value] == []
+    told = [record.value for record in topics.records[WEBHOOK_ENDPOINTS.name] if record.value]
+    with using(ring):
+        assert {
+            endpoint.url for endpoint in map(from_json, told) if isinstance(endpoint, Endpoint)
+        } == {""}
+        assert [
+            each.body for each in topics.on(WEBHOOK_DELIVERIES) if isinstance(each, WebhookDelivery)
+        ] == [""]
+
+
+def test_one_whose_key_cannot_be_destroyed_is_not_removed(
+    client: TestClient, sealing: MemoryKeys
+) -> None:
+    made = registered(client)
+    sealing.trouble = OSError(28, "no space left on device")
+    assert client.delete(path(made)).status_code == 503
+    assert client.get(path(made)).status_code == 200
+    sealing.trouble = None
+    assert client.delete(path(made)).status_code == 200
+
+
+def test_a_key_that_made_a_removed_one_makes_no_other(client: TestClient) -> None:
+    key = {"Idempotency-Key": "mine"}
+    made = client.post("/v1/webhooks", json=HOOK, headers=key).json()
+    assert client.delete(path(made)).status_code == 200
+    answer = client.post("/v1/webhooks", json=HOOK, headers=key)
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith("/idempotency-key-reused")
 
 
 def test_a_test_is_a_delivery_like_any_other(client: TestClient, topics: MemoryTopics) -> None:
