@@ -26,6 +26,10 @@ PERSONAL: Mapping[str, Value] = {
     "failure_detail": "",
     "event": "null",
     "outcome": "{}",
+    "filter": "{}",
+    "instructions": "{}",
+    "reason": "",
+    "detail": "",
 }
 """Every such column of any view, and what it says when nothing is said; that is not sealed."""
 
@@ -91,4 +95,5 @@ def _opened(name: str, value: bytes) -> Value:
 
 def _subject(operation: Upsert) -> Subject:
     about = {**dict(zip(operation.table.key, operation.key, strict=True)), **operation.columns}
-    return str(about["tenant_id"]), str(about.get("asset_id") or about["entity_id"])
+    names = ("asset_id", "entity_id", "operation_id")
+    return str(about["tenant_id"]), next(str(about[name]) for name in names if name in about)
