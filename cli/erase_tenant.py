@@ -23,7 +23,7 @@ from infra.candidates import Candidates
 from infra.cql import Cql
 from infra.dead_letters import KafkaLetterLog, Shelf
 from infra.kafka import Kafka
-from infra.keyring import KeyringFile, use_keyring
+from infra.keyring import WHOLE_TENANT, KeyringFile, use_keyring
 from infra.live_views import LiveViews
 from infra.sending import Sender
 from infra.settings import Settings
@@ -67,28 +67,41 @@ async def _erase(settings: Settings, typed: Typed) -> None:
     theirs = belongings_in(kafka, typed.tenant_id, shelf) if typed.is_whole else None
     async with _eraser(settings, kafka, typed) as (eraser, sender, correlation_id):
         found = await eraser.look()
-        was_erased = keyring.ring().is_erased(typed.tenant_id)
-        if theirs and not was_erased and not _is_anything(found, theirs):
+        was_erased_at = _erased_at(keyring, typed.tenant_id)
+        if was_erased_at:
+            say(f"its key was destroyed at {was_erased_at}")
+        elif theirs and not _is_anything(found, theirs):
             raise NothingOfThisTenant(f"there is nothing of a tenant {typed.tenant_id}")
         _tell(typed, found, theirs)
         if typed.is_dry_run:
             return
         ask(typed, found)
-        if theirs:
+
+        async def close() -> None:
+            """Do it with what is there now: an operator may have thought for long."""
             await erase_belongings(
-                theirs,
+                belongings_in(kafka, typed.tenant_id, shelf),
                 keyring=keyring,
                 sender=sender,
                 shelf=shelf,
                 now=datetime.now(UTC),
                 correlation_id=correlation_id,
             )
-            say("its keys are destroyed: nothing that was sealed for it can be read any more")
+
+        if typed.is_whole:
+            await close()
+            say("its key is destroyed: nothing that was sealed for it can be read any more")
         asked = await _run(eraser)
         if typed.is_whole:
+            await close()  # what was let in a moment before its API keys were revoked
             store = open_blob_store(settings.blobs_url, settings.blobs)
             await remove_uploads(typed.tenant_id, store)
-    _report(typed, keyring, asked)
+    row = {
+        "tenant": typed.tenant_id,
+        "assets erased": asked,
+        "tenant erased": _erased_at(keyring, typed.tenant_id),
+    }
+    show_table([row], as_json=typed.as_json)
 
 
 @asynccontextmanager
@@ -172,10 +185,9 @@ async def _run(eraser: Eraser) -> int:
         return await eraser.run(on_progress)
 
 
-def _report(typed: Typed, keyring: KeyringFile, asked: int) -> None:
-    since = ""
-    for each in keyring.ring().erasures:
-        if typed.is_whole and (each.tenant_id, each.entity_id) == (typed.tenant_id, ""):
-            since = each.erased_at.isoformat()
-    row = {"tenant": typed.tenant_id, "assets erased": asked, "tenant erased": since}
-    show_table([row], as_json=typed.as_json)
+def _erased_at(keyring: KeyringFile, tenant_id: TenantId) -> str:
+    """Say when a tenant was erased whole; "" if it was not."""
+    whole = (tenant_id, WHOLE_TENANT)
+    erasures = keyring.ring().erasures
+    moments = [e.erased_at for e in erasures if (e.tenant_id, e.entity_id) == whole]
+    return moments[0].isoformat() if moments else ""

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from cli.output import say
 from domain.errors import UnknownCategory
 from domain.values import AssetId, CategoryRef, TenantId
 from infra import candidates
@@ -16,6 +17,7 @@ _ONE = (
     "SELECT source_url, erased_at_us FROM asset_by_id$suffix WHERE tenant_id = ? AND asset_id = ?"
 )
 _LOOK_SECONDS = 0.2
+_SILENT_LOOKS = 50
 
 
 class ViewFacts:
@@ -46,7 +48,11 @@ async def caught_up(kafka: Kafka, views: LiveViews) -> None:
     """
     for view in (candidates.VIEW, _VIEW):
         barrier = Barrier(kafka, views, view)
-        while not await barrier.is_open():  # noqa: ASYNC110 - nobody tells when it is
+        looks = 0
+        while not await barrier.is_open():
+            looks += 1
+            if looks == _SILENT_LOOKS:
+                say("waiting for the decider and the views; 'scalehoster status' says what runs")
             await asyncio.sleep(_LOOK_SECONDS)
 
 

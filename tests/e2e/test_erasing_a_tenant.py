@@ -42,7 +42,7 @@ def interrupted(installation: Installation, *words: str) -> None:
     ) as running:
         assert running.stderr
         for line in running.stderr:
-            if "keys are destroyed" in line:
+            if "key is destroyed" in line:
                 running.send_signal(signal.SIGINT)
         assert running.wait(timeout=60) == INTERRUPTED
 

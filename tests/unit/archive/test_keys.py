@@ -11,12 +11,14 @@ from cli.archive.errors import RestoreRefused
 from cli.archive.exporting import Exporter, Wish
 from cli.archive.keys import erased_again, of_single_assets, own_keyring, require_keys
 from domain.commands import DeleteAsset, PurgeAsset
+from domain.values import TenantId
 from infra.keyring import WHOLE_TENANT, Erasure, Keyring, KeyringFile
 from infra.reading import Record
 from tests.samples import NOON
 from tests.unit.archive.fakes import MemoryLog
 from tests.unit.streams.samples import DELETED, SUBMITTED
 
+STRANGER = TenantId("stranger")
 RING = Keyring.from_secret(b"of the exported installation")
 
 
@@ -66,13 +68,15 @@ def test_what_was_erased_is_deleted_and_purged_by_commands_that_may_be_repeated(
 
 def test_of_a_tenant_that_was_erased_whole_each_asset_of_the_log_is_named() -> None:
     def events() -> Iterator[Record]:
-        for offset, event in enumerate((encode(SUBMITTED), encode(DELETED))):
+        strangers = replace(SUBMITTED, metadata=replace(SUBMITTED.metadata, tenant_id=STRANGER))
+        values = encode(SUBMITTED), encode(DELETED), encode(strangers)
+        for offset, value in enumerate(values):
             yield Record(
                 topic="asset-events",
                 partition=0,
                 offset=offset,
                 key=b"k",
-                value=event,
+                value=value,
                 timestamp_ms=0,
             )
 

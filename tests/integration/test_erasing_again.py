@@ -1,0 +1,63 @@
+"""After a restore a tenant that was erased since is erased once more, on a real broker."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from avro_schemas.codec import decode, encode
+from cli.archive.erasing_again import erase_again
+from cli.erasing_tenant import belongings_in
+from domain.commands import DeleteAsset, PurgeAsset
+from domain.values import TenantId
+from infra.api_keys import issue, stored_keys
+from infra.dead_letters import KafkaLetterLog, Shelf
+from infra.kafka import Kafka
+from infra.keyring import WHOLE_TENANT, Erasure, KeyringFile
+from infra.reading import whole
+from infra.sending import Sender
+from infra.topic_admin import apply_topics
+from infra.topics import ASSET_COMMANDS, ASSET_EVENTS
+from infra.webhook_endpoints import store_endpoint
+from tests.keys import fixed_keyring
+from tests.samples import ACME, NOON
+from tests.servers import Servers
+from tests.unit.notifying.parts import endpoint
+from tests.unit.streams.samples import SUBMITTED
+
+STRANGER = TenantId("stranger")
+
+
+async def live(kafka: Kafka) -> None:
+    """Have two tenants with an asset, a key and an endpoint each."""
+    async with Sender(kafka) as sender:
+        for tenant_id in (ACME, STRANGER):
+            about = replace(SUBMITTED.metadata, tenant_id=tenant_id, entity_id=f"of {tenant_id}")
+            event = replace(SUBMITTED, metadata=about)
+            await sender.send(ASSET_EVENTS, about.entity_id, encode(event))
+            await issue(sender, tenant_id=tenant_id, scopes=("admin",), name="Ann", now=NOON)
+            await store_endpoint(sender, endpoint(f"hook of {tenant_id}", tenant_id))
+
+
+def test_a_tenant_that_was_erased_since_the_export_loses_what_came_back(
+    servers: Servers, topic_prefix: str, tmp_path: Path
+) -> None:
+    kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
+    apply_topics(kafka)
+    asyncio.run(live(kafka))
+    keyring = KeyringFile(tmp_path / "keyring", [""])
+    keyring.make(fixed_keyring())
+    keyring.erase([Erasure(tenant_id=ACME, entity_id=WHOLE_TENANT, erased_at=NOON)])
+
+    assert asyncio.run(erase_again(kafka, keyring, NOON)) == 2
+    assert asyncio.run(erase_again(kafka, keyring, NOON)) == 2, "it may be done again"
+
+    with whole(kafka, ASSET_COMMANDS) as reader:
+        commands = [decode(record.value) for record in reader.read_to_end()]
+    kinds = {type(each) for each in commands}
+    assert kinds == {DeleteAsset, PurgeAsset}
+    shelf = Shelf(KafkaLetterLog(kafka), lambda: NOON)
+    assert not any(belongings_in(kafka, ACME, shelf).counts.values())
+    left = belongings_in(kafka, STRANGER, shelf)
+    assert (len(left.keys), len(left.endpoints)) == (1, 1)
+    revoked = {key.tenant_id for key in stored_keys(kafka).values() if key.revoked_at}
+    assert revoked == {ACME}
