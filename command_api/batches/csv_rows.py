@@ -5,6 +5,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from typing import BinaryIO
 
 from command_api.batches.line import Line, line_too_long, next_line
@@ -12,8 +13,11 @@ from infra.web.errors import MalformedCsv, RequestError
 
 _BOM = b"\xef\xbb\xbf"
 _CATEGORIES = ("category", "categories")
-_COLUMNS = ("download_url", *_CATEGORIES, "title", "alt_text", "tags", "preset", "duplicates")
-_BETWEEN = re.compile(r"[;|]")  # two categories or tags in one cell
+_COLUMNS = (
+    *("download_url", *_CATEGORIES, "title", "alt_text", "tags", "focal_point"),
+    *("preset", "duplicates"),
+)
+_BETWEEN = re.compile(r"[;|]")  # two categories, tags or numbers in one cell
 _WRITE = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -65,10 +69,21 @@ def _line(number: int, cells: Mapping[str, str]) -> Line:
         given |= {"category": refs[0]} if len(refs) == 1 else {"categories": refs}
     if "tags" in given:
         given["tags"] = _parts(cells["tags"])
+    if "focal_point" in given:
+        given["focal_point"] = _point(cells["focal_point"])
     try:
         return Line(number=number, text=_WRITE(given).encode())
     except UnicodeEncodeError:
         return Line(number=number, fault=MalformedCsv("the row is not UTF-8"))
+
+
+def _point(cell: str) -> object:
+    """Read two numbers; anything else is left to the field's own check."""
+    try:
+        x, y = map(float, _parts(cell))
+    except ValueError:
+        return cell
+    return {"x": x, "y": y} if isfinite(x + y) else cell
 
 
 def _parts(cell: str) -> list[str]:

@@ -40,7 +40,8 @@ def add_batch_routes(
 
         NDJSON and JSON: each line or item as the body of `POST /v1/assets`. CSV: the first row
         names the columns `download_url`, `category` or `categories`, `title`, `alt_text`, `tags`,
-        `preset`, `duplicates`; several categories or tags are separated by `;` or `|`.
+        `focal_point`, `preset`, `duplicates`; several categories or tags, and the two numbers of a
+        focal point, are separated by `;` or `|`.
 
         The answer has one line for each, in order, as they are decided:
         `{"line", "status": "accepted", "asset_id", "position"}` (and `same_as_line` where an

@@ -143,3 +143,21 @@ def test_a_long_file_is_never_in_memory_as_a_whole(tmp_path: Path, media_type: s
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 600_000
+
+
+@pytest.mark.parametrize(
+    ("cell", "read"),
+    [
+        ("0.3|0.7", {"x": 0.3, "y": 0.7}),
+        (" 0 ; 1 ", {"x": 0, "y": 1}),
+        ("0.3", "0.3"),
+        ("0.3|0.7|1", "0.3|0.7|1"),
+        ("left|top", "left|top"),
+        ("nan|0", "nan|0"),
+    ],
+)
+def test_a_focal_point_is_two_numbers_and_anything_else_is_left_to_be_refused(
+    tmp_path: Path, cell: str, read: object
+) -> None:
+    found = rows(tmp_path, f"download_url,focal_point\nhttp://a.example,{cell}\n")
+    assert found == [(2, {"download_url": "http://a.example", "focal_point": read})]
