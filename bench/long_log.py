@@ -32,8 +32,9 @@ from tests.samples import ACME
 EVENTS_EACH = 10
 _EVENTS_A_TRANSACTION = 5_000
 _CHUNK = 10_000  # as many events as a rebuild folds before it writes
-_ROWS_A_BATCH, _AT_ONCE = 100, 100
+_ROWS_A_BATCH, _AT_ONCE = 100, 32  # with 100 at once the driver calls its socket overloaded
 _PATIENCE_SECONDS = 120
+_WARM_UPS, _WARMING_PICTURES = 3, 2_000
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -96,6 +97,12 @@ def written_bare(pictures: int, *, processes: int) -> float:
         for writer in writers:
             writer.join()
     return seconds
+
+
+def warm_up() -> None:
+    """Write for a while unmeasured: the JVM compiles as it goes, and the first side would pay."""
+    for _ in range(_WARM_UPS):
+        written_bare(_WARMING_PICTURES, processes=2)
 
 
 def _write_share(

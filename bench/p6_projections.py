@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from statistics import median, quantiles
 from threading import Event, Thread
 
-from bench.long_log import append_all, bench_keyspace, picture_events, written_bare
+from bench.long_log import append_all, bench_keyspace, picture_events, warm_up, written_bare
 from bench.p7_rebuild import environment
 from bench.reporting import report
 from bench.servers import bench_kafka
@@ -124,6 +124,7 @@ def measure(*, quick: bool) -> None:
     with bench_kafka() as kafka:
         apply_topics(kafka)
         events = append_all(kafka, pictures)
+        warm_up()
         for _ in range(rounds):
             with bench_keyspace() as settings:
                 ours.append(taken_in_per_second(kafka, settings, events))

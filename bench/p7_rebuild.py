@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from bench.long_log import append_all, bench_keyspace, written_bare
+from bench.long_log import append_all, bench_keyspace, warm_up, written_bare
 from bench.reporting import report
 from bench.servers import bench_kafka
 from infra.cql import Cql
@@ -93,6 +93,7 @@ def measure(*, quick: bool) -> None:
     with bench_kafka() as kafka:
         apply_topics(kafka)
         small = append_all(kafka, pictures)
+        warm_up()
         for _ in range(rounds):
             with bench_keyspace() as settings:
                 took, least_megabytes = rebuilt(kafka, settings)

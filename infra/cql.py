@@ -1,7 +1,7 @@
 """One session with Cassandra: statements prepared once, and failures by our own names."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -14,21 +14,23 @@ from cassandra import (
     protocol,
 )
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
-from cassandra.concurrent import execute_concurrent
 from cassandra.connection import ConnectionException
 from cassandra.policies import (
     DCAwareRoundRobinPolicy,
     ExponentialReconnectionPolicy,
     TokenAwarePolicy,
 )
-from cassandra.query import PreparedStatement, SimpleStatement, dict_factory
+from cassandra.query import BoundStatement, PreparedStatement, SimpleStatement, dict_factory
 
 from infra.errors import StoreUnavailable, ViewsMissing
 from infra.settings import CassandraSettings
+from infra.side_by_side import SideBySide
 
 Row = Mapping[str, Any]
+Serialize = Callable[[object, int], bytes]
 
 _PROTOCOL_VERSION = 5
+_ROWS_AT_ONCE = 1_000
 _TIMEOUT_SECONDS = 10.0
 _CONNECT_SECONDS = 5.0
 _OUTAGES = (
@@ -70,6 +72,7 @@ class Cql:
         )
         self.keyspace = keyspace
         self._prepared: dict[str, PreparedStatement] = {}
+        self._serializers: dict[str, tuple[Serialize, ...]] = {}
         try:
             with _our_failures():
                 self._session = self._cluster.connect()
@@ -92,6 +95,24 @@ class Cql:
                 )
         return found
 
+    def bound(self, statement: str, values: Sequence[object]) -> BoundStatement:
+        """Bind a value, never None, to every mark of a statement, in a third of bind's time.
+
+        A value of another type than its column's raises what its serializer raises.
+        """
+        prepared = self.prepared(statement)
+        serializers = self._serializers.get(statement)
+        if serializers is None:
+            serializers = self._serializers[statement] = tuple(
+                column.type.serialize for column in prepared.column_metadata
+            )
+        bound = BoundStatement(prepared)
+        bound.values = [
+            serialize(value, _PROTOCOL_VERSION)
+            for serialize, value in zip(serializers, values, strict=True)
+        ]
+        return bound
+
     def execute(
         self,
         statement: str,
@@ -107,15 +128,10 @@ class Cql:
         with _our_failures():
             return list(self._session.execute(runnable, timeout=timeout_seconds))
 
-    def execute_all(self, statements: Iterable[object], *, at_once: int) -> None:
+    def execute_all(self, statements: Iterable[object]) -> None:
         """Run bound statements or batches side by side; all took effect when it returns."""
         with _our_failures():
-            execute_concurrent(
-                self._session,
-                ((statement, None) for statement in statements),
-                concurrency=at_once,
-                raise_on_first_error=True,
-            )
+            SideBySide(self._session, rows_at_once=_ROWS_AT_ONCE).run(statements)
 
     async def select(
         self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000

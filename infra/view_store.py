@@ -1,8 +1,10 @@
 """Where views are kept: their rows, and how far each has got in the log."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
+from itertools import islice
 from typing import Protocol
 
 from cassandra.query import BatchStatement, BatchType, BoundStatement
@@ -12,8 +14,8 @@ from infra.errors import ViewsMissing
 from infra.generations import CassandraGenerations
 from infra.operator_requests import OperatorRequests
 from infra.parking import CassandraParking, ParkingPlace
-from infra.personal import sealed
-from infra.rows import Operation, Upsert
+from infra.personal import all_sealed
+from infra.rows import Operation, Table, Upsert
 from infra.settings import CassandraSettings
 
 STATE_TABLES = (
@@ -25,7 +27,6 @@ STATE_TABLES = (
     "operator_requests",
 )
 
-_AT_ONCE = 128
 _ROWS_PER_BATCH = 100
 _SAVE = (
     "INSERT INTO projection_state"
@@ -114,12 +115,17 @@ class CassandraViewStore:
 
     def write(self, operations: Iterable[Operation], *, generation: int) -> None:
         """Carry out operations; see ViewStore."""
-        partitions: dict[tuple[object, ...], list[BoundStatement]] = {}
-        for operation in map(sealed, operations):
+        partitions: dict[tuple[object, ...], list[Operation]] = {}
+        for operation in all_sealed(operations):
             table = operation.table
             partition = (table.name, *operation.key[: len(table.partition_key)])
-            partitions.setdefault(partition, []).append(self._bound(operation, generation))
-        self._cql.execute_all(_batches(partitions), at_once=_AT_ONCE)
+            partitions.setdefault(partition, []).append(operation)
+        # Bound one by one on the way: Cassandra takes in the first while we write the next.
+        self._cql.execute_all(
+            batch
+            for rows in partitions.values()
+            for batch in _batches(self._bound(each, generation) for each in rows)
+        )
 
     def save(self, checkpoints: Iterable[Checkpoint]) -> None:
         """Keep checkpoints; see ViewStore.
@@ -127,14 +133,14 @@ class CassandraViewStore:
         The write timestamp is the offset itself: the furthest wins, whatever the clocks say and
         however late a process that lost its partitions wakes up.
         """
-        save = self._cql.prepared(_SAVE)
         now = datetime.now(UTC)
-        partitions: dict[tuple[object, ...], list[BoundStatement]] = {}
+        partitions: dict[tuple[str, int], list[BoundStatement]] = {}
         for each in checkpoints:
             place = (each.view, each.generation, each.topic, each.partition)
             progress = (each.applied_offset, each.event_count, now, each.applied_offset)
-            partitions.setdefault(place[:2], []).append(save.bind((*place, *progress)))
-        self._cql.execute_all(_batches(partitions), at_once=_AT_ONCE)
+            bound = self._cql.bound(_SAVE, (*place, *progress))
+            partitions.setdefault(place[:2], []).append(bound)
+        self._cql.execute_all(batch for each in partitions.values() for batch in _batches(each))
 
     def checkpoints(self, view: str, generation: int) -> list[Checkpoint]:
         """Give the checkpoints of one generation; see ViewStore."""
@@ -162,31 +168,37 @@ class CassandraViewStore:
         return {row["view_name"]: row["generation"] for row in rows}
 
     def _bound(self, operation: Operation, generation: int) -> BoundStatement:
-        name, key = operation.table.at(generation), operation.table.key
+        table = operation.table
         if isinstance(operation, Upsert):
-            insert = self._cql.prepared(_insert(name, key, operation.columns))
+            insert = _insert(table, generation, tuple(operation.columns))
             values = (*operation.key, *operation.columns.values(), operation.written_at_us)
-            return insert.bind(values)
-        places = " AND ".join(f"{column} = ?" for column in key[: len(operation.key)])
-        delete = self._cql.prepared(f"DELETE FROM {name} USING TIMESTAMP ? WHERE {places}")  # noqa: S608 - names are ours
-        return delete.bind((operation.written_at_us, *operation.key))
+            return self._cql.bound(insert, values)
+        delete = _delete(table, generation, len(operation.key))
+        return self._cql.bound(delete, (operation.written_at_us, *operation.key))
 
 
-def _insert(table: str, key: tuple[str, ...], columns: Mapping[str, object]) -> str:
-    names = (*key, *columns)
+@cache
+def _insert(table: Table, generation: int, columns: tuple[str, ...]) -> str:
+    names = (*table.key, *columns)
     marks = ", ".join("?" * len(names))
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) USING TIMESTAMP ?"  # noqa: S608 - names are ours
+    into = f"{table.at(generation)} ({', '.join(names)})"
+    return f"INSERT INTO {into} VALUES ({marks}) USING TIMESTAMP ?"  # noqa: S608 - names are ours
 
 
-def _batches(
-    partitions: Mapping[tuple[object, ...], list[BoundStatement]],
-) -> Iterator[BoundStatement | BatchStatement]:
-    for statements in partitions.values():
-        if len(statements) == 1:
-            yield statements[0]
+@cache
+def _delete(table: Table, generation: int, key_columns: int) -> str:
+    places = " AND ".join(f"{column} = ?" for column in table.key[:key_columns])
+    return f"DELETE FROM {table.at(generation)} USING TIMESTAMP ? WHERE {places}"  # noqa: S608 - names are ours
+
+
+def _batches(statements: Iterable[BoundStatement]) -> Iterator[BoundStatement | BatchStatement]:
+    """Put statements of one partition together: it takes them in as one."""
+    left = iter(statements)
+    while some := list(islice(left, _ROWS_PER_BATCH)):
+        if len(some) == 1:
+            yield some[0]
             continue
-        for start in range(0, len(statements), _ROWS_PER_BATCH):
-            batch = BatchStatement(BatchType.UNLOGGED)
-            for statement in statements[start : start + _ROWS_PER_BATCH]:
-                batch.add(statement)
-            yield batch
+        batch = BatchStatement(BatchType.UNLOGGED)
+        for statement in some:
+            batch.add(statement)
+        yield batch

@@ -9,6 +9,7 @@ from threading import Event
 from prometheus_client import REGISTRY, start_http_server
 
 from domain.errors import ScaleHosterError
+from infra.collecting import collect_seldom
 from infra.group_reading import GroupReader, Partition, StartsOf
 from infra.keyring import use_keyring
 from infra.log_bounds import LogBounds
@@ -58,6 +59,7 @@ def main() -> int:
         )
         if settings.metrics_port:
             start_http_server(settings.metrics_port, "127.0.0.1")
+        collect_seldom()
         with Attendant(store.requests.open):
             follower.run(stopping)
     except ScaleHosterError:

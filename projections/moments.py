@@ -13,9 +13,9 @@ def microseconds(moment: datetime) -> int:
 
 def day(moment: datetime) -> str:
     """Name the UTC date, as 2026-11-23; names sort as the days do."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d")
+    return moment.astimezone(UTC).isoformat()[:10]
 
 
 def month(moment: datetime) -> str:
     """Name the UTC month, as 2026-11; names sort as the months do."""
-    return moment.astimezone(UTC).strftime("%Y-%m")
+    return moment.astimezone(UTC).isoformat()[:7]

@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 from threading import Event, Thread
 
+from infra.collecting import collect_seldom
 from infra.keyring import use_keyring
 from infra.log_bounds import LogBounds
 from infra.logs import configure
@@ -37,6 +38,7 @@ def _build(settings: Settings, share: Share) -> None:
     Thread(target=_stop_with_parent, args=(stopping,), daemon=True).start()
     kafka = settings.kafka.connection()
     store = CassandraViewStore.connect(settings.cassandra)
+    collect_seldom()
     try:
         Builder(
             share=share,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from avro_schemas.codec import Message
 from infra.rows import Delete, Operation, Upsert
@@ -24,7 +25,7 @@ def by_month(message: Message) -> Iterator[Operation]:
     """Cut the days off."""
     for operation in ASSETS_BY_DATE.rows(message):
         tenant_id, day, *rest = operation.key
-        yield replace(operation, key=(tenant_id, str(day)[:7], *rest))
+        yield structs.replace(operation, key=(tenant_id, str(day)[:7], *rest))
 
 
 BY_MONTH = replace(ASSETS_BY_DATE, rows=by_month, revision=2, reshaped=frozenset({"day"}))
