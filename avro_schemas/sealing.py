@@ -103,7 +103,7 @@ class SealedField:
         """Turn the field's bytes into the value as Avro reads it."""
         plain = sealer().open(sealed, self.name) if sealed else None
         if plain is None:
-            return json.loads(self.erased)
+            return self.blank if isinstance(self.blank, str) else json.loads(self.erased)
         return schemaless_reader(BytesIO(plain), self.inner, None)
 
 

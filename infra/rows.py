@@ -68,7 +68,9 @@ def collapse(operations: Iterable[Operation]) -> list[Operation]:
         if isinstance(operation, Delete):
             deletes[row] = operation
             upserts.pop(row, None)
-        elif earlier := upserts.get(row):
+        elif (
+            earlier := upserts.get(row)
+        ) and not earlier.columns.keys() <= operation.columns.keys():
             upserts[row] = Upsert(
                 table=operation.table,
                 key=operation.key,

@@ -1,6 +1,7 @@
 """Moments as views keep them: whole microseconds since 1970, and the names of days and months."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
@@ -13,9 +14,16 @@ def microseconds(moment: datetime) -> int:
 
 def day(moment: datetime) -> str:
     """Name the UTC date, as 2026-11-23; names sort as the days do."""
-    return moment.astimezone(UTC).isoformat()[:10]
+    in_utc = moment.astimezone(UTC)
+    return _named(in_utc.year, in_utc.month, in_utc.day)
 
 
 def month(moment: datetime) -> str:
     """Name the UTC month, as 2026-11; names sort as the months do."""
-    return moment.astimezone(UTC).isoformat()[:7]
+    in_utc = moment.astimezone(UTC)
+    return _named(in_utc.year, in_utc.month)
+
+
+@lru_cache(1_000)  # each event asks for some eight of them, and most for the same
+def _named(year: int, *parts: int) -> str:
+    return "-".join([f"{year:04}", *(f"{part:02}" for part in parts)])
