@@ -22,7 +22,7 @@ down: venv ## Stop all of that; the data stays
 
 check: lint types imports unit ## Everything that needs no server, under a minute
 test: check ## Everything
-	$(RUN)pytest tests/integration tests/e2e
+	$(RUN)pytest --durations=30 tests/integration tests/e2e
 
 lint: venv ## Style
 	$(RUN)ruff format --check .
