@@ -84,6 +84,7 @@ class Follower:
                 except ViewsMissing:
                     if not self._has_other_generations():
                         raise
+                    self._places.drop()  # of no topic is it known how much of the batch was written
             self._report()
 
     def _turn(self) -> None:

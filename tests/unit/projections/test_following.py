@@ -1,6 +1,6 @@
 """Following the log: nothing is skipped, whatever goes wrong on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NoReturn
 
@@ -10,7 +10,7 @@ from avro_schemas.codec import Message, encode
 from domain.events import AssetEvent
 from domain.outcomes import CommandRefused
 from domain.values import CommandId
-from infra.errors import BrokerUnavailable
+from infra.errors import BrokerUnavailable, ViewsMissing
 from infra.rows import Operation
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS
 from projections import parking
@@ -305,6 +305,21 @@ def test_a_view_that_fails_does_not_hold_up_the_others() -> None:
     store = MemoryViewStore()
     run = Run(log_of_everything(), store, live=[broken, *LIVE])
     assert {letter.detail for letter in run.letters} == {"broken: ValueError: no such month"}
+    assert shown(store) == expected_rows(EVENTS)
+
+
+def test_what_was_on_its_way_when_a_generation_was_dropped_is_read_again() -> None:
+    live = [LiveView(view=ASSET_BY_ID, generation=2), *LIVE]
+
+    class DroppedMeanwhile(MemoryViewStore):
+        def write(self, operations: Iterable[Operation], *, generation: int) -> None:
+            if generation == 2:
+                live[:] = LIVE
+                raise ViewsMissing("no table asset_by_id_g2")
+            super().write(operations, generation=generation)
+
+    store = DroppedMeanwhile()
+    Run(log_of_everything(), store, live=live)
     assert shown(store) == expected_rows(EVENTS)
 
 
