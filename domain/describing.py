@@ -63,7 +63,8 @@ def thousandths(x: float, y: float) -> FocalPoint:
     """Make a focal point as exact as URLs say it; raises DescriptionRefused for one outside."""
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise DescriptionRefused("x and y of focal_point must be from 0 to 1")
-    return FocalPoint(x=abs(round(x, _DECIMALS)), y=abs(round(y, _DECIMALS)))  # no -0
+    x, y = (abs(round(float(share), _DECIMALS)) for share in (x, y))  # no -0, and 1 as it is read
+    return FocalPoint(x=x, y=y)
 
 
 def merged(target: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON is any
