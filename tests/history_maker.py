@@ -70,6 +70,7 @@ wishes = st.lists(
         st.integers(0, 2),
         st.integers(0, 2),
     ),
+    min_size=30,  # without it hypothesis gives five on average, and most of those are refused
     max_size=60,
 )
 
