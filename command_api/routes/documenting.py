@@ -56,19 +56,35 @@ def takes_once(*bodies: Document) -> Document:
     return described | {"parameters": [_IDEMPOTENCY_KEY]}
 
 
+def whole_schema(model: type[Body]) -> Document:
+    """Write a body's schema without references, which would not hold inside of the document."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def inlined(part: Any) -> Any:  # noqa: ANN401 - JSON is any
+        if isinstance(part, dict):
+            if "$ref" in part:
+                return inlined(parts[part["$ref"].rpartition("/")[2]])
+            return {name: inlined(value) for name, value in part.items()}
+        return [inlined(one) for one in part] if isinstance(part, list) else part
+
+    return dict(inlined(schema))
+
+
 def json_body(model: type[Body], media_types: Sequence[str] = JSON) -> Document:
     """Describe a JSON body."""
-    schema = model.model_json_schema()
+    schema = whole_schema(model)
     return {media_type: {"schema": schema} for media_type in media_types}
 
 
 def form_body(model: type[Body]) -> Document:
     """Describe a multipart form: the file, and the fields of the model beside it."""
-    schema = model.model_json_schema()
+    schema = whole_schema(model)
     file = {"type": "string", "format": "binary", "contentMediaType": "image/*"}
     fields = {name: field for name, field in schema["properties"].items() if name != "file"}
     if model is UploadBody:  # a form has text only
-        fields["metadata"] = {"type": "string", "contentMediaType": "application/json"}
+        for name in ("metadata", "focal_point"):
+            fields[name] = {"type": "string", "contentMediaType": "application/json"}
     return {
         FORM: {
             "schema": {

@@ -19,7 +19,7 @@ from command_api.operation_bodies import (
 )
 from command_api.previews import PreviewAnswer, Previews
 from command_api.reading import JSON, read_json
-from command_api.routes.documenting import json_body, operation_answers, takes
+from command_api.routes.documenting import json_body, operation_answers, takes, whole_schema
 from domain.bulk import OperationState
 from domain.bulk_commands import (
     CancelOperation,
@@ -153,19 +153,4 @@ def _started(*refusals: Any) -> dict[int | str, dict[str, Any]]:  # noqa: ANN401
 
 def _any_kind() -> dict[str, Any]:
     kinds = {body.__name__: body for body in BODIES.values()}
-    return {JSON[0]: {"schema": {"oneOf": [_whole(body) for body in kinds.values()]}}}
-
-
-def _whole(body: type[OperationBody]) -> dict[str, Any]:
-    """Write a body's schema without references, which would not hold inside of another."""
-    schema = body.model_json_schema()
-    parts = schema.pop("$defs", {})
-
-    def inlined(part: Any) -> Any:  # noqa: ANN401 - JSON is any
-        if isinstance(part, dict):
-            if "$ref" in part:
-                return inlined(parts[part["$ref"].rpartition("/")[2]])
-            return {name: inlined(value) for name, value in part.items()}
-        return [inlined(one) for one in part] if isinstance(part, list) else part
-
-    return dict(inlined(schema))
+    return {JSON[0]: {"schema": {"oneOf": [whole_schema(body) for body in kinds.values()]}}}

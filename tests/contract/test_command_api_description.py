@@ -1,6 +1,8 @@
 """What the command API's own description promises holds for requests that a machine makes up."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -54,6 +56,26 @@ def new_app() -> FastAPI:
     limits = CommandApiSettings(requests_per_second=100_000)
     app, _ = create_app(Settings(command_api=limits), parts)
     return app
+
+
+def references(part: object) -> Iterator[str]:
+    if isinstance(part, dict):
+        yield from [part["$ref"]] if isinstance(part.get("$ref"), str) else []
+        yield from chain.from_iterable(map(references, part.values()))
+    elif isinstance(part, list):
+        yield from chain.from_iterable(map(references, part))
+
+
+def test_the_description_refers_to_nothing_that_it_lacks() -> None:
+    """A client generator, and our own tests, send no body where they cannot find its schema."""
+    document = new_app().openapi()
+    found = set(references(document))
+    assert "#/components/schemas/Problem" in found
+    for reference in found:
+        part: Any = document
+        for name in reference.removeprefix("#/").split("/"):
+            assert name in part, reference
+            part = part[name]
 
 
 @pytest.mark.slow
