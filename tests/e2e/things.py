@@ -143,6 +143,8 @@ class Things:
             body["file"] = picture(12)
             if "metadata" in body:
                 body["metadata"] = "{}"
+            if "focal_point" in body:
+                body["focal_point"] = '{"x": 0.5, "y": 1}'
         if "download_url" in body:
             body["download_url"] = self._url
         if "url" in body:
