@@ -105,11 +105,11 @@ class SideBySide:
 
 
 def _is_busy(error: Exception) -> bool:
-    return (
-        isinstance(error, NoHostAvailable)
-        and isinstance(error.errors, dict)
-        and all(isinstance(each, ConnectionBusy) for each in error.errors.values())
-    )
+    """Tell a full socket from an outage, in which there may be no host to be tried at all."""
+    if not isinstance(error, NoHostAvailable) or not isinstance(error.errors, dict):
+        return False
+    tried = list(error.errors.values())
+    return bool(tried) and all(isinstance(each, ConnectionBusy) for each in tried)
 
 
 def _rows(statement: object) -> int:

@@ -6,7 +6,7 @@ from threading import Thread
 import pytest
 from cassandra import OperationTimedOut
 from cassandra.cluster import NoHostAvailable
-from cassandra.connection import ConnectionBusy
+from cassandra.connection import ConnectionBusy, ConnectionException
 from cassandra.query import BatchStatement, SimpleStatement
 
 from infra import side_by_side
@@ -127,6 +127,20 @@ def test_the_first_failure_ends_it(session: HeldSession) -> None:
     error = OperationTimedOut()
     session.sent[0].fail(error)
     assert running.end() is error
+
+
+@pytest.mark.parametrize(
+    "errors", [{}, {"127.0.0.1": ConnectionBusy("overloaded"), "::1": ConnectionException("gone")}]
+)
+def test_hosts_that_are_gone_are_a_failure_at_once(
+    session: HeldSession, errors: dict[str, Exception]
+) -> None:
+    running = Running(session, ["one"], at_once=10)
+    eventually(lambda: len(session.sent) == 1)
+    error = NoHostAvailable("", errors)
+    session.sent[0].fail(error)
+    assert running.end() is error
+    assert len(session.sent) == 1
 
 
 def test_statements_are_made_on_the_way(session: HeldSession) -> None:
