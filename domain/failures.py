@@ -20,6 +20,8 @@ FailureCode = Literal[
     "decoder_crashed",
     "decoder_timeout",
     "duplicate",
+    "source_missing",
+    "preset_missing",
     "internal",
 ]
 
@@ -30,6 +32,8 @@ _TRANSIENT: frozenset[FailureCode] = frozenset(
         "timeout",
         "decoder_crashed",  # may have died of its neighbours' hunger for memory
         "decoder_timeout",  # the machine may have been busy
+        "source_missing",  # where the bytes are kept may be put right
+        "preset_missing",  # a worker of the next release may know it
         "internal",
     },
 )

@@ -23,6 +23,7 @@ _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*
 _THREADS = 16
 _ATTEMPT_TIMEOUT = "30s"
 _GIVE_UP_AFTER = timedelta(seconds=10)
+_NO_BUCKET = "NoSuchBucket"  # in the body of an answer; one to HEAD has none
 _NO_BUCKET_SETTINGS = BlobSettings()
 
 _Result = TypeVar("_Result")
@@ -41,7 +42,8 @@ class BlobStore(Protocol):
     A put that returned is durable, and whole for whoever reads it; one that raised left either
     nothing or all of it. Putting a key again replaces it, so put may be repeated at will. Every
     method raises StoreUnavailable when the store does not answer or has no room, and ValueError
-    for a key that is no plain path.
+    for a key that is no plain path. A store whose folder or bucket is gone does not answer: none of
+    its blobs is missing.
     """
 
     async def put(self, key: BlobKey, data: bytes, media_type: str) -> None:
@@ -168,6 +170,8 @@ class BucketBlobStore:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except FileNotFoundError as error:
+            if _NO_BUCKET in str(error):
+                raise StoreUnavailable(f"blob {key}: the bucket is not there") from error
             raise BlobNotFound(f"no blob {key}") from error
         except (BaseError, OSError) as error:
             raise StoreUnavailable(f"blob {key}: {_first_line(error)}") from error
@@ -187,12 +191,32 @@ class FileBlobStore(BucketBlobStore):
     async def put(self, key: BlobKey, data: bytes, media_type: str) -> None:
         """Keep these bytes under the key; a folder has no place for the media type."""
         del media_type
-        await self._run(key, lambda: write_whole(self._folder / key, data))
+        await self._run(key, lambda: self._write(key, data))
 
     async def put_file(self, key: BlobKey, path: Path, media_type: str) -> None:
         """Keep a file's content under the key; a folder has no place for the media type."""
         del media_type
-        await self._run(key, lambda: write_whole(self._folder / key, path))
+        await self._run(key, lambda: self._write(key, path))
+
+    async def keys(self, folder: BlobKey) -> set[BlobKey]:
+        """Name all blobs below a folder."""
+        self._check_folder()
+        return await super().keys(folder)
+
+    def _write(self, key: BlobKey, content: bytes | Path) -> None:
+        self._check_folder()  # or else bytes would go to the disk below a volume that is not there
+        write_whole(self._folder / key, content)
+
+    async def _run(self, key: BlobKey, work: Callable[[], _Result]) -> _Result:
+        try:
+            return await super()._run(key, work)
+        except BlobNotFound:
+            self._check_folder()
+            raise
+
+    def _check_folder(self) -> None:
+        if not self._folder.is_dir():
+            raise StoreUnavailable(f"blobs: the folder {self._folder} is not there")
 
 
 def _first_line(error: Exception) -> str:

@@ -27,7 +27,8 @@ class FaultBreaker:
     A bad deployment would drain every job through the retry tiers into the dead letters. When 18
     of the last 20 failed with ``internal``, or by decoders that crashed on pictures of two tenants
     or more (one alone may be sending them on purpose), all jobs wait. After half a minute one is
-    let through: if it ends otherwise work goes on, else the pause doubles, up to ten minutes.
+    let through: if it ends otherwise work goes on, else the pause doubles, up to ten minutes. An
+    original that is gone is the failure of its own job, however many jobs lack theirs.
     """
 
     def __init__(

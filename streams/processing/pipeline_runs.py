@@ -19,7 +19,7 @@ from streams.fetching import Conditional, Fetched, FetchFailed
 from streams.processing.refreshing import completed, conditional, is_shown
 from streams.processing.results import confirmed, original_key, published, rendition_key
 from streams.processing.twins import IsDuplicate, Twins
-from streams.rendering import Preset, Rendered
+from streams.rendering import Preset, Rendered, RenderFailed
 
 
 class Fetching(Protocol):
@@ -55,10 +55,12 @@ class PipelineRuns:
 
         A source that still has what is shown is neither rendered nor stored. Raises FetchFailed,
         RenderFailed, IsDuplicate, BlobNotFound when an upload or a kept original is gone,
-        StoreUnavailable, ViewNotBuilt, ViewsMissing, KeyError for an unknown preset. All that was
-        stored by then may stay: blobs are named by their content, and another run finds them.
+        StoreUnavailable, ViewNotBuilt, ViewsMissing. All that was stored by then may stay: blobs
+        are named by their content, and another run finds them.
         """
-        preset = self.presets[job.preset]
+        preset = self.presets.get(job.preset)
+        if preset is None:
+            raise RenderFailed("preset_missing", f"there is no preset named {job.preset}")
         with TemporaryDirectory(dir=self.scratch) as folder:
             source = Path(folder, "source")
             job = await self._with_kept_picture(job)

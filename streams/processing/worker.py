@@ -12,9 +12,10 @@ from typing import Protocol
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import KeysLost, Undecodable
 from domain.commands import ConfirmAsset, PublishAsset
+from domain.failures import is_transient
 from domain.jobs import ImageJob
 from infra.dead_letters import dead_letter
-from infra.errors import StoreUnavailable, ViewNotBuilt, ViewsMissing
+from infra.errors import BlobNotFound, StoreUnavailable, ViewNotBuilt, ViewsMissing
 from infra.failpoints import pass_by
 from infra.reading import Record
 from infra.topics import ASSET_COMMANDS, IMAGE_JOBS_DEAD_LETTERS, Topic
@@ -121,6 +122,13 @@ class Worker:
                 detail=str(error),
                 is_transient=False,
                 duplicate_of=error.duplicate_of,
+            )
+        except BlobNotFound as error:  # the store answered: this job's source alone is gone
+            log.warning("job %s: %s", job.job_id, error)
+            return Failure(
+                code="source_missing",
+                detail="the picture it is to be made of is not kept any more",
+                is_transient=is_transient("source_missing"),
             )
         except (StoreUnavailable, ViewNotBuilt, ViewsMissing) as error:
             raise NotNow(str(error)) from error

@@ -4,12 +4,13 @@ import asyncio
 import os
 import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from domain.values import BlobKey
 from infra.blob_store import BlobStore, open_blob_store
 from infra.errors import SettingsWrong, StoreUnavailable
 from tests.contract.blob_store import CAT, DOG, KEY, BlobStoreContract
@@ -42,6 +43,28 @@ class TestFileBlobStore(BlobStoreContract):
             tmp_path / "blobs" / KEY
         ]
         assert asyncio.run(store.get(KEY)) == DOG
+
+    @pytest.mark.parametrize(
+        "look",
+        [
+            lambda store: store.get(KEY),
+            lambda store: store.head(KEY),
+            lambda store: store.delete(KEY),
+            lambda store: store.put(KEY, DOG, "image/jpeg"),
+            lambda store: store.keys(BlobKey("originals")),
+        ],
+        ids=["get", "head", "delete", "put", "keys"],
+    )
+    def test_a_folder_that_is_gone_is_away_and_not_a_blob_that_is_missing(
+        self,
+        store: BlobStore,
+        tmp_path: Path,
+        look: Callable[[BlobStore], Coroutine[None, None, object]],
+    ) -> None:
+        (tmp_path / "blobs").rmdir()
+
+        with pytest.raises(StoreUnavailable, match="is not there"):
+            asyncio.run(look(store))  # else a purge would end, and the bytes come back with it
 
     def test_the_disk_has_a_blob_before_its_name_shows(
         self, store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

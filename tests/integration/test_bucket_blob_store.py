@@ -71,6 +71,17 @@ class TestBucketBlobStore(BlobStoreContract):
         return open_blob_store(f"s3://pictures/{uuid.uuid4().hex}", bucket)
 
 
+def test_a_bucket_that_is_gone_is_away_and_not_a_blob_that_is_missing(
+    bucket: BlobSettings,
+) -> None:
+    store = open_blob_store("s3://never-made", bucket)
+
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(store.get(KEY))
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(store.put(KEY, CAT, "image/jpeg"))
+
+
 def test_a_silent_server_is_named_unavailable() -> None:
     nobody = BlobSettings(
         s3_endpoint=f"http://127.0.0.1:{free_port()}",

@@ -11,6 +11,8 @@ TRANSIENT = {
     "timeout",
     "decoder_crashed",
     "decoder_timeout",
+    "source_missing",
+    "preset_missing",
     "internal",
 }
 

@@ -22,7 +22,7 @@ from infra.errors import BlobNotFound, StoreUnavailable
 from streams.fetching import Conditional, FetchFailed
 from streams.processing.pipeline_runs import PipelineRuns
 from streams.processing.twins import IsDuplicate
-from streams.rendering import PIPELINE_VERSION, PRESETS
+from streams.rendering import PIPELINE_VERSION, PRESETS, RenderFailed
 from tests.memory import MemoryBlobStore
 from tests.samples import FETCH, NOON, ORIGINAL, SHOWN
 from tests.unit.streams.fakes import FakeFetcher, FakeSandbox, FakeTwins
@@ -284,6 +284,13 @@ def test_the_same_job_twice_stores_the_same(pipeline: Pipeline) -> None:
 def test_a_lost_blob_is_named(pipeline: Pipeline, job: ImageJob) -> None:
     with pytest.raises(BlobNotFound):
         pipeline.run(job)
+
+
+def test_a_preset_that_is_not_there_is_a_failure_of_that_job(pipeline: Pipeline) -> None:
+    with pytest.raises(RenderFailed) as failed:
+        pipeline.run(replace(JOB, preset="of another release"))
+    assert failed.value.code == "preset_missing"
+    assert failed.value.is_transient  # a worker of the next release may know it
 
 
 def test_a_store_that_takes_nothing_is_named(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from domain.commands import ConfirmAsset, DelayAsset, RejectAsset
 from domain.failures import FailureCode
 from domain.identity import result_command_id
 from domain.jobs import DeadLetter, FailedAttempt, ImageJob
-from domain.values import AssetId
+from domain.values import AssetId, TenantId
 from infra.errors import (
+    BlobNotFound,
     BrokerUnavailable,
     Overloaded,
     StoreUnavailable,
@@ -46,14 +47,19 @@ TIRED = replace(
 )
 
 
-def worked(runs: FakeRuns, value: bytes, sender: FakeSender | None = None) -> FakeSender:
+def worked(
+    runs: FakeRuns,
+    value: bytes,
+    sender: FakeSender | None = None,
+    faults: FaultBreaker | None = None,
+) -> FakeSender:
     """Let a worker end one record, and give what it sent."""
     sender = sender or FakeSender()
     worker = Worker(
         runs=runs,
         sender=sender,
         slots=Slots(total=1, per_host=1, patience_seconds=1),
-        faults=FaultBreaker(),
+        faults=faults or FaultBreaker(),
         policy=RetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600)),
         measures=Measures(),
         clock=lambda: NOON,
@@ -136,6 +142,48 @@ def test_an_origin_that_asks_for_time_gets_it() -> None:
     assert isinstance(job, ImageJob)
     assert job.not_before
     assert (job.not_before - NOON).total_seconds() == 90
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (BlobNotFound("no blob originals/aa/…"), "source_missing"),
+        (RenderFailed("preset_missing", "no such preset"), "preset_missing"),
+    ],
+)
+def test_what_one_job_lacks_is_its_own_failure_and_rests_nobody(
+    reason: Exception, code: FailureCode
+) -> None:
+    faults = FaultBreaker()
+
+    for number in range(40):
+        tenant_id = TenantId(f"tenant {number % 2}")
+        first = worked(FakeRuns(reason), encode(replace(JOB, tenant_id=tenant_id)), faults=faults)
+        last = worked(FakeRuns(reason), encode(replace(TIRED, tenant_id=tenant_id)), faults=faults)
+
+        (waiting,), (command,) = first.on(IMAGE_JOBS_RETRY_10S), last.on(ASSET_COMMANDS)
+        assert isinstance(waiting, ImageJob)
+        assert [attempt.code for attempt in waiting.failed_attempts] == [code]
+        assert isinstance(command, RejectAsset)
+        assert (command.code, command.attempts) == (code, 4)
+        assert not last.on(IMAGE_JOBS_DEAD_LETTERS)
+    assert not faults.is_resting
+
+
+@pytest.mark.parametrize(
+    "reason", [StoreUnavailable("blobs: the folder is not there"), RuntimeError("a bug")]
+)
+def test_a_store_that_is_away_and_a_bug_still_stop_the_work(reason: Exception) -> None:
+    faults = FaultBreaker()
+
+    for _ in range(18):
+        sender = worked(FakeRuns(reason), encode(JOB), faults=faults)
+
+        assert [topic for topic, *_ in sender.sent][-1] == IMAGE_JOBS_RETRY_10S.name
+        (waiting,) = sender.on(IMAGE_JOBS_RETRY_10S)
+        assert isinstance(waiting, ImageJob)
+        assert bool(waiting.failed_attempts) is isinstance(reason, RuntimeError)
+    assert faults.is_resting is isinstance(reason, RuntimeError)
 
 
 @pytest.mark.parametrize("code", ["timeout", "decoder_crashed"])
