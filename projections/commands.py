@@ -1,4 +1,10 @@
-"""View: what became of each command, for a week."""
+"""View: what became of each command, for a week.
+
+One command may be answered several ways: refused until its category existed, accepted, refused
+when its Idempotency-Key came again with another body. It took effect if it ever did, whatever else
+was said of it before or since and whatever order that arrives in. So each kind of answer has a row
+of its own, and readers take the first.
+"""
 
 from collections.abc import Iterator
 
@@ -10,27 +16,32 @@ from projections.as_json import as_json
 from projections.moments import microseconds
 from projections.view import View
 
-OUTCOMES = Table(name="commands", partition_key=("tenant_id", "command_id"))
+OUTCOMES = Table(
+    name="commands", partition_key=("tenant_id", "command_id"), clustering=("precedence",)
+)
+_TOOK_EFFECT, _CHANGED_NOTHING, _REFUSED = range(3)
 
 
 def _rows(message: Message) -> Iterator[Operation]:
     match message:
-        case CommandAccepted(position=position):
-            yield _outcome(message, is_accepted=True, position=position or "")
+        case CommandAccepted(position=str() as position):
+            yield _outcome(message, _TOOK_EFFECT, position=position)
+        case CommandAccepted():
+            yield _outcome(message, _CHANGED_NOTHING, position="")
         case CommandRefused():
-            yield _outcome(message, is_accepted=False, position="")
+            yield _outcome(message, _REFUSED, position="")
 
 
 def _outcome(
-    outcome: CommandAccepted | CommandRefused, *, is_accepted: bool, position: str
+    outcome: CommandAccepted | CommandRefused, precedence: int, *, position: str
 ) -> Upsert:
     decided_at_us = microseconds(outcome.decided_at)
     return Upsert(
         table=OUTCOMES,
-        key=(outcome.tenant_id, outcome.command_id),
+        key=(outcome.tenant_id, outcome.command_id, precedence),
         columns={
             "entity_id": outcome.entity_id,
-            "is_accepted": is_accepted,
+            "is_accepted": precedence != _REFUSED,
             "decided_at_us": decided_at_us,
             "position": position,
             "outcome": as_json(outcome),

@@ -44,7 +44,7 @@ _SIMILAR = (
 _PUBLIC = (
     "SELECT tenant_id, status, renditions, leads_to FROM public_assets$suffix WHERE asset_id = ?"
 )
-_COMMAND = "SELECT * FROM commands$suffix WHERE tenant_id = ? AND command_id = ?"
+_COMMAND = "SELECT * FROM commands$suffix WHERE tenant_id = ? AND command_id = ? LIMIT 1"
 _OPERATIONS = "SELECT * FROM operations$suffix WHERE tenant_id = ? AND operation_id > ?"
 _OPERATION = "SELECT * FROM operations$suffix WHERE tenant_id = ? AND operation_id = ?"
 _OPERATION_ITEMS = (
@@ -132,7 +132,7 @@ class CassandraQueries:
         )
 
     async def command(self, tenant_id: TenantId, command_id: CommandId) -> Row | None:
-        """Find what became of a command."""
+        """Find what became of a command: of several answers the one that counts."""
         rows = await self._views.select(COMMANDS, _COMMAND, (tenant_id, command_id))
         return rows[0] if rows else None
 

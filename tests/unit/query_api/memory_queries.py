@@ -88,7 +88,8 @@ class MemoryQueries:
         return self.requests.get(request_id)
 
     async def command(self, tenant_id: TenantId, command_id: CommandId) -> Row | None:
-        return self._row("commands", tenant_id, command_id)
+        rows = self._partition("commands", tenant_id, command_id)
+        return min(rows, key=lambda row: row["precedence"], default=None)
 
     async def operations(self, tenant_id: TenantId) -> list[Row]:
         return self._partition("operations", tenant_id)
