@@ -18,12 +18,12 @@ from infra.web.errors import (
     UnsupportedMediaType,
 )
 from infra.web.field_errors import body_errors
+from infra.web.headers import announces_body, media_type_of
 
 _Body = TypeVar("_Body", bound=Body)
 
 JSON = ("application/json",)
 PATCH = ("application/merge-patch+json", "application/json")
-FORM = "multipart/form-data"
 _FILE = "file"
 _LISTS = ("categories", "tags")
 _JSON_FIELDS = ("metadata", "focal_point", "create_missing_categories")
@@ -32,7 +32,7 @@ _MAX_FIELDS = 200
 
 def media_type(request: Request) -> str:
     """Name what the body is said to be, without parameters."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type_of(request.headers.get("content-type", ""))
 
 
 async def read_json(
@@ -45,14 +45,12 @@ async def read_json(
 ) -> _Body:
     """Read a JSON body; one of no bytes is read as ``empty``.
 
-    Raises UnsupportedMediaType, MalformedJson, RequestInvalid, BodyTooLarge.
+    One of another media type is not read at all. Raises UnsupportedMediaType, MalformedJson,
+    RequestInvalid, BodyTooLarge.
     """
-    text = await request.body()
-    if not text and empty:
-        return parse_json(empty, model, rules)
-    if media_type(request) not in media_types:
+    if media_type(request) not in media_types and (announces_body(request.scope) or not empty):
         raise UnsupportedMediaType(f"send the body as {media_types[0]}")
-    return parse_json(text, model, rules)
+    return parse_json(await request.body() or empty, model, rules)
 
 
 def parse_json(text: bytes | str, model: type[_Body], rules: Rules) -> _Body:

@@ -9,7 +9,7 @@ from tempfile import NamedTemporaryFile
 
 from starlette.requests import Request
 
-from command_api.batches.lines import open_lines
+from command_api.batches.lines import open_lines, reader_of
 from infra.web.errors import BodyTooLarge
 
 
@@ -28,6 +28,7 @@ async def arrived(request: Request, media_type: str, limits: BatchLimits) -> Asy
     Nothing of a batch is done that is too long or cut off: raises BodyTooLarge, MalformedJson,
     MalformedCsv, UnsupportedMediaType, or ClientDisconnect.
     """
+    reader_of(media_type)  # what nobody can read is not kept either
     with NamedTemporaryFile() as file:
         async for chunk in request.stream():
             await asyncio.to_thread(file.write, chunk)

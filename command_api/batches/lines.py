@@ -1,6 +1,6 @@
 """A file of many pictures, line by line: NDJSON, a JSON array or CSV."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -13,7 +13,16 @@ from infra.web.errors import UnsupportedMediaType
 NDJSON = "application/x-ndjson"
 JSON = "application/json"
 CSV = "text/csv"
+LineReader = Callable[[BinaryIO, int], Iterator[Line]]
 SUFFIXES: Mapping[str, str] = {".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON, ".csv": CSV}
+
+
+def reader_of(media_type: str) -> LineReader:
+    """Find what reads a file of this media type; raises UnsupportedMediaType."""
+    read = {NDJSON: _ndjson_lines, JSON: json_items, CSV: csv_rows}.get(media_type)
+    if read is None:
+        raise UnsupportedMediaType(f"send the batch as {NDJSON}, {JSON} or {CSV}")
+    return read
 
 
 @contextmanager
@@ -24,9 +33,7 @@ def open_lines(path: Path, media_type: str, max_line_bytes: int) -> Iterator[Ite
     MalformedJson or MalformedCsv where the file as a whole makes no sense, and BodyTooLarge for an
     item of an array that is too long: nobody knows where it ends.
     """
-    read = {NDJSON: _ndjson_lines, JSON: json_items, CSV: csv_rows}.get(media_type)
-    if read is None:
-        raise UnsupportedMediaType(f"send the batch as {NDJSON}, {JSON} or {CSV}")
+    read = reader_of(media_type)
     with path.open("rb") as file:
         yield read(file, max_line_bytes)
 

@@ -9,8 +9,9 @@ from command_api.answers import AssetAnswer, CategoryAnswer, OperationAnswer, Pe
 from command_api.batches.lines import CSV, NDJSON
 from command_api.batches.lines import JSON as JSON_ARRAY
 from command_api.bodies import Body, UploadBody
-from command_api.reading import FORM, JSON
+from command_api.reading import JSON
 from domain.errors import IdempotencyKeyReused, ScaleHosterError
+from infra.web.headers import FORM
 from infra.web.openapi import documented
 
 Document = dict[str, Any]

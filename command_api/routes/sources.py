@@ -10,7 +10,6 @@ from starlette.responses import Response
 from command_api.bodies import Body, NoFields, SourceBody, SubmitBody, UploadBody
 from command_api.desk import Desk
 from command_api.reading import (
-    FORM,
     form_fields,
     media_type,
     read_form,
@@ -33,6 +32,7 @@ from domain.errors import (
 )
 from domain.identity import asset_id_for
 from domain.values import AssetId, Source
+from infra.web.headers import FORM
 
 _Body = TypeVar("_Body", bound=Body)
 

@@ -73,6 +73,7 @@ def install(
     app.add_exception_handler(405, on_wrong_method)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_middleware(RequestLayer, problems=problems, metrics=metrics, limits=limits)
+    app.router.redirect_slashes = False  # such a redirect repeats whatever Host the client named
     _add_routes(app, readiness, metrics)
     describe(app)
     return readiness

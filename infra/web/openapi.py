@@ -23,8 +23,8 @@ from infra.web.problems import MEDIA_TYPE, InternalFault, name_of, status_of, ti
 
 Document = dict[str, Any]
 
-_EVERYWHERE = (InternalFault, NotReady)
-_WITH_KEY = (ApiKeyMissing, ApiKeyRefused, ScopeMissing, RateLimited, MalformedHeader)
+_EVERYWHERE = (InternalFault, NotReady, MalformedHeader)
+_WITH_KEY = (ApiKeyMissing, ApiKeyRefused, ScopeMissing, RateLimited)
 _WITH_BODY = (MalformedJson, BodyTooLarge, UnsupportedMediaType, RequestInvalid)
 _ON_WRITES = (Overloaded, BrokerUnavailable)
 _METHODS = ("get", "put", "post", "delete", "patch")

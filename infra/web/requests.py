@@ -10,21 +10,21 @@ from secrets import token_hex
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.web.errors import BodyTooLarge
+from infra.web.errors import BodyTooLarge, RequestError
+from infra.web.headers import FORM, media_type_of, refuse_repeated
 from infra.web.metrics import RequestMetrics
 from infra.web.problems import Problems
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _ID_BYTES = 16
 _ID = "scalehoster.request_id"
-_MULTIPART = b"multipart/"
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyLimits:
-    """How many bytes a body may have; multipart forms carry files and may have more.
+    """How many bytes a body may have; forms carry files and may have more.
 
     ``of_path`` are limits of single addresses, whatever is sent there.
     """
@@ -68,9 +68,11 @@ class RequestLayer:
             await send(message)
 
         try:
+            refuse_repeated(scope["headers"])
             await self._app(scope, self._limited(scope, receive), send_with_id)
         except Exception as error:
-            log.exception("request %s failed", own_id)
+            if status or not isinstance(error, RequestError):
+                log.exception("request %s failed", own_id)
             if status:
                 raise  # half an answer is out; the connection must break
             await self._problems.answer(error, own_id)(scope, receive, send_with_id)
@@ -79,7 +81,7 @@ class RequestLayer:
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         headers = dict(scope["headers"])
-        is_form = headers.get(b"content-type", b"").startswith(_MULTIPART)
+        is_form = media_type_of(headers.get(b"content-type", b"").decode("latin-1")) == FORM
         usual = self._limits.form_bytes if is_form else self._limits.body_bytes
         limit = self._limits.of_path.get(scope["path"], usual)
         declared = headers.get(b"content-length", b"0")
