@@ -14,10 +14,12 @@ from cli.platform import Platform, local_platform, write_private
 from cli.waiting import wait_for
 from domain.values import TenantId
 from infra.api_keys import SCOPES
+from infra.errors import SettingsWrong
 from infra.keyring import keyring_file
+from infra.production import DEMO_TENANT
 from infra.settings import load
 
-_TENANT = TenantId("demo")
+_TENANT = TenantId(DEMO_TENANT)
 _DONE_SECONDS = 180.0
 _LISTED_SECONDS = 30.0
 _CONFLICT = 409
@@ -36,8 +38,10 @@ def run_demo(*, as_json: bool) -> None:
     """Start the platform, import the samples, and show where they are.
 
     A second run finds the first one's pictures and imports nothing twice. Raises a ScaleHosterError
-    that says what to do.
+    that says what to do, in production too: its key may do everything and lies in a file.
     """
+    if load().refused_tenants:
+        raise SettingsWrong("the demo runs in development only; see SCALEHOSTER_ENVIRONMENT")
     with supplier(load().demo_origin_port) as origin:
         host = origin.removeprefix("http://")
         platform = local_platform({"SCALEHOSTER_FETCH__ALLOWED_ORIGINS": json.dumps([host])})

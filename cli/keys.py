@@ -31,6 +31,8 @@ def create(
     """Make a key and show it, this once."""
     scopes = scopes_of(scope or ["assets:write", "assets:read"])
     settings = load()
+    if tenant in settings.refused_tenants:
+        raise typer.BadParameter(f"{tenant} is refused in production; name another with --tenant")
     refuse_erased(keyring_file(settings), tenant)
     key, text = issue_now(settings.kafka.connection(), TenantId(tenant), scopes, name)
     show_table([{**_shown(key), "key": text}], as_json=as_json)

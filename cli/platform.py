@@ -140,13 +140,10 @@ class Platform:
 
     def _secret(self) -> str:
         """Return the configured secret, or one made once for this data directory."""
-        configured = self.settings.secret.get_secret_value()
-        if configured:
-            return configured
         place = self.directory / "secret"
-        if not place.exists():
+        if not self.settings.secret and not place.exists():
             write_private(place, secrets.token_hex(32))
-        return place.read_text()
+        return ",".join(self.settings.installation_secrets().texts)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -55,7 +55,7 @@ def main() -> int:
 
 def _serve(settings: Settings, keyring: KeyringFile) -> None:
     kafka = settings.kafka.connection()
-    keys = ApiKeyTable()
+    keys = ApiKeyTable(settings.refused_tenants)
     outcomes = Outcomes(secrets.randbelow(COMMAND_RESULTS.partitions))
     sender = Sender(kafka)
     endpoints = EndpointTable()
@@ -105,7 +105,7 @@ def _webhooks(
     return Webhooks(
         sender=sender,
         table=table,
-        secrets=WebhookSecrets(settings.secret.get_secret_value().split(",")),
+        secrets=WebhookSecrets(settings.installation_secrets().texts),
         log=DeliveryLog(bounds, lambda starts: Reader(kafka, WEBHOOK_ATTEMPTS, starts)),
         keys=keyring,
         catch_up=lambda: catch_up(bounds, table),

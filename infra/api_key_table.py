@@ -1,6 +1,8 @@
 """Who sent a request: every API key in memory, kept current by following the topic."""
 
 import hmac
+import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from domain.values import TenantId
@@ -9,6 +11,8 @@ from infra.kafka import Kafka
 from infra.reading import Record, whole
 from infra.tailing import Tail
 from infra.topics import API_KEYS
+
+log = logging.getLogger(__name__)
 
 
 class ApiKeyRejected(Exception):
@@ -37,10 +41,12 @@ class ApiKeyTable:
 
     One thread may put keys while others look them up. A revocation is final: no later record, read
     again or out of order, brings a key back. Nobody is let in or refused before ``complete`` was
-    called: neither a key nor its revocation may have been read yet.
+    called: neither a key nor its revocation may have been read yet. Keys of ``refused_tenants`` let
+    nobody in, whatever the topic says.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, refused_tenants: Collection[str] = ()) -> None:
+        self._refused_tenants = frozenset(refused_tenants)
         self._is_complete = False
         self._valid: dict[str, tuple[str, Caller]] = {}
         self._revoked: set[str] = set()
@@ -51,6 +57,9 @@ class ApiKeyTable:
             self._revoked.add(api_key.key_id)
         if api_key.key_id in self._revoked:
             self._valid.pop(api_key.sha256, None)
+            return
+        if api_key.tenant_id in self._refused_tenants:
+            log.warning("%s lets nobody in here: %s is refused", api_key.key_id, api_key.tenant_id)
             return
         caller = Caller(
             tenant_id=api_key.tenant_id, key_id=api_key.key_id, scopes=frozenset(api_key.scopes)

@@ -1,27 +1,45 @@
 """All that differs between two machines: read once at start, from ``SCALEHOSTER_*`` variables."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.errors import SettingsWrong
 from infra.kafka import Kafka
+from infra.production import DEMO_TENANT, faults
+from infra.secrets import Secrets
+
+_Secrets = Annotated[
+    Secrets, BeforeValidator(lambda value: Secrets(value) if isinstance(value, str) else value)
+]
 
 
 class Group(BaseModel):
     """Some settings that belong together."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class KafkaSettings(Group):
-    """Where the log is; the prefix keeps two installations on one cluster apart."""
+    """Where the log is; the prefix keeps two installations on one cluster apart.
+
+    ``trusted_network``, here and below: production may use it over the network without TLS.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=9092, gt=0, lt=65_536)
     topic_prefix: str = ""
+    trusted_network: bool = False
 
     def connection(self) -> Kafka:
         """Give what the clients need."""
@@ -35,6 +53,7 @@ class CassandraSettings(Group):
     port: int = Field(default=9042, gt=0, lt=65_536)
     keyspace: str = Field(default="scalehoster", pattern=r"^[a-z][a-z0-9_]{0,47}$")
     replication_factor: int = Field(default=1, ge=1)
+    trusted_network: bool = False
 
 
 class BlobSettings(Group):
@@ -44,16 +63,18 @@ class BlobSettings(Group):
     s3_endpoint: str = ""
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
+    trusted_network: bool = False
 
 
 class KeysSettings(Group):
     """The keys of personal data: a file (default: ``keys/keyring`` in the data directory).
 
     It is wrapped with the first of ``wrapping_keys``, separated by commas; the others open it too.
+    Without any it is wrapped with the empty key, which protects nothing.
     """
 
     file: str = ""
-    wrapping_keys: SecretStr = SecretStr("")
+    wrapping_keys: _Secrets = Secrets()
 
 
 class CommandApiSettings(Group):
@@ -152,7 +173,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="SCALEHOSTER_", env_nested_delimiter="__", frozen=True
+        env_prefix="SCALEHOSTER_",
+        env_nested_delimiter="__",
+        frozen=True,
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
     )
 
     environment: Literal["development", "production"] = "development"
@@ -160,7 +185,7 @@ class Settings(BaseSettings):
     public_base_url: str = "http://127.0.0.1:3002"
     query_base_url: str = "http://127.0.0.1:3002"
     command_base_url: str = "http://127.0.0.1:3000"
-    secret: SecretStr = SecretStr("")
+    secret: _Secrets = Secrets()
     demo_origin_port: int = Field(default=3010, ge=0, lt=65_536)
     metrics_port: int = Field(default=0, ge=0, lt=65_536)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -178,13 +203,43 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:
-        if self.environment == "production" and self.fetch.allowed_origins:
-            raise ValueError("fetch.allowed_origins must be empty in production")
-        if self.environment == "production" and not self.secret.get_secret_value():
-            raise ValueError("secret must be set in production")
-        if self.environment == "production" and not self.keys.wrapping_keys.get_secret_value():
-            raise ValueError("keys.wrapping_keys must be set in production")
+        if self.environment == "production":
+            found = list(faults(self))
+            if found:
+                raise ValueError(f"not in production: {'; '.join(found)}")
         return self
+
+    def installation_secrets(self) -> Secrets:
+        """Give ``secret``, or where none is set the one that ``scalehoster up`` made.
+
+        Raises SettingsWrong when there is neither: nothing is ever signed with an empty secret.
+        """
+        if self.secret:
+            return self.secret
+        place = self.data_dir / "secret"
+        try:
+            made = Secrets(place.read_text("utf-8"))
+        except FileNotFoundError:
+            made = Secrets()
+        except ValueError as error:
+            raise SettingsWrong(
+                f"{place}, used as SCALEHOSTER_SECRET is not set: {error}"
+            ) from None
+        if not made:
+            raise SettingsWrong(
+                "SCALEHOSTER_SECRET is not set, and `scalehoster up` made none here"
+            )
+        return made
+
+    @property
+    def refused_tenants(self) -> frozenset[str]:
+        """Name tenants whose API keys let nobody in: in production that of the demo."""
+        return frozenset({DEMO_TENANT} if self.environment == "production" else ())
+
+    @property
+    def decoders_must_be_filtered(self) -> bool:
+        """Say whether nothing is decoded where the kernel filters no system calls."""
+        return self.environment == "production"
 
     @property
     def blobs_url(self) -> str:

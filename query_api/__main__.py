@@ -27,6 +27,7 @@ def main() -> int:
     try:
         settings = load()
         configure("query_api", settings.log_level)
+        secrets = settings.installation_secrets().texts
         use_keyring(settings)
         blobs = open_blob_store(settings.blobs_url, settings.blobs)
         mark = name_of(watermark(settings.render.watermark))
@@ -35,8 +36,8 @@ def main() -> int:
         sys.stderr.write(f"query_api: {error}\n")
         return 1
     queries = CassandraQueries(ActiveViews(cql))
-    table = ApiKeyTable()
-    kafka, secrets = settings.kafka.connection(), settings.secret.get_secret_value().split(",")
+    table = ApiKeyTable(settings.refused_tenants)
+    kafka = settings.kafka.connection()
     feed, reading = open_feed(kafka, secrets, settings.public_base_url, settings.query_api)
     try:
         with follow_api_keys(kafka, table) as keys, reading:

@@ -9,10 +9,13 @@ from infra.topics import ASSET_EVENTS
 
 
 def keyring_file(settings: Settings) -> KeyringFile:
-    """Find the installation's keyring; nothing is read yet."""
-    return KeyringFile(
-        settings.keyring_path, settings.keys.wrapping_keys.get_secret_value().split(",")
-    )
+    """Find the installation's keyring; nothing is read yet.
+
+    One that was made before wrapping keys were set is still opened, and wrapped when it is written
+    next; not in production.
+    """
+    unwrapped = () if settings.environment == "production" else ("",)
+    return KeyringFile(settings.keyring_path, [*settings.keys.wrapping_keys.texts, *unwrapped])
 
 
 def use_keyring(settings: Settings) -> KeyringFile:

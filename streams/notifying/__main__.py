@@ -89,7 +89,7 @@ async def _notify(settings: Settings) -> int:
                 table=table,
                 poster=Poster(
                     resolver,
-                    WebhookSecrets(settings.secret.get_secret_value().split(",")),
+                    WebhookSecrets(settings.installation_secrets().texts),
                     timeout_seconds=settings.webhooks.timeout_seconds,
                     allowed_origins=settings.fetch.allowed_origins,
                 ),

@@ -111,7 +111,7 @@ class Installation:
         self.environment = {
             **os.environ,
             "SCALEHOSTER_DATA_DIR": str(directory),
-            "SCALEHOSTER_SECRET": "a secret of the tests",
+            "SCALEHOSTER_SECRET": "a secret that all the tests have in common",
             "SCALEHOSTER_KAFKA__HOST": host,
             "SCALEHOSTER_KAFKA__PORT": port,
             "SCALEHOSTER_KAFKA__TOPIC_PREFIX": self.kafka.topic_prefix,

@@ -79,4 +79,5 @@ def _environment(kafka: Kafka, data_dir: Path) -> dict[str, str]:
         "SCALEHOSTER_KAFKA__PORT": port,
         "SCALEHOSTER_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
         "SCALEHOSTER_DATA_DIR": str(data_dir),
+        "SCALEHOSTER_SECRET": "a secret that all the tests have in common",
     }

@@ -39,7 +39,7 @@ from tests.servers import Servers
 from tests.unit.streams.samples import SUBMITTED
 
 NOTIFIER = "streams.notifying"
-SECRET = "a secret of the tests"
+SECRET = "a secret that all the tests have in common"
 SECRETS = WebhookSecrets([SECRET])
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -146,3 +146,12 @@ def test_nobody_is_let_in_or_refused_until_all_keys_are_read() -> None:
         table.authenticate(text)
     table.complete()
     assert table.authenticate(text).key_id == api_key.key_id
+
+
+def test_keys_of_a_refused_tenant_let_nobody_in() -> None:
+    api_key, text, _ = issued()
+    table = ApiKeyTable(refused_tenants={ACME})
+    table.put(api_key)
+    table.complete()
+    with pytest.raises(ApiKeyRejected):
+        table.authenticate(text)
