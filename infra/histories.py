@@ -10,6 +10,7 @@ from domain.events import AssetEvent
 from domain.values import AssetId, TenantId
 from infra.cql import Row
 from infra.live_views import LiveViews
+from infra.topics import ASSET_EVENTS
 
 VIEW = "asset_history"
 
@@ -43,6 +44,13 @@ class Histories:
                 events.append(event_in(row))
             if len(rows) < _PAGE:
                 return events
+
+    async def lacks_events(self, asset_id: AssetId) -> bool:
+        """Tell whether the view could not take an event of an asset and those behind it.
+
+        It may take them when other code runs; until then the history is not whole.
+        """
+        return await self._views.lacks(VIEW, ASSET_EVENTS, asset_id)
 
 
 def event_in(row: Row) -> AssetEvent:

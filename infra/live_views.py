@@ -8,6 +8,13 @@ from infra.errors import ViewNotBuilt, ViewsMissing
 from infra.personal import opened
 from infra.topics import Topic
 
+# Filters within one partition, which is empty unless a record was ever parked.
+_PARKED = (
+    "SELECT entity_key FROM parked_records"
+    " WHERE view_name = ? AND generation = ? AND topic = ? AND entity_key = ?"
+    " LIMIT 1 ALLOW FILTERING"
+)
+
 
 class Selecting(Protocol):
     """What runs a query: infra.cql.Cql."""
@@ -65,3 +72,11 @@ class LiveViews:
         )
         applied = {row["partition"]: row["applied_offset"] or 0 for row in rows}
         return all(applied.get(number, 0) >= end for number, end in ends.items())
+
+    async def lacks(self, view: str, topic: Topic, key: str) -> bool:
+        """Tell whether a view was given records of an entity that it does not show.
+
+        They are parked, or the generation that is read was told to go on without them.
+        """
+        generation = await generation_read(self._cql, view)
+        return bool(await self._cql.select(_PARKED, (view, generation, topic.name, key.encode())))

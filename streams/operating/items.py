@@ -1,9 +1,13 @@
 """One item of an operation: what is asked of the decider for it, and what became of it."""
 
-from avro_schemas.errors import Undecodable
+import logging
+from collections.abc import Sequence
+
+from avro_schemas.errors import KeysLost, Undecodable
 from domain.bulk import ItemOutcome, ItemResult
 from domain.commands import AssetCommand, CatalogueCommand
 from domain.errors import VersionMismatch
+from domain.events import AssetEvent
 from domain.operation import Operation
 from domain.operation.advancing import CATEGORY_ITEM
 from domain.operation.commanding import asset_command_for, category_command_for, metadata_for
@@ -11,9 +15,12 @@ from domain.operation.compensating import AlreadyBack, Conflict, compensate
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import AssetId
 from infra.asking import Asker
-from infra.histories import Histories
+from infra.errors import InfraError
+from infra.histories import VIEW, Histories
 
 _WAIT_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
 
 
 class Items:
@@ -31,8 +38,18 @@ class Items:
     async def deal_with(self, operation: Operation, item: str) -> ItemOutcome | None:
         """Say what became of an item; None when that is not known yet and must be asked again.
 
-        Raises Overloaded, BrokerUnavailable, StoreUnavailable, ViewsMissing, ViewNotBuilt.
+        What goes wrong with one item alone is its outcome, so that the others go on. Raises
+        Overloaded, BrokerUnavailable, StoreUnavailable, ViewsMissing, ViewNotBuilt, KeysLost.
         """
+        try:
+            return await self._dealt_with(operation, item)
+        except (InfraError, KeysLost):
+            raise
+        except Exception:
+            log.exception("item %s of operation %s", item, operation.operation_id)
+            return _outcome(item, "refused", code="InternalError", detail="a fault of ours")
+
+    async def _dealt_with(self, operation: Operation, item: str) -> ItemOutcome | None:
         metadata = metadata_for(operation, item, self._reply_partition)
         if item == CATEGORY_ITEM:
             return await self._asked(item, category_command_for(operation, metadata))
@@ -42,21 +59,45 @@ class Items:
             history = await self._histories.of(operation.tenant_id, AssetId(item))
         except Undecodable as trouble:  # an older shape: one asset must not hold up the others
             return _outcome(item, "refused", code="HistoryUnreadable", detail=str(trouble))
+        if not _has_no_gap(history):
+            return await self._unless_incomplete(item, None)
         back = compensate(history, operation.reverts, metadata)
         match back:
-            case None:
-                return _outcome(item, "unchanged")
+            case None:  # or what the operation did is what the view does not show
+                return await self._unless_incomplete(item, _outcome(item, "unchanged"))
             case AlreadyBack():
                 return _outcome(item, "changed", version=back.version)
             case Conflict():
                 return _outcome(item, "conflict", detail=str(back))
             case _:
-                return await self._asked(item, back)
+                answer = await self._asker.ask(back, _WAIT_SECONDS)
+                if _is_outdated(answer):
+                    return await self._unless_incomplete(item, None)
+                return _told(item, answer)
+
+    async def _unless_incomplete(
+        self, item: str, outcome: ItemOutcome | None
+    ) -> ItemOutcome | None:
+        """Give the outcome, unless the history lacks an event that nobody should wait for."""
+        if await self._histories.lacks_events(AssetId(item)):
+            detail = f"the view {VIEW} lacks events of this asset that it could not take"
+            return _outcome(item, "refused", code="HistoryIncomplete", detail=detail)
+        return outcome
 
     async def _asked(
         self, item: str, command: AssetCommand | CatalogueCommand
     ) -> ItemOutcome | None:
         return _told(item, await self._asker.ask(command, _WAIT_SECONDS))
+
+
+def _is_outdated(answer: Outcome | None) -> bool:
+    """Tell whether the asset changed since its history was read, so that it must be read again."""
+    return isinstance(answer, CommandRefused) and answer.problem == VersionMismatch.__name__
+
+
+def _has_no_gap(history: Sequence[AssetEvent]) -> bool:
+    versions = [event.metadata.entity_version for event in history]
+    return versions == list(range(1, len(versions) + 1))
 
 
 def _told(item: str, outcome: Outcome | None) -> ItemOutcome | None:
@@ -68,8 +109,6 @@ def _told(item: str, outcome: Outcome | None) -> ItemOutcome | None:
         case CommandAccepted():
             snapshot = outcome.asset or outcome.category
             return _outcome(item, "changed", version=snapshot.version if snapshot else 0)
-        case CommandRefused(problem=VersionMismatch.__name__):
-            return None  # it changed since its history was read: read it again
         case CommandRefused():
             return _outcome(item, "refused", code=outcome.problem, detail=outcome.detail)
 

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from cassandra.cluster import Session
@@ -10,13 +11,16 @@ from cassandra.cluster import Session
 from infra.cluster import free_port
 from infra.cql import Cql
 from infra.errors import StoreUnavailable, ViewsMissing
+from infra.live_views import LiveViews
+from infra.parking import ParkedRecord
 from infra.personal import opened
 from infra.rows import Table, Value
 from infra.settings import CassandraSettings
+from infra.topics import ASSET_EVENTS
 from infra.view_store import STATE_TABLES, CassandraViewStore, ViewStore
 from projections.categories import TREE
 from projections.views import VIEWS, apply_views, live_views
-from tests.contract.view_store import FRUIT, ViewStoreContract, upsert
+from tests.contract.view_store import FRUIT, ViewStoreContract, parked, upsert
 from tests.servers import Servers
 
 
@@ -186,3 +190,24 @@ def test_a_row_that_has_only_its_key_is_found(store: CassandraViewStore, loose: 
     store.write([upsert(1)], generation=1)
     (row,) = asyncio.run(loose.select("SELECT * FROM categories_g1 WHERE tenant_id = ?", ["acme"]))
     assert (row["tenant_id"], row["category_id"]) == FRUIT
+
+
+def test_a_view_tells_whose_records_it_lacks(
+    settings: CassandraSettings, store: CassandraViewStore
+) -> None:
+    place = parked(7).place
+    store.parking.park(
+        [ParkedRecord(place=replace(place, view="asset_history", topic="asset-events"), value=b"")]
+    )
+    opened = Cql(settings, keyspace=settings.keyspace)
+    try:
+        views = LiveViews(opened)
+
+        async def lacks(view: str, key: str) -> bool:
+            return await views.lacks(view, ASSET_EVENTS, key)
+
+        assert asyncio.run(lacks("asset_history", place.key.decode()))
+        assert not asyncio.run(lacks("asset_history", "another"))
+        assert not asyncio.run(lacks("asset_by_id", place.key.decode()))
+    finally:
+        opened.close()
