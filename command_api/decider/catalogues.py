@@ -10,8 +10,11 @@ from domain.outcomes import CommandAccepted
 from domain.telling import accepted
 from domain.values import CommandId, TenantId
 from infra.kafka import Kafka
+from infra.open_tails import OpenTails
 from infra.reading import Reader, Record
 from infra.topics import CATEGORY_EVENTS
+
+_PARTITIONS = CATEGORY_EVENTS.partitions
 
 
 class Catalogues:
@@ -22,8 +25,8 @@ class Catalogues:
     """
 
     def __init__(self, kafka: Kafka) -> None:
-        starts = dict.fromkeys(range(CATEGORY_EVENTS.partitions), 0)
-        self._reader = Reader(kafka, CATEGORY_EVENTS, starts)
+        self._reader = Reader(kafka, CATEGORY_EVENTS, dict.fromkeys(range(_PARTITIONS), 0))
+        self._tails = OpenTails(kafka, (CATEGORY_EVENTS,))
         self._trees: dict[TenantId, Catalogue] = {}
         self._remembered: dict[CommandId, tuple[CommandAccepted, Remembered]] = {}
 
@@ -45,7 +48,15 @@ class Catalogues:
         self._take(self._reader.poll(0))
 
     def catch_up(self) -> None:
-        """Take in all that is there now; raises BrokerUnavailable."""
+        """Take in all that is there now; raises BrokerUnavailable.
+
+        A category's answer may be there before its event is shown: each partition of a transaction
+        ends by itself. So what is open now is waited for; call it while no transaction of this
+        process is open.
+        """
+        self._tails.wait_until_closed(
+            [(CATEGORY_EVENTS.name, number) for number in range(_PARTITIONS)]
+        )
         for record in self._reader.read_to_end():
             self._take([record])
 

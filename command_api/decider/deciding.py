@@ -114,9 +114,6 @@ class Decider:
             return 0
         self._fold_stale({record.partition for record in records if _is_of_asset(record)})
         if self._must_catch_up:
-            self._tails.wait_until_closed(
-                [(CATEGORY_EVENTS.name, number) for number in range(CATEGORY_EVENTS.partitions)]
-            )
             self._catalogues.catch_up()
             self._must_catch_up = False
         else:
@@ -127,19 +124,16 @@ class Decider:
 
     def _decide(self, records: list[Record]) -> None:
         current = Round(self._state, self._catalogues, self._now)
+        # All is decided before anything is appended: a decision may wait until transactions of
+        # other deciders have ended, and two that hold one open would wait for each other.
+        decided = [(record, self._decided(current, record)) for record in records]
         self._writer.begin()
         causes: list[Record] = []  # of the decisions, in their order
         numbers: dict[int, list[int]] = {}  # of each decision: where its events are in the batch
-        for record in records:
-            try:
-                command = decode(record.value)
-            except Undecodable as trouble:
-                self._park(record, str(trouble))
+        for record, decision in decided:
+            if isinstance(decision, str):
+                self._park(record, decision)
                 continue
-            if not isinstance(command, AssetCommand | CatalogueCommand):
-                self._park(record, f"{type(command).__name__} is no command")
-                continue
-            decision = current.decide(record.partition, command)
             causes.append(record)
             topic = ASSET_EVENTS if _is_of_asset(record) else CATEGORY_EVENTS
             numbers[id(decision)] = [
@@ -160,6 +154,16 @@ class Decider:
         self._mender.note(next_offsets)
         pass_by("decider.after_commit_before_state")
         self._take_in(current, position, numbers, offsets)
+
+    def _decided(self, current: Round, record: Record) -> Decision | str:
+        """Decide the command in a record, or say why there is none."""
+        try:
+            command = decode(record.value)
+        except Undecodable as trouble:
+            return str(trouble)
+        if not isinstance(command, AssetCommand | CatalogueCommand):
+            return f"{type(command).__name__} is no command"
+        return current.decide(record.partition, command)
 
     def _tell(
         self, current: Round, causes: list[Record], position: Callable[[Decision], str]

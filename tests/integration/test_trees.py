@@ -1,8 +1,9 @@
-"""The trees that operations are decided by, on a real broker."""
+"""The category trees that deciders and operators decide by, on a real broker."""
 
 import pytest
 
 from avro_schemas.codec import encode
+from command_api.decider.catalogues import Catalogues
 from domain import catalogue
 from domain.catalogue import EMPTY
 from infra.errors import BrokerUnavailable
@@ -15,8 +16,12 @@ from tests.samples import ACME, NOON, create_category
 from tests.servers import Servers
 
 
+@pytest.mark.parametrize("kind", [Trees, Catalogues])
 def test_a_category_counts_once_its_transaction_has_ended_and_none_is_passed_over_before(
-    servers: Servers, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+    kind: type[Trees | Catalogues],
+    servers: Servers,
+    topic_prefix: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("infra.open_tails._TIMEOUT_SECONDS", 0.0)
     kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
@@ -26,7 +31,7 @@ def test_a_category_counts_once_its_transaction_has_ended_and_none_is_passed_ove
     writer.begin()
     writer.append(CATEGORY_EVENTS, 0, ACME.encode(), encode(created))
     writer.settle()
-    trees = Trees(kafka)
+    trees = kind(kafka)
     try:
         with pytest.raises(BrokerUnavailable, match="category-events"):
             trees.catch_up()

@@ -102,7 +102,7 @@ def outcomes_of(asked: list[tuple[str, str, int, bool]]) -> list[Outcome]:
     return [each for each in told if isinstance(each, CommandAccepted | CommandRefused)]
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(st.lists(requests, min_size=20, max_size=60), st.randoms())
 def test_an_accepted_command_is_never_told_as_refused(
     asked: list[tuple[str, str, int, bool]], chance: Random
