@@ -1,17 +1,19 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup venv check test lint format types imports unit integration e2e \
         up down demo bench bench-quick lock
-RUN := .venv/bin/
+PYTHON ?=
+VENV := $(if $(PYTHON),.venv-$(notdir $(PYTHON)),.venv)
+RUN := $(VENV)/bin/
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: venv ## Install everything into .venv; say what this machine lacks
+setup: venv ## Install everything into .venv (PYTHON=python3.13: .venv-python3.13); say what is lacking
 	@$(RUN)python -m infra.cluster
 	@echo "Ready. Next: make demo"
 
 venv:
-	@.ci/venv
+	@.ci/venv $(VENV) $(PYTHON)
 
 demo: setup ## See the whole platform work, on this machine
 	$(RUN)python -m cli demo
@@ -46,6 +48,7 @@ bench-quick: setup ## Measure in about four minutes
 bench: setup ## Measure thoroughly
 	$(RUN)python -m bench
 
-lock: venv ## Pin every dependency, with hashes
-	$(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-		--group dev pyproject.toml -o requirements.lock
+PIN := $(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+lock: venv ## Pin every dependency, with hashes: one lock for developing, one for running
+	$(PIN) --group dev pyproject.toml -o requirements-dev.lock
+	$(PIN) --constraint requirements-dev.lock pyproject.toml -o requirements.lock

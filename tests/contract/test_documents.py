@@ -21,7 +21,9 @@ def named(document: Path) -> str:
 def sources() -> dict[str, str]:
     """Every file of ours by its path."""
     folders = [
-        path for path in ROOT.iterdir() if path.is_dir() and path.name not in {".venv", "var"}
+        path
+        for path in ROOT.iterdir()
+        if path.is_dir() and path.name != "var" and not path.name.startswith(".venv")
     ]
     files = [file for folder in folders for file in folder.rglob("*") if file.suffix == ".py"]
     return {str(file.relative_to(ROOT)): file.read_text("utf-8") for file in files}

@@ -1,0 +1,70 @@
+"""What `requirements.lock` installs is enough to run every service."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from infra.cluster.locking import locked
+from tests.contract.test_dependencies import PACKAGES, ROOT
+
+LOCK = ROOT / "requirements.lock"
+_UV = str(Path(sysconfig.get_path("scripts")) / "uv")
+_VERSION = "{}.{}".format(*sys.version_info)
+
+# Importing starts nothing, so a whole package can be imported, each `__main__` of it too.
+_IMPORT_EVERYTHING = """\
+import importlib, pkgutil, sys
+for top in sys.argv[1:]:
+    package = importlib.import_module(top)
+    for found in pkgutil.walk_packages(package.__path__, f"{top}."):
+        importlib.import_module(found.name)
+        print(found.name)
+"""
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    """A Python that has what is locked for running and nothing else; made once for each lock."""
+    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
+    environment = ROOT / "var/environments" / f"{_VERSION}-{digest}"
+    environment.parent.mkdir(parents=True, exist_ok=True)
+    complete = environment / "complete"
+    with locked(environment.with_suffix(".lock")):
+        if not complete.exists():
+            _uv("venv", "--clear", "--python", sys.executable, environment)
+            only_these = ("--require-hashes", "--only-binary", ":all:", "--requirement", LOCK)
+            _uv("pip", "install", "--python", environment / "bin/python", *only_these)
+            complete.touch()
+    return environment / "bin/python"
+
+
+def _uv(*arguments: str | Path) -> None:
+    done = subprocess.run((_UV, *arguments), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def run(python: Path, script: str, *arguments: str) -> str:
+    """Run a script at the root of the checkout, with nothing of this environment."""
+    done = subprocess.run(
+        (python, "-c", script, *arguments),
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_module_of_every_service_can_be_imported(python: Path) -> None:
+    modules = run(python, _IMPORT_EVERYTHING, *PACKAGES).split()
+    mains = {str(main.parent.relative_to(ROOT)) for main in ROOT.glob("[a-z]*/**/__main__.py")}
+    services = {main.replace("/", ".") for main in mains if main.startswith(PACKAGES)}
+    assert services <= {module.removesuffix(".__main__") for module in modules}
+    assert "streams.processing" in services
