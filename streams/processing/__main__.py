@@ -22,7 +22,13 @@ from streams.processing.scratch import scratch
 from streams.processing.slots import Slots
 from streams.processing.twins import ViewedTwins
 from streams.processing.worker import Worker
-from streams.rendering import RenderLimits, Sandbox, decoders_are_filtered, deployed_presets
+from streams.rendering import (
+    RenderLimits,
+    Sandbox,
+    check_filter,
+    decoders_are_filtered,
+    deployed_presets,
+)
 from streams.retrying import RetryPolicy
 from streams.running import run
 from streams.stopping import stop_signal
@@ -51,8 +57,7 @@ async def _work(settings: Settings) -> int:
         patience_seconds=settings.fetch.total_seconds,
     )
     async with AsyncExitStack() as parts:
-        if not decoders_are_filtered():
-            log.warning("no seccomp here: decoders are bounded, not filtered, and HEIC is refused")
+        check_filter(settings.environment)
         sender = await parts.enter_async_context(Sender(kafka))
         sandbox = await parts.enter_async_context(_sandbox(settings))
         fetcher = _fetcher(settings)

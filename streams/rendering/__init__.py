@@ -2,6 +2,7 @@
 
 from streams.rendering.deployed import deployed_presets
 from streams.rendering.failures import RenderFailed
+from streams.rendering.filter_policy import check_filter
 from streams.rendering.limits import RenderLimits
 from streams.rendering.presets import (
     PIPELINE_VERSION,
@@ -24,6 +25,7 @@ __all__ = [
     "RenditionBytes",
     "RenditionSpec",
     "Sandbox",
+    "check_filter",
     "decoders_are_filtered",
     "deployed_presets",
 ]

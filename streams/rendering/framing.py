@@ -7,7 +7,7 @@ from PIL import Image
 from domain.transformations import MIDDLE
 from streams.rendering.attention import most_to_see
 from streams.rendering.presets import Preset, RenditionSpec
-from streams.rendering.shrink import Size
+from streams.rendering.shrink import Size, scaled
 from streams.rendering.steps import Step
 
 _CLEAR = (0, 0, 0, 0)
@@ -22,6 +22,12 @@ def scale(spec: RenditionSpec, size: Size) -> float:
 def largest_scale(preset: Preset, size: Size) -> float:
     """Say by what a picture may be multiplied before any rendition is made of it."""
     return max(scale(spec, size) for spec in preset.renditions)
+
+
+def framed_size(spec: RenditionSpec, whole: Size) -> Size:
+    """Say how large a rendition of a picture of that size becomes."""
+    size = scaled(whole, scale(spec, whole))
+    return size if spec.fit == "inside" else _framed(spec, size)
 
 
 def frame(spec: RenditionSpec, example: Image.Image) -> Step:

@@ -1,7 +1,12 @@
 """Rendering where it can harm nobody: a pool of confined processes."""
 
 import asyncio
+import logging
 import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from hashlib import sha256
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -9,13 +14,17 @@ from typing import Final, Self
 import msgspec
 
 from streams.rendering.failures import RenderFailed
+from streams.rendering.job_files import in_memory, opened, read_whole
 from streams.rendering.limits import RenderLimits
-from streams.rendering.messages import Order, Reply, decode_reply, encode
+from streams.rendering.messages import Order, decode_reply, decode_verdict, encode
 from streams.rendering.presets import Preset
 from streams.rendering.rendered import Rendered
 from streams.rendering.spawner import Spawner
+from streams.rendering.verification import ForgedReply, crashed, verified
 
 _GRACE_SECONDS: Final = 10.0  # for a worker process to start and to stop a slow child by itself
+
+log = logging.getLogger(__name__)
 
 
 class Sandbox:
@@ -23,6 +32,8 @@ class Sandbox:
 
     Each picture has a process that sees nothing else, holds no file and no connection, and is
     bounded in memory and time; whatever a picture does to it, the next picture meets a fresh one.
+    A source and what is made of it go from this process to that child and back through files of
+    their own, so no other process ever holds a byte of them.
     Entering starts the processes and raises ConnectionError if they do not come up; leaving
     kills them, and jobs that are not done fail.
     """
@@ -34,9 +45,7 @@ class Sandbox:
         self._idle: asyncio.Queue[Spawner] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
-        self._spawners = [
-            Spawner(max_reply_bytes=self._limits.max_result_bytes) for _ in range(self._processes)
-        ]
+        self._spawners = [Spawner() for _ in range(self._processes)]
         for spawner in self._spawners:
             self._idle.put_nowait(spawner)
         try:
@@ -58,36 +67,52 @@ class Sandbox:
     async def render(self, source: bytes | Path, preset: Preset) -> Rendered:
         """Make the facts and renditions of a picture, waiting for a free process first.
 
-        Raises RenderFailed, whatever the bytes are. A cancelled call stops its process at once.
+        What comes back was checked against the order and the source (verification.py). Raises
+        RenderFailed, whatever the bytes are, and OSError when the source cannot be read. A
+        cancelled call stops its process at once.
         """
-        spawner = await self._idle.get()
-        try:
-            data = await self._read(source)
-            reply = await self._attempt(spawner, data, preset)
-        finally:
-            self._idle.put_nowait(spawner)
-        if reply.rendered is None:
-            failure = reply.failure
-            raise RenderFailed(failure.code, failure.detail) if failure else _crashed()
-        return reply.rendered
+        with ExitStack() as files:
+            given = files.enter_context(opened(source))
+            reply = files.enter_context(in_memory("reply"))
+            spawner = await self._idle.get()
+            try:
+                await self._attempt(spawner, given.fileno(), reply.fileno(), preset)
+            finally:
+                self._idle.put_nowait(spawner)
+            return await _in_a_thread(lambda: self._read(given, reply, preset))
 
-    async def _read(self, source: bytes | Path) -> bytes:
-        if isinstance(source, bytes):
-            return source
-        return await asyncio.to_thread(_read_at_most, source, self._limits.max_source_bytes + 1)
-
-    async def _attempt(self, spawner: Spawner, source: bytes, preset: Preset) -> Reply:
+    async def _attempt(self, spawner: Spawner, source: int, reply: int, preset: Preset) -> None:
+        """Have a child fill the reply; raises RenderFailed when it ended in any other way."""
         order = encode(Order(preset=preset, limits=self._limits))
         try:
             async with asyncio.timeout(self._limits.wall_seconds + _GRACE_SECONDS):
-                return decode_reply(await spawner.work(order, source))
+                verdict = decode_verdict(await spawner.work(order, source, reply))
         except BaseException as error:
             spawner.replace()
             if isinstance(error, TimeoutError):
                 raise RenderFailed("decoder_timeout", "decoding took too long") from error
             if isinstance(error, OSError | msgspec.DecodeError):
-                raise _crashed() from error
+                raise crashed() from error
             raise
+        if verdict.failure:
+            raise crashed(verdict.failure)
+
+    def _read(self, source: FileIO, reply: FileIO, preset: Preset) -> Rendered:
+        """Believe a child's reply as far as it can be checked; raises RenderFailed."""
+        given = read_whole(source.fileno(), self._limits.max_source_bytes + 1)
+        try:
+            claim = decode_reply(read_whole(reply.fileno(), self._limits.max_result_bytes))
+            return verified(claim, given, preset, self._limits)
+        except (ForgedReply, msgspec.DecodeError) as error:
+            log.critical(
+                "a picture captured its decoder, or a decoder is broken: the reply has %s; "
+                "the source's SHA-256 is %s",
+                error,
+                sha256(given).hexdigest(),
+            )
+            raise RenderFailed(
+                "decoder_crashed", "the decoder's answer does not fit the picture"
+            ) from error
 
     async def _retire_all(self) -> None:
         """Kill every process, wait until each job has noticed, and only then close its pipe."""
@@ -97,10 +122,11 @@ class Sandbox:
             (await self._idle.get()).close()
 
 
-def _read_at_most(path: Path, size: int) -> bytes:
-    with path.open("rb") as file:
-        return file.read(size)
-
-
-def _crashed() -> RenderFailed:
-    return RenderFailed("decoder_crashed", "the decoder ended without an answer")
+async def _in_a_thread(work: Callable[[], Rendered]) -> Rendered:
+    """Work beside the loop, and to the end: the files that it reads must not be closed before."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

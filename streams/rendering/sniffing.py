@@ -16,6 +16,15 @@ _ACCEPTED: Final = (
     b"II+\0",
     b"MM\0+",
 )
+_MEDIA_TYPES: Final = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG": "image/png",
+    b"GIF8": "image/gif",
+    b"BM": "image/bmp",
+    b"II": "image/tiff",
+    b"MM": "image/tiff",
+    b"RIFF": "image/webp",
+}
 _REFUSED: Final = {
     b"%PDF-": "PDF",
     b"%!PS": "EPS",
@@ -61,6 +70,17 @@ def is_accepted(source: bytes) -> bool:
         or (source.startswith(b"RIFF") and source[8:12] == b"WEBP")
         or bool(_brands(source) & (_AVIF_BRANDS | _HEIC_BRANDS))
     )
+
+
+def media_types(source: bytes) -> frozenset[str]:
+    """Name what a source may be, going by its first bytes; nothing if it is none that we take."""
+    if is_accepted(source):
+        for magic, media_type in _MEDIA_TYPES.items():
+            if source.startswith(magic):
+                return frozenset({media_type})
+    brands = _brands(source)
+    found = {"image/avif"} if brands & _AVIF_BRANDS else set[str]()
+    return frozenset(found | {"image/heic"} if brands & _HEIC_BRANDS else found)
 
 
 def is_heic(source: bytes) -> bool:

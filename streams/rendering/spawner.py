@@ -12,6 +12,7 @@ from typing import Final
 
 from streams.rendering.messages import LENGTH, READY
 
+_MAX_FRAME_BYTES: Final = 4096  # a verdict is a sentence
 _ROOT: Final = Path(__file__).parents[2]  # where ``streams`` is found, installed or not
 _COMMAND: Final = (sys.executable, "-s", "-m", "streams.rendering.worker")
 _ENVIRONMENT: Final = {  # nothing of ours: no secrets, no proxies
@@ -26,8 +27,7 @@ _ENVIRONMENT: Final = {  # nothing of ours: no secrets, no proxies
 class Spawner:
     """A worker process and our end of its pipe."""
 
-    def __init__(self, *, max_reply_bytes: int) -> None:
-        self._max_reply_bytes = max_reply_bytes
+    def __init__(self) -> None:
         self._is_retired = False
         self._is_ready = False
         self._launch()
@@ -39,15 +39,17 @@ class Spawner:
                 raise ConnectionError("a worker process began with the wrong word")
             self._is_ready = True
 
-    async def work(self, order: bytes, source: bytes) -> bytes:
-        """Hand over one job and wait for its reply.
+    async def work(self, order: bytes, source: int, reply: int) -> bytes:
+        """Hand over one job, with the files of its source and its reply; wait for the verdict.
 
         Raises ConnectionError when the process dies. After any exception, cancellation included,
         the pipe may hold half a message: call replace().
         """
         await self.ready()
-        for frame in (order, source):
-            await self._send(frame)
+        loop = asyncio.get_running_loop()
+        # Four bytes, for which an idle pipe always has room.
+        socket.send_fds(self._socket, [LENGTH.pack(len(order))], [source, reply])
+        await loop.sock_sendall(self._socket, order)
         return await self._receive()
 
     def replace(self) -> None:
@@ -86,14 +88,9 @@ class Spawner:
             )
         self._is_ready = False
 
-    async def _send(self, frame: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.sock_sendall(self._socket, LENGTH.pack(len(frame)))
-        await loop.sock_sendall(self._socket, frame)
-
     async def _receive(self) -> bytes:
         (length,) = LENGTH.unpack(await self._receive_exactly(LENGTH.size))
-        if length > self._max_reply_bytes:
+        if length > _MAX_FRAME_BYTES:
             raise ConnectionError(f"a worker process announced {length} bytes")
         return bytes(await self._receive_exactly(length))
 

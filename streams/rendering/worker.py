@@ -1,17 +1,19 @@
 """The process that decodes: a warm spawner that forks one confined child for each picture.
 
 A fresh child costs 5-10 ms of processor time, some 2 % of a photograph's, and leaves nothing
-behind: no memory it lost, no state it broke, no limit half used up. The spawner itself reads
-lengths and copies bytes; it never looks into a picture, so it outlives every child. Run as
-``python -m`` by Spawner; frames come on standard input and leave on standard output.
+behind: no memory it lost, no state it broke, no limit half used up. The spawner itself never holds
+a byte of a picture, for whatever lay in its memory would be in that of every later child: it hands
+over two open files, the source's and the reply's, and says how the child ended. Run as
+``python -m`` by Spawner; standard input is a socket, on which orders come and verdicts leave.
 """
 
 import gc
 import os
 import select
 import signal
+import socket
 import sys
-from typing import BinaryIO, Final
+from typing import Final
 
 from PIL import (  # noqa: F401 - a confined child can open no file, so all it needs comes first
     AvifImagePlugin,
@@ -30,8 +32,18 @@ from pillow_heif import HeifImagePlugin  # noqa: F401 - the same
 from streams.rendering.confinement import confine, die_with_parent
 from streams.rendering.encoding import encode as encode_picture
 from streams.rendering.failures import RenderFailed
+from streams.rendering.job_files import read_whole
 from streams.rendering.limits import RenderLimits
-from streams.rendering.messages import LENGTH, READY, Failure, Order, Reply, decode_order, encode
+from streams.rendering.messages import (
+    LENGTH,
+    READY,
+    Failure,
+    Order,
+    Reply,
+    Verdict,
+    decode_order,
+    encode,
+)
 from streams.rendering.pipeline import render
 from streams.rendering.presets import PHOTO
 from streams.rendering.sniffing import is_heic
@@ -40,18 +52,21 @@ _STANDARD_STREAMS: Final = (0, 1, 2)
 
 
 def main() -> None:
-    """Work until standard input ends."""
+    """Work until the service closes its end of the socket."""
     die_with_parent()
-    incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
     nowhere = os.open(os.devnull, os.O_RDWR)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a child may start no thread; jobs use the cores
     _warm_up()
-    _write(outgoing, READY)
-    while (frame := _read(incoming)) is not None:
-        source = _read(incoming)
-        if source is None:
-            return
-        _write(outgoing, _in_a_child(decode_order(frame), source, nowhere))
+    with socket.socket(fileno=sys.stdin.fileno()) as service:
+        _write(service, READY)
+        while (job := _next_job(service)) is not None:
+            order, source, reply = job
+            try:
+                verdict = _in_a_child(order, source, reply, nowhere)
+            finally:
+                os.close(source)
+                os.close(reply)
+            _write(service, encode(verdict))
 
 
 def _warm_up() -> None:
@@ -62,35 +77,31 @@ def _warm_up() -> None:
     gc.freeze()
 
 
-def _in_a_child(order: Order, source: bytes, nowhere: int) -> bytes:
-    """Fork, let the child write its reply to a file in memory, and vouch for how it ended."""
-    result = os.memfd_create("reply")
-    try:
-        child = os.fork()
-        if child == 0:
-            _work_and_exit(order, source, result, nowhere)
-        ended = _ended_within(child, order.limits.wall_seconds)
-        if not ended:
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        if failure := _failure(os.waitstatus_to_exitcode(status), ended=ended):
-            return encode(Reply(failure=failure))
-        return os.pread(result, os.fstat(result).st_size, 0)
-    finally:
-        os.close(result)
+def _in_a_child(order: Order, source: int, reply: int, nowhere: int) -> Verdict:
+    """Fork, let the child fill the reply, and vouch for how it ended."""
+    child = os.fork()
+    if child == 0:
+        _work_and_exit(order, source, reply, nowhere)
+    ended = _ended_within(child, order.limits.wall_seconds)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return Verdict(failure=_failure(os.waitstatus_to_exitcode(status), ended=ended))
 
 
-def _work_and_exit(order: Order, source: bytes, result: int, nowhere: int) -> None:
+def _work_and_exit(order: Order, source: int, reply: int, nowhere: int) -> None:
     """Do the job in this child; whatever happens, never return into the spawner's loop."""
     status = 1
     try:
         for stream in _STANDARD_STREAMS:
-            os.dup2(nowhere, stream)  # the sandbox's pipe is not for us
+            os.dup2(nowhere, stream)  # the service's socket is not for us
         os.close(nowhere)
+        picture = read_whole(source, order.limits.max_source_bytes + 1)
+        os.close(source)
         has_threads = confine(order.limits)
-        reply = memoryview(encode(_reply(order, source, has_threads=has_threads)))
-        while reply:
-            reply = reply[os.write(result, reply) :]
+        answer = memoryview(encode(_reply(order, picture, has_threads=has_threads)))
+        while answer:
+            answer = answer[os.write(reply, answer) :]
         status = 0
     finally:
         os._exit(status)
@@ -128,20 +139,25 @@ def _failure(exit_code: int, *, ended: bool) -> Failure | None:
     return Failure(code="decoder_crashed", detail=f"the decoder gave up with status {exit_code}")
 
 
-def _read(stream: BinaryIO) -> bytes | None:
-    """Read one frame, or None at the end."""
-    header = stream.read(LENGTH.size)
+def _next_job(service: socket.socket) -> tuple[Order, int, int] | None:
+    """Receive an order and the two files that come with its length; None at the end."""
+    header, files, _, _ = socket.recv_fds(service, LENGTH.size, 2)
     if len(header) < LENGTH.size:
         return None
     (length,) = LENGTH.unpack(header)
-    body = stream.read(length)
-    return body if len(body) == length else None
+    order = bytearray(length)
+    rest = memoryview(order)
+    while rest:
+        count = service.recv_into(rest)
+        if not count:
+            return None
+        rest = rest[count:]
+    source, reply = files
+    return decode_order(bytes(order)), source, reply
 
 
-def _write(stream: BinaryIO, frame: bytes) -> None:
-    stream.write(LENGTH.pack(len(frame)))
-    stream.write(frame)
-    stream.flush()
+def _write(service: socket.socket, frame: bytes) -> None:
+    service.sendall(LENGTH.pack(len(frame)) + frame)
 
 
 if __name__ == "__main__":

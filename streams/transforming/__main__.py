@@ -8,7 +8,7 @@ from infra.errors import SettingsWrong
 from infra.settings import Settings, load
 from infra.transforming import answer_orders
 from streams.processing.scratch import scratch
-from streams.rendering import RenderLimits, Sandbox, deployed_presets
+from streams.rendering import RenderLimits, Sandbox, check_filter, deployed_presets
 from streams.running import run
 from streams.stopping import stop_signal
 from streams.transforming.transforming import Transforming
@@ -22,6 +22,7 @@ def main() -> int:
 
 
 async def _work(settings: Settings) -> int:
+    check_filter(settings.environment)
     stopping = stop_signal()
     place = settings.transform_socket
     place.parent.mkdir(parents=True, exist_ok=True)
