@@ -13,11 +13,12 @@ from command_api.answers import refusal
 from command_api.batches.line import Line
 from command_api.bodies import SubmitBody
 from command_api.fields import Rules
+from command_api.ids import keyed_asset_id
 from command_api.reading import parse_json
 from command_api.submitting import content_of, submission, submit_creating_categories
 from command_api.writes import Write
 from domain.errors import ScaleHosterError
-from domain.identity import asset_id_for, command_id_for
+from domain.identity import command_id_for
 from domain.outcomes import CommandAccepted, CommandRefused
 from domain.values import AssetId
 from infra.asking import Asker
@@ -103,7 +104,7 @@ def _of_line(batch: Write, content: str) -> tuple[Write, AssetId]:
     key = f"batch\n{batch.idempotency_key}\n{digest}"  # no client can send a key with line breaks
     command_id = command_id_for(batch.tenant_id, batch.target, key)
     write = replace(batch, command_id=command_id, expected_version=None)
-    return write, asset_id_for(batch.tenant_id, key)
+    return write, keyed_asset_id(batch.tenant_id, key)
 
 
 async def _told(under_way: deque[asyncio.Task[Told]], seen: dict[object, int]) -> bytes:

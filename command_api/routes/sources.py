@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from command_api.bodies import Body, NoFields, SourceBody, SubmitBody, UploadBody
 from command_api.desk import Desk
+from command_api.ids import keyed_asset_id
 from command_api.reading import (
     form_fields,
     media_type,
@@ -30,7 +31,6 @@ from domain.errors import (
     UnknownCategory,
     VersionMismatch,
 )
-from domain.identity import asset_id_for
 from domain.values import AssetId, Source
 from infra.web.headers import FORM
 
@@ -115,4 +115,4 @@ def _new_asset_id(write: Write) -> AssetId:
     """Name the asset by the client's key, so that sending it again is the same insert."""
     if write.idempotency_key is None:
         return AssetId(write.command_id)
-    return asset_id_for(write.tenant_id, write.idempotency_key)
+    return keyed_asset_id(write.tenant_id, write.idempotency_key)

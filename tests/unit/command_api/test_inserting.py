@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from command_api.ids import keyed_asset_id
 from domain.commands import SubmitAsset
-from domain.identity import asset_id_for
 from infra.web.positions import from_header
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
@@ -60,7 +60,7 @@ def test_the_same_key_inserts_once_and_answers_alike(
     ]
     assert len({answer.text for answer in answers}) == 1
     assert {answer.status_code for answer in answers} == {202}
-    assert answers[0].json()["asset_id"] == asset_id_for(ACME, "k-1")
+    assert answers[0].json()["asset_id"] == keyed_asset_id(ACME, "k-1")
     assert [type(event).__name__ for event in decider.events].count("AssetSubmitted") == 1
 
 
@@ -211,7 +211,7 @@ def test_an_upload_is_staged_and_submitted(
     response = upload(
         client, data, tags=["a", "b"], metadata='{"n": 1}', create_missing_categories="true"
     )
-    asset_id = asset_id_for(ACME, "u-1")
+    asset_id = keyed_asset_id(ACME, "u-1")
     key = f"uploads/{ACME}/{asset_id}/{sha256(data).hexdigest()}"
     assert response.status_code == 202, response.text
     assert response.json()["file_name"] == "cat.jpg"
