@@ -22,7 +22,8 @@ app = typer.Typer(no_args_is_help=True, help=__doc__)
 def create(
     tenant: Annotated[str, typer.Option(help="Whose assets the key opens.")] = "demo",
     scope: Annotated[
-        list[str] | None, typer.Option(help=f"One of {', '.join(SCOPES)}; default: all but admin.")
+        list[str] | None,
+        typer.Option(help=f"One of {', '.join(SCOPES)}; default: assets:write and assets:read."),
     ] = None,
     name: Annotated[str, typer.Option(help="What it is for, to know it again.")] = "",
     *,

@@ -15,6 +15,7 @@ from command_api.rates import Rates
 from domain.commands import CommandMetadata
 from domain.identity import command_id_for
 from domain.values import Actor, CommandId, CorrelationId, TenantId
+from infra.api_keys import Scope
 from infra.errors import Overloaded
 from infra.web.access import Access
 from infra.web.errors import MalformedHeader
@@ -92,12 +93,12 @@ class Admission:
         self.in_flight = 0
 
     @contextmanager
-    def admit(self, request: Request) -> Iterator[Write]:
+    def admit(self, request: Request, scope: Scope = "assets:write") -> Iterator[Write]:
         """Take one write in until its answer is made.
 
         Raises ApiKeyMissing, ApiKeyRefused, ScopeMissing, RateLimited, Overloaded, MalformedHeader.
         """
-        caller = self._access.admit(request, "assets:write")
+        caller = self._access.admit(request, scope)
         self._rates.take(caller.key_id)
         if self.in_flight >= self._max_in_flight:
             raise Overloaded("too many writes are under way")

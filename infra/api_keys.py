@@ -21,7 +21,7 @@ from infra.reading import whole
 from infra.sending import Position
 from infra.topics import API_KEYS, Topic
 
-Scope = Literal["assets:write", "assets:read", "admin"]
+Scope = Literal["assets:write", "assets:read", "webhooks", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 _PREFIX = "shk_"

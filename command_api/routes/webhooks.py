@@ -37,7 +37,11 @@ Limit = Annotated[int, Query(ge=1, le=_MOST_ATTEMPTS)]
 def add_webhook_routes(
     app: FastAPI, desk: Desk, webhooks: Webhooks, answers: WebhookAnswers
 ) -> None:
-    """Add the routes; all of them need ``assets:write``, those that only look too."""
+    """Add the routes; all of them need the scope ``webhooks``.
+
+    It is one of its own, since whoever has it reads all that happens: an endpoint is told of every
+    event, and of all history once it is asked for.
+    """
 
     @app.post(
         _PATH,
@@ -49,7 +53,7 @@ def add_webhook_routes(
     )
     async def register(request: Request) -> Response:
         """Register an endpoint; the answer has its signing secret, this once."""
-        with desk.admission.admit(request) as write:
+        with desk.admission.admit(request, "webhooks") as write:
             body = await read_json(request, EndpointBody, desk.rules)
             endpoint, secret = await webhooks.register(write, body)
             health = webhooks.table.health(endpoint.endpoint_id)
@@ -60,7 +64,7 @@ def add_webhook_routes(
     @app.get(_PATH, tags=["webhooks"], response_model=EndpointsAnswer)
     async def list_endpoints(request: Request) -> Response:
         """List the endpoints, the oldest first, and how they fare."""
-        with desk.admission.admit(request) as write:
+        with desk.admission.admit(request, "webhooks") as write:
             found = await webhooks.all(write.tenant_id)
             items = (
                 answers.endpoint(each, webhooks.table.health(each.endpoint_id)) for each in found
@@ -75,7 +79,7 @@ def add_webhook_routes(
     )
     async def show_endpoint(request: Request, endpoint_id: str) -> Response:
         """Show an endpoint and how it fares."""
-        with desk.admission.admit(request) as write:
+        with desk.admission.admit(request, "webhooks") as write:
             endpoint = await webhooks.one(write.tenant_id, endpoint_id)
             return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
 
@@ -88,7 +92,7 @@ def add_webhook_routes(
     )
     async def change(request: Request, endpoint_id: str) -> Response:
         """Change an endpoint, switch it off, or on again after it was disabled."""
-        with desk.admission.admit(request) as write:
+        with desk.admission.admit(request, "webhooks") as write:
             patch = await read_json(request, EndpointPatch, desk.rules, media_types=PATCH)
             endpoint = await webhooks.change(write, endpoint_id, patch)
             return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
@@ -102,7 +106,7 @@ def add_webhook_routes(
     )
     async def remove(request: Request, endpoint_id: str) -> Response:
         """Remove an endpoint for good; what is on its way to it is dropped."""
-        with desk.admission.admit(request) as write:
+        with desk.admission.admit(request, "webhooks") as write:
             endpoint = await webhooks.remove(write, endpoint_id)
             return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
 
@@ -115,7 +119,7 @@ def add_webhook_routes(
     )
     async def rotate_secret(request: Request, endpoint_id: str) -> Response:
         """Make a new signing secret and show it, this once; the old one signs too for a day."""
-        with desk.admission.admit(request) as write:
+        with desk.admission.admit(request, "webhooks") as write:
             endpoint, secret = await webhooks.rotate(write, endpoint_id)
             health = webhooks.table.health(endpoint.endpoint_id)
             return _json(answers.endpoint(endpoint, health, secret))
@@ -130,7 +134,7 @@ def add_webhook_routes(
     )
     async def test(request: Request, endpoint_id: str) -> Response:
         """Send a made-up event of the type `webhook.test`."""
-        with desk.admission.admit(request) as write:
+        with desk.admission.admit(request, "webhooks") as write:
             answer = TestAnswer(webhook_id=await webhooks.test(write, endpoint_id))
             return _json(answer, HTTPStatus.ACCEPTED)
 
@@ -144,7 +148,7 @@ def add_webhook_routes(
         request: Request, endpoint_id: str, limit: Limit = _MOST_ATTEMPTS
     ) -> Response:
         """List the last attempts at an endpoint, the newest first; kept for 7 days."""
-        with desk.admission.admit(request) as write:
+        with desk.admission.admit(request, "webhooks") as write:
             made = await webhooks.deliveries(write.tenant_id, endpoint_id, limit)
             return _json(AttemptsAnswer(items=tuple(map(attempt, made))))
 
@@ -161,7 +165,7 @@ def add_webhook_routes(
 
         Each event goes out under the `webhook-id` it had, or would have had, the first time.
         """
-        with desk.admission.admit(request) as write:
+        with desk.admission.admit(request, "webhooks") as write:
             body = await read_json(request, RedeliveryBody, desk.rules)
             ordered = await webhooks.redeliver(write, endpoint_id, body)
             return _json(redelivery(ordered), HTTPStatus.ACCEPTED)

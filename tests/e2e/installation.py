@@ -27,7 +27,7 @@ from tests.servers import Servers
 
 READY_SECONDS = 60.0
 ENDED = frozenset({"published", "rejected"})
-BOTH: tuple[Scope, ...] = ("assets:write", "assets:read")
+CUSTOMERS: tuple[Scope, ...] = ("assets:write", "assets:read", "webhooks")
 
 Json = dict[str, Any]
 
@@ -159,7 +159,7 @@ class Installation:
                 )
 
     @contextmanager
-    def customer(self, scopes: tuple[Scope, ...] = BOTH) -> Iterator[Customer]:
+    def customer(self, scopes: tuple[Scope, ...] = CUSTOMERS) -> Iterator[Customer]:
         """Let in a tenant nobody knew before."""
         tenant_id = TenantId(f"tenant-{uuid.uuid4().hex[:8]}")
         _, key = issue_now(self.kafka, tenant_id, scopes, "test")

@@ -10,6 +10,7 @@ from command_api.app import Parts, create_app
 from command_api.rates import Rates
 from domain.values import TenantId
 from infra.api_key_table import ApiKeyTable
+from infra.api_keys import Scope
 from infra.web.errors import RateLimited
 from tests.fake_decider import FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
@@ -49,6 +50,14 @@ def writes(
             for word in ("pause", "resume", "cancel", "revert")
         ),
         ("POST", f"/v1/operations/{asset_id}/throttle", {"per_second": 1}),
+        *hooks(endpoint),
+    ]
+
+
+def hooks(
+    endpoint: str = NO_ENDPOINT,
+) -> list[tuple[str, str, Mapping[str, object] | None]]:
+    return [
         ("POST", "/v1/webhooks", HOOK),
         ("GET", "/v1/webhooks", None),
         ("GET", endpoint, None),
@@ -88,6 +97,29 @@ def test_the_matrix_has_every_route(parts: Parts) -> None:
         for method, path in named
     }
     assert spelled == documented
+
+
+@pytest.mark.parametrize("scope", ["assets:read", "assets:write", "webhooks"])
+def test_a_key_opens_the_routes_of_its_scope_alone(
+    scope: Scope, client: TestClient, decider: FakeDecider, keys: Keys, asset_id: str
+) -> None:
+    """Whoever registers a webhook, or has history told again, reads all that happens."""
+    about_hooks = {(method, path) for method, path, _ in hooks()}
+    headers = {"authorization": f"Bearer {keys.add([scope])}"}
+    for method, path, body in writes(asset_id):
+        needed = "webhooks" if (method, path) in about_hooks else "assets:write"
+        if needed == scope:
+            continue
+        happened = len(decider.sent)
+        response = client.request(method, path, json=body, headers=headers)
+        assert response.status_code == 403, (method, path, response.text)
+        assert response.json()["missing_scope"] == needed, (method, path)
+        assert len(decider.sent) == happened
+    for method, path, body in writes(asset_id):
+        needed = "webhooks" if (method, path) in about_hooks else "assets:write"
+        if needed == scope:
+            response = client.request(method, path, json=body, headers=headers)
+            assert response.status_code != 403, (method, path, response.text)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +187,8 @@ def test_another_tenant_finds_nothing_of_ours(
     client: TestClient, keys: Keys, asset_id: str
 ) -> None:
     nobody = "0190e5a2-6f1c-7c39-9b0e-3f1d7a7f0c11"
-    endpoint = client.post("/v1/webhooks", json=HOOK).json()["endpoint_id"]
+    ours = {"authorization": f"Bearer {keys.add(['webhooks'])}"}
+    endpoint = client.post("/v1/webhooks", json=HOOK, headers=ours).json()["endpoint_id"]
     headers = {"authorization": f"Bearer {keys.add(['admin'], OTHER)}", "x-request-id": "r"}
     for method, path, body in writes(asset_id, f"/v1/webhooks/{endpoint}"):
         if path in LISTS:

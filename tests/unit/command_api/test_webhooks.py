@@ -49,10 +49,10 @@ def sealing() -> MemoryKeys:
 def client(
     parts: Parts, keys: Keys, topics: MemoryTopics, sealing: MemoryKeys
 ) -> Iterator[TestClient]:
-    """Speaks for a key of acme that may write; a tenant may have three endpoints."""
+    """Speaks for a key of acme that may have webhooks; a tenant may have three endpoints."""
     webhooks = memory_webhooks(topics, max_per_tenant=3, keys=sealing)
     app, _ = create_app(SETTINGS, replace(parts, webhooks=webhooks))
-    headers = {"authorization": f"Bearer {keys.add(['assets:write'])}"}
+    headers = {"authorization": f"Bearer {keys.add(['webhooks'])}"}
     with TestClient(app, headers=headers) as client:
         yield client
 
