@@ -30,7 +30,8 @@ class CommandMetadata:
 
     ``expected_version`` is the client's If-Match; ``fingerprint`` names the content of a client's
     request, so that a key used twice with other content is noticed; ``reply_partition`` is where
-    the waiting HTTP instance listens. All three are absent in the worker's commands.
+    the waiting HTTP instance listens. All three are absent in what nobody waits for; the decider
+    takes the command's id for a fingerprint then, unless it is a WorkReport.
     """
 
     command_id: CommandId
@@ -173,11 +174,13 @@ class ConfirmErasure(Command):
 class ReprocessAsset(Command):
     """Make new renditions from the kept original; no preset means the one it has.
 
-    ``is_bulk`` lets it wait for pictures that were handed over one by one.
+    ``is_bulk`` lets it wait for pictures that were handed over one by one. With ``if_run`` nothing
+    happens unless that is still the asset's last run.
     """
 
     preset: str | None
     is_bulk: bool
+    if_run: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,9 +197,10 @@ class RepublishAsset(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaceSource(Command):
-    """Put a new picture under the same id and URL."""
+    """Put a new picture under the same id and URL; ``if_run`` as for reprocessing."""
 
     source: Source
+    if_run: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +280,8 @@ AssetCommand = (
     | ReplaceSource
     | RefreshAsset
 )
+WorkReport = PublishAsset | ConfirmAsset | RejectAsset | DelayAsset | ConfirmErasure
+"""What workers report: the asset's own state lets each count once, so none has to be remembered."""
 CatalogueCommand = (
     CreateCategory
     | RenameCategory

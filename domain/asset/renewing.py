@@ -17,6 +17,8 @@ from domain.values import Status
 def reprocess(command: ReprocessAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
     """Render the kept original; raises AssetHasNoOriginal, AssetIsDeleted, AssetIsPurged."""
     refuse_gone(asset)
+    if command.if_run not in (None, asset.run):
+        return []
     if asset.original is None:
         raise AssetHasNoOriginal("it was never published; replace its source instead")
     return [
@@ -36,6 +38,8 @@ def replace_source(
 ) -> list[AssetEvent]:
     """Take in a picture from elsewhere; raises AssetIsDeleted, AssetIsPurged."""
     refuse_gone(asset)
+    if command.if_run not in (None, asset.run):
+        return []
     return [
         AssetSourceReplaced(
             metadata=metadata,

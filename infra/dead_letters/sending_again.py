@@ -47,7 +47,8 @@ def sent_again(letter: Letter, now: datetime) -> Again:
     """Say what tries a letter again; doing it twice is harmless, for the ids are the same.
 
     A command goes to the decider as it was, and so does a job or a webhook's order that nobody
-    could read. A job that was given up has cost its asset the run, so another run is asked for.
+    could read. A job that was given up has cost its asset the run, so another run is asked for,
+    unless the asset has had a newer one: a picture that replaced this one stays.
     Raises DeadLetterCannotBeSent, whose detail says what helps instead: for an event, because the
     log has it and keeps it, and for a webhook that was given up.
     """
@@ -103,5 +104,5 @@ def _another_run(letter_id: str, job: ImageJob, now: datetime) -> ReplaceSource 
         reply_partition=None,
     )
     if job.source:
-        return ReplaceSource(metadata=metadata, source=job.source)
-    return ReprocessAsset(metadata=metadata, preset=job.preset, is_bulk=job.is_bulk)
+        return ReplaceSource(metadata=metadata, source=job.source, if_run=job.run)
+    return ReprocessAsset(metadata=metadata, preset=job.preset, is_bulk=job.is_bulk, if_run=job.run)

@@ -6,6 +6,7 @@ import pytest
 
 from avro_schemas.codec import decode, encode
 from domain.commands import ReplaceSource, ReprocessAsset
+from domain.jobs import ImageJob
 from domain.values import Source, TenantId
 from infra.dead_letters import (
     DeadLetterCannotBeSent,
@@ -23,7 +24,17 @@ from infra.topics import (
     Topic,
 )
 from tests.memory_letters import MemoryLetterLog
-from tests.samples import ACME, NOON, ORIGINAL, metadata, submit
+from tests.samples import (
+    ACME,
+    DOG_PICTURE,
+    NOON,
+    ORIGINAL,
+    create_category,
+    metadata,
+    publish,
+    submit,
+)
+from tests.spec import given
 from tests.unit.notifying.parts import DELIVERY
 from tests.unit.streams.samples import JOB, SUBMITTED
 
@@ -213,3 +224,20 @@ def test_a_letter_stays_until_its_retry_is_durable(shelf: Shelf, log: MemoryLett
 def test_a_letter_that_is_not_there_is_not_found(shelf: Shelf) -> None:
     with pytest.raises(DeadLetterNotFound):
         shelf.letter("image-jobs.dead-letters:0:7")
+
+
+@pytest.mark.parametrize("job", [JOB, replace(JOB, source=None, original=ORIGINAL)])
+def test_a_retry_begins_no_run_of_an_asset_that_has_had_a_newer_one(
+    shelf: Shelf, log: MemoryLetterLog, job: ImageJob
+) -> None:
+    retry(shelf, log, log.park(encode(job)))
+    command = decode(log.sent[0][2])
+    assert isinstance(command, ReplaceSource | ReprocessAsset)
+    submitted = given(create_category("cats"), submit(metadata(JOB.asset_id), "cats"))
+    published = submitted.happens(publish(metadata(JOB.asset_id)))
+    assert published
+
+    replaced = ReplaceSource(metadata=metadata(JOB.asset_id), source=DOG_PICTURE)
+    submitted.happens(replaced)
+
+    assert submitted.happens(command) == [], "the customer's newer picture stays"
