@@ -1,7 +1,7 @@
 """One batch of commands: each is decided against what the ones before it left."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from domain import catalogue as catalogues
 from domain.asset import Asset
 from domain.catalogue import Catalogue
 from domain.category_events import CatalogueEvent
-from domain.commands import AssetCommand, CatalogueCommand, CreateCategory
+from domain.commands import AssetCommand, CatalogueCommand, CreateCategory, WorkReport
 from domain.errors import CategoryIsArchived, IdempotencyKeyReused, Refusal, UnknownCategory
 from domain.events import AssetEvent
 from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome
@@ -95,7 +95,8 @@ class Round:
 
     def decide(self, partition: int, command: AssetCommand | CatalogueCommand) -> Decision:
         """Decide one command of a partition; never raises a Refusal, the decision holds it."""
-        decision = Decision(command=command, partition=partition, now=self._now())
+        recognisable = _with_fingerprint(command)
+        decision = Decision(command=recognisable, partition=partition, now=self._now())
         self.decisions.append(decision)
         try:
             if not self._was_answered(decision):
@@ -193,3 +194,17 @@ class Round:
     def _catalogue(self, tenant_id: TenantId) -> Catalogue:
         known, ours = self._trees.of(tenant_id), self._catalogues.get(tenant_id)
         return ours if ours and ours.version > known.version else known
+
+
+def _with_fingerprint(
+    command: AssetCommand | CatalogueCommand,
+) -> AssetCommand | CatalogueCommand:
+    """Let a command be known when its record comes again, and so take effect once.
+
+    An operator's has no fingerprint: its id says all that it asked for. It goes into the event, so
+    that it is known, too, once everything folded was lost.
+    """
+    metadata = command.metadata
+    if metadata.fingerprint is not None or isinstance(command, WorkReport):
+        return command
+    return replace(command, metadata=replace(metadata, fingerprint=metadata.command_id))

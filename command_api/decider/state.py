@@ -43,7 +43,7 @@ AssetKey = tuple[TenantId, AssetId]
 
 
 class Remembered(msgspec.Struct, frozen=True, array_like=True):
-    """A client's command that took effect: what was asked, and the framed answer."""
+    """A command that took effect: what was asked, and the framed answer."""
 
     fingerprint: str
     outcome: bytes
