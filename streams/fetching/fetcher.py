@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.sources.urls import SourceUrl
+from domain.values import TenantId
 from streams.fetching.breakers import HostBreakers
 from streams.fetching.exchange import Answer, exchange
 from streams.fetching.failures import FetchFailed
@@ -59,6 +60,17 @@ class Fetched:
     not_modified: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Download:
+    """One download under way: for whom, into which file, and the origins it came by."""
+
+    tenant_id: TenantId
+    into: Path
+    conditional: Conditional | None
+    visited: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+
 class Fetcher:
     """Downloads sources; one per process, used by many tasks at once.
 
@@ -90,37 +102,36 @@ class Fetcher:
         self,
         url: str,
         *,
+        tenant_id: TenantId,
         into: Path,
         conditional: Conditional | None = None,
     ) -> Fetched:
         """Download the URL into the file, or raise FetchFailed within the deadline.
 
-        A 304 that was not asked for is a failure like any other status.
+        ``tenant_id`` is on whose behalf: it takes a share of that tenant's look-ups. A 304 that was
+        not asked for is a failure like any other status.
 
         The file exists afterwards only if a body was received whole; on failure and on
         cancellation it is removed and every socket closed. OSError means that the file could
         not be written.
         """
-        visited: list[str] = []
+        download = _Download(tenant_id=tenant_id, into=into, conditional=conditional)
         try:
             with _whole_or_gone(into):
                 async with asyncio.timeout(self._limits.deadline_seconds):
-                    return await self._follow(url, into, conditional, visited)
+                    return await self._follow(url, download)
         except TimeoutError:
-            if visited:
-                self._breakers.give_up(visited[-1])
+            if download.visited:
+                self._breakers.give_up(download.visited[-1])
             raise FetchFailed("timeout", "the source took too long") from None
 
-    async def _follow(
-        self, text: str, into: Path, conditional: Conditional | None, visited: list[str]
-    ) -> Fetched:
-        started = time.monotonic()
+    async def _follow(self, text: str, download: _Download) -> Fetched:
         url = self._guard.read(text)
         for _ in range(self._limits.max_redirects + 1):
             async with self._slots.slot(url.host):
-                visited.append(url.authority)
+                download.visited.append(url.authority)
                 with self._breakers.visit(url.authority):
-                    arrived = await self._hop(url, into, conditional, started)
+                    arrived = await self._hop(url, download)
             if isinstance(arrived, Fetched):
                 return arrived
             url = arrived
@@ -129,11 +140,9 @@ class Fetcher:
             f"the source redirects more than {self._limits.max_redirects} times",
         )
 
-    async def _hop(
-        self, url: SourceUrl, into: Path, conditional: Conditional | None, started: float
-    ) -> Fetched | SourceUrl:
-        address = await self._guard.pin(url)
-        validators = _validators(conditional, url)
+    async def _hop(self, url: SourceUrl, download: _Download) -> Fetched | SourceUrl:
+        address = await self._guard.pin(url, download.tenant_id)
+        validators = _validators(download.conditional, url)
         headers = {**self._headers(), **validators}
         async with exchange(url, address, headers, tls=self._tls, limits=self._limits) as answer:
             following = next_hop(url, answer, self._guard)
@@ -142,8 +151,8 @@ class Fetcher:
             is_unchanged = bool(validators) and answer.status == _NOT_MODIFIED
             body = _NOTHING
             if not is_unchanged:
-                body = await receive(answer, into, self._limits.max_body_bytes)
-            return _fetched(url, answer, body, started)
+                body = await receive(answer, download.into, self._limits.max_body_bytes)
+            return _fetched(url, answer, body, download.started)
 
     def _headers(self) -> dict[str, str]:
         return {

@@ -8,6 +8,7 @@ import idna
 
 from domain.sources.addresses import Address, is_public
 from domain.sources.urls import SourceRefused, SourceUrl, parse, with_ascii_host
+from domain.values import TenantId
 from streams.fetching.failures import FetchFailed
 from streams.fetching.limits import FetchLimits
 from streams.fetching.resolving import Resolver
@@ -36,15 +37,15 @@ class Guard:
         except SourceRefused as refused:
             raise FetchFailed(refused.code, refused.detail) from None
 
-    async def pin(self, url: SourceUrl) -> Address:
+    async def pin(self, url: SourceUrl, tenant_id: TenantId) -> Address:
         """Look the host up once and return the address to connect to, or raise FetchFailed.
 
-        One address that is not public condemns the whole name. The caller must connect to the
-        returned number and never look the name up again.
+        ``tenant_id`` is whose look-up it is. One address that is not public condemns the whole
+        name. The caller must connect to the returned number and never look the name up again.
         """
         is_admitted = url.origin in self._allowed_origins
         if url.address is None:
-            addresses = await self._look_up(url, is_admitted=is_admitted)
+            addresses = await self._look_up(url, tenant_id, is_admitted=is_admitted)
         else:
             addresses = [url.address]
         if not is_admitted and not all(map(is_public, addresses)):
@@ -52,12 +53,14 @@ class Guard:
         # IPv4 first: where IPv6 is half configured, packets vanish instead of being refused.
         return min(addresses, key=lambda address: address.version)
 
-    async def _look_up(self, url: SourceUrl, *, is_admitted: bool) -> Sequence[Address]:
+    async def _look_up(
+        self, url: SourceUrl, tenant_id: TenantId, *, is_admitted: bool
+    ) -> Sequence[Address]:
         # Absolute, so that no search domain of ours is tried; an admitted origin may need one.
         name = url.host if is_admitted else f"{url.host}."
         try:
             async with asyncio.timeout(self._limits.lookup_seconds):
-                addresses = await self._resolver.lookup(name)
+                addresses = await self._resolver.lookup(name, tenant_id)
         except (OSError, UnicodeError):  # TimeoutError is an OSError
             raise FetchFailed("dns_failure", "the host name could not be looked up") from None
         if not 0 < len(addresses) <= self._limits.max_addresses:

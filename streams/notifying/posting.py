@@ -105,7 +105,7 @@ class Poster:
         url = self._guard.read(endpoint.url)
         headers = self._headers(endpoint, delivery, now)
         body = delivery.body.encode()
-        address = await self._guard.pin(url)
+        address = await self._guard.pin(url, endpoint.tenant_id)
         async with exchange(
             url, address, headers, tls=self._tls, limits=self._limits, posted=body
         ) as answer:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from domain.commands import ConfirmAsset, PublishAsset
 from domain.jobs import ImageJob
-from domain.values import BlobKey, Fetch, Sha256
+from domain.values import BlobKey, Fetch, Sha256, TenantId
 from infra.blob_store import BlobStore
 from infra.errors import BlobNotFound
 from infra.failpoints import pass_by
@@ -26,7 +26,12 @@ class Fetching(Protocol):
     """What downloads."""
 
     async def fetch(
-        self, url: str, *, into: Path, conditional: Conditional | None = None
+        self,
+        url: str,
+        *,
+        tenant_id: TenantId,
+        into: Path,
+        conditional: Conditional | None = None,
     ) -> Fetched:
         """Download a URL into a file, unless it is unchanged; raises FetchFailed."""
 
@@ -100,7 +105,9 @@ class PipelineRuns:
             return None
         if job.source and job.source.url:
             asked_by = conditional(job.picture)
-            fetched = await self.fetcher.fetch(job.source.url, into=into, conditional=asked_by)
+            fetched = await self.fetcher.fetch(
+                job.source.url, tenant_id=job.tenant_id, into=into, conditional=asked_by
+            )
             return completed(fetched, job.picture)
         # No fault of ours, which would rest everybody's work: a tenant's erasure takes many jobs.
         raise FetchFailed("invalid_url", "where it was is not known any more: it was erased")

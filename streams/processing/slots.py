@@ -1,4 +1,4 @@
-"""How many jobs are carried out at once, altogether and for one host."""
+"""How many jobs are carried out at once: altogether, for one tenant and for one host."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,6 +9,7 @@ from domain.jobs import ImageJob
 from streams.fetching.politeness import HostSlots
 
 _KEPT_FROM_BULK = 4  # one of so many slots
+_KEPT_FROM_EACH_TENANT = 4  # likewise, of all slots and of those for bulk
 
 
 class HostBusy(Exception):
@@ -20,12 +21,18 @@ class Slots:
 
     A job waits for its host first, so that those of a slow host keep no slot from others; and it
     gives up in time, or all that waits for a dead host would fill the window of every partition.
-    Some slots are kept from bulk, so that a picture on its own need not wait for one of those.
+    Some slots are kept from bulk, so that a picture on its own need not wait for one of those, and
+    some from each tenant, so that sources that are slow or silent hold up nobody else's.
     """
 
     def __init__(self, *, total: int, per_host: int, patience_seconds: float) -> None:
+        bulk = max(1, total - total // _KEPT_FROM_BULK)
         self._total = asyncio.Semaphore(total)
-        self._bulk = asyncio.Semaphore(max(1, total - total // _KEPT_FROM_BULK))
+        self._bulk = asyncio.Semaphore(bulk)
+        of_tenant = total - total // _KEPT_FROM_EACH_TENANT
+        bulk_of_tenant = min(bulk - bulk // _KEPT_FROM_EACH_TENANT, of_tenant - 1)
+        self._tenants = HostSlots(of_tenant)
+        self._tenants_bulk = HostSlots(max(1, bulk_of_tenant))
         self._hosts = HostSlots(per_host)
         self._patience_seconds = patience_seconds
         self.active = 0
@@ -41,6 +48,9 @@ class Slots:
                         await stack.enter_async_context(self._hosts.slot(host))
                 except TimeoutError:
                     raise HostBusy(f"too many downloads wait for {host}") from None
+            if job.is_bulk:
+                await stack.enter_async_context(self._tenants_bulk.slot(job.tenant_id))
+            await stack.enter_async_context(self._tenants.slot(job.tenant_id))
             if job.is_bulk:
                 await stack.enter_async_context(self._bulk)
             await stack.enter_async_context(self._total)

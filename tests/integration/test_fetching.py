@@ -21,6 +21,7 @@ from tests.integration.fetching_origin import (
     resets,
     says,
 )
+from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
 
 CAT = b"\x89PNG not really" * 1000
@@ -39,7 +40,9 @@ def fetcher(here: Origin, limits: FetchLimits = PATIENT) -> Fetcher:
 
 async def fetch(script: Script, into: Path, limits: FetchLimits = PATIENT) -> Fetched:
     async with origin(script) as here:
-        return await fetcher(here, limits).fetch(f"http://{here.address}/cat.png", into=into)
+        return await fetcher(here, limits).fetch(
+            f"http://{here.address}/cat.png", tenant_id=ACME, into=into
+        )
 
 
 def fetched(script: Script, into: Path) -> Fetched:
@@ -96,8 +99,8 @@ def test_the_request_says_who_we_are_and_nothing_else(into: Path) -> None:
         async with origin(says(answer(200, ["Set-Cookie: a=b"], CAT))) as here:
             client = fetcher(here)
             url = f"http://{here.address}/%0d%0aX:%20y?q=ü#top"
-            await client.fetch(url, into=into)
-            await client.fetch(url, into=into)
+            await client.fetch(url, tenant_id=ACME, into=into)
+            await client.fetch(url, tenant_id=ACME, into=into)
         assert here.requests[0] == here.requests[1]
         assert here.requests[0].decode().split("\r\n") == [
             "GET /%0d%0aX:%20y?q=%C3%BC HTTP/1.1",
@@ -118,7 +121,7 @@ def test_an_unchanged_source_is_not_sent_again(into: Path) -> None:
         async with origin(says(answer(304, ['ETag: "7"']))) as here:
             url = f"http://{here.address}/"
             known = Conditional(url=url, etag='"7"', last_modified="Wed, 01 Jul 2026 12:00:00 GMT")
-            result = await fetcher(here).fetch(url, into=into, conditional=known)
+            result = await fetcher(here).fetch(url, tenant_id=ACME, into=into, conditional=known)
         assert b'If-None-Match: "7"\r\n' in here.requests[0]
         assert b"If-Modified-Since: Wed, 01 Jul 2026 12:00:00 GMT\r\n" in here.requests[0]
         assert (result.not_modified, result.size_bytes) == (True, 0)
@@ -147,7 +150,7 @@ def asked_by(etag: str, into: Path) -> list[str]:
         async with origin(says(answer(304))) as here:
             url = f"http://{here.address}/"
             known = Conditional(url=url, etag=etag, last_modified=None)
-            await fetcher(here).fetch(url, into=into, conditional=known)
+            await fetcher(here).fetch(url, tenant_id=ACME, into=into, conditional=known)
         lines = here.requests[0].decode().split("\r\n")
         return [line for line in lines if line.startswith("If-")]
 
@@ -251,7 +254,7 @@ def test_an_origin_that_refuses_is_a_connect_failure(into: Path) -> None:
         async with origin(says()) as here:
             pass
         with pytest.raises(FetchFailed) as failed:
-            await fetcher(here).fetch(f"http://{here.address}/", into=into)
+            await fetcher(here).fetch(f"http://{here.address}/", tenant_id=ACME, into=into)
         assert failed.value.code == "connect_failure"
 
     asyncio.run(scenario())
@@ -266,7 +269,7 @@ def test_a_cancelled_download_hangs_up_and_leaves_no_file(into: Path) -> None:
     async def scenario() -> None:
         async with origin(hangs(answer(200, body=CAT, length=50_000))) as here:
             download = asyncio.create_task(
-                fetcher(here).fetch(f"http://{here.address}/", into=into)
+                fetcher(here).fetch(f"http://{here.address}/", tenant_id=ACME, into=into)
             )
             await until(into.exists)
             download.cancel()
@@ -281,7 +284,7 @@ def test_a_cancelled_download_hangs_up_and_leaves_no_file(into: Path) -> None:
 def test_the_resolver_of_this_machine_knows_loopback() -> None:
     async def scenario() -> None:
         resolver = SystemResolver(max_threads=1)
-        assert ip_address("127.0.0.1") in await resolver.lookup("localhost")
+        assert ip_address("127.0.0.1") in await resolver.lookup("localhost", ACME)
         resolver.close()
 
     asyncio.run(scenario())

@@ -10,6 +10,7 @@ import pytest
 
 from streams.fetching import Conditional, Fetched, Fetcher, FetchFailed, FetchLimits
 from tests.integration.fetching_origin import answer, origin, redirect, says
+from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
 
 CAT = b"\x89PNG not really" * 1000
@@ -51,7 +52,7 @@ async def follow(answers: dict[str, bytes], into: Path, resolver: FakeResolver) 
         client = Fetcher(
             resolver, FetchLimits(), {here.address}, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         )
-        return await client.fetch(f"http://{here.address}/start", into=into)
+        return await client.fetch(f"http://{here.address}/start", tenant_id=ACME, into=into)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -80,7 +81,7 @@ def test_only_where_it_was_found_a_source_is_asked_whether_it_changed(into: Path
             start = f"http://{here.address}/start"
             try:
                 ended: Fetched | FetchFailed = await client.fetch(
-                    start, into=into, conditional=known
+                    start, tenant_id=ACME, into=into, conditional=known
                 )
             except FetchFailed as failed:
                 ended = failed
@@ -197,7 +198,7 @@ def test_no_spelling_reaches_a_service_on_this_machine(canary: Canary, into: Pat
         client = Fetcher(resolver, FetchLimits())
         for host in spellings:
             with pytest.raises(FetchFailed):
-                await client.fetch(f"http://{host}:{port}/", into=into)
+                await client.fetch(f"http://{host}:{port}/", tenant_id=ACME, into=into)
         for host in filter(str.isascii, spellings):
             with pytest.raises(FetchFailed):
                 await follow({"/start": redirect(f"http://{host}:{port}/")}, into, resolver)
@@ -214,7 +215,7 @@ def test_a_connection_that_ended_elsewhere_is_dropped_unread(
             monkeypatch.setattr(socket.socket, "getpeername", lambda _: ("127.0.0.9", here.port))
             with pytest.raises(FetchFailed) as failed:
                 await Fetcher(FakeResolver(), FetchLimits(), {here.address}).fetch(
-                    f"http://{here.address}/", into=into
+                    f"http://{here.address}/", tenant_id=ACME, into=into
                 )
         assert failed.value.code == "blocked_address"
         assert here.requests == []

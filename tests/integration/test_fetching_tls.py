@@ -11,6 +11,7 @@ import pytest
 
 from streams.fetching import Fetched, Fetcher, FetchFailed, FetchLimits
 from tests.integration.fetching_origin import Script, answer, hangs, origin, redirect, says
+from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
 
 CAT = b"\x89PNG not really" * 1000
@@ -71,7 +72,9 @@ async def fetch(
     async with origin(script, serving) as here:
         allowed = {f"localhost:{here.port}"}
         client = Fetcher(RESOLVER, limits, allowed, trusting)
-        return await client.fetch(f"https://localhost:{here.port}/cat.png", into=into)
+        return await client.fetch(
+            f"https://localhost:{here.port}/cat.png", tenant_id=ACME, into=into
+        )
 
 
 def failure(
@@ -124,7 +127,7 @@ def test_a_server_that_speaks_no_tls_is_refused(into: Path) -> None:
         client = Fetcher(RESOLVER, FetchLimits(), {f"localhost:{port}"})
         async with server:
             with pytest.raises(FetchFailed) as failed:
-                await client.fetch(f"https://localhost:{port}/", into=into)
+                await client.fetch(f"https://localhost:{port}/", tenant_id=ACME, into=into)
         assert failed.value.code == "tls_failure"
 
     asyncio.run(scenario())

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
 from domain.sources.addresses import Address
+from domain.values import TenantId
 
 
 class FakeResolver:
@@ -13,7 +14,7 @@ class FakeResolver:
         self.answers = answers or {}
         self.asked: list[str] = []
 
-    async def lookup(self, host: str) -> Sequence[Address]:
+    async def lookup(self, host: str, tenant_id: TenantId) -> Sequence[Address]:
         self.asked.append(host)
         if host not in self.answers:
             raise OSError("no such name")
@@ -27,6 +28,6 @@ class FlippingResolver:
         self._answers = answers
         self.asked: list[str] = []
 
-    async def lookup(self, host: str) -> Sequence[Address]:
+    async def lookup(self, host: str, tenant_id: TenantId) -> Sequence[Address]:
         self.asked.append(host)
         return [ip_address(next(self._answers))]

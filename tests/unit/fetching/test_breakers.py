@@ -6,6 +6,7 @@ import pytest
 from domain.failures import FailureCode
 from streams.fetching import Fetcher, FetchFailed, FetchLimits
 from streams.fetching.breakers import HostBreakers
+from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
 
 HOST, OTHER = "dead.example", "well.example"
@@ -108,7 +109,9 @@ def test_the_fetcher_asks_no_more_of_a_host_that_is_gone(tmp_path: Path) -> None
         codes = []
         for number in range(4):
             try:
-                await fetcher.fetch(f"http://{HOST}/{number}", into=tmp_path / str(number))
+                await fetcher.fetch(
+                    f"http://{HOST}/{number}", tenant_id=ACME, into=tmp_path / str(number)
+                )
             except FetchFailed as error:
                 codes.append(error.code)
         return codes

@@ -5,8 +5,10 @@ from ipaddress import ip_address
 import pytest
 
 from domain.sources.addresses import Address
+from domain.values import TenantId
 from streams.fetching import FetchFailed, FetchLimits, Resolver
 from streams.fetching.guard import Guard
+from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
 
 PUBLIC = "93.184.216.34"
@@ -15,7 +17,7 @@ ALSO_PUBLIC = "2606:4700:4700::1111"
 
 def pin(url: str, resolver: Resolver, *allowed_origins: str) -> str:
     guard = Guard(resolver, FetchLimits(lookup_seconds=0.05, max_addresses=4), set(allowed_origins))
-    return str(asyncio.run(guard.pin(guard.read(url))))
+    return str(asyncio.run(guard.pin(guard.read(url), ACME)))
 
 
 def failure(url: str, resolver: Resolver) -> str:
@@ -74,7 +76,7 @@ def test_a_name_with_too_many_addresses_is_a_dns_failure() -> None:
 
 def test_a_silent_resolver_is_a_dns_failure() -> None:
     class Silent:
-        async def lookup(self, host: str) -> Sequence[Address]:
+        async def lookup(self, host: str, tenant_id: TenantId) -> Sequence[Address]:
             await asyncio.Event().wait()
             return [ip_address(PUBLIC)]
 

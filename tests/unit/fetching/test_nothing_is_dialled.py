@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streams.fetching import Fetcher, FetchFailed, FetchLimits, Resolver
+from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver, FlippingResolver
 from tests.unit.fetching.vectors import DENIED, NOT_A_NAME_FOR_IDNA
 
@@ -18,7 +19,9 @@ TRUSTS_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 def failure(url: str, resolver: Resolver, into: Path) -> FetchFailed:
     async def fetch() -> None:
-        await Fetcher(resolver, FetchLimits(), tls=TRUSTS_NOBODY).fetch(url, into=into)
+        await Fetcher(resolver, FetchLimits(), tls=TRUSTS_NOBODY).fetch(
+            url, tenant_id=ACME, into=into
+        )
 
     with pytest.raises(FetchFailed) as failed:
         asyncio.run(fetch())
@@ -70,7 +73,9 @@ def test_a_name_that_flips_a_thousand_times_never_leads_inside(
         codes: list[str] = []
         for _ in range(1000):
             with pytest.raises(FetchFailed) as failed:
-                await fetcher.fetch("http://rebind.example/", into=tmp_path / "source")
+                await fetcher.fetch(
+                    "http://rebind.example/", tenant_id=ACME, into=tmp_path / "source"
+                )
             codes.append(failed.value.code)
         return codes
 

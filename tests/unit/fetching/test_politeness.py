@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from domain.sources.addresses import Address
+from domain.values import TenantId
 from streams.fetching import Fetcher, FetchLimits
 from streams.fetching.politeness import HostSlots
+from tests.samples import ACME
 
 
 def test_a_host_sees_no_more_visitors_than_it_has_slots() -> None:
@@ -83,7 +85,7 @@ class CrowdedResolver:
         self.asking = 0
         self.most_asking = 0
 
-    async def lookup(self, host: str) -> Sequence[Address]:
+    async def lookup(self, host: str, tenant_id: TenantId) -> Sequence[Address]:
         self.asking += 1
         self.most_asking = max(self.most_asking, self.asking)
         await asyncio.sleep(0)
@@ -98,7 +100,8 @@ def test_the_fetcher_visits_a_host_a_few_times_at_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         fetcher = Fetcher(resolver, FetchLimits(max_per_host=3), tls=tls)
         downloads = [
-            fetcher.fetch(f"http://example.com/{n}", into=tmp_path / str(n)) for n in range(20)
+            fetcher.fetch(f"http://example.com/{n}", tenant_id=ACME, into=tmp_path / str(n))
+            for n in range(20)
         ]
         await asyncio.gather(*downloads, return_exceptions=True)
 

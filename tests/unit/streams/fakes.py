@@ -57,12 +57,19 @@ class FakeFetcher:
         self.data = data
         self.etag = etag
         self.urls: list[str] = []
+        self.tenants: list[TenantId] = []
         self.asked_by: list[Conditional | None] = []
 
     async def fetch(
-        self, url: str, *, into: Path, conditional: Conditional | None = None
+        self,
+        url: str,
+        *,
+        tenant_id: TenantId,
+        into: Path,
+        conditional: Conditional | None = None,
     ) -> Fetched:
         self.urls.append(url)
+        self.tenants.append(tenant_id)
         self.asked_by.append(conditional)
         is_known = conditional is not None and self.etag == conditional.etag
         data = b"" if is_known else self.data

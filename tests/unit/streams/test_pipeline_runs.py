@@ -75,6 +75,7 @@ def test_a_source_is_downloaded_rendered_and_stored(pipeline: Pipeline) -> None:
 
     assert JOB.source
     assert pipeline.fetcher.urls == [JOB.source.url]
+    assert pipeline.fetcher.tenants == [JOB.tenant_id]
     assert pipeline.sandbox.sources == [b"downloaded"]
     assert pipeline.blobs.blobs == {
         command.original.blob_key: b"downloaded",

@@ -4,11 +4,12 @@ from dataclasses import replace
 import pytest
 
 from domain.jobs import ImageJob
-from domain.values import Source
+from domain.values import Source, TenantId
 from streams.processing.slots import HostBusy, Slots
 from tests.samples import ORIGINAL
 from tests.unit.streams.samples import JOB
 
+GLOBEX = TenantId("globex")
 REPROCESSING = replace(JOB, source=None, original=ORIGINAL)
 
 
@@ -81,7 +82,12 @@ def test_some_slots_are_kept_from_bulk() -> None:
     async def story() -> None:
         slots = Slots(total=4, per_host=9, patience_seconds=60)
         bulk = replace(REPROCESSING, is_bulk=True)
-        waiting = [asyncio.create_task(_hold_until_cancelled(slots, bulk)) for _ in range(9)]
+        waiting = [
+            asyncio.create_task(
+                _hold_until_cancelled(slots, replace(bulk, tenant_id=TenantId(f"t{number}")))
+            )
+            for number in range(9)
+        ]
         await asyncio.sleep(0)
         assert slots.active == 3
         async with slots.hold(REPROCESSING):
@@ -94,6 +100,40 @@ def test_some_slots_are_kept_from_bulk() -> None:
     asyncio.run(story())
 
 
+def test_bulk_of_a_tenant_leaves_a_slot_to_its_own_single_pictures() -> None:
+    async def story() -> None:
+        slots = Slots(total=4, per_host=9, patience_seconds=60)
+        bulk = replace(REPROCESSING, is_bulk=True)
+        waiting = [asyncio.create_task(_hold_until_cancelled(slots, bulk)) for _ in range(9)]
+        await asyncio.sleep(0)
+        assert slots.active == 2
+        async with asyncio.timeout(10), slots.hold(REPROCESSING):
+            assert slots.active == 3
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(story())
+
+
 async def _hold_until_cancelled(slots: Slots, job: ImageJob) -> None:
     async with slots.hold(job):
         await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("is_bulk", [True, False])
+def test_one_tenant_leaves_slots_to_others_whatever_its_sources_do(*, is_bulk: bool) -> None:
+    async def story() -> None:
+        slots = Slots(total=16, per_host=9, patience_seconds=60)
+        slow = replace(REPROCESSING, is_bulk=is_bulk)
+        waiting = [asyncio.create_task(_hold_until_cancelled(slots, slow)) for _ in range(40)]
+        await asyncio.sleep(0)
+        assert slots.active == (9 if is_bulk else 12)
+        async with asyncio.timeout(10), slots.hold(replace(slow, tenant_id=GLOBEX)):
+            assert slots.active == (10 if is_bulk else 13)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert slots.active == 0
+
+    asyncio.run(story())
