@@ -6,14 +6,15 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cli.demo_keys import DemoKeys
 from cli.http import Api, ApiRefused
 from cli.keys import issue_now, refuse_erased
 from cli.origin import BAD_SOURCES, Sample, samples, supplier
 from cli.output import console, errors, say, show_table
-from cli.platform import Platform, local_platform, write_private
+from cli.platform import Platform, local_platform
 from cli.waiting import wait_for
 from domain.values import TenantId
-from infra.api_keys import SCOPES
+from infra.api_keys import Scope
 from infra.errors import SettingsWrong
 from infra.keyring import keyring_file
 from infra.production import DEMO_TENANT
@@ -46,7 +47,8 @@ def run_demo(*, as_json: bool) -> None:
         host = origin.removeprefix("http://")
         platform = local_platform({"SCALEHOSTER_FETCH__ALLOWED_ORIGINS": json.dumps([host])})
         platform.up(say)
-        key = demo_key(platform)
+        keys = demo_keys(platform)
+        key = keys.own()
         settings = platform.settings
         with (
             Api(settings.command_base_url, key) as commands,
@@ -56,35 +58,28 @@ def run_demo(*, as_json: bool) -> None:
             imported = [_submit(commands, origin, sample) for sample in (*samples(), *BAD_SOURCES)]
             assets = _wait_until_ended(platform, queries, imported)
             _wait_until_listed(queries, assets)
-            _show(queries, assets, settings.query_base_url, key, as_json=as_json)
+            gallery = f"{settings.query_base_url}/#key={keys.of_the_gallery()}"
+            _show(queries, assets, gallery, as_json=as_json)
 
 
-def demo_key(platform: Platform) -> str:
-    """Return the key of tenant demo, made once per data directory and kept beside it."""
-    place = platform.directory / "demo-api-key"
-    if place.exists():
-        key = place.read_text().strip()
-        with Api(platform.settings.query_base_url, key) as queries:
+def demo_keys(platform: Platform) -> DemoKeys:
+    """Find the keys of tenant demo, beside the platform's data."""
+    settings = platform.settings
+
+    def issue(scopes: tuple[Scope, ...], name: str) -> str:
+        refuse_erased(keyring_file(settings), _TENANT)
+        _, text = issue_now(settings.kafka.connection(), _TENANT, scopes, name)
+        return text
+
+    def is_let_in(key: str) -> bool:
+        with Api(settings.query_base_url, key) as queries:
             try:
                 queries.get("/v1/categories")
             except ApiRefused:
-                say("the kept demo key is not valid here; making a new one")
-            else:
-                return key
-    refuse_erased(keyring_file(platform.settings), _TENANT)
-    _, key = issue_now(platform.settings.kafka.connection(), _TENANT, SCOPES, "demo")
-    write_private(place, key)
-    with Api(platform.settings.query_base_url, key) as queries:
-        wait_for(lambda: _is_let_in(queries), "the new key to be known", _LISTED_SECONDS)
-    return key
+                return False
+            return True
 
-
-def _is_let_in(queries: Api) -> bool:
-    try:
-        queries.get("/v1/categories")
-    except ApiRefused:
-        return False
-    return True
+    return DemoKeys(directory=platform.directory, issue=issue, is_let_in=is_let_in)
 
 
 def _create_categories(commands: Api) -> None:
@@ -160,16 +155,13 @@ def _listing(queries: Api, path: str) -> list[dict[str, Any]]:
     return list(queries.get(path).body["items"])
 
 
-def _show(
-    queries: Api, assets: list[dict[str, Any]], base_url: str, key: str, *, as_json: bool
-) -> None:
+def _show(queries: Api, assets: list[dict[str, Any]], gallery: str, *, as_json: bool) -> None:
     by_category = {
         slug: _listing(queries, f"/v1/categories/{slug}/assets?limit=200")
         for slug in sorted({sample.category for sample in samples()})
     }
     by_date = _listing(queries, "/v1/assets?limit=200")
     rejected = [asset for asset in assets if asset["status"] == "rejected"]
-    gallery = f"{base_url}/#key={key}"
     if as_json:
         console.out(
             json.dumps(

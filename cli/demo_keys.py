@@ -1,0 +1,47 @@
+"""The API keys of the demo: one for what it does, one that only reads for the gallery."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.output import say
+from cli.platform import write_private
+from cli.waiting import wait_for
+from infra.api_keys import SCOPES, Scope
+from infra.production import DEMO_KEY_FILES
+
+_KNOWN_SECONDS = 30.0
+_OWN, _GALLERY = DEMO_KEY_FILES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoKeys:
+    """Makes each key once per data directory and keeps it there; one that is not valid is replaced.
+
+    ``issue`` makes a key with these scopes under this name; ``is_let_in`` asks an API about one.
+    """
+
+    directory: Path
+    issue: Callable[[tuple[Scope, ...], str], str]
+    is_let_in: Callable[[str], bool]
+
+    def own(self) -> str:
+        """Give the key that the demo and the examples of the README use; it may do everything."""
+        return self._kept(_OWN, SCOPES, "demo")
+
+    def of_the_gallery(self) -> str:
+        """Give a key that may only read: what stands in a URL is seen, copied and remembered."""
+        return self._kept(_GALLERY, ("assets:read",), "gallery of the demo")
+
+    def _kept(self, file_name: str, scopes: tuple[Scope, ...], name: str) -> str:
+        """Give the key of a file; raises NotInTime when no API learns of a new one."""
+        place = self.directory / file_name
+        if place.exists():
+            key = place.read_text("utf-8").strip()
+            if self.is_let_in(key):
+                return key
+            say(f"the key in {file_name} is not valid here; making a new one")
+        key = self.issue(scopes, name)
+        write_private(place, key)
+        wait_for(lambda: self.is_let_in(key), "the new key to be known", _KNOWN_SECONDS)
+        return key
