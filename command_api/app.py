@@ -99,6 +99,8 @@ def create_app(
         summary="Accepts pictures and changes to them; the query API tells what became of them.",
         version="1",
         lifespan=lifespan,
+        docs_url=None,  # install() has a page that loads nothing from elsewhere
+        redoc_url=None,
     )
     for add_routes in (add_source_routes, add_asset_routes, add_category_routes):
         add_routes(app, desk)  # not by routers: each level of them costs every request

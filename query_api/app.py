@@ -99,7 +99,13 @@ def create_app(
     reading = Reading(access, reached, past, wait_seconds=wait_seconds)
     kept = KeptBytes(sources.blobs.get, at_most_bytes=kept_bytes)
 
-    app = FastAPI(title="ScaleHoster query API", version="0.1.0", description=_ABOUT)
+    app = FastAPI(
+        title="ScaleHoster query API",
+        version="0.1.0",
+        description=_ABOUT,
+        docs_url=None,  # install() has a page that loads nothing from elsewhere
+        redoc_url=None,
+    )
     readiness = install(
         app, service="query_api", problem_base_url=addresses.problem_base_url, probes=probes
     )

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from domain.errors import ScaleHosterError
+from infra.web.api_docs_page import add_docs
 from infra.web.errors import RequestInvalid, RouteNotFound
 from infra.web.field_errors import request_errors
 from infra.web.health import Probe, Readiness
@@ -75,6 +76,7 @@ def install(
     app.add_middleware(RequestLayer, problems=problems, metrics=metrics, limits=limits)
     app.router.redirect_slashes = False  # such a redirect repeats whatever Host the client named
     _add_routes(app, readiness, metrics)
+    add_docs(app)
     describe(app)
     return readiness
 
