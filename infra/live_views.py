@@ -1,6 +1,7 @@
 """Reading views: the generation that is read, whether it is built, and how far it has got."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from infra.cql import Row
@@ -14,6 +15,7 @@ _PARKED = (
     " WHERE view_name = ? AND generation = ? AND topic = ? AND entity_key = ?"
     " LIMIT 1 ALLOW FILTERING"
 )
+_MOST_PARTITIONS = 10_000  # of all views and of the generations that some of them are read in
 
 
 class Selecting(Protocol):
@@ -25,25 +27,67 @@ class Selecting(Protocol):
         """Give the first ``page_size`` rows; raises StoreUnavailable or ViewsMissing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadGeneration:
+    """The generation of a view that is read, and how many offsets it still lacks.
+
+    ``number`` is None before the view was begun.
+    """
+
+    view: str
+    number: int | None
+    missing: int
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it was begun and lacks nothing."""
+        return self.number is not None and not self.missing
+
+    def usable(self) -> int:
+        """Give its number; raises ViewsMissing, and ViewNotBuilt while it lacks something."""
+        if self.number is None:
+            raise ViewsMissing(f"the view {self.view} was never built; run 'scalehoster up'")
+        if self.missing:
+            raise ViewNotBuilt(
+                f"{self.view} is being built from the log; {self.missing} offsets are missing"
+            )
+        return self.number
+
+
+async def generations_read(cql: Selecting, views: Sequence[str]) -> dict[str, ReadGeneration]:
+    """Tell which generation of each view is read, in two queries however many views there are.
+
+    Raises StoreUnavailable, ViewsMissing before any view was begun.
+    """
+    rows = await cql.select(
+        "SELECT view_name, generation FROM active_generation WHERE view_name IN ?", (list(views),)
+    )
+    numbers = {row["view_name"]: int(row["generation"]) for row in rows}
+    missing = dict.fromkeys(views, 0)
+    if numbers:
+        rows = await cql.select(
+            "SELECT view_name, generation, target, applied_offset FROM projection_state"
+            " WHERE view_name IN ? AND generation IN ?",
+            (list(numbers), sorted(set(numbers.values()))),
+            page_size=_MOST_PARTITIONS,
+        )
+        for row in rows:
+            if numbers[row["view_name"]] == row["generation"]:
+                lacks = max(0, (row["target"] or 0) - (row["applied_offset"] or 0))
+                missing[row["view_name"]] += lacks
+    return {
+        view: ReadGeneration(view=view, number=numbers.get(view), missing=missing[view])
+        for view in views
+    }
+
+
 async def generation_read(cql: Selecting, view: str) -> int:
     """Tell which generation of a view is read.
 
     Raises StoreUnavailable, ViewsMissing before a view was begun, and ViewNotBuilt as long as it
     lacks what the log had then.
     """
-    rows = await cql.select("SELECT generation FROM active_generation WHERE view_name = ?", (view,))
-    if not rows:
-        raise ViewsMissing(f"the view {view} was never built; run 'scalehoster up'")
-    generation = int(rows[0]["generation"])
-    rows = await cql.select(
-        "SELECT target, applied_offset FROM projection_state"
-        " WHERE view_name = ? AND generation = ?",
-        (view, generation),
-    )
-    missing = sum(max(0, (row["target"] or 0) - (row["applied_offset"] or 0)) for row in rows)
-    if missing:
-        raise ViewNotBuilt(f"{view} is being built from the log; {missing} offsets are missing")
-    return generation
+    return (await generations_read(cql, [view]))[view].usable()
 
 
 class LiveViews:

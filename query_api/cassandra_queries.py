@@ -277,9 +277,9 @@ class CassandraQueries:
             generation=generation,
         )
 
-    async def applied_offset(self, view: View, partition: int) -> int:
-        """Tell the next offset of its topic that a view will apply; 0 if it applied none."""
-        return await self._views.applied_offset(view, partition)
+    async def applied_offsets(self, view: View) -> Mapping[int, int]:
+        """Tell the next offset that a view will apply of each partition of its topic."""
+        return await self._views.applied_offsets(view)
 
     async def check(self) -> None:
         """Return when all of the above can be answered."""

@@ -1,6 +1,6 @@
 """Every question that an answer needs to ask."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, TenantId
@@ -21,7 +21,7 @@ def quarters_of(perceptual_hash: str) -> list[str]:
 class Queries(Protocol):
     """What the views know, row by row as their ``.cql`` files describe it.
 
-    Each answer is at least as recent as what ``applied_offset`` told before. Every method raises
+    Each answer is at least as recent as what ``applied_offsets`` told before. Every method raises
     StoreUnavailable when the store does not answer, and ViewsMissing before the first build.
     """
 
@@ -124,8 +124,8 @@ class Queries(Protocol):
     ) -> Sequence[Row]:
         """List the first assets that a shelf had in a bucket within the span, at that moment."""
 
-    async def applied_offset(self, view: View, partition: int) -> int:
-        """Tell the next offset of its topic that a view will apply; 0 if it applied none."""
+    async def applied_offsets(self, view: View) -> Mapping[int, int]:
+        """Tell the next offset that a view will apply of each partition of its topic."""
 
     async def check(self) -> None:
         """Return when all of the above can be answered."""

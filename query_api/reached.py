@@ -5,59 +5,119 @@ of a write. A view has reached it when the next offset it will apply lies behind
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from infra.sending import Position
 from query_api.errors import ViewBehind
-from query_api.recent import Recent
 from query_api.views import View
 
 _SHORTEST_PAUSE_SECONDS = 0.005
 _LONGEST_PAUSE_SECONDS = 0.05
 
+Offsets = Mapping[int, int]  # partition → offset
+
 
 class Progress(Protocol):
     """Tells how far the views have got."""
 
-    async def applied_offset(self, view: View, partition: int) -> int:
-        """Tell the next offset of its topic that a view will apply; 0 if it applied none."""
+    async def applied_offsets(self, view: View) -> Offsets:
+        """Tell the next offset that a view will apply of each partition of its topic.
+
+        Raises StoreUnavailable, ViewsMissing, ViewNotBuilt.
+        """
 
 
 class Reached:
-    """Waits for views; however many wait for one partition of a view, it is asked about once."""
+    """Waits for views; however many wait for a view, and for what of it, it is asked about once."""
 
     def __init__(self, progress: Progress) -> None:
-        async def applied_offset(place: tuple[View, int]) -> int:
-            return await progress.applied_offset(*place)
-
-        self._applied = Recent(applied_offset, for_seconds=_SHORTEST_PAUSE_SECONDS)
+        self._progress = progress
+        self._watched: dict[View, _Watched] = {}
 
     async def wait(
         self, positions: Sequence[Position], views: Iterable[View], seconds: float
     ) -> None:
         """Return once every view has reached all positions in the topic that it is built from.
 
-        Raises ViewBehind when that takes longer than ``seconds``.
+        Raises ViewBehind when that takes longer than ``seconds``, and what Progress raises.
         """
-        wanted = [
-            ((view, position.partition), position.offset)
-            for view in views
-            for position in positions
-            if position.topic == view.topic.name
+        waiting = [
+            asyncio.create_task(self._watch(view).wait_for(wanted))
+            for view in dict.fromkeys(views)
+            if (wanted := _wanted_of(view, positions))
         ]
-        if not wanted:
-            return
         try:
             async with asyncio.timeout(seconds):
-                await asyncio.gather(*(self._wait_for(place, offset) for place, offset in wanted))
+                await asyncio.gather(*waiting)
         except TimeoutError:
             raise ViewBehind(
                 f"the view has not got that far within {seconds:g} s; try again in a moment"
             ) from None
+        finally:
+            for each in waiting:
+                each.cancel()  # where one view failed, nobody waits for the others
 
-    async def _wait_for(self, place: tuple[View, int], offset: int) -> None:
+    def _watch(self, view: View) -> "_Watched":
+        return self._watched.setdefault(view, _Watched(self._progress, view))
+
+
+def _wanted_of(view: View, positions: Sequence[Position]) -> Offsets:
+    """Name the furthest of several positions in each partition of a view's topic."""
+    wanted: dict[int, int] = {}
+    for position in positions:
+        if position.topic == view.topic.name:
+            last = wanted.get(position.partition, position.offset)
+            wanted[position.partition] = max(last, position.offset)
+    return wanted
+
+
+class _Watched:
+    """One view and all who wait for it; one task asks for all of them, while there are any.
+
+    The pauses between two questions grow unless somebody was waiting for the answer. So whoever
+    waits for what never comes costs 20 questions a second, alone or with a thousand others.
+    """
+
+    def __init__(self, progress: Progress, view: View) -> None:
+        self._progress = progress
+        self._view = view
+        self._wanted: dict[asyncio.Future[None], Offsets] = {}
+        self._asking: asyncio.Task[None] | None = None
+
+    async def wait_for(self, wanted: Offsets) -> None:
+        reached = asyncio.get_running_loop().create_future()
+        self._wanted[reached] = wanted
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        try:
+            await reached
+        finally:
+            del self._wanted[reached]
+
+    async def _ask(self) -> None:
         pause_seconds = _SHORTEST_PAUSE_SECONDS
-        while await self._applied.get(place) <= offset:
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(1.5 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+        try:
+            while self._wanted:
+                if self._tell(await self._progress.applied_offsets(self._view)):
+                    pause_seconds = _SHORTEST_PAUSE_SECONDS
+                await asyncio.sleep(pause_seconds)
+                pause_seconds = min(1.5 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait have to know
+            for reached in self._wanted:
+                if not reached.done():
+                    reached.set_exception(error)
+        finally:
+            self._asking = None
+
+    def _tell(self, applied: Offsets) -> bool:
+        """Wake those whose positions are reached; say whether there were any."""
+        arrived = [
+            reached
+            for reached, wanted in self._wanted.items()
+            if not reached.done()
+            and all(applied.get(number, 0) > offset for number, offset in wanted.items())
+        ]
+        for reached in arrived:
+            reached.set_result(None)
+        return bool(arrived)

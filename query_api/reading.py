@@ -12,7 +12,7 @@ from domain.values import TenantId
 from infra.sending import Position
 from infra.web import positions
 from infra.web.access import Access
-from infra.web.errors import MalformedHeader
+from infra.web.errors import MalformedHeader, RequestError
 from query_api.past import Past
 from query_api.reached import Reached
 from query_api.views import VIEWS, View
@@ -21,7 +21,7 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?=$|[,;\s])")
 _MAX_WAIT_SECONDS = 60.0
 _MAX_POSITIONS = 16
 _PAST = frozenset({"as_of", "version"})
-_TOPICS = frozenset(view.topic.name for view in VIEWS)
+_PARTITIONS = {view.topic.name: view.topic.partitions for view in VIEWS}
 
 HEADERS: list[dict[str, Any]] = [
     {
@@ -96,11 +96,22 @@ class Reading:
 
     async def wait_for_writes(self, request: Request, views: tuple[View, ...]) -> bool:
         """Wait until these views show the writes that the request names; tell if it named any."""
-        header = request.headers.get(positions.HEADER)
-        if not header:
+        headers = request.headers.getlist(positions.HEADER)
+        if not headers:
             return False
-        await self._reached.wait(_positions(header), views, self._seconds(request))
+        await self._reached.wait(_positions(",".join(headers)), views, self._seconds(request))
         return True
+
+    async def wait_for_writes_of_a_reader(self, request: Request, views: tuple[View, ...]) -> bool:
+        """Do the same for a request that needs no key; without a good one no position counts.
+
+        To wait is to ask the store again and again, so nobody may order it who is not known.
+        """
+        try:
+            self._access.admit(request, "assets:read")
+        except RequestError:
+            return False
+        return await self.wait_for_writes(request, views)
 
     def _seconds(self, request: Request) -> float:
         preferred = preferred_wait(request.headers.get("prefer", ""))
@@ -114,11 +125,18 @@ def preferred_wait(header: str) -> float | None:
 
 
 def _positions(header: str) -> list[Position]:
-    found = [positions.from_header(word.strip()) for word in header.split(",")[:_MAX_POSITIONS]]
+    words = [word for word in map(str.strip, header.split(",")) if word]
+    if len(words) > _MAX_POSITIONS:
+        raise _refused(f"{positions.HEADER} may name {_MAX_POSITIONS} positions at most")
+    found = list(map(positions.from_header, words))
     for position in found:
-        if position.topic not in _TOPICS:
-            raise MalformedHeader(
+        if not 0 <= position.partition < _PARTITIONS.get(position.topic, 0):
+            raise _refused(
                 f"{positions.HEADER} names nothing that a view is built from; send it exactly as "
                 "a write answered it"
             )
     return found
+
+
+def _refused(detail: str) -> MalformedHeader:
+    return MalformedHeader(detail, errors=[{"detail": detail, "parameter": positions.HEADER}])

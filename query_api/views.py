@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.cql import Row
-from infra.live_views import Selecting, generation_read
+from infra.live_views import ReadGeneration, Selecting, generations_read
 from infra.personal import opened
 from infra.topics import (
     ASSET_EVENTS,
@@ -56,10 +56,14 @@ VIEWS = (
     CATEGORIES_AS_OF,
     COMMANDS,
 )
+_ALL = tuple(view.name for view in VIEWS)
 
 
 class ActiveViews:
     """Reads views; a switch to another generation is followed within a second.
+
+    The generations of all views are looked up together, so that the first request after a pause
+    costs two questions more, whatever it shows.
 
     Every method raises StoreUnavailable, ViewsMissing before a view was begun, and ViewNotBuilt
     before it has what the log had then. ``cql`` is for what lies beside the views.
@@ -67,11 +71,14 @@ class ActiveViews:
 
     def __init__(self, cql: Selecting) -> None:
         self.cql = cql
-        self._generations = Recent(self._generation, for_seconds=_GENERATION_SECONDS)
+        self._generations = Recent(self._read, for_seconds=_GENERATION_SECONDS)
 
     async def generation(self, view: View) -> int:
         """Tell which generation of a view is read, at most a second ago."""
-        return await self._generations.get(view.name)
+        found = (await self._generations.get(_ALL))[view.name]
+        if not found.is_usable:  # it may have been built just now
+            found = (await self._generations.get(_ALL, fresh=True))[view.name]
+        return found.usable()
 
     async def select(
         self,
@@ -91,20 +98,20 @@ class ActiveViews:
         named = statement.replace("$suffix", f"_g{generation}")
         return list(map(opened, await self.cql.select(named, parameters, page_size=at_most)))
 
-    async def applied_offset(self, view: View, partition: int) -> int:
-        """Tell the next offset of its topic that a view will apply; 0 if it applied none."""
-        generation = await self._generations.get(view.name)
+    async def applied_offsets(self, view: View) -> dict[int, int]:
+        """Tell the next offset that a view will apply of each partition of its topic."""
         rows = await self.cql.select(
-            "SELECT applied_offset FROM projection_state"
-            " WHERE view_name = ? AND generation = ? AND topic = ? AND partition = ?",
-            (view.name, generation, view.topic.name, partition),
+            "SELECT partition, applied_offset FROM projection_state"
+            " WHERE view_name = ? AND generation = ? AND topic = ?",
+            (view.name, await self.generation(view), view.topic.name),
         )
-        return rows[0]["applied_offset"] or 0 if rows else 0
+        return {row["partition"]: row["applied_offset"] or 0 for row in rows}
 
     async def check(self) -> None:
         """Return when every view has been built and Cassandra answers."""
+        found = await self._generations.get(_ALL, fresh=True)
         for view in VIEWS:
-            await self._generations.get(view.name, fresh=True)
+            found[view.name].usable()
 
-    async def _generation(self, view: str) -> int:
-        return await generation_read(self.cql, view)
+    async def _read(self, views: tuple[str, ...]) -> dict[str, ReadGeneration]:
+        return await generations_read(self.cql, views)

@@ -25,10 +25,21 @@ class MemoryCql:
     ) -> list[Row]:
         """Give what is said to stand there."""
         if "FROM active_generation" in statement:
-            return [] if self.generation is None else [{"generation": self.generation}]
+            views = parameters[0] if isinstance(parameters[0], list) else []
+            if self.generation is None:
+                return []
+            return [{"view_name": view, "generation": self.generation} for view in views]
         if "FROM projection_state" in statement:
+            of = parameters[0] if isinstance(parameters[0], list) else [parameters[0]]
             return [
-                {"partition": number, "target": target, "applied_offset": applied}
+                {
+                    "view_name": view,
+                    "generation": self.generation,
+                    "partition": number,
+                    "target": target,
+                    "applied_offset": applied,
+                }
+                for view in of
                 for number, (target, applied) in enumerate(self.checkpoints)
             ]
         self.asked.append(statement)

@@ -51,7 +51,7 @@ def routes(reading: Reading, pictures: Pictures, transformed: Transformed) -> AP
     @router.get("/{asset_id}", response_class=Response, responses=_RESPONSES)
     async def show_picture(request: Request, asset_id: AssetId) -> Response:
         """Show a picture in the form that the client likes best."""
-        is_fresh = await reading.wait_for_writes(request, (PUBLIC_ASSETS,))
+        is_fresh = await reading.wait_for_writes_of_a_reader(request, (PUBLIC_ASSETS,))
         return await pictures.serve(request, asset_id, None, is_fresh=is_fresh)
 
     @router.head("/{asset_id}/{file_name}", include_in_schema=False)
@@ -64,7 +64,7 @@ def routes(reading: Reading, pictures: Pictures, transformed: Transformed) -> AP
         """
         is_made = is_transformation(file_name)
         views = (PUBLIC_ASSETS, ASSET_BY_ID) if is_made else (PUBLIC_ASSETS,)
-        is_fresh = await reading.wait_for_writes(request, views)
+        is_fresh = await reading.wait_for_writes_of_a_reader(request, views)
         if is_made:
             return await transformed.serve(request, asset_id, file_name, is_fresh=is_fresh)
         return await pictures.serve(request, asset_id, file_name, is_fresh=is_fresh)

@@ -170,9 +170,11 @@ class MemoryQueries:
         shown = [row for row in rows if row["valid_from_us"] <= at_us < row["valid_to_us"]]
         return first(shown, span, order, limit)
 
-    async def applied_offset(self, view: View, partition: int) -> int:
-        self.asked["applied_offset"] += 1
-        return self.applied.get((view.name, partition), 0)
+    async def applied_offsets(self, view: View) -> dict[int, int]:
+        self.asked["applied_offsets"] += 1
+        return {
+            number: applied for (name, number), applied in self.applied.items() if name == view.name
+        }
 
     async def check(self) -> None:
         pass

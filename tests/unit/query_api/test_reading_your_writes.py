@@ -1,15 +1,18 @@
 """A read that must show a write waits for it, and is never stale."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from starlette.testclient import TestClient
 
+from infra.errors import StoreUnavailable
 from infra.sending import Position
 from infra.web.positions import to_header
 from query_api.errors import ViewBehind
 from query_api.reached import Reached
-from query_api.views import ASSET_BY_ID, CATEGORIES, View
+from query_api.views import ASSET_BY_ID, CATEGORIES, PUBLIC_ASSETS, View
+from tests.unit.query_api.conftest import FREE
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import Story
 
@@ -65,6 +68,17 @@ def test_a_picture_waits_too(client: TestClient, queries: MemoryQueries, story: 
     assert client.get(f"/i/{named}", headers=HEADER).status_code == 200
 
 
+@pytest.mark.parametrize("sent", ["", "Bearer nobody", "Bearer acme-writes", "Bearer too-early"])
+def test_without_a_key_that_may_read_a_position_counts_for_nothing(
+    nobody: TestClient, queries: MemoryQueries, story: Story, sent: str
+) -> None:
+    named = story.publish(1)
+    headers = HEADER | {"Authorization": sent, "Prefer": "wait=60"}
+    for path in (f"/i/{named}", f"/i/{named}/thumb", f"/i/{named}/{FREE}"):
+        assert nobody.get(path, headers=headers).status_code == 200
+    assert queries.asked["applied_offsets"] == 0
+
+
 def test_what_was_remembered_does_not_hide_the_write(
     client: TestClient, queries: MemoryQueries, story: Story
 ) -> None:
@@ -77,11 +91,25 @@ def test_what_was_remembered_does_not_hide_the_write(
 
 
 @pytest.mark.parametrize(
-    "sent", ["?", "YQ", "é", to_header("asset-events:x:1"), to_header("elsewhere:0:1")]
+    "sent",
+    [
+        "?",
+        "YQ",
+        "é",
+        to_header("asset-events:x:1"),
+        to_header("elsewhere:0:1"),
+        to_header("asset-events:12:1"),
+        to_header("category-events:3:1"),
+        to_header("asset-events:-1:1"),
+        ",".join([HEADER["ScaleHoster-Position"]] * 17),
+    ],
 )
-def test_a_position_that_is_none_is_refused(client: TestClient, sent: str) -> None:
+def test_a_position_that_is_none_is_refused(
+    client: TestClient, queries: MemoryQueries, sent: str
+) -> None:
     answer = client.get("/v1/assets", headers={b"ScaleHoster-Position": sent.encode()})
     assert answer.status_code == 400
+    assert queries.asked["applied_offsets"] == 0
 
 
 class ArrivesAtTheThirdLook:
@@ -90,9 +118,9 @@ class ArrivesAtTheThirdLook:
     def __init__(self) -> None:
         self.looks = 0
 
-    async def applied_offset(self, view: View, partition: int) -> int:
+    async def applied_offsets(self, view: View) -> dict[int, int]:
         self.looks += 1
-        return 42 if self.looks == 3 else 41
+        return {3: 42 if self.looks == 3 else 41}
 
 
 def test_a_read_begins_when_the_view_arrives() -> None:
@@ -108,11 +136,78 @@ def test_a_hundred_readers_ask_as_often_as_one(queries: MemoryQueries) -> None:
         readers = [reached.wait([WRITE], [ASSET_BY_ID], 0.1) for _ in range(count)]
         for ended in await asyncio.gather(*readers, return_exceptions=True):
             assert isinstance(ended, ViewBehind)
-        return queries.asked["applied_offset"]
+        return queries.asked["applied_offsets"]
 
     assert asyncio.run(asked_by(100)) < 25
 
 
+def test_however_many_positions_are_waited_for_one_question_answers_them(
+    queries: MemoryQueries,
+) -> None:
+    async def asked_by(count: int) -> int:
+        reached = Reached(queries)
+        queries.asked.clear()
+        readers = [
+            reached.wait(
+                [Position(topic="asset-events", partition=number % 12, offset=41)], [view], 0.1
+            )
+            for number in range(count)
+            for view in (ASSET_BY_ID, PUBLIC_ASSETS)
+        ]
+        for ended in await asyncio.gather(*readers, return_exceptions=True):
+            assert isinstance(ended, ViewBehind)
+        return queries.asked["applied_offsets"]
+
+    assert asyncio.run(asked_by(120)) <= 2 * 12, "of each view 20 a second, after the first ones"
+
+
+def test_newcomers_do_not_make_the_questions_more_frequent(queries: MemoryQueries) -> None:
+    """Who waits for what never comes decides nothing, also one after the other."""
+
+    async def asked() -> tuple[int, int]:
+        reached = Reached(queries)
+        first = asyncio.create_task(reached.wait([WRITE], [ASSET_BY_ID], 0.5))
+        newcomers = 0
+        while not first.done():
+            with suppress(ViewBehind):
+                await reached.wait([WRITE], [ASSET_BY_ID], 0.002)
+            newcomers += 1
+        assert isinstance(first.exception(), ViewBehind)
+        return newcomers, queries.asked["applied_offsets"]
+
+    newcomers, questions = asyncio.run(asked())
+    assert newcomers > questions
+    assert questions <= 20
+
+
+class FailsAtOnce:
+    """A view store that is down, for one view."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def applied_offsets(self, view: View) -> dict[int, int]:
+        if view is ASSET_BY_ID:
+            raise StoreUnavailable("down")
+        self.looks += 1
+        return {}
+
+
+def test_where_one_view_fails_nobody_goes_on_waiting_for_another() -> None:
+    async def looks_afterwards() -> int:
+        progress = FailsAtOnce()
+        reached = Reached(progress)
+        for _ in range(2):  # and what failed once is asked again
+            with pytest.raises(StoreUnavailable):
+                await reached.wait([WRITE], [PUBLIC_ASSETS, ASSET_BY_ID], 10)
+        async with asyncio.timeout(5):
+            while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110 - what was begun comes to an end
+                await asyncio.sleep(0)
+        return progress.looks
+
+    assert asyncio.run(looks_afterwards()) <= 2
+
+
 def test_a_view_of_another_topic_is_not_waited_for(queries: MemoryQueries) -> None:
     asyncio.run(Reached(queries).wait([WRITE], [CATEGORIES], 0.01))
-    assert queries.asked["applied_offset"] == 0
+    assert queries.asked["applied_offsets"] == 0

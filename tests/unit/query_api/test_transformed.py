@@ -101,9 +101,9 @@ def test_a_focal_point_that_is_set_later_counts_for_urls_that_are_signed_already
     story.tell(DescribeAsset(metadata=metadata(asset), patch=patch))
     position = {"ScaleHoster-Position": to_header("asset-events:3:41")}
     queries.applied["public_assets", 3] = 42
-    assert nobody.get(url, headers=position).status_code == 503, "the point is not there yet"
+    assert client.get(url, headers=position).status_code == 503, "the point is not there yet"
     queries.applied["asset_by_id", 3] = 42
-    assert nobody.get(url, headers=position).headers["etag"] != before
+    assert client.get(url, headers=position).headers["etag"] != before
     assert [order.words for order in making.orders] == [
         WORDS,
         "w_80,h_60,fit_cover,g_fp_0_0.5,f_webp,q_80",

@@ -42,9 +42,10 @@ class Rows:
         if self.is_away:
             raise StoreUnavailable("nobody is there")
         if "active_generation" in statement:
-            return [{"generation": 3}]
+            return [{"view_name": view, "generation": 3} for view in parameters[0]]
         if "projection_state" in statement:
-            return [{"target": 1, "applied_offset": 1}]
+            built = {"generation": 3, "target": 1, "applied_offset": 1}
+            return [{"view_name": view, **built} for view in parameters[0]]
         assert parameters[0] == ACME
         assert "_g3" in statement
         if "assets_by_content" in statement:
