@@ -57,7 +57,7 @@ async def _work(settings: Settings) -> int:
         patience_seconds=settings.fetch.total_seconds,
     )
     async with AsyncExitStack() as parts:
-        check_filter(settings.environment)
+        check_filter(is_required=settings.decoders_must_be_filtered)
         sender = await parts.enter_async_context(Sender(kafka))
         sandbox = await parts.enter_async_context(_sandbox(settings))
         fetcher = _fetcher(settings)

@@ -8,15 +8,15 @@ from streams.rendering import syscall_filter
 log = logging.getLogger(__name__)
 
 
-def check_filter(environment: str) -> None:
+def check_filter(*, is_required: bool) -> None:
     """Warn where decoders are bounded in memory and time but may ask the kernel for anything.
 
-    In production nothing is decoded there: raises SettingsWrong. HEIC, whose decoder needs a
-    thread, is refused on such a machine in any environment.
+    Raises SettingsWrong there instead where the filter is required, as in production. HEIC, whose
+    decoder needs a thread, is refused on such a machine in any environment.
     """
     if syscall_filter.is_available():
         return
-    if environment == "production":
+    if is_required:
         raise SettingsWrong(
             "environment: production decodes pictures only where the kernel filters system calls "
             "(seccomp, on x86-64 or ARM64), and this one does not"

@@ -22,7 +22,7 @@ def main() -> int:
 
 
 async def _work(settings: Settings) -> int:
-    check_filter(settings.environment)
+    check_filter(is_required=settings.decoders_must_be_filtered)
     stopping = stop_signal()
     place = settings.transform_socket
     place.parent.mkdir(parents=True, exist_ok=True)

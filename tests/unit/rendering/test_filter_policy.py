@@ -14,12 +14,12 @@ def no_filter(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_filter")
 def test_production_decodes_nothing_without_a_filter() -> None:
     with pytest.raises(SettingsWrong, match="seccomp"):
-        check_filter("production")
+        check_filter(is_required=True)
 
 
 @pytest.mark.usefixtures("no_filter")
 def test_development_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    check_filter("development")
+    check_filter(is_required=False)
     assert "no seccomp" in caplog.text
 
 
