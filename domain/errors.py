@@ -5,12 +5,12 @@ Refusal
 │                       WebhookNotFound
 ├── Conflict            AssetAlreadySubmitted, AssetIsDeleted, AssetIsNotDeleted, AssetIsPurged,
 │                       AssetHasNoOriginal, AssetHasNoUrl, CategoryAlreadyExists,
-│                       CategoryCycle, CategoryHasChildren, AssetNeedsCategory, OperationHasEnded,
-│                       OperationIsUnderWay, OperationIsReverted, TooManyWebhooks,
-│                       WebhookIsDisabled
+│                       CategoryCycle, CategoryHasChildren, TooManyCategories,
+│                       AssetNeedsCategory, OperationHasEnded, OperationIsUnderWay,
+│                       OperationIsReverted, TooManyWebhooks, WebhookIsDisabled
 ├── PreconditionFailed  VersionMismatch
-└── Unprocessable       UnknownCategory, CategoryIsArchived, DescriptionRefused,
-                        IdempotencyKeyReused
+└── Unprocessable       UnknownCategory, CategoryIsArchived, CategoryTooDeep,
+                        DescriptionRefused, IdempotencyKeyReused
 """
 
 from __future__ import annotations
@@ -92,6 +92,10 @@ class CategoryHasChildren(Conflict):
     """The category has children that are not archived."""
 
 
+class TooManyCategories(Conflict):
+    """The tenant has as many categories as it may have."""
+
+
 class AssetNeedsCategory(Conflict):
     """The asset would be left without any category."""
 
@@ -134,6 +138,10 @@ class UnknownCategory(Unprocessable):
 
 class CategoryIsArchived(Unprocessable):
     """The request names an archived category."""
+
+
+class CategoryTooDeep(Unprocessable):
+    """The category would stand too far below the top of the tree."""
 
 
 class DescriptionRefused(Unprocessable):

@@ -26,6 +26,8 @@ from domain.errors import (
     CategoryHasChildren,
     CategoryIsArchived,
     CategoryNotFound,
+    CategoryTooDeep,
+    TooManyCategories,
     UnknownCategory,
     VersionMismatch,
 )
@@ -40,7 +42,14 @@ def add_category_routes(app: FastAPI, desk: Desk) -> None:
         tags=["categories"],
         status_code=HTTPStatus.CREATED,
         openapi_extra=takes(json_body(CategoryBody), is_conditional=False),
-        responses=category_answers(201, CategoryAlreadyExists, UnknownCategory, CategoryIsArchived),
+        responses=category_answers(
+            201,
+            CategoryAlreadyExists,
+            TooManyCategories,
+            CategoryTooDeep,
+            UnknownCategory,
+            CategoryIsArchived,
+        ),
     )
     async def create(request: Request) -> Response:
         """Open a category."""
@@ -64,6 +73,7 @@ def add_category_routes(app: FastAPI, desk: Desk) -> None:
             CategoryNotFound,
             CategoryAlreadyExists,
             CategoryCycle,
+            CategoryTooDeep,
             UnknownCategory,
             CategoryIsArchived,
             VersionMismatch,

@@ -28,6 +28,7 @@ from domain.errors import (
     AssetIsPurged,
     AssetNotFound,
     CategoryIsArchived,
+    TooManyCategories,
     UnknownCategory,
     VersionMismatch,
 )
@@ -45,7 +46,9 @@ def add_source_routes(app: FastAPI, desk: Desk) -> None:
         tags=["assets"],
         status_code=HTTPStatus.ACCEPTED,
         openapi_extra=takes(json_body(SubmitBody), form_body(UploadBody), is_conditional=False),
-        responses=asset_answers(202, AssetAlreadySubmitted, UnknownCategory, CategoryIsArchived),
+        responses=asset_answers(
+            202, AssetAlreadySubmitted, TooManyCategories, UnknownCategory, CategoryIsArchived
+        ),
     )
     async def submit(request: Request) -> Response:
         """Insert a picture by its URL (JSON), or by its bytes (a form with the field file).

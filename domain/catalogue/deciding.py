@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import reduce
 from typing import assert_never
 
+from domain.catalogue.limits import MAX_CATEGORIES, MAX_DEPTH
 from domain.catalogue.state import Catalogue, Category, evolve
 from domain.category_events import (
     CatalogueEvent,
@@ -28,6 +29,8 @@ from domain.errors import (
     CategoryHasChildren,
     CategoryIsArchived,
     CategoryNotFound,
+    CategoryTooDeep,
+    TooManyCategories,
     VersionMismatch,
 )
 from domain.recording import stamp
@@ -38,7 +41,8 @@ def decide(command: CatalogueCommand, catalogue: Catalogue, now: datetime) -> li
     """Say what happens when this command meets this catalogue.
 
     Raises a Refusal: CategoryNotFound, CategoryAlreadyExists, CategoryCycle, CategoryHasChildren,
-    UnknownCategory (a parent), CategoryIsArchived (a parent), VersionMismatch.
+    UnknownCategory (a parent), CategoryIsArchived (a parent), VersionMismatch, TooManyCategories,
+    CategoryTooDeep.
     """
     match command:
         case CreateCategory():
@@ -63,13 +67,22 @@ def _create(command: CreateCategory, catalogue: Catalogue, now: datetime) -> lis
         raise CategoryAlreadyExists(
             f"category {command.category_id} exists", {"category_id": command.category_id}
         )
+    parent_id = _parent_id(command.parent, catalogue)
+    if len(catalogue.categories) >= MAX_CATEGORIES:
+        raise TooManyCategories(
+            f"a tenant may have {MAX_CATEGORIES} categories, archived ones included;"
+            " rename one that is not needed any more",
+            {"limit": str(MAX_CATEGORIES)},
+        )
+    if _depth(parent_id, catalogue) >= MAX_DEPTH:
+        raise _too_deep()
     return [
         CategoryCreated(
             metadata=stamp(command.metadata, catalogue.version, catalogue.updated_at, now),
             category_id=command.category_id,
             slug=command.slug,
             name=command.name,
-            parent_id=_parent_id(command.parent, catalogue),
+            parent_id=parent_id,
         )
     ]
 
@@ -117,11 +130,14 @@ def _moved(
     parent_id = _parent_id(command.parent, catalogue)
     if parent_id == category.parent_id:
         return []
-    above = parent_id
-    while above is not None:
-        if above == category.category_id:
-            raise CategoryCycle(f"category {category.slug} stands above {command.parent}")
-        above = catalogue.categories[above].parent_id
+    if category.category_id in catalogue.above(parent_id):
+        raise CategoryCycle(f"category {category.slug} stands above {command.parent}")
+    depth = _depth(parent_id, catalogue)
+    if (  # what is too deep already, for whatever reason, may still move up
+        depth > _depth(category.parent_id, catalogue)
+        and depth + 1 + catalogue.levels_below(category.category_id) > MAX_DEPTH
+    ):
+        raise _too_deep()
     return [
         CategoryMoved(
             metadata=stamp(command.metadata, catalogue.version, catalogue.updated_at, now, number),
@@ -143,12 +159,14 @@ def _archive(command: ArchiveCategory, catalogue: Catalogue, now: datetime) -> l
     category = _required(command.category, command.metadata.expected_version, catalogue)
     if category.is_archived:
         return []
-    for other in catalogue.categories.values():
-        if other.parent_id == category.category_id and not other.is_archived:
-            raise CategoryHasChildren(
-                f"category {category.slug} has the child {other.slug}; move or archive it first",
-                {"child": other.slug},
-            )
+    below = catalogue.children(category.category_id)
+    live = [other.slug for other in below if not other.is_archived]
+    if live:
+        child = min(live)
+        raise CategoryHasChildren(
+            f"category {category.slug} has the child {child}; move or archive it first",
+            {"child": child},
+        )
     metadata = stamp(command.metadata, catalogue.version, catalogue.updated_at, now)
     return [CategoryArchived(metadata=metadata, category_id=category.category_id)]
 
@@ -177,6 +195,18 @@ def _required(ref: CategoryRef, expected_version: int | None, catalogue: Catalog
             {"current_version": str(category.version)},
         )
     return category
+
+
+def _depth(category_id: CategoryId | None, catalogue: Catalogue) -> int:
+    """Count the levels from the top of the tree down to a category; 0 for the top itself."""
+    return sum(1 for _ in catalogue.above(category_id))
+
+
+def _too_deep() -> CategoryTooDeep:
+    return CategoryTooDeep(
+        f"a category may have {MAX_DEPTH - 1} others above it; choose a parent further up",
+        {"limit": str(MAX_DEPTH)},
+    )
 
 
 def _refuse_taken(slug: CategorySlug, catalogue: Catalogue) -> None:

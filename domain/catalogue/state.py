@@ -1,12 +1,12 @@
 """A tenant's category tree as its events left it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
-from types import MappingProxyType
 from typing import assert_never
 
+from domain.catalogue.persistent_map import PersistentMap
 from domain.category_events import (
     CatalogueEvent,
     CategoryArchived,
@@ -37,13 +37,17 @@ class Category:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """The category tree of one tenant."""
+    """The category tree of one tenant; ``child_ids`` lists what hangs directly below a category.
+
+    A change shares all but a few entries with the catalogue before it.
+    """
 
     version: int = 0
     updated_at: datetime | None = None
-    categories: Mapping[CategoryId, Category] = field(default_factory=lambda: MappingProxyType({}))
-    id_of_slug: Mapping[CategorySlug, CategoryId] = field(
-        default_factory=lambda: MappingProxyType({})
+    categories: PersistentMap[CategoryId, Category] = field(default_factory=PersistentMap)
+    id_of_slug: PersistentMap[CategorySlug, CategoryId] = field(default_factory=PersistentMap)
+    child_ids: PersistentMap[CategoryId, PersistentMap[CategoryId, None]] = field(
+        default_factory=PersistentMap
     )
 
     def find(self, ref: CategoryRef) -> Category | None:
@@ -57,6 +61,25 @@ class Catalogue:
         if category is None:
             raise UnknownCategory(f"no category {ref}", {"categories": ref})
         return category.category_id
+
+    def children(self, category_id: CategoryId) -> list[Category]:
+        """List what hangs directly below a category, archived or not, in no particular order."""
+        below = self.child_ids.get(category_id)
+        return [] if below is None else [self.categories[each] for each in below]
+
+    def above(self, category_id: CategoryId | None) -> Iterator[CategoryId]:
+        """Walk from a category up to the top of the tree, itself included."""
+        while category_id is not None:
+            yield category_id
+            category_id = self.categories[category_id].parent_id
+
+    def levels_below(self, category_id: CategoryId) -> int:
+        """Count the levels of the tree below a category; 0 if nothing hangs on it."""
+        levels, level = 0, self.children(category_id)
+        while level:
+            levels += 1
+            level = [child for each in level for child in self.children(each.category_id)]
+        return levels
 
     def resolve(self, refs: Iterable[CategoryRef]) -> tuple[CategoryId, ...]:
         """Name live categories by id, sorted, each once.
@@ -108,17 +131,33 @@ def evolve(catalogue: Catalogue, event: CatalogueEvent) -> Catalogue:
             changed = known and replace(known, is_archived=False, version=version)
         case _:
             assert_never(event)
-    categories, id_of_slug = dict(catalogue.categories), dict(catalogue.id_of_slug)
-    if known:
-        id_of_slug.pop(known.slug, None)
-    if changed:
-        categories[changed.category_id] = changed
-        id_of_slug[changed.slug] = changed.category_id
-    return Catalogue(
-        version=version,
-        updated_at=event.metadata.happened_at,
-        categories=MappingProxyType(categories),
-        id_of_slug=MappingProxyType(id_of_slug),
+    catalogue = replace(catalogue, version=version, updated_at=event.metadata.happened_at)
+    return catalogue if changed is None else _with(catalogue, known, changed)
+
+
+def _with(catalogue: Catalogue, known: Category | None, changed: Category) -> Catalogue:
+    """Put a category in place of what was known of it."""
+    category_id = changed.category_id
+    id_of_slug, child_ids = catalogue.id_of_slug, catalogue.child_ids
+    if known is None or known.slug != changed.slug:
+        if known:
+            id_of_slug = id_of_slug.without(known.slug)
+        id_of_slug = id_of_slug.including(changed.slug, category_id)
+    old_parent = None if known is None else known.parent_id
+    if old_parent != changed.parent_id:
+        if old_parent is not None:
+            siblings = child_ids.get(old_parent, PersistentMap())
+            child_ids = child_ids.including(old_parent, siblings.without(category_id))
+        if changed.parent_id is not None:
+            siblings = child_ids.get(changed.parent_id, PersistentMap())
+            child_ids = child_ids.including(
+                changed.parent_id, siblings.including(category_id, None)
+            )
+    return replace(
+        catalogue,
+        categories=catalogue.categories.including(category_id, changed),
+        id_of_slug=id_of_slug,
+        child_ids=child_ids,
     )
 
 

@@ -202,6 +202,12 @@ def test_no_category_is_its_own_ancestor_and_slugs_are_unique(
             assert above not in seen
             seen.add(above)
             above = catalogue.categories[above].parent_id
+        below = {each.category_id for each in catalogue.children(category.category_id)}
+        assert below == {
+            other.category_id
+            for other in catalogue.categories.values()
+            if other.parent_id == category.category_id
+        }
 
 
 @given(wishes)
