@@ -1,5 +1,6 @@
 """All that differs between two machines: read once at start, from ``SCALEHOSTER_*`` variables."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -19,6 +20,7 @@ from infra.kafka import Kafka
 from infra.production import DEMO_TENANT, faults
 from infra.secrets import Secrets
 
+_NOBODY_ELSE = 0o077
 _Secrets = Annotated[
     Secrets, BeforeValidator(lambda value: Secrets(value) if isinstance(value, str) else value)
 ]
@@ -263,7 +265,12 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """Read the environment; raises SettingsWrong naming each variable that is wrong."""
+    """Read the environment; raises SettingsWrong naming each variable that is wrong.
+
+    From then on only the user reads what the process and its children write: bytes of customers,
+    folded state, logs, keys.
+    """
+    os.umask(_NOBODY_ELSE)
     try:
         return Settings()
     except ValidationError as error:
