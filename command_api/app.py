@@ -83,7 +83,9 @@ def create_app(
         answers=Answers(settings.query_base_url, settings.public_base_url),
         uploads=Uploads(parts.blobs, ours.max_upload_bytes),
         rules=Rules(
-            max_categories=ours.max_categories, allowed_origins=settings.fetch.allowed_origins
+            max_categories=ours.max_categories,
+            allowed_origins=settings.fetch.allowed_origins,
+            refused_networks=settings.fetch.all_refused_networks,
         ),
         longest_wait_seconds=ours.wait_seconds,
     )

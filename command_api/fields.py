@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from domain.describing import MAX_METADATA_BYTES, MAX_TAG_LENGTH, MAX_TAGS, MAX_TEXT_LENGTH
+from domain.sources.addresses import Network
 from domain.sources.urls import MAX_URL_LENGTH, parse
 from domain.values import Duplicates
 from infra.public_events import EVENT_TYPES
@@ -28,6 +30,7 @@ class Rules:
 
     max_categories: int
     allowed_origins: AbstractSet[str]
+    refused_networks: Sequence[Network] = ()
 
 
 def is_id(text: str) -> bool:
@@ -47,7 +50,8 @@ def _rules(info: ValidationInfo) -> Rules:
 
 
 def _source_url(text: str, info: ValidationInfo) -> str:
-    parse(text, _rules(info).allowed_origins)
+    rules = _rules(info)
+    parse(text, rules.allowed_origins, rules.refused_networks)
     return text
 
 

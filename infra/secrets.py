@@ -1,5 +1,9 @@
 """Secrets that an operator sets: the one in use, and former ones that are still accepted."""
 
+from pathlib import Path
+
+from infra.errors import SettingsWrong
+
 MIN_CHARACTERS = 32  # as many hexadecimal digits are 128 bits
 _MIN_DIFFERENT = 8  # 32 random hexadecimal digits have fewer once in 20 million times
 
@@ -36,6 +40,19 @@ class Secrets:
 
     def __repr__(self) -> str:
         return f"<{len(self.texts)} secrets>"
+
+
+def kept_secrets(place: Path) -> Secrets:
+    """Read what ``scalehoster up`` made; raises SettingsWrong where there is nothing sound."""
+    try:
+        made = Secrets(place.read_text("utf-8"))
+    except FileNotFoundError:
+        made = Secrets()
+    except ValueError as error:
+        raise SettingsWrong(f"{place}, used as SCALEHOSTER_SECRET is not set: {error}") from None
+    if not made:
+        raise SettingsWrong("SCALEHOSTER_SECRET is not set, and `scalehoster up` made none here")
+    return made
 
 
 def _fault(text: str) -> str | None:

@@ -1,10 +1,12 @@
 """All that differs between two machines: read once at start, from ``SCALEHOSTER_*`` variables."""
 
 import os
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -13,17 +15,25 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from infra.errors import SettingsWrong
 from infra.kafka import Kafka
 from infra.production import DEMO_TENANT, faults
-from infra.secrets import Secrets
+from infra.secrets import Secrets, kept_secrets
+from infra.settings_faults import in_words
 
+_NAT64_LENGTHS = (32, 40, 48, 56, 64, 96)
 _NOBODY_ELSE = 0o077
 _Secrets = Annotated[
     Secrets, BeforeValidator(lambda value: Secrets(value) if isinstance(value, str) else value)
 ]
+
+
+def _nat64_prefix(network: IPv6Network) -> IPv6Network:
+    if network.prefixlen not in _NAT64_LENGTHS:
+        raise ValueError(f"a NAT64 prefix has one of the lengths {_NAT64_LENGTHS}")
+    return network
 
 
 class Group(BaseModel):
@@ -107,9 +117,14 @@ class QueryApiSettings(Group):
 
 
 class FetchSettings(Group):
-    """How sources are downloaded; see streams/fetching."""
+    """How sources are downloaded; see streams/fetching.
+
+    ``nat64_prefixes`` are as long as RFC 6052 has them. Webhooks go nowhere else either.
+    """
 
     allowed_origins: frozenset[str] = frozenset()
+    refused_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    nat64_prefixes: tuple[Annotated[IPv6Network, AfterValidator(_nat64_prefix)], ...] = ()
     max_bytes: int = Field(default=20_000_000, gt=0)
     connect_seconds: float = Field(default=3.0, gt=0)
     total_seconds: float = Field(default=20.0, gt=0)
@@ -121,6 +136,11 @@ class FetchSettings(Group):
     concurrency: int = Field(default=16, gt=0)
     max_attempts: int = Field(default=4, gt=0)
     retry_seconds: tuple[float, float, float] = (10.0, 60.0, 600.0)
+
+    @property
+    def all_refused_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Public networks that are never connected to."""
+        return (*self.refused_networks, *self.nat64_prefixes)
 
 
 class DispatchSettings(Group):
@@ -216,22 +236,7 @@ class Settings(BaseSettings):
 
         Raises SettingsWrong when there is neither: nothing is ever signed with an empty secret.
         """
-        if self.secret:
-            return self.secret
-        place = self.data_dir / "secret"
-        try:
-            made = Secrets(place.read_text("utf-8"))
-        except FileNotFoundError:
-            made = Secrets()
-        except ValueError as error:
-            raise SettingsWrong(
-                f"{place}, used as SCALEHOSTER_SECRET is not set: {error}"
-            ) from None
-        if not made:
-            raise SettingsWrong(
-                "SCALEHOSTER_SECRET is not set, and `scalehoster up` made none here"
-            )
-        return made
+        return self.secret or kept_secrets(self.data_dir / "secret")
 
     @property
     def refused_tenants(self) -> frozenset[str]:
@@ -273,10 +278,5 @@ def load() -> Settings:
     os.umask(_NOBODY_ELSE)
     try:
         return Settings()
-    except ValidationError as error:
-        problems = (f"{_variable(problem['loc'])}: {problem['msg']}" for problem in error.errors())
-        raise SettingsWrong("; ".join(problems)) from error
-
-
-def _variable(place: tuple[int | str, ...]) -> str:
-    return "SCALEHOSTER_" + "__".join(str(part).upper() for part in place) if place else "settings"
+    except (ValidationError, SettingsError) as error:
+        raise SettingsWrong(in_words(error)) from error

@@ -4,9 +4,11 @@ From IANA's special-purpose registries, minus their "globally reachable" excepti
 hosts pictures on those. Python's ``is_global`` lets multicast, NAT64, 6to4 and AS112 pass.
 """
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 _SPECIAL_IPV4: dict[IPv4Network, str] = {
     IPv4Network(network): reason
@@ -65,9 +67,15 @@ _ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})
 """Upper half of an interface identifier whose lower half is an IPv4 address."""
 
 
-def is_public(address: Address) -> bool:
-    """Tell whether the address is one that any stranger could reach."""
-    return why_not_public(address) is None
+def is_public(address: Address, refused_networks: Iterable[Network] = ()) -> bool:
+    """Tell whether the address is one that any stranger could reach, and that we may visit.
+
+    ``refused_networks`` are public ones that the operator keeps to itself: its own, behind whose
+    doors we would stand, and the prefix of its own NAT64, behind which every IPv4 address lies.
+    """
+    return why_not_public(address) is None and not any(
+        address in network for network in refused_networks
+    )
 
 
 def why_not_public(address: Address) -> str | None:

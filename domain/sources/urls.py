@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address
@@ -9,7 +10,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from domain.failures import FailureCode
-from domain.sources.addresses import Address, is_public
+from domain.sources.addresses import Address, Network, is_public
 from domain.sources.names import (
     is_ascii_name,
     is_internal_name,
@@ -72,12 +73,17 @@ class SourceUrl:
         return f"{self.scheme}://{self.authority}{self.target}"
 
 
-def parse(text: str, allowed_origins: AbstractSet[str] = frozenset()) -> SourceUrl:
+def parse(
+    text: str,
+    allowed_origins: AbstractSet[str] = frozenset(),
+    refused_networks: Iterable[Network] = (),
+) -> SourceUrl:
     """Read a source URL, or raise SourceRefused.
 
     Nothing is looked up: names pass here and are judged again by where they lead. A host with
     letters beyond ASCII is kept as written, see ``with_ascii_host``. A URL whose exact
-    ``host:port`` is in ``allowed_origins`` may name any address and any port.
+    ``host:port`` is in ``allowed_origins`` may name any address and any port; for all others an
+    address in ``refused_networks`` is as little public as a private one.
     """
     _refuse_odd_characters(text)
     parts = _URL.fullmatch(text)
@@ -101,17 +107,22 @@ def parse(text: str, allowed_origins: AbstractSet[str] = frozenset()) -> SourceU
         target=_target(parts["target"]),
         address=address,
     )
-    _refuse_blocked(url, allowed_origins)
+    _refuse_blocked(url, allowed_origins, refused_networks)
     return url
 
 
-def with_ascii_host(url: SourceUrl, host: str, allowed_origins: AbstractSet[str]) -> SourceUrl:
+def with_ascii_host(
+    url: SourceUrl,
+    host: str,
+    allowed_origins: AbstractSet[str],
+    refused_networks: Iterable[Network] = (),
+) -> SourceUrl:
     """Replace an international name by what DNS is asked for, and judge that again."""
     if not host.isascii():
         raise SourceRefused("invalid_url", "the host is no valid international name")
     name, address = _named_host(host)
     ascii_url = replace(url, host=name, address=address)
-    _refuse_blocked(ascii_url, allowed_origins)
+    _refuse_blocked(ascii_url, allowed_origins, refused_networks)
     return ascii_url
 
 
@@ -156,11 +167,16 @@ def _target(path_and_query: str) -> str:
     return target if target.startswith("/") else f"/{target}"
 
 
-def _refuse_blocked(url: SourceUrl, allowed_origins: AbstractSet[str]) -> None:
+def _refuse_blocked(
+    url: SourceUrl, allowed_origins: AbstractSet[str], refused_networks: Iterable[Network]
+) -> None:
     if url.origin in allowed_origins:
         return
     if url.port not in DEFAULT_PORTS.values():
         raise SourceRefused("blocked_address", "only the ports 80 and 443 are fetched from")
-    is_inside = is_internal_name(url.host) if url.address is None else not is_public(url.address)
+    if url.address is None:
+        is_inside = is_internal_name(url.host)
+    else:
+        is_inside = not is_public(url.address, refused_networks)
     if is_inside:
         raise SourceRefused("blocked_address", "the host is not on the public internet")

@@ -5,12 +5,13 @@ import hashlib
 import re
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from domain.sources.addresses import Network
 from domain.sources.urls import SourceUrl
 from domain.values import TenantId
 from streams.fetching.breakers import HostBreakers
@@ -75,7 +76,8 @@ class Fetcher:
     """Downloads sources; one per process, used by many tasks at once.
 
     Every connection goes to an address that was looked up once for this hop and found public,
-    or belongs to an exact ``host:port`` of ``allowed_origins``. Nothing is taken from the
+    or belongs to an exact ``host:port`` of ``allowed_origins``; what lies in ``refused_networks``
+    counts as not public. Nothing is taken from the
     environment's proxies, no cookies or credentials are sent, no connection is used twice.
     """
 
@@ -85,9 +87,10 @@ class Fetcher:
         limits: FetchLimits,
         allowed_origins: AbstractSet[str] = frozenset(),
         tls: ssl.SSLContext | None = None,
+        refused_networks: Sequence[Network] = (),
     ) -> None:
         self._limits = limits
-        self._guard = Guard(resolver, limits, allowed_origins)
+        self._guard = Guard(resolver, limits, allowed_origins, refused_networks)
         self._slots = HostSlots(limits.max_per_host, limits.per_host_per_second)
         self._breakers = HostBreakers(limits.breaker_failures, limits.breaker_seconds)
         self._tls = tls or ssl.create_default_context()

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 
 import idna
 
-from domain.sources.addresses import Address, is_public
+from domain.sources.addresses import Address, Network, is_public
 from domain.sources.urls import SourceRefused, SourceUrl, parse, with_ascii_host
 from domain.values import TenantId
 from streams.fetching.failures import FetchFailed
@@ -15,25 +15,32 @@ from streams.fetching.resolving import Resolver
 
 
 class Guard:
-    """Admits public addresses only, and exact ``host:port`` entries of ``allowed_origins``."""
+    """Admits public addresses only, and exact ``host:port`` entries of ``allowed_origins``.
+
+    Addresses in ``refused_networks`` count as not public.
+    """
 
     def __init__(
         self,
         resolver: Resolver,
         limits: FetchLimits,
         allowed_origins: AbstractSet[str] = frozenset(),
+        refused_networks: Sequence[Network] = (),
     ) -> None:
         self._resolver = resolver
         self._limits = limits
         self._allowed_origins = allowed_origins
+        self._refused_networks = refused_networks
 
     def read(self, text: str) -> SourceUrl:
         """Parse a URL, its international name included; raise FetchFailed if it is refused."""
         try:
-            url = parse(text, self._allowed_origins)
+            url = parse(text, self._allowed_origins, self._refused_networks)
             if url.host.isascii():
                 return url
-            return with_ascii_host(url, _to_dns(url.host), self._allowed_origins)
+            return with_ascii_host(
+                url, _to_dns(url.host), self._allowed_origins, self._refused_networks
+            )
         except SourceRefused as refused:
             raise FetchFailed(refused.code, refused.detail) from None
 
@@ -48,7 +55,9 @@ class Guard:
             addresses = await self._look_up(url, tenant_id, is_admitted=is_admitted)
         else:
             addresses = [url.address]
-        if not is_admitted and not all(map(is_public, addresses)):
+        if not is_admitted and not all(
+            is_public(address, self._refused_networks) for address in addresses
+        ):
             raise FetchFailed("blocked_address", "the host is not on the public internet")
         # IPv4 first: where IPv6 is half configured, packets vanish instead of being refused.
         return min(addresses, key=lambda address: address.version)

@@ -92,6 +92,7 @@ async def _notify(settings: Settings) -> int:
                     WebhookSecrets(settings.installation_secrets().texts),
                     timeout_seconds=settings.webhooks.timeout_seconds,
                     allowed_origins=settings.fetch.allowed_origins,
+                    refused_networks=settings.fetch.all_refused_networks,
                 ),
                 patience=patience,
                 wellbeing=Wellbeing(

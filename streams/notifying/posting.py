@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 import time
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from standardwebhooks import Webhook
 
 from domain.failures import FailureCode
 from domain.hooks import WebhookDelivery
+from domain.sources.addresses import Network
 from infra.webhook_endpoints import Endpoint
 from infra.webhook_secrets import WebhookSecrets
 from streams.fetching import FetchFailed, FetchLimits, Resolver
@@ -57,7 +59,8 @@ class Poster:
     """Posts deliveries; one per process, used by many tasks at once.
 
     As with downloads, a connection goes only to an address that was looked up for it and found
-    public, or belongs to an exact ``host:port`` of ``allowed_origins``. Redirects are not followed
+    public, or belongs to an exact ``host:port`` of ``allowed_origins``; what lies in
+    ``refused_networks`` counts as not public. Redirects are not followed
     and bodies of answers are not read.
     """
 
@@ -68,10 +71,11 @@ class Poster:
         *,
         timeout_seconds: float,
         allowed_origins: AbstractSet[str] = frozenset(),
+        refused_networks: Sequence[Network] = (),
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._limits = FetchLimits(max_body_bytes=0)
-        self._guard = Guard(resolver, self._limits, allowed_origins)
+        self._guard = Guard(resolver, self._limits, allowed_origins, refused_networks)
         self._secrets = secrets
         self._timeout_seconds = timeout_seconds
         self._tls = tls or ssl.create_default_context()

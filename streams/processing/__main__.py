@@ -147,7 +147,9 @@ def _fetcher(settings: Settings) -> Fetcher:
         breaker_seconds=fetch.breaker_seconds,
         user_agent=f"ScaleHoster/0.1 (image fetcher; +{settings.public_base_url})",
     )
-    return Fetcher(SystemResolver(), limits, fetch.allowed_origins)
+    return Fetcher(
+        SystemResolver(), limits, fetch.allowed_origins, refused_networks=fetch.all_refused_networks
+    )
 
 
 def _now() -> datetime:

@@ -3,18 +3,22 @@
 import json
 from hashlib import sha256
 from http import HTTPStatus
+from ipaddress import IPv4Network
 from typing import Any
 
 import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from command_api.app import Parts, create_app
 from command_api.ids import keyed_asset_id
 from domain.commands import SubmitAsset
+from infra.settings import FetchSettings
 from infra.web.positions import from_header
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME
+from tests.unit.command_api.conftest import SETTINGS
 
 URL = "https://example.com/cat.jpg"
 CAT: dict[str, Any] = {"download_url": URL, "category": "cats"}
@@ -285,3 +289,16 @@ def test_what_is_to_become_of_duplicates_is_handed_on(
     assert (by_url.status_code, upload.status_code) == (202, 202)
     sent = [each for each in decider.sent if isinstance(each, SubmitAsset)]
     assert [each.duplicates for each in sent] == [wish, wish]
+
+
+def test_nothing_is_taken_in_from_a_network_that_the_operator_refuses(
+    client: TestClient, parts: Parts
+) -> None:
+    fetch = FetchSettings(refused_networks=(IPv4Network("93.184.216.0/24"),))
+    app, _ = create_app(SETTINGS.model_copy(update={"fetch": fetch}), parts)
+    strict = TestClient(app, headers=dict(client.headers))
+    url = "http://93.184.216.34/cat.jpg"
+    assert client.post("/v1/assets", json=CAT | {"download_url": url}).status_code == 202
+    assert pointers(strict.post("/v1/assets", json=CAT | {"download_url": url})) == [
+        "/download_url"
+    ]
