@@ -76,6 +76,7 @@ class LetterAnswer(BaseModel):
     code: str
     detail: str
     parked_at: datetime
+    cut_from_bytes: int = Field(description="How large it was, if it was cut; 0 if it is whole.")
     tenant_id: str | None
     host: str | None
     kind: str | None = Field(description="What its bytes are; null when nobody can read them.")
@@ -126,6 +127,7 @@ def letter_answer(letter: Letter) -> dict[str, Any]:
         "code": dead.code,
         "detail": dead.detail,
         "parked_at": dead.parked_at,
+        "cut_from_bytes": dead.cut_from_bytes,
         "tenant_id": letter.tenant_id,
         "host": letter.host,
         "kind": type(letter.message).__name__ if letter.message else None,

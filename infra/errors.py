@@ -3,6 +3,7 @@
 InfraError
 ├── Overloaded          our own queue is full; try again after a moment
 ├── BrokerUnavailable   Kafka did not acknowledge in time
+├── RecordRefused       a record cannot be written, now or later
 ├── StoreUnavailable    Cassandra, or where the bytes are, did not answer or has no room
 ├── BlobNotFound        no bytes are kept under this key
 ├── TransformationFailed  this rendition cannot be made of this original
@@ -25,6 +26,10 @@ class Overloaded(InfraError):
 
 class BrokerUnavailable(InfraError):
     """The log did not acknowledge in time; whether it took effect is unknown."""
+
+
+class RecordRefused(InfraError):
+    """What was sent is larger than the log takes; sending it again would not help."""
 
 
 class StoreUnavailable(InfraError):

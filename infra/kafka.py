@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from infra.topics import ASSET_EVENTS, Topic
+from infra.topics import ASSET_EVENTS, LARGEST_BATCH_BYTES, Topic
 
 # aiokafka (under Faust) places keys by murmur2; librdkafka's default places most elsewhere.
 _PARTITIONER = "murmur2_random"
@@ -55,7 +55,7 @@ class Kafka:
             "compression.type": "lz4",
             "linger.ms": 2,
             "delivery.timeout.ms": 20_000,
-            "message.max.bytes": 2_000_000,
+            "message.max.bytes": LARGEST_BATCH_BYTES,
         }
 
     def transactional_producer(self, transactional_id: str) -> ClientConfig:
@@ -81,6 +81,7 @@ class Kafka:
             "fetch.queue.backoff.ms": 20,
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 16_384,
+            "fetch.message.max.bytes": LARGEST_BATCH_BYTES,
         }
 
     def group_reader(self, group: str, max_poll_seconds: int = 60) -> ClientConfig:

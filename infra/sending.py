@@ -6,9 +6,10 @@ from typing import Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from infra.errors import BrokerUnavailable, Overloaded
+from infra.errors import BrokerUnavailable, Overloaded, RecordRefused
 from infra.failpoints import pass_by
 from infra.kafka import Kafka
+from infra.record_limits import is_about_the_record, require_writable
 from infra.topics import Topic
 
 _PAUSE_SECONDS = 0.001
@@ -31,10 +32,11 @@ class Position:
 class Sender:
     """Sends records; a send that returned is durable, one that raised may be durable too.
 
-    Raises Overloaded when our own queue is full (nothing was sent) and BrokerUnavailable when the
-    broker did not say within 20 s where it lies (whether it was written is then unknown). Use it
-    as an asynchronous context, in one event loop: that loop also looks for the delivery reports,
-    because a thread that did would fight with it for the interpreter at every single record.
+    Raises Overloaded when our own queue is full (nothing was sent), BrokerUnavailable when the
+    broker did not say within 20 s where it lies (whether it was written is then unknown), and
+    RecordRefused for a record that was not written and never can be. Use it as an asynchronous
+    context, in one event loop: that loop also looks for the delivery reports, because a thread
+    that did would fight with it for the interpreter at every single record.
     """
 
     def __init__(self, kafka: Kafka) -> None:
@@ -57,6 +59,7 @@ class Sender:
 
         Without a value it ends what a compacted topic keeps under the key.
         """
+        require_writable(topic, key, value)
         loop = asyncio.get_running_loop()
         delivered: asyncio.Future[Position] = loop.create_future()
 
@@ -68,9 +71,7 @@ class Sender:
                 place = message.partition() or 0
                 delivered.set_result(Position(topic=topic.name, partition=place, offset=offset))
             else:
-                reason = error.str() if error else WITHOUT_A_PLACE
-                failure = BrokerUnavailable(f"{topic.name} was not acknowledged: {reason}")
-                delivered.set_exception(failure)
+                delivered.set_exception(_failure(topic, error))
 
         try:
             self._producer.produce(
@@ -79,7 +80,7 @@ class Sender:
         except BufferError as error:
             raise Overloaded("the queue to the broker is full") from error
         except KafkaException as error:
-            raise BrokerUnavailable(f"{topic.name}: {error}") from error
+            raise _failure(topic, error.args[0]) from error
         pass_by("api.after_produce_before_ack")
         if not self._is_looking:
             self._is_looking = True
@@ -92,3 +93,10 @@ class Sender:
         self._is_looking = len(self._producer) > 0
         if self._is_looking:
             loop.call_later(_PAUSE_SECONDS, self._look, loop)
+
+
+def _failure(topic: Topic, error: KafkaError | None) -> BrokerUnavailable | RecordRefused:
+    reason = error.str() if error else WITHOUT_A_PLACE
+    if error and is_about_the_record(error):
+        return RecordRefused(f"{topic.name} does not take the record: {reason}")
+    return BrokerUnavailable(f"{topic.name} was not acknowledged: {reason}")

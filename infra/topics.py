@@ -9,12 +9,16 @@ HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 FOREVER_MS = -1
 
+LARGEST_BATCH_BYTES = 2_000_000  # as a topic takes it, and as clients send and fetch it
+LARGEST_RECORD_BYTES = 1_900_000  # the rest is for what surrounds a batch of one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
     """One topic as it must stand on the broker.
 
-    ``retention_ms`` of FOREVER_MS marks a log that nothing may be removed from.
+    ``retention_ms`` of FOREVER_MS marks a log that nothing may be removed from. ``batch_bytes`` is
+    its ``max.message.bytes``: no record is too large for one topic that fits into another.
     """
 
     name: str
@@ -22,6 +26,7 @@ class Topic:
     retention_ms: int
     cleanup: Literal["delete", "compact"] = "delete"
     is_transactional: bool = False
+    batch_bytes: int = LARGEST_BATCH_BYTES
 
     @property
     def is_kept_forever(self) -> bool:

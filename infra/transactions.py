@@ -18,6 +18,7 @@ from infra.errors import BrokerUnavailable
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
 from infra.marks import Mark
+from infra.record_limits import is_about_the_record, require_writable
 from infra.sending import WITHOUT_A_PLACE
 from infra.topics import ASSET_COMMANDS, Topic
 
@@ -32,6 +33,13 @@ class TransactionFailed(BrokerUnavailable):
     """
 
 
+class RecordsRefused(TransactionFailed):
+    """The broker took a transaction's records for such as can never be written.
+
+    Which of them is meant is not known: with one record its whole batch is refused.
+    """
+
+
 class TransactionalWriter:
     """Writes transactions under one id, and fences whoever used that id before, at its first one.
 
@@ -39,7 +47,7 @@ class TransactionalWriter:
     away: a new one has a new epoch, which the old one's late EndTxn cannot pass. So it must be when
     every broker was out of reach for a moment: they may have forgotten to end the transaction
     before, and the next one must not lie on top of it. Every method but ``renew`` raises
-    TransactionFailed.
+    TransactionFailed, and those that write RecordsRefused.
     """
 
     def __init__(self, kafka: Kafka, transactional_id: str) -> None:
@@ -91,8 +99,10 @@ class TransactionalWriter:
     ) -> int:
         """Write one record, and give the number under which ``settle`` tells its offset.
 
-        Its time is now, unless ``timestamp_ms`` says otherwise.
+        Its time is now, unless ``timestamp_ms`` says otherwise. Raises RecordRefused for a record
+        that is too large; the transaction can go on without it.
         """
+        require_writable(topic, key, value, headers)
         offsets, failures = self._offsets, self._failures  # of this transaction, however late
         number = len(offsets)
         offsets.append(-1)
@@ -212,6 +222,9 @@ class TransactionalWriter:
 
 def _flush(producer: Producer, failures: list[KafkaError | str]) -> None:
     left = producer.flush(_TIMEOUT_SECONDS)
+    refused = [each for each in failures if isinstance(each, KafkaError)]
+    if any(map(is_about_the_record, refused)):
+        raise RecordsRefused(f"records cannot be written: {refused[0]}")
     if failures or left:
         raise TransactionFailed(f"records were not acknowledged: {[*failures, 'time-out'][0]}")
 

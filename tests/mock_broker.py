@@ -30,10 +30,13 @@ class MockBroker:
         """Make a topic of one partition."""
         self._library.rd_kafka_mock_topic_create(self._cluster, topic.name.encode(), 1, 1)
 
-    def refuse_one_batch(self) -> None:
-        """Say of the next batch that it goes to another leader, a second after it came."""
+    def refuse_one_batch(self, code: int = _NOT_LEADER) -> None:
+        """Say of the next batch that it goes to another leader, a second after it came.
+
+        Or whatever else this code says.
+        """
         refused = self._library.rd_kafka_mock_broker_push_request_error_rtts(
-            self._cluster, _BROKER, _PRODUCE, ctypes.c_size_t(1), _NOT_LEADER, _RTT_MS
+            self._cluster, _BROKER, _PRODUCE, ctypes.c_size_t(1), code, _RTT_MS
         )
         assert refused == 0
 

@@ -50,9 +50,14 @@ def sent_again(letter: Letter, now: datetime) -> Again:
     could read. A job that was given up has cost its asset the run, so another run is asked for,
     unless the asset has had a newer one: a picture that replaced this one stays.
     Raises DeadLetterCannotBeSent, whose detail says what helps instead: for an event, because the
-    log has it and keeps it, and for a webhook that was given up.
+    log has it and keeps it, for a webhook that was given up, and for what was cut.
     """
     dead = letter.dead
+    if dead.cut_from_bytes:
+        raise DeadLetterCannotBeSent(
+            f"{letter.letter_id} has the beginning of {dead.cut_from_bytes} bytes only; have it"
+            " asked for anew, then drop the letter"
+        )
     key = dead.key.decode(errors="replace")
     is_unread = dead.code == "undecodable"
     if dead.topic in _SENT_AS_THEY_WERE:

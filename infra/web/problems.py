@@ -20,6 +20,7 @@ from domain.errors import (
 from infra.errors import (
     BrokerUnavailable,
     Overloaded,
+    RecordRefused,
     StoreUnavailable,
     TransformationFailed,
     ViewNotBuilt,
@@ -41,6 +42,7 @@ STATUS_OF: Mapping[type[ScaleHosterError], HTTPStatus] = {
     errors.Gone: HTTPStatus.GONE,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RecordRefused: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     Unprocessable: HTTPStatus.UNPROCESSABLE_ENTITY,

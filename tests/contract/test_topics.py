@@ -4,7 +4,12 @@ import re
 
 import pytest
 
+from avro_schemas.codec import encode
 from infra import topics
+from infra.dead_letters import dead_letter
+from infra.kafka import Kafka
+from infra.reading import Record
+from infra.record_limits import require_writable
 from infra.settings import Settings
 from infra.topics import (
     API_KEYS,
@@ -17,6 +22,8 @@ from infra.topics import (
     DEAD_LETTERS_SETTLED,
     IMAGE_JOBS,
     IMAGE_JOBS_DEAD_LETTERS,
+    LARGEST_BATCH_BYTES,
+    LARGEST_RECORD_BYTES,
     OPERATION_COMMANDS,
     OPERATION_EVENTS,
     PROJECTIONS_DEAD_LETTERS,
@@ -30,6 +37,7 @@ from infra.topics import (
     WEBHOOKS_DEAD_LETTERS,
     Topic,
 )
+from tests.samples import NOON
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)?")
 
@@ -110,6 +118,29 @@ def test_the_owner_of_a_command_partition_owns_the_events_of_the_same_number(
     commands: Topic, events: Topic
 ) -> None:
     assert commands.partitions == events.partitions
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=named)
+def test_a_topic_takes_what_clients_may_send_and_fetch(topic: Topic) -> None:
+    kafka = Kafka(bootstrap_servers="127.0.0.1:1")
+    assert topic.batch_bytes == kafka.producer()["message.max.bytes"]
+    assert topic.batch_bytes == kafka.reader()["fetch.message.max.bytes"]
+    assert topic.batch_bytes > LARGEST_RECORD_BYTES
+
+
+def test_a_dead_letter_of_anything_can_be_written() -> None:
+    worst = Record(
+        topic="asset-commands",
+        partition=0,
+        offset=0,
+        key=b"k" * LARGEST_BATCH_BYTES,
+        value=b"v" * LARGEST_BATCH_BYTES,
+        timestamp_ms=0,
+    )
+    letter = dead_letter(worst, "too_large", "\U0001f4f7\ud800" * LARGEST_BATCH_BYTES, NOON)
+    key = letter.key.decode(errors="replace")
+    require_writable(COMMANDS_DEAD_LETTERS, key, encode(letter))
+    assert letter.cut_from_bytes == LARGEST_BATCH_BYTES
 
 
 def test_faust_reads_no_topic_that_is_written_in_transactions() -> None:

@@ -79,3 +79,11 @@ def test_a_missing_topic_and_moved_keys_are_refused(kafka: Kafka) -> None:
     assert "13 partitions instead of 12" in said
     with pytest.raises(TopicsWrong, match="category-events is missing"):
         check_topics(kafka)
+
+
+def test_a_topic_that_takes_too_little_is_refused_and_mended(kafka: Kafka) -> None:
+    alter(kafka, IMAGE_JOBS, "max.message.bytes", "1048588")
+    said = eventually(lambda: refusal(kafka))
+    assert "image-jobs has max.message.bytes 1048588 instead of 2000000" in said
+    assert apply_topics(kafka, SOME) == []
+    eventually(lambda: refusal(kafka) == "")

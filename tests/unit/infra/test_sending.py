@@ -5,12 +5,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from confluent_kafka import KafkaError
 
-from infra.errors import BrokerUnavailable
+from infra.errors import BrokerUnavailable, RecordRefused
 from infra.kafka import Kafka
 from infra.reading import Reader
 from infra.sending import Position, Sender
-from infra.topics import ASSET_COMMANDS
+from infra.topics import ASSET_COMMANDS, LARGEST_RECORD_BYTES
 from tests.mock_broker import MockBroker, mock_broker
 
 _ONE_BATCH_BYTES = 900_000  # two of them are never sent together
@@ -39,6 +40,34 @@ def test_what_was_not_written_is_not_reported_as_delivered(
     lies = written(kafka)
     places = {key: each.offset for key, each in told.items() if isinstance(each, Position)}
     assert places.items() <= lies.items()
+
+
+def test_what_is_too_large_for_a_topic_is_no_outage_and_takes_nothing_along(kafka: Kafka) -> None:
+    told = asyncio.run(send_side_by_side(kafka, LARGEST_RECORD_BYTES + 1))
+    assert [type(each) for each in told] == [Position, RecordRefused, Position]
+
+
+def test_the_largest_record_is_written_beside_others(kafka: Kafka) -> None:
+    told = asyncio.run(send_side_by_side(kafka, LARGEST_RECORD_BYTES))
+    assert [type(each) for each in told] == [Position, Position, Position]
+
+
+@pytest.mark.parametrize("code", [KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD])
+def test_what_the_broker_finds_impossible_is_no_outage(
+    broker: MockBroker, kafka: Kafka, code: int
+) -> None:
+    broker.refuse_one_batch(code)
+    told = asyncio.run(send_side_by_side(kafka, 10))
+    assert {type(each) for each in told} == {RecordRefused}
+
+
+async def send_side_by_side(kafka: Kafka, size: int) -> list[Position | BaseException]:
+    """Send three records that may share a batch; the one in the middle has this size."""
+    key = "k"
+    values = (b"small", b"x" * (size - len(key)), b"small")
+    async with Sender(kafka) as sender:
+        sends = (sender.send(ASSET_COMMANDS, key, value) for value in values)
+        return await asyncio.gather(*sends, return_exceptions=True)
 
 
 async def send_all(kafka: Kafka) -> dict[str, Position | BaseException]:

@@ -6,9 +6,10 @@ from typing import ClassVar
 import pytest
 from confluent_kafka import KafkaError
 
+from infra.errors import RecordRefused
 from infra.kafka import Kafka
-from infra.topics import ASSET_EVENTS
-from infra.transactions import TransactionalWriter, TransactionFailed, within
+from infra.topics import ASSET_EVENTS, LARGEST_RECORD_BYTES
+from infra.transactions import RecordsRefused, TransactionalWriter, TransactionFailed, within
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class Producer:
         self._on_error = config["error_cb"]
         self.troubles: list[KafkaError] = []
         self.told: list[Message] = []
+        self.errors: list[KafkaError | None] = []
         self.commits = 0
-        self._reports: list[Callable[[None, Message], None]] = []
+        self._reports: list[Callable[[KafkaError | None, Message], None]] = []
         self.made.append(self)
 
     def init_transactions(self, timeout: float) -> None: ...
@@ -41,14 +43,15 @@ class Producer:
     def begin_transaction(self) -> None: ...
 
     def produce(
-        self, *_: object, on_delivery: Callable[[None, Message], None], **__: object
+        self, *_: object, on_delivery: Callable[[KafkaError | None, Message], None], **__: object
     ) -> None:
         self._reports.append(on_delivery)
 
     def flush(self, timeout: float) -> int:
         assert timeout > 0
         while self._reports:
-            self._reports.pop(0)(None, self.told.pop(0))
+            error = self.errors.pop(0) if self.errors else None
+            self._reports.pop(0)(error, self.told.pop(0))
         return 0
 
     def commit_transaction(self, timeout: float) -> None:
@@ -101,6 +104,22 @@ def test_what_was_delivered_nowhere_is_not_committed(writer: TransactionalWriter
     with pytest.raises(TransactionFailed, match="not where"):
         writer.settle()
     assert Producer.made[-1].commits == 0
+
+
+def test_what_is_too_large_is_refused_before_anything_is_written(
+    writer: TransactionalWriter,
+) -> None:
+    with pytest.raises(RecordRefused, match="larger than asset-events takes"):
+        writer.append(ASSET_EVENTS, 0, b"k", b"x" * LARGEST_RECORD_BYTES)
+    Producer.made[-1].told = [Message(7), Message(8)]
+    assert writer.settle() == [7, 8]
+
+
+def test_records_that_can_never_be_written_are_no_outage(writer: TransactionalWriter) -> None:
+    Producer.made[-1].errors = [None, KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)]
+    Producer.made[-1].told = [Message(7), Message(None)]
+    with pytest.raises(RecordsRefused):
+        writer.settle()
 
 
 def test_a_call_that_never_returns_is_left_behind() -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import errno
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
@@ -22,11 +23,13 @@ from infra.errors import (
     ViewsMissing,
 )
 from infra.keyring import Erasure
+from infra.record_limits import require_writable
 from infra.topics import (
     ASSET_COMMANDS,
     IMAGE_JOBS_DEAD_LETTERS,
     IMAGE_JOBS_RETRY_1M,
     IMAGE_JOBS_RETRY_10S,
+    LARGEST_RECORD_BYTES,
 )
 from streams.fetching import FetchFailed
 from streams.processing.faults import FaultBreaker
@@ -265,10 +268,15 @@ def test_a_result_that_cannot_be_spelled_is_a_fault_of_ours() -> None:
 
 
 def test_a_monster_is_cut_so_that_it_fits_into_a_dead_letter() -> None:
-    sender = worked(FakeRuns(PUBLISH), b"x" * 1_000_000)
+    sender = worked(FakeRuns(PUBLISH), b"x" * LARGEST_RECORD_BYTES)
 
-    ((_, _, value),) = sender.sent
-    assert 800_000 < len(value) < 1_000_000
+    ((_, key, value),) = sender.sent
+    require_writable(IMAGE_JOBS_DEAD_LETTERS, key, value)
+    (letter,) = sender.on(IMAGE_JOBS_DEAD_LETTERS)
+    assert isinstance(letter, DeadLetter)
+    assert letter.cut_from_bytes == LARGEST_RECORD_BYTES
+    assert letter.cut_from_sha256 == sha256(b"x" * LARGEST_RECORD_BYTES).hexdigest()
+    assert b"x" * LARGEST_RECORD_BYTES > letter.value == b"x" * len(letter.value)
 
 
 def test_a_lost_keyring_settles_nothing_and_counts_as_no_fault() -> None:
