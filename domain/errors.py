@@ -10,7 +10,8 @@ Refusal
 │                       OperationIsReverted, TooManyWebhooks, WebhookIsDisabled
 ├── PreconditionFailed  VersionMismatch
 └── Unprocessable       UnknownCategory, CategoryIsArchived, CategoryTooDeep,
-                        DescriptionRefused, IdempotencyKeyReused
+                        DescriptionRefused, IdempotencyKeyReused,
+                        CommandCannotBeDecided
 """
 
 from __future__ import annotations
@@ -150,3 +151,7 @@ class DescriptionRefused(Unprocessable):
 
 class IdempotencyKeyReused(Unprocessable):
     """This idempotency key was used for another request."""
+
+
+class CommandCannotBeDecided(Unprocessable):
+    """The command can neither be carried out nor refused; the operators have it."""

@@ -4,6 +4,7 @@ InfraError
 ├── Overloaded          our own queue is full; try again after a moment
 ├── BrokerUnavailable   Kafka did not acknowledge in time
 ├── RecordRefused       a record cannot be written, now or later
+├── HistoryBroken       events of one thing are missing, repeated or unreadable
 ├── StoreUnavailable    Cassandra, or where the bytes are, did not answer or has no room
 ├── BlobNotFound        no bytes are kept under this key
 ├── TransformationFailed  this rendition cannot be made of this original
@@ -30,6 +31,10 @@ class BrokerUnavailable(InfraError):
 
 class RecordRefused(InfraError):
     """What was sent is larger than the log takes; sending it again would not help."""
+
+
+class HistoryBroken(InfraError):
+    """Events of a thing are missing, repeated or unreadable, so nothing is decided about it."""
 
 
 class StoreUnavailable(InfraError):

@@ -72,6 +72,7 @@ class Reader:
         self._prefix = kafka.topic_prefix
         self._topic = kafka.topic(topic)
         self._positions = dict(starts)
+        self._trouble: KafkaError | None = None
         self._consumer = Consumer(kafka.reader())
         self._consumer.assign(
             [TopicPartition(self._topic, partition, at) for partition, at in starts.items()]
@@ -94,7 +95,11 @@ class Reader:
     def poll(
         self, timeout_seconds: float = _POLL_SECONDS, *, at_most: int = _BATCH
     ) -> list[Record]:
-        """Read what is there, waiting at most this long for the first record."""
+        """Read what is there, waiting at most this long for the first record.
+
+        An error beside records is raised by the next call: they were handed over by then.
+        """
+        self._raise_trouble()
         records = []
         for message in available(self._consumer, at_most, timeout_seconds):
             partition, offset = message.partition(), message.offset()
@@ -107,7 +112,9 @@ class Reader:
                 if partition is not None and offset is not None:
                     self._positions[partition] = max(self._positions[partition], offset)
             elif error is not None and not error.retriable():
-                raise BrokerUnavailable(f"reading {self._topic}: {error.str()}")
+                self._trouble = error
+        if not records:
+            self._raise_trouble()
         return records
 
     def ends(self) -> dict[int, int]:
@@ -119,6 +126,11 @@ class Reader:
         ends = self.ends()
         while any(self._positions[partition] < end for partition, end in ends.items()):
             yield from self.poll()
+
+    def _raise_trouble(self) -> None:
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            raise BrokerUnavailable(f"reading {self._topic}: {trouble.str()}")
 
     def _end(self, partition: int) -> int:
         place = TopicPartition(self._topic, partition)

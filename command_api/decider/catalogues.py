@@ -1,18 +1,23 @@
 """All category trees, followed from category-events by every decider."""
 
+import logging
 from dataclasses import replace
 
 from avro_schemas.codec import decode
+from avro_schemas.errors import Undecodable
 from command_api.decider.state import Remembered, remember
 from domain.catalogue import EMPTY, Catalogue, evolve, snapshot
 from domain.category_events import CatalogueEvent
 from domain.outcomes import CommandAccepted
 from domain.telling import accepted
 from domain.values import CommandId, TenantId
+from infra.broken_histories import BrokenCatalogue, break_in, place_of
 from infra.kafka import Kafka
 from infra.open_tails import OpenTails
 from infra.reading import Reader, Record
 from infra.topics import CATEGORY_EVENTS
+
+log = logging.getLogger(__name__)
 
 _PARTITIONS = CATEGORY_EVENTS.partitions
 
@@ -21,13 +26,16 @@ class Catalogues:
     """A table in memory of every tenant's categories, and of what their commands were answered.
 
     It may be milliseconds behind, except where this process itself writes; ``catch_up`` reads to
-    the present end. Categories are few, so it begins at offset 0 at each start.
+    the present end. Categories are few, so it begins at offset 0 at each start. A tree is broken
+    once an event of its tenant cannot be read, or does not follow the one before it.
     """
 
     def __init__(self, kafka: Kafka) -> None:
         self._reader = Reader(kafka, CATEGORY_EVENTS, dict.fromkeys(range(_PARTITIONS), 0))
         self._tails = OpenTails(kafka, (CATEGORY_EVENTS,))
         self._trees: dict[TenantId, Catalogue] = {}
+        self._broken: dict[TenantId, str] = {}
+        self._next: dict[int, int] = {}  # the offset after what this process wrote
         self._remembered: dict[CommandId, tuple[CommandAccepted, Remembered]] = {}
 
     def close(self) -> None:
@@ -35,7 +43,9 @@ class Catalogues:
         self._reader.close()
 
     def of(self, tenant_id: TenantId) -> Catalogue:
-        """Give the tree of a tenant as far as it is known."""
+        """Give the tree of a tenant as far as it is known; broken when its history is."""
+        if tenant_id in self._broken:
+            return BrokenCatalogue(reason=self._broken[tenant_id])
         return self._trees.get(tenant_id, EMPTY)
 
     def remembered(self, command_id: CommandId) -> Remembered | None:
@@ -62,16 +72,34 @@ class Catalogues:
 
     def _take(self, records: list[Record]) -> None:
         for record in records:
-            event = decode(record.value)
+            if record.offset < self._next.get(record.partition, 0):
+                continue  # we wrote it, and took it in when it was committed
+            try:
+                event = decode(record.value)
+            except Undecodable as trouble:
+                tenant_id = TenantId(record.key.decode(errors="replace"))
+                self._break(tenant_id, f"{place_of(record)} cannot be read: {trouble}")
+                continue
             if isinstance(event, CatalogueEvent):
-                position = f"{record.topic}:{record.partition}:{record.offset}"
-                self.apply(event, position)
+                self._fold(event, place_of(record))
 
     def apply(self, event: CatalogueEvent, position: str) -> None:
-        """Fold one event at its place in the log; one that is known already changes nothing."""
+        """Take in an event of this process, once it is committed at its place in the log."""
+        _, partition, offset = position.split(":")
+        self._next[int(partition)] = int(offset) + 1
+        self._fold(event, position)
+
+    def _break(self, tenant_id: TenantId, reason: str) -> None:
+        log.critical("nothing is decided about categories of %s any more: %s", tenant_id, reason)
+        self._broken.setdefault(tenant_id, reason)
+
+    def _fold(self, event: CatalogueEvent, position: str) -> None:
         tenant_id = event.metadata.tenant_id
+        if tenant_id in self._broken:
+            return
         before = self.of(tenant_id)
-        if event.metadata.entity_version <= before.version:
+        if wrong := break_in(before.version, event.metadata, position):
+            self._break(tenant_id, wrong)
             return
         after = self._trees[tenant_id] = evolve(before, event)
         if event.metadata.fingerprint is None:

@@ -4,23 +4,25 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Event
+from typing import NamedTuple
 
-from avro_schemas.codec import decode, encode
-from avro_schemas.errors import Undecodable
+from avro_schemas.codec import decode
+from avro_schemas.errors import KeysLost, Undecodable
 from command_api.decider.catalogues import Catalogues
+from command_api.decider.folding import Folding
 from command_api.decider.rounds import Decision, Round
 from command_api.decider.state import Changes, FoldedState
 from domain.category_events import CatalogueEvent
-from domain.commands import AssetCommand, CatalogueCommand
-from infra.dead_letters import dead_letter
-from infra.errors import BrokerUnavailable
+from domain.commands import AssetCommand, CatalogueCommand, Command
+from infra.errors import BrokerUnavailable, RecordRefused
 from infra.failpoints import pass_by
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
 from infra.marks import Mark
 from infra.mending import Mender
 from infra.open_tails import OpenTails
-from infra.reading import Reader, Record
+from infra.poison import Poison, code_of
+from infra.reading import Record
 from infra.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
@@ -30,7 +32,7 @@ from infra.topics import (
     COMMANDS_DEAD_LETTERS,
     Topic,
 )
-from infra.transactions import TransactionalWriter
+from infra.transactions import RecordsRefused, TransactionalWriter, TransactionFailed
 
 GROUP = "command_api.decider"
 _FAMILY = "decider-"
@@ -49,7 +51,9 @@ class Decider:
     offsets. Whatever fails (broker down, fenced by a new owner, killed) has no effect: the
     producer is thrown away, what the broker forgot to end is ended (mending.py), the tail of the
     log is folded again, and the commands are read again from the committed offsets. A command that
-    cannot be decoded goes to commands.dead-letters.
+    can be neither carried out nor refused, for it cannot be read, makes a rule fail, is about
+    something whose history is broken, or leads to what is too large for its topic, goes to
+    commands.dead-letters, and those behind it go on (infra/poison.py).
     """
 
     def __init__(
@@ -62,20 +66,21 @@ class Decider:
         self._kafka = kafka
         self._state = state
         self._now = now
-        self._stale: set[int] = set()
         self._catalogues = Catalogues(kafka)
         self._must_catch_up = True
         self._writer = TransactionalWriter(kafka, f"{_FAMILY}{instance}")
+        self._poison = Poison(self._writer, now)
         self._tails = OpenTails(
             kafka, (ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, COMMANDS_DEAD_LETTERS)
         )
+        self._folding = Folding(kafka, state, self._tails)
         self._mender = Mender(
             self._tails,
             lambda other: TransactionalWriter(kafka, other),
             GROUP,
             (ASSET_COMMANDS, CATEGORY_COMMANDS),
             family=_FAMILY,
-            is_folded=self._is_folded,
+            is_folded=self._folding.is_folded,
         )
         self._reader = GroupReader(
             kafka,
@@ -112,13 +117,19 @@ class Decider:
         if not records:
             self._catalogues.follow()
             return 0
-        self._fold_stale({record.partition for record in records if _is_of_asset(record)})
+        ours = self._folding.fold(records, self._reader)
         if self._must_catch_up:
             self._catalogues.catch_up()
             self._must_catch_up = False
         else:
             self._catalogues.follow()
-        self._decide(records)
+        for portion in self._poison.portions(ours):
+            try:
+                self._decide(portion)
+            except RecordsRefused as trouble:
+                self._poison.was_refused(portion, str(trouble))
+                raise
+            self._poison.settle(portion)
         self.decided += len(records)
         return len(records)
 
@@ -131,14 +142,14 @@ class Decider:
         causes: list[Record] = []  # of the decisions, in their order
         numbers: dict[int, list[int]] = {}  # of each decision: where its events are in the batch
         for record, decision in decided:
-            if isinstance(decision, str):
-                self._park(record, decision)
+            if isinstance(decision, _Undecided):
+                self._poison.bury(record, decision.code, decision.reason, decision.command)
                 continue
             causes.append(record)
             topic = ASSET_EVENTS if _is_of_asset(record) else CATEGORY_EVENTS
             numbers[id(decision)] = [
-                self._append(topic, record.partition, record.key, encode(event), record)
-                for event in decision.events
+                self._append(topic, record.partition, record.key, written, record)
+                for written in decision.written
             ]
         offsets = self._writer.settle() if any(numbers.values()) else []
 
@@ -155,15 +166,25 @@ class Decider:
         pass_by("decider.after_commit_before_state")
         self._take_in(current, position, numbers, offsets)
 
-    def _decided(self, current: Round, record: Record) -> Decision | str:
-        """Decide the command in a record, or say why there is none."""
+    def _decided(self, current: Round, record: Record) -> "Decision | _Undecided":
+        """Decide the command in a record, or say why that cannot be done."""
         try:
             command = decode(record.value)
         except Undecodable as trouble:
-            return str(trouble)
-        if not isinstance(command, AssetCommand | CatalogueCommand):
-            return f"{type(command).__name__} is no command"
-        return current.decide(record.partition, command)
+            return _Undecided("undecodable", str(trouble))
+        if not isinstance(command, AssetCommand if _is_of_asset(record) else CatalogueCommand):
+            reason = f"{type(command).__name__} is no command of {record.topic}"
+            return _Undecided("undecodable", reason)
+        known = self._poison.reason(record)
+        if known is not None:
+            return _Undecided("not_written", known, command)
+        decision = current.decide(record.partition, command)
+        if decision.fault is None:
+            return decision
+        code = code_of(decision.fault)
+        if code == "decider_failed":
+            log.error("a rule failed", exc_info=decision.fault)
+        return _Undecided(code, f"{type(decision.fault).__name__}: {decision.fault}", command)
 
     def _tell(
         self, current: Round, causes: list[Record], position: Callable[[Decision], str]
@@ -172,7 +193,7 @@ class Decider:
             metadata = decision.command.metadata
             if metadata.reply_partition is None and metadata.fingerprint is None:
                 continue  # the worker asks and does not wait
-            answer = decision.answer(position)
+            answer = self._answer(decision, position, cause)
             if isinstance(decision.command, AssetCommand):
                 current.remember(decision, answer)
             if metadata.reply_partition is not None:
@@ -183,6 +204,17 @@ class Decider:
                     answer,
                     cause,
                 )
+
+    def _answer(
+        self, decision: Decision, position: Callable[[Decision], str], cause: Record
+    ) -> bytes:
+        try:
+            return decision.answer(position)
+        except KeysLost:
+            raise
+        except Exception as error:  # begin anew without this command, whose events are written
+            self._poison.condemn(cause, f"its answer cannot be spelled: {error}")
+            raise TransactionFailed(f"answering {cause.topic}: {error}") from error
 
     def _take_in(
         self,
@@ -203,64 +235,36 @@ class Decider:
         for partition, next_offset in next_offsets.items():
             self._state.apply(partition, current.changes.get(partition, Changes()), next_offset)
 
-    def _park(self, record: Record, reason: str) -> None:
-        log.error("parked %s/%d@%d: %s", record.topic, record.partition, record.offset, reason)
-        letter = encode(dead_letter(record, "undecodable", reason, self._now()))
-        partition = record.partition % COMMANDS_DEAD_LETTERS.partitions
-        self._append(COMMANDS_DEAD_LETTERS, partition, record.key, letter, record)
-
     def _append(
         self, topic: Topic, partition: int, key: str | bytes, value: bytes, cause: Record
     ) -> int:
         place = cause.topic, cause.partition
         mark = Mark(writer=self._writer.id, command=place, offset=cause.offset)
-        return self._writer.append(topic, partition, key, value, headers=mark.headers)
+        try:
+            return self._writer.append(topic, partition, key, value, headers=mark.headers)
+        except RecordRefused as error:
+            self._poison.condemn(cause, str(error))
+            raise TransactionFailed(str(error)) from error
 
     def _assigned(self, partitions: list[Partition]) -> dict[Partition, int]:
-        self._stale |= {number for topic, number in partitions if topic == ASSET_COMMANDS.name}
+        self._folding.doubt(partitions)
         self._must_catch_up = True
         return self._mender.starts(partitions, self._reader)
-
-    def _is_folded(self, partition: Partition, offset: int) -> bool:
-        topic, number = partition
-        return topic == ASSET_EVENTS.name and offset < self._state.next_offset(number)
 
     def _recover(self) -> None:
         self._writer.renew()
         self._mender.mend(self._writer, self._reader)
-        self._stale |= {
-            number for topic, number in self._reader.assigned() if topic == ASSET_COMMANDS.name
-        }
+        self._folding.doubt(self._reader.assigned())
         self._must_catch_up = True
         self._reader.rewind(self._mender.decided)
 
-    def _fold_stale(self, partitions: set[int]) -> None:
-        stale = self._stale & partitions
-        if not stale:
-            return
-        # Waits until a transaction that a dead owner left open has been resolved.
-        self._reader.committed([(ASSET_COMMANDS.name, partition) for partition in stale])
-        self._tails.wait_until_closed([(ASSET_EVENTS.name, partition) for partition in stale])
-        starts = {partition: self._state.next_offset(partition) for partition in stale}
-        with Reader(self._kafka, ASSET_EVENTS, starts) as reader:
-            ends = reader.ends()
-            for partition, start in starts.items():
-                if start > ends[partition]:
-                    raise LogShrank(
-                        f"asset-events/{partition} ends at {ends[partition]}, but {start} records "
-                        "were folded from it: events are lost; restore the log before going on"
-                    )
-            while any(reader.position(partition) < end for partition, end in ends.items()):
-                by_partition: dict[int, list[Record]] = {}
-                for record in reader.poll():
-                    by_partition.setdefault(record.partition, []).append(record)
-                for partition, found in by_partition.items():
-                    self._state.fold(partition, found)
-        self._stale -= stale
 
+class _Undecided(NamedTuple):
+    """Why a command was not decided."""
 
-class LogShrank(Exception):
-    """The event log is shorter than it was: nothing may be appended to it."""
+    code: str
+    reason: str
+    command: Command | None = None
 
 
 def _is_of_asset(record: Record) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from avro_schemas.codec import encode
+from avro_schemas.errors import KeysLost
 from command_api.decider.state import AssetKey, Changes, Remembered
 from domain import asset as assets
 from domain import catalogue as catalogues
@@ -18,6 +19,10 @@ from domain.events import AssetEvent
 from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome
 from domain.telling import accepted, refused, unchanged
 from domain.values import AssetId, CommandId, TenantId
+from infra.broken_histories import BrokenCatalogue
+from infra.errors import HistoryBroken, InfraError, RecordRefused
+from infra.record_limits import require_writable
+from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, Topic
 
 
 class Assets(Protocol):
@@ -45,13 +50,19 @@ class Trees(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Decision:
-    """What became of one command; ``answer`` is known once the events have their offsets."""
+    """What became of one command; ``answer`` is known once the events have their offsets.
+
+    ``written`` are the events as they are appended. With a ``fault`` there is nothing to be told:
+    the command can neither be carried out nor refused.
+    """
 
     command: AssetCommand | CatalogueCommand
     partition: int
     now: datetime
     events: list[AssetEvent] | list[CatalogueEvent] = field(default_factory=list)
+    written: list[bytes] = field(default_factory=list)
     refusal: Refusal | None = None
+    fault: Exception | None = None
     asset: AssetSnapshot | None = None
     category: CategorySnapshot | None = None
     earlier: "bytes | Decision | None" = None
@@ -94,10 +105,28 @@ class Round:
         self.decisions: list[Decision] = []
 
     def decide(self, partition: int, command: AssetCommand | CatalogueCommand) -> Decision:
-        """Decide one command of a partition; never raises a Refusal, the decision holds it."""
+        """Decide one command of a partition.
+
+        Raises neither a Refusal nor what is wrong with the command: the decision holds it. What is
+        wrong with the things around us is raised, because the command has no part in it.
+        """
         recognisable = _with_fingerprint(command)
         decision = Decision(command=recognisable, partition=partition, now=self._now())
-        self.decisions.append(decision)
+        try:
+            self._settle(decision)
+        except (HistoryBroken, RecordRefused) as fault:
+            decision.fault = fault
+        except (InfraError, KeysLost, OSError, MemoryError):
+            raise
+        except Exception as fault:  # noqa: BLE001 - one command must not stop those behind it
+            decision.fault = fault
+        if decision.fault is None:
+            self.decisions.append(decision)
+        if decision.events:
+            self._decided[command.metadata.command_id] = decision
+        return decision
+
+    def _settle(self, decision: Decision) -> None:
         try:
             if not self._was_answered(decision):
                 self._decide(decision)
@@ -105,9 +134,6 @@ class Round:
             decision.refusal = self._decide_again(decision, refusal)
         except Refusal as refusal:
             decision.refusal = refusal
-        if decision.events:
-            self._decided[command.metadata.command_id] = decision
-        return decision
 
     def _decide_again(self, decision: Decision, refusal: Refusal) -> Refusal | None:
         """Look once more: another process may have created or restored the category just now.
@@ -169,27 +195,31 @@ class Round:
         asset = changes.assets.get(key) or self._known.asset(decision.partition, key)
         catalogue = self._catalogue(command.metadata.tenant_id)
         events = assets.decide(command, asset, catalogue, decision.now)
+        written = [_written(event, ASSET_EVENTS) for event in events]
         for event in events:
             asset = assets.evolve(asset, event)
         if asset is not None:
             decision.asset = assets.snapshot(asset)
             if events:
                 changes.assets[key] = asset
-        decision.events = events
+        decision.events, decision.written = events, written
 
     def _decide_category(self, decision: Decision, command: CatalogueCommand) -> None:
         tenant_id = command.metadata.tenant_id
         catalogue = self._catalogue(tenant_id)
+        if isinstance(catalogue, BrokenCatalogue):
+            raise HistoryBroken(catalogue.reason)
         events = catalogues.decide(command, catalogue, decision.now)
+        written = [_written(event, CATEGORY_EVENTS) for event in events]
         for event in events:
             catalogue = catalogues.evolve(catalogue, event)
-        self._catalogues[tenant_id] = catalogue
         if events:
             decision.category = catalogues.snapshot(catalogue.categories[events[0].category_id])
         elif not isinstance(command, CreateCategory):
             found = catalogue.find(command.category)
             decision.category = catalogues.snapshot(found) if found else None
-        decision.events = events
+        self._catalogues[tenant_id] = catalogue
+        decision.events, decision.written = events, written
 
     def _catalogue(self, tenant_id: TenantId) -> Catalogue:
         known, ours = self._trees.of(tenant_id), self._catalogues.get(tenant_id)
@@ -208,3 +238,10 @@ def _with_fingerprint(
     if metadata.fingerprint is not None or isinstance(command, WorkReport):
         return command
     return replace(command, metadata=replace(metadata, fingerprint=metadata.command_id))
+
+
+def _written(event: AssetEvent | CatalogueEvent, topic: Topic) -> bytes:
+    """Spell an event; raises RecordRefused for one that is too large, and what ``encode`` does."""
+    value = encode(event)
+    require_writable(topic, event.metadata.entity_id, value)
+    return value

@@ -6,32 +6,43 @@ What is personal is sealed, so that a destroyed key takes it from here as well.
 Memory is bounded by the cache, not by the number of assets.
 """
 
+import logging
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
 from avro_schemas.codec import decode, encode
+from avro_schemas.errors import Undecodable
 from avro_schemas.sealing import sealer
+from command_api.decider.shapes import (
+    Broken,
+    Folded,
+    Kept,
+    Personal,
+    asset_key,
+    broken_key,
+    command_key,
+    folded_key,
+    registry,
+    without_personal,
+)
 from domain.asset import Asset, evolve, snapshot
 from domain.events import AssetEvent, Event
 from domain.outcomes import CommandAccepted
 from domain.telling import accepted
 from domain.values import (
-    NO_DESCRIPTION,
-    NO_SOURCE,
     AssetId,
     CommandId,
-    Description,
-    Fetch,
-    Listing,
-    Source,
     TenantId,
 )
+from infra.broken_histories import break_in, place_of
+from infra.errors import HistoryBroken, StoreUnavailable
 from infra.reading import Record
 
 _CACHED_ASSETS = 20_000
@@ -41,6 +52,8 @@ _WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 
 AssetKey = tuple[TenantId, AssetId]
 
+log = logging.getLogger(__name__)
+
 
 class Remembered(msgspec.Struct, frozen=True, array_like=True):
     """A command that took effect: what was asked, and the framed answer."""
@@ -49,37 +62,13 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True):
     outcome: bytes
 
 
-class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """An asset as it lies on disk: without what is personal, and that sealed."""
-
-    asset: Asset
-    personal: bytes
-
-
-class Personal(msgspec.Struct, frozen=True, array_like=True):
-    """What is personal about an asset."""
-
-    submission: tuple[Source, Description, str]
-    source: Source
-    description: Description
-    listing: Listing | None
-    fetch: Fetch | None
-
-
-class Folded(msgspec.Struct, frozen=True, array_like=True):
-    """How far a partition is folded, and of which log."""
-
-    format: int
-    log_id: str
-    next_offset: int
-
-
 class Changes:
     """What one batch of commands, or a stretch of the log, changes in one partition."""
 
     def __init__(self) -> None:
         self.assets: dict[AssetKey, Asset] = {}
         self.remembered: dict[CommandId, Remembered] = {}
+        self.broken: dict[str, str] = {}  # entity: why nothing is decided about it any more
 
 
 class FoldedState:
@@ -107,6 +96,8 @@ class FoldedState:
         self._read_personal = msgspec.msgpack.Decoder(Personal)
         self._read_remembered = msgspec.msgpack.Decoder(Remembered)
         self._read_folded = msgspec.msgpack.Decoder(Folded)
+        self._read_broken = msgspec.msgpack.Decoder(Broken)
+        self._broken: dict[int, dict[str, str]] = {}
         self._pack = msgspec.msgpack.Encoder().encode
 
     def close(self) -> None:
@@ -115,11 +106,13 @@ class FoldedState:
 
     def next_offset(self, partition: int) -> int:
         """Give the first offset of the events that is not folded yet."""
-        packed = self._db.get(_folded_key(partition))
+        packed = self._get(folded_key(partition))
         if packed is None:
             return 0
         folded = self._read_folded.decode(packed)
-        if (folded.format, folded.log_id) != (self._format, self._log_id):
+        broken = self._get(broken_key(partition))
+        is_old = broken is not None and self._read_broken.decode(broken).registry != registry()
+        if (folded.format, folded.log_id) != (self._format, self._log_id) or is_old:
             self.forget(partition)
             return 0
         return folded.next_offset
@@ -128,28 +121,40 @@ class FoldedState:
         """Drop all that is folded of a partition."""
         self._db.delete_range(b"%04d" % partition, b"%04d" % (partition + 1))
         self._cache.clear()
+        self._broken.pop(partition, None)
 
     def asset(self, partition: int, key: AssetKey) -> Asset | None:
-        """Look an asset up."""
+        """Look an asset up; raises HistoryBroken, and StoreUnavailable when the disk fails."""
+        if reason := self._broken_in(partition).get(key[1]):
+            raise HistoryBroken(reason)
         cached = self._cache.get((partition, key))
         if cached is not None:
             self._cache.move_to_end((partition, key))
             return cached
-        packed = self._db.get(_asset_key(partition, key))
+        packed = self._get(asset_key(partition, key))
         return None if packed is None else self._opened(self._read_kept.decode(packed))
 
     def remembered(self, partition: int, command_id: CommandId) -> Remembered | None:
         """Look up what a client's command was answered."""
-        packed = self._db.get(_command_key(partition, command_id))
+        packed = self._get(command_key(partition, command_id))
         return None if packed is None else self._read_remembered.decode(packed)
 
     def fold(self, partition: int, records: Iterable[Record]) -> None:
-        """Take a stretch of the log in; what is folded already changes nothing."""
+        """Take the next stretch of the log in.
+
+        An event that cannot be read, or whose version does not follow the one before it, breaks the
+        history of its asset: ``asset`` raises from then on, and all other assets go on.
+        """
         changes, next_offset = Changes(), 0
         for record in records:
-            event = decode(record.value)
             next_offset = record.offset + 1
-            if isinstance(event, AssetEvent):
+            try:
+                event = decode(record.value)
+            except Undecodable as trouble:
+                entity_id = record.key.decode(errors="replace")
+                self._break(changes, entity_id, f"{place_of(record)} cannot be read: {trouble}")
+                continue
+            if isinstance(event, AssetEvent) and not self._is_broken(partition, event, changes):
                 self._fold_one(partition, record, event, changes)
         if next_offset:
             self.apply(partition, changes, next_offset)
@@ -158,13 +163,17 @@ class FoldedState:
         """Write changes and the offset they reach in one step."""
         batch = WriteBatch(raw_mode=True)
         for key, asset in changes.assets.items():
-            batch.put(_asset_key(partition, key), self._pack(self._sealed(key, asset)))
+            batch.put(asset_key(partition, key), self._pack(self._sealed(key, asset)))
             self._cache[partition, key] = asset
             self._cache.move_to_end((partition, key))
         for command_id, remembered in changes.remembered.items():
-            batch.put(_command_key(partition, command_id), self._pack(remembered))
+            batch.put(command_key(partition, command_id), self._pack(remembered))
         folded = Folded(self._format, self._log_id, next_offset)
-        batch.put(_folded_key(partition), self._pack(folded))
+        batch.put(folded_key(partition), self._pack(folded))
+        if changes.broken:
+            broken = self._broken_in(partition) | changes.broken
+            batch.put(broken_key(partition), self._pack(Broken(registry(), broken)))
+            self._broken[partition] = broken
         self._db.write(batch)
         while len(self._cache) > _CACHED_ASSETS:
             self._cache.popitem(last=False)
@@ -175,7 +184,10 @@ class FoldedState:
         key = (event.metadata.tenant_id, event.asset_id)
         before = changes.assets.get(key) or self.asset(partition, key)
         after = evolve(before, event)
-        if after is None or (before and event.metadata.entity_version <= before.version):
+        wrong = break_in(before.version if before else 0, event.metadata, place_of(record))
+        if wrong or after is None:
+            reason = wrong or f"nothing begins with {type(event).__name__} at {place_of(record)}"
+            self._break(changes, event.metadata.entity_id, reason)
             return
         changes.assets[key] = after
         if event.metadata.fingerprint is not None:
@@ -186,11 +198,33 @@ class FoldedState:
             )
             changes.remembered[event.metadata.command_id] = remember(event, outcome)
 
+    def _break(self, changes: Changes, entity_id: str, reason: str) -> None:
+        log.critical("nothing is decided about %s any more: %s", entity_id, reason)
+        changes.broken.setdefault(entity_id, reason)
+
+    def _is_broken(self, partition: int, event: AssetEvent, changes: Changes) -> bool:
+        entity_id = event.metadata.entity_id
+        return entity_id in changes.broken or entity_id in self._broken_in(partition)
+
+    def _broken_in(self, partition: int) -> dict[str, str]:
+        known = self._broken.get(partition)
+        if known is None:
+            packed = self._get(broken_key(partition))
+            known = {} if packed is None else dict(self._read_broken.decode(packed).reasons)
+            self._broken[partition] = known
+        return known
+
+    def _get(self, key: bytes) -> bytes | None:
+        try:
+            return cast("bytes | None", self._db.get(key))
+        except Exception as error:  # the library raises Exception itself
+            raise StoreUnavailable(f"the folded state cannot be read: {error}") from error
+
     def _sealed(self, key: AssetKey, asset: Asset) -> Kept:
         fetch = asset.picture.fetch if asset.picture else None
         personal = Personal(asset.submission, asset.source, asset.description, asset.listing, fetch)
         sealed = sealer().seal(key, self._pack(personal), _LABEL)
-        return Kept(_without_personal(asset), sealed or b"")
+        return Kept(without_personal(asset), sealed or b"")
 
     def _opened(self, kept: Kept) -> Asset:
         plain = sealer().open(kept.personal, _LABEL) if kept.personal else None
@@ -208,17 +242,6 @@ class FoldedState:
         )
 
 
-def _without_personal(asset: Asset) -> Asset:
-    return replace(
-        asset,
-        submission=(NO_SOURCE, NO_DESCRIPTION, asset.preset),
-        source=NO_SOURCE,
-        description=NO_DESCRIPTION,
-        listing=None,
-        picture=asset.picture and replace(asset.picture, fetch=None),
-    )
-
-
 def remember(event: Event, outcome: CommandAccepted) -> Remembered:
     """Keep an answer under the fingerprint of the request that caused it."""
     return Remembered(event.metadata.fingerprint or "", encode(outcome))
@@ -228,15 +251,3 @@ def _format() -> int:
     """Name the shape of what is stored, so that state of an older shape is read anew."""
     shapes = msgspec.json.schema_components([Asset, Personal, Remembered], ref_template="{name}")
     return zlib.crc32(msgspec.json.encode(shapes))
-
-
-def _folded_key(partition: int) -> bytes:
-    return b"%04d=" % partition
-
-
-def _asset_key(partition: int, key: AssetKey) -> bytes:
-    return b"%04da%s\x00%s" % (partition, key[0].encode(), key[1].encode())
-
-
-def _command_key(partition: int, command_id: CommandId) -> bytes:
-    return b"%04dc%s" % (partition, command_id.encode())

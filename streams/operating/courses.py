@@ -1,11 +1,16 @@
 """Operations as they are known to their owner: how far each is, and where its items lie."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from domain.bulk_events import OperationEvent, OperationSelected, OperationStarted
 from domain.operation import Operation, evolve
 from domain.values import OperationId, TenantId
+from infra.broken_histories import break_in
+from infra.topics import OPERATION_EVENTS
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +45,15 @@ class Course:
 
 
 class Courses:
-    """All operations of one partition of operation-events, folded from it in order."""
+    """All operations of one partition of operation-events, folded from it in order.
+
+    ``broken`` says of which nothing is decided any more, and why: an event of theirs cannot be
+    read, or does not follow the one before it. They are not under way either.
+    """
 
     def __init__(self, partition: int) -> None:
         self._partition = partition
+        self.broken: dict[str, str] = {}
         self._courses: dict[TenantId, dict[OperationId, Course]] = {}
 
     def of(self, tenant_id: TenantId) -> dict[OperationId, Operation]:
@@ -55,16 +65,21 @@ class Courses:
         """Go through those that have not ended."""
         for courses in self._courses.values():
             for course in courses.values():
-                if not course.operation.has_ended:
+                operation = course.operation
+                if not operation.has_ended and operation.operation_id not in self.broken:
                     yield course
 
     def take_in(self, event: OperationEvent, offset: int) -> None:
-        """Fold the event at an offset; one that is known already changes nothing."""
+        """Fold the next event, which lies at an offset."""
         metadata = event.metadata
+        if metadata.entity_id in self.broken:
+            return
         ours = self._courses.setdefault(metadata.tenant_id, {})
         operation_id = OperationId(metadata.entity_id)
         known = ours.get(operation_id)
-        if known and metadata.entity_version <= known.operation.version:
+        place = f"{OPERATION_EVENTS.name}:{self._partition}:{offset}"
+        if wrong := break_in(known.operation.version if known else 0, metadata, place):
+            self.set_aside(metadata.entity_id, wrong)
             return
         operation = evolve(known.operation if known else None, event)
         if operation is None:
@@ -79,6 +94,11 @@ class Courses:
             known.chunks.append(Chunk(offset=offset, count=len(event.items)))
         if isinstance(event, OperationStarted) and event.reverts in ours:
             known.chunks = _backwards(ours[event.reverts].chunks, event.total)
+
+    def set_aside(self, entity_id: str, reason: str) -> None:
+        """Let nothing be decided about an operation, or done for it, any more."""
+        log.critical("nothing is decided about operation %s any more: %s", entity_id, reason)
+        self.broken.setdefault(entity_id, reason)
 
 
 def _backwards(chunks: list[Chunk], total: int) -> list[Chunk]:

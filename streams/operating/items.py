@@ -15,7 +15,7 @@ from domain.operation.compensating import AlreadyBack, Conflict, compensate
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import AssetId
 from infra.asking import Asker
-from infra.errors import InfraError
+from infra.errors import InfraError, RecordRefused
 from infra.histories import VIEW, Histories
 
 _WAIT_SECONDS = 10.0
@@ -87,7 +87,10 @@ class Items:
     async def _asked(
         self, item: str, command: AssetCommand | CatalogueCommand
     ) -> ItemOutcome | None:
-        return _told(item, await self._asker.ask(command, _WAIT_SECONDS))
+        try:
+            return _told(item, await self._asker.ask(command, _WAIT_SECONDS))
+        except RecordRefused as trouble:  # one asset must not hold up the others
+            return _outcome(item, "refused", code=RecordRefused.__name__, detail=str(trouble))
 
 
 def _is_outdated(answer: Outcome | None) -> bool:

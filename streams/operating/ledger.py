@@ -6,28 +6,31 @@ from datetime import datetime
 from typing import NamedTuple
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.errors import Undecodable
+from avro_schemas.errors import KeysLost, Undecodable
 from domain.bulk_commands import OperationCommand
 from domain.bulk_events import OperationEvent, OperationSelected
 from domain.errors import Refusal
 from domain.operation import decide
 from domain.outcomes import Outcome
 from domain.telling import accepted, refused, unchanged
-from infra.dead_letters import dead_letter
-from infra.errors import BrokerUnavailable
+from domain.values import OperationId
+from infra.broken_histories import place_of
+from infra.errors import BrokerUnavailable, HistoryBroken, RecordRefused
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
 from infra.marks import Mark
 from infra.mending import Mender
 from infra.open_tails import OpenTails
+from infra.poison import Poison, code_of
 from infra.reading import Reader, Record
+from infra.record_limits import require_writable
 from infra.topics import (
     COMMAND_RESULTS,
     COMMANDS_DEAD_LETTERS,
     OPERATION_COMMANDS,
     OPERATION_EVENTS,
 )
-from infra.transactions import TransactionalWriter
+from infra.transactions import RecordsRefused, TransactionalWriter, TransactionFailed
 from streams.operating.courses import Chunk, Course, Courses
 from streams.operating.trees import Trees
 
@@ -43,8 +46,7 @@ class _Told(NamedTuple):
     """What became of a command; ``numbers`` are its events' places in the transaction."""
 
     command: OperationCommand
-    partition: int
-    cause: Mark
+    record: Record
     events: list[OperationEvent]
     numbers: list[int]
     refusal: Refusal | None
@@ -58,6 +60,9 @@ class Ledger:
     partition have come: events that follow from no command bear the place after which they were
     noted as their mark, and what the broker forgot to end is ended (infra/mending.py).
 
+    A command that can be neither carried out nor refused is buried (infra/poison.py). An operation
+    whose history is broken, or whose next event the broker does not take, is set aside.
+
     After BrokerUnavailable, which every method may raise, nobody knows whether it was written:
     ``recover`` finds out by folding the log again.
     """
@@ -69,6 +74,8 @@ class Ledger:
         self._known: dict[int, Courses] = {}
         self._reached: dict[int, int] = {}  # how far the events of each partition are known
         self._writer = TransactionalWriter(kafka, f"{_FAMILY}{instance}")
+        self._poison = Poison(self._writer, now)
+        self._unwritable: dict[OperationId, str] = {}
         self._tails = OpenTails(kafka, (OPERATION_EVENTS, COMMAND_RESULTS, COMMANDS_DEAD_LETTERS))
         self._mender = Mender(
             self._tails,
@@ -106,22 +113,41 @@ class Ledger:
             if number not in self._known:
                 self._known[number] = self._folded(number)
         ours = [record for record in records if record.partition in self._known]
-        if ours:
-            self._decide(ours)
+        for portion in self._poison.portions(ours):
+            try:
+                self._decide(portion)
+            except RecordsRefused as trouble:
+                self._poison.was_refused(portion, str(trouble))
+                raise
+            self._poison.settle(portion)
         return len(ours)
 
     def under_way(self) -> list[Course]:
-        """List the operations that are ours and have not ended."""
-        return [course for courses in self._known.values() for course in courses.under_way()]
+        """List the operations that are ours, have not ended and can be written down."""
+        return [
+            course
+            for courses in self._known.values()
+            for course in courses.under_way()
+            if course.operation.operation_id not in self._unwritable
+        ]
 
     def note(self, course: Course, events: Sequence[OperationEvent]) -> None:
         """Append events of one operation, durable when it returns."""
+        try:
+            self._note(course, events)
+        except (RecordRefused, RecordsRefused) as trouble:
+            operation_id = course.operation.operation_id
+            log.critical("operation %s cannot go on: %s", operation_id, trouble)
+            self._unwritable[operation_id] = str(trouble)
+            raise TransactionFailed(str(trouble)) from trouble
+
+    def _note(self, course: Course, events: Sequence[OperationEvent]) -> None:
         number = course.partition
         place = (OPERATION_COMMANDS.name, number)
         cause = self._mark((OPERATION_EVENTS.name, number), self._reached[number])
         self._writer.begin()
         for event in events:
-            self._append(number, event, cause)
+            self._append(number, event.metadata.entity_id, encode(event), cause)
         offsets = self._writer.settle()
         self._commit({place: self._reader.position(place)}, {number: offsets[-1] + 1})
         for event, offset in zip(events, offsets, strict=True):
@@ -152,17 +178,25 @@ class Ledger:
             command = self._command(record)
             if command is None:
                 continue
-            events, refusal = self._decided(record.partition, command)
-            cause = self._cause(record)
-            numbers = [self._append(record.partition, event, cause) for event in events]
-            for event in events:
+            try:
+                each = self._decided(record, command)
+            except (BrokerUnavailable, KeysLost, OSError, MemoryError):
+                raise
+            except Exception as fault:  # one command must not stop those behind it
+                log.exception("%s cannot be decided", type(command).__name__)
+                reason = f"{type(fault).__name__}: {fault}"
+                self._poison.bury(record, code_of(fault), reason, command)
+                continue
+            for event in each.events:
                 # The next command of this batch meets it; a failed transaction forgets it all.
                 self._known[record.partition].take_in(event, 0)
-            told.append(_Told(command, record.partition, cause, events, numbers, refusal))
+            told.append(each)
         offsets = self._writer.settle() if any(each.numbers for each in told) else []
         for each in told:
             self._tell(each, offsets)
-        reached = {each.partition: offsets[each.numbers[-1]] + 1 for each in told if each.numbers}
+        reached = {
+            each.record.partition: offsets[each.numbers[-1]] + 1 for each in told if each.numbers
+        }
         self._commit(_next_offsets(records), reached)
 
     def _commit(self, read: Mapping[Partition, int], reached: Mapping[int, int]) -> None:
@@ -171,15 +205,24 @@ class Ledger:
         self._mender.note({**read, **events})
         self._reached |= reached
 
-    def _decided(
-        self, partition: int, command: OperationCommand
-    ) -> tuple[list[OperationEvent], Refusal | None]:
-        tenant_id = command.metadata.tenant_id
-        known = self._known[partition].of(tenant_id)
+    def _decided(self, record: Record, command: OperationCommand) -> _Told:
+        """Decide a command and append its events; whatever it raises, nothing is appended."""
+        tenant_id, courses = command.metadata.tenant_id, self._known[record.partition]
+        for operation_id in (command.metadata.entity_id, getattr(command, "reverts", "")):
+            if operation_id in courses.broken:
+                raise HistoryBroken(courses.broken[operation_id])
+        events: list[OperationEvent] = []
+        refusal = None
         try:
-            return decide(command, known, self._trees.of(tenant_id), self._now()), None
-        except Refusal as refusal:
-            return [], refusal
+            events = decide(command, courses.of(tenant_id), self._trees.of(tenant_id), self._now())
+        except Refusal as refused_because:
+            refusal = refused_because
+        written = [(event.metadata.entity_id, encode(event)) for event in events]
+        for key, value in written:
+            require_writable(OPERATION_EVENTS, key, value)
+        cause = self._cause(record)
+        numbers = [self._append(record.partition, *each, cause) for each in written]
+        return _Told(command, record, events, numbers, refusal)
 
     def _tell(self, told: _Told, offsets: list[int]) -> None:
         metadata = told.command.metadata
@@ -191,18 +234,22 @@ class Ledger:
         elif not told.events:
             outcome = unchanged(told.command, self._now())
         else:
-            place = f"{OPERATION_EVENTS.name}:{told.partition}:{offsets[told.numbers[-1]]}"
+            offset = offsets[told.numbers[-1]]
+            place = f"{OPERATION_EVENTS.name}:{told.record.partition}:{offset}"
             outcome = accepted(told.events, position=place)
         to = metadata.reply_partition % COMMAND_RESULTS.partitions
-        headers = told.cause.headers
-        self._writer.append(
-            COMMAND_RESULTS, to, metadata.command_id, encode(outcome), headers=headers
-        )
+        headers = self._cause(told.record).headers
+        try:
+            self._writer.append(
+                COMMAND_RESULTS, to, metadata.command_id, encode(outcome), headers=headers
+            )
+        except (RecordRefused, ValueError) as trouble:  # begin anew without this command
+            self._poison.condemn(told.record, f"its answer cannot be written: {trouble}")
+            raise TransactionFailed(str(trouble)) from trouble
 
-    def _append(self, partition: int, event: OperationEvent, cause: Mark) -> int:
+    def _append(self, partition: int, key: str, value: bytes, cause: Mark) -> int:
         """Append under the operation's id, in the partition of its tenant's commands."""
-        key, headers = event.metadata.entity_id, cause.headers
-        return self._writer.append(OPERATION_EVENTS, partition, key, encode(event), headers=headers)
+        return self._writer.append(OPERATION_EVENTS, partition, key, value, headers=cause.headers)
 
     def _cause(self, record: Record) -> Mark:
         return self._mark((record.topic, record.partition), record.offset)
@@ -217,13 +264,13 @@ class Ledger:
             reason = str(trouble)
         else:
             if isinstance(command, OperationCommand):
-                return command
+                known = self._poison.reason(record)
+                if known is None:
+                    return command
+                self._poison.bury(record, "not_written", known, command)
+                return None
             reason = f"{type(command).__name__} is no command of operations"
-        log.error("parked %s/%d@%d: %s", record.topic, record.partition, record.offset, reason)
-        letter = encode(dead_letter(record, "undecodable", reason, self._now()))
-        number = record.partition % COMMANDS_DEAD_LETTERS.partitions
-        headers = self._cause(record).headers
-        self._writer.append(COMMANDS_DEAD_LETTERS, number, record.key, letter, headers=headers)
+        self._poison.bury(record, "undecodable", reason)
         return None
 
     def _folded(self, partition: int) -> Courses:
@@ -233,7 +280,12 @@ class Ledger:
         courses = Courses(partition)
         with Reader(self._kafka, OPERATION_EVENTS, {partition: 0}) as reader:
             for record in reader.read_to_end():
-                event = decode(record.value)
+                try:
+                    event = decode(record.value)
+                except Undecodable as trouble:
+                    reason = f"{place_of(record)} cannot be read: {trouble}"
+                    courses.set_aside(record.key.decode(errors="replace"), reason)
+                    continue
                 if isinstance(event, OperationEvent):
                     courses.take_in(event, record.offset)
             self._reached[partition] = reader.position(partition)

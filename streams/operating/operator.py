@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from avro_schemas.errors import KeysLost
 from domain.bulk import ItemOutcome
 from domain.bulk_events import OperationEvent
 from domain.operation import Operation, evolve
@@ -14,7 +15,13 @@ from domain.operation.state import MOST_AT_ONCE
 from domain.values import OperationId
 from infra import candidates, histories
 from infra.candidates import Candidates
-from infra.errors import Overloaded, StoreUnavailable, ViewNotBuilt, ViewsMissing
+from infra.errors import (
+    BrokerUnavailable,
+    Overloaded,
+    StoreUnavailable,
+    ViewNotBuilt,
+    ViewsMissing,
+)
 from infra.failpoints import pass_by
 from streams.operating.barriers import Barrier
 from streams.operating.courses import Course
@@ -34,7 +41,7 @@ class Operator:
     Of each at most 100 commands are under way at a time, so single customers' commands wait behind
     few of them. What became of a round is noted once all of it is known; when the process dies
     before that, the round is done again and each asset answers as it did. Trouble with a view
-    holds only the operation that needs it.
+    holds only the operation that needs it, and so does a fault of ours.
     """
 
     def __init__(
@@ -72,6 +79,11 @@ class Operator:
                 done += await self._go_on(course, pace)
             except (StoreUnavailable, ViewsMissing, ViewNotBuilt, Overloaded) as trouble:
                 log.warning("operation %s waits: %s", course.operation.operation_id, trouble)
+                pace.hold(self._clock())
+            except (BrokerUnavailable, KeysLost):
+                raise
+            except Exception:  # one operation must not stop the others
+                log.exception("operation %s waits", course.operation.operation_id)
                 pace.hold(self._clock())
         return done
 

@@ -1,13 +1,19 @@
 """All category trees, so that an operation's categories are known before it starts."""
 
+import logging
+
 from avro_schemas.codec import decode
+from avro_schemas.errors import Undecodable
 from domain.catalogue import EMPTY, Catalogue, evolve
 from domain.category_events import CatalogueEvent
 from domain.values import TenantId
+from infra.broken_histories import BrokenCatalogue, break_in, place_of
 from infra.kafka import Kafka
 from infra.open_tails import OpenTails
-from infra.reading import Reader
+from infra.reading import Reader, Record
 from infra.topics import CATEGORY_EVENTS
+
+log = logging.getLogger(__name__)
 
 
 class Trees:
@@ -17,13 +23,16 @@ class Trees:
         self._reader = Reader(kafka, CATEGORY_EVENTS, dict.fromkeys(range(_PARTITIONS), 0))
         self._tails = OpenTails(kafka, (CATEGORY_EVENTS,))
         self._trees: dict[TenantId, Catalogue] = {}
+        self._broken: dict[TenantId, str] = {}
 
     def close(self) -> None:
         """Let go of the connection."""
         self._reader.close()
 
     def of(self, tenant_id: TenantId) -> Catalogue:
-        """Give the tree of a tenant as of the last time it caught up."""
+        """Give the tree of a tenant as of the last catch-up; broken when its history is."""
+        if tenant_id in self._broken:
+            return BrokenCatalogue(reason=self._broken[tenant_id])
         return self._trees.get(tenant_id, EMPTY)
 
     def catch_up(self) -> None:
@@ -36,12 +45,27 @@ class Trees:
             [(CATEGORY_EVENTS.name, number) for number in range(_PARTITIONS)]
         )
         for record in self._reader.read_to_end():
+            self._take_in(record)
+
+    def _take_in(self, record: Record) -> None:
+        try:
             event = decode(record.value)
-            if isinstance(event, CatalogueEvent):
-                tenant_id = event.metadata.tenant_id
-                before = self.of(tenant_id)
-                if event.metadata.entity_version > before.version:
-                    self._trees[tenant_id] = evolve(before, event)
+        except Undecodable as trouble:
+            tenant_id = TenantId(record.key.decode(errors="replace"))
+            self._break(tenant_id, f"{place_of(record)} cannot be read: {trouble}")
+            return
+        if not isinstance(event, CatalogueEvent) or event.metadata.tenant_id in self._broken:
+            return
+        tenant_id = event.metadata.tenant_id
+        before = self.of(tenant_id)
+        if wrong := break_in(before.version, event.metadata, place_of(record)):
+            self._break(tenant_id, wrong)
+        else:
+            self._trees[tenant_id] = evolve(before, event)
+
+    def _break(self, tenant_id: TenantId, reason: str) -> None:
+        log.critical("no category of %s is known any more: %s", tenant_id, reason)
+        self._broken.setdefault(tenant_id, reason)
 
 
 _PARTITIONS = CATEGORY_EVENTS.partitions

@@ -42,7 +42,6 @@ def begun() -> Courses:
         (event,) = selected(at, list(items), after="", is_last=is_last, now=NOON)
         assert isinstance(event, OperationSelected)
         courses.take_in(event, offset)
-        courses.take_in(event, offset)  # read once more
     return courses
 
 
@@ -73,6 +72,19 @@ def test_a_revert_goes_through_the_chunks_backwards() -> None:
     course = course_of(courses)
     assert course.operation.operation_id == REVERT
     assert course.chunks == [Chunk(offset=14, count=2), Chunk(offset=11, count=3)]
+
+
+def test_an_operation_whose_history_has_a_hole_or_a_repetition_is_set_aside() -> None:
+    courses = begun()
+    at = courses.of(ACME)[OPERATION]
+    first, second = (
+        next(iter(progressed(at, [outcome(item)], per_minute=1, now=NOON))) for item in "ab"
+    )
+    courses.take_in(first, 20)
+    assert course_of(courses).operation.counts.settled == 1
+    courses.take_in(second, 21)  # as if two owners had written
+    assert list(courses.under_way()) == []
+    assert "version 4 follows version 4" in courses.broken[OPERATION]
 
 
 def test_rounds_are_about_half_a_second_and_never_too_large() -> None:
