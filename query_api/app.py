@@ -14,6 +14,7 @@ from infra.web.health import Probe, Readiness
 from infra.web.installing import install
 from query_api.answers import Answers
 from query_api.catalogues import Catalogues
+from query_api.category_pages import CategoryPages
 from query_api.cursors import Cursors
 from query_api.feed.feed import Feed
 from query_api.kept_bytes import KeptBytes
@@ -115,7 +116,11 @@ def create_app(
     app.include_router(pictures.routes(reading, shown, transformed))
     app.include_router(transformations.routes(reading, queries, signatures, urls))
     app.include_router(assets.routes(reading, queries, catalogues, pages, answers))
-    app.include_router(categories.routes(reading, catalogues, pages, answers))
+    app.include_router(
+        categories.routes(
+            reading, catalogues, CategoryPages(answers, cursor_secrets), pages, answers
+        )
+    )
     app.include_router(commands.routes(reading, queries, answers))
     app.include_router(admin.routes(access, queries))
     app.include_router(operations.routes(reading, queries))

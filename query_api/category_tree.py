@@ -1,11 +1,14 @@
 """The categories of one tenant as a tree."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from domain.catalogue.limits import MAX_DEPTH
 from domain.errors import CategoryNotFound
 from domain.values import CategoryId, CategoryRef
 from infra.cql import Row
+
+Step = tuple[tuple[str, ...], Row]
 
 _ASPECTS = {"slug", "name", "parent_id", "is_archived"}
 
@@ -32,6 +35,7 @@ class CategoryTree:
         self._children: dict[str, list[Row]] = {}
         for row in self._by_id.values():
             self._children.setdefault(row["parent_id"], []).append(row)
+        self._walk: Sequence[Step] | None = None
         self._labels: dict[str, dict[str, Any]] = {
             category_id: {
                 "category_id": category_id,
@@ -56,13 +60,23 @@ class CategoryTree:
         return row
 
     def path(self, row: Row) -> str:
-        """Write the slugs from the top of the tree down to a category."""
+        """Write the slugs from the top of the tree down to a category; the last 32 of them."""
+        return "/".join(self._slugs(row))
+
+    def walk(self) -> Sequence[Step]:
+        """Pair each path with its category, sorted so that what hangs together stands together."""
+        if self._walk is None:
+            steps = ((tuple(self._slugs(row)), row) for row in self._by_id.values())
+            self._walk = sorted(steps, key=lambda step: step[0])
+        return self._walk
+
+    def _slugs(self, row: Row) -> Iterator[str]:
         slugs: list[str] = []
         above: Row | None = row
-        while above is not None and len(slugs) < len(self._by_id):
+        while above is not None and len(slugs) < MAX_DEPTH:
             slugs.append(above["slug"])
             above = self._by_id.get(CategoryId(above["parent_id"]))
-        return "/".join(reversed(slugs))
+        return reversed(slugs)
 
     def below(self, row: Row) -> Iterator[Row]:
         """Walk through a category and all below it; archived ones hide what hangs on them."""
@@ -77,6 +91,3 @@ class CategoryTree:
         """Name a category beside an asset; one that the view does not know yet by its id alone."""
         known = self._labels.get(category_id)
         return known or {"category_id": category_id, "slug": None, "name": None}
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self._by_id.values())

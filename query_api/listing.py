@@ -8,6 +8,7 @@ that was there all along is shown twice or left out.
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
 from infra.cql import Row
@@ -18,6 +19,7 @@ Key = tuple[int, str]  # created_at in microseconds, asset id: no two assets sha
 FIRST_US = -(2**63)
 LAST_US = 2**63 - 1
 _MAX_READS = 128
+_READS_AT_ONCE = 16
 _Read = TypeVar("_Read")
 _WIDEST_WAVE = 16
 
@@ -62,17 +64,21 @@ async def read_page(
 ) -> Page:
     """Read one page of all shelves together; an asset on several is shown once.
 
-    It makes a bounded number of reads: over many empty buckets a page may be short, even empty, and
-    still have a next one.
+    It makes a bounded number of reads, sixteen at once: one of buckets for each shelf, and at most
+    128 of rows, or one for each shelf that has the first bucket if those are more. Over many empty
+    buckets a page may be short, even empty, and still have a next one.
     """
-    todo = await _buckets(shelves, order, place)
-    span = _resumed(span, order, place)
+    side_by_side = _SideBySide()
+    todo = await buckets_to_come(shelves, order, place, side_by_side)
+    span = resumed(span, order, place)
     found: list[tuple[str, Row]] = []
     reads, wave = 0, 1
     while todo and len(found) <= limit and reads < _MAX_READS:
-        buckets, todo = todo[:wave], todo[wave:]
+        count = _first_of(todo, wave, _MAX_READS - reads)
+        buckets, todo = todo[:count], todo[count:]
         wanted = limit + 1 - len(found)
-        answers = await _all([_merged(*each, span, order, wanted) for each in buckets])
+        merge = partial(_merged, span=span, order=order, limit=wanted, side_by_side=side_by_side)
+        answers = await asyncio.gather(*(merge(*each) for each in buckets))
         for (bucket, _), rows in zip(buckets, answers, strict=True):
             found.extend((bucket, row) for row in rows)
         reads += sum(len(holders) for _, holders in buckets)
@@ -82,15 +88,31 @@ async def read_page(
         bucket, last = found[limit - 1]
         after = Place(bucket=bucket, created_at_us=last["created_at_us"], asset_id=last["asset_id"])
         return Page(rows=rows, next_place=after)
-    return Page(rows=rows, next_place=_beginning(todo[0][0], rows, place) if todo else None)
+    return Page(rows=rows, next_place=beginning(todo[0][0], rows, place) if todo else None)
 
 
-async def _buckets(
-    shelves: Sequence[Shelf], order: Order, place: Place | None
+def _first_of(todo: Sequence[tuple[str, Sequence[Shelf]]], wave: int, reads_left: int) -> int:
+    """Count the buckets that are read next: a wave of them, and no more reads than are left."""
+    count = 1
+    reads = len(todo[0][1])
+    for _, holders in todo[1:wave]:
+        reads += len(holders)
+        if reads > reads_left:
+            break
+        count += 1
+    return count
+
+
+async def buckets_to_come(
+    shelves: Sequence[Shelf],
+    order: Order,
+    place: Place | None,
+    side_by_side: "_SideBySide | None" = None,
 ) -> list[tuple[str, list[Shelf]]]:
     """Pair each bucket that is still to come with the shelves that have it."""
     holders: dict[str, list[Shelf]] = {}
-    answers = await _all([shelf.buckets() for shelf in shelves])
+    side_by_side = side_by_side or _SideBySide()
+    answers = await side_by_side.all([shelf.buckets() for shelf in shelves])
     for shelf, buckets in zip(shelves, answers, strict=True):
         for bucket in buckets:
             holders.setdefault(bucket, []).append(shelf)
@@ -107,7 +129,7 @@ def _is_to_come(bucket: str, begin: str, order: Order) -> bool:
     return bucket <= begin if order == "desc" else bucket >= begin
 
 
-def _beginning(bucket: str, rows: Sequence[Row], place: Place | None) -> Place:
+def beginning(bucket: str, rows: Sequence[Row], place: Place | None) -> Place:
     """Begin with a bucket, behind what was shown last, if anything ever was."""
     if rows:
         created_at_us, asset_id = _key(rows[-1])
@@ -117,7 +139,7 @@ def _beginning(bucket: str, rows: Sequence[Row], place: Place | None) -> Place:
     return Place(bucket=bucket, created_at_us=None, asset_id=None)
 
 
-def _resumed(span: Span, order: Order, place: Place | None) -> Span:
+def resumed(span: Span, order: Order, place: Place | None) -> Span:
     """Cut off what earlier pages showed."""
     if place is None or place.created_at_us is None or place.asset_id is None:
         return span
@@ -128,19 +150,37 @@ def _resumed(span: Span, order: Order, place: Place | None) -> Span:
 
 
 async def _merged(
-    bucket: str, shelves: Sequence[Shelf], span: Span, order: Order, limit: int
+    bucket: str,
+    shelves: Sequence[Shelf],
+    *,
+    span: Span,
+    order: Order,
+    limit: int,
+    side_by_side: "_SideBySide",
 ) -> Iterable[Row]:
     """Give the first rows of one bucket of all shelves, at least ``limit``, each asset once."""
-    if len(shelves) == 1:
-        return await shelves[0].rows(bucket, span, order, limit)
-    runs = await _all([shelf.rows(bucket, span, order, limit) for shelf in shelves])
+    runs = await side_by_side.all([shelf.rows(bucket, span, order, limit) for shelf in shelves])
+    if len(runs) == 1:
+        return runs[0]
     by_key = {_key(row): row for run in runs for row in run}
     return [by_key[key] for key in sorted(by_key, reverse=order == "desc")]
 
 
-async def _all(reads: Sequence[Coroutine[Any, Any, _Read]]) -> Sequence[_Read]:
-    """Read side by side; a single read, as most are, needs no task of its own."""
-    return [await reads[0]] if len(reads) == 1 else await asyncio.gather(*reads)
+class _SideBySide:
+    """Carries out the reads of one page, few at once; a single read needs no task of its own."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(_READS_AT_ONCE)
+
+    async def all(self, reads: Sequence[Coroutine[Any, Any, _Read]]) -> Sequence[_Read]:
+        """Give the answer of each read."""
+        if len(reads) == 1:
+            return [await self._one(reads[0])]
+        return await asyncio.gather(*map(self._one, reads))
+
+    async def _one(self, read: Coroutine[Any, Any, _Read]) -> _Read:
+        async with self._places:
+            return await read
 
 
 def _key(row: Row) -> Key:

@@ -221,9 +221,10 @@ class CategoryAnswer(Model):
 
 
 class CategoriesAnswer(Model):
-    """The category tree."""
+    """A page of the category tree, in the order of a walk through it."""
 
     items: list[CategoryAnswer]
+    next: str | None = Field(examples=["/v1/categories?cursor=…"])
 
 
 class CausedEvent(Model):

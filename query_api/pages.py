@@ -1,18 +1,23 @@
 """One page of a listing: its items, and the way to the next one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 from starlette.requests import Request
 
 from domain.values import CategoryId, CategoryRef
+from infra.cql import Row
 from query_api.answers import Answers
 from query_api.catalogues import Catalogues
 from query_api.category_tree import CategoryTree
 from query_api.cursors import Cursors
-from query_api.listing import Shelf, read_page
+from query_api.listing import Page as Found
+from query_api.listing import Place, read_page
+from query_api.matching import read_matching_page
 from query_api.moments import microseconds
 from query_api.parameters import CategoryListingParameters, ListingParameters
 from query_api.past_shelves import PastShelves, ShelvesThen
@@ -22,6 +27,7 @@ from query_api.shelves import Shelves
 
 _SHARED_SECONDS = 0.05
 _SHARED_PAGES = 1_000
+MOST_MERGED = 32  # categories; what more have in common is found by looking through all by date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,45 +93,63 @@ class Pages:
     async def _read(self, wanted: _Wanted) -> Page:
         asked = wanted.asked
         tree = await self._catalogues.tree(wanted.reader, asked.as_of)
-        if wanted.ref is None:
-            shelves, named = await self._of_all(wanted)
-        else:
-            shelves, named = await self._of_category(wanted, wanted.ref, tree)
+        named, categories = _named(wanted, tree)
         bound_to = (wanted.tenant_id, *named, *_bounds(asked))
         place = self._cursors.open(asked.cursor, bound_to) if asked.cursor is not None else None
-        found = await read_page(
-            shelves, span=asked.period.span, order=asked.order, limit=asked.limit, place=place
-        )
+        found = await self._found(wanted, categories, place)
         following = None
         if found.next_place is not None:
-            following = _with_cursor(wanted, self._cursors.seal(found.next_place, bound_to))
+            cursor = self._cursors.seal(found.next_place, bound_to)
+            following = following_url(wanted.path, wanted.query, cursor)
         items = [self._answers.item(row, tree) for row in found.rows]
         return Page(content=self._encode({"items": items, "next": following}), following=following)
 
-    async def _of_all(self, wanted: _Wanted) -> tuple[Sequence[Shelf], Sequence[str]]:
-        reader = wanted.reader
-        shelf = await self._opener(wanted.asked).dates(
-            reader.tenant_id, wanted.asked.period, is_fresh=reader.is_fresh
-        )
-        return [shelf], ["date"]
-
-    async def _of_category(
-        self, wanted: _Wanted, ref: CategoryRef, tree: CategoryTree
-    ) -> tuple[Sequence[Shelf], Sequence[str]]:
+    async def _found(
+        self, wanted: _Wanted, categories: Sequence[CategoryId] | None, place: Place | None
+    ) -> Found:
+        """Read the assets of these categories together, or of all when none are named."""
         reader, asked = wanted.reader, wanted.asked
-        category = tree.listed(ref)
-        is_deep = isinstance(asked, CategoryListingParameters) and asked.include_descendants
-        found = tree.below(category) if is_deep else (category,)
-        shelves = await self._opener(asked).categories(
-            reader.tenant_id,
-            [CategoryId(one["category_id"]) for one in found],
-            asked.period,
-            is_fresh=reader.is_fresh,
+        opener = self._opener(asked)
+        read = partial(
+            read_page, span=asked.period.span, order=asked.order, limit=asked.limit, place=place
         )
-        return shelves, ["categories" if is_deep else "category", category["category_id"]]
+        if categories is not None and len(categories) <= MOST_MERGED:
+            return await read(
+                await opener.categories(
+                    reader.tenant_id, categories, asked.period, is_fresh=reader.is_fresh
+                )
+            )
+        everything = await opener.dates(reader.tenant_id, asked.period, is_fresh=reader.is_fresh)
+        if categories is None:
+            return await read([everything])
+        return await read_matching_page(
+            everything,
+            _is_in(frozenset(categories)),
+            span=asked.period.span,
+            order=asked.order,
+            limit=asked.limit,
+            place=place,
+        )
 
     def _opener(self, asked: ListingParameters) -> Shelves | ShelvesThen:
         return self._shelves if asked.as_of is None else self._past_shelves.at(asked.as_of)
+
+
+def _named(
+    wanted: _Wanted, tree: CategoryTree
+) -> tuple[Sequence[str], Sequence[CategoryId] | None]:
+    """Name the listing that is wanted, and its categories; None for that of all by date."""
+    if wanted.ref is None:
+        return ["date"], None
+    asked, category = wanted.asked, tree.listed(wanted.ref)
+    is_deep = isinstance(asked, CategoryListingParameters) and asked.include_descendants
+    found = tree.below(category) if is_deep else (category,)
+    categories = [CategoryId(one["category_id"]) for one in found]
+    return ["categories" if is_deep else "category", category["category_id"]], categories
+
+
+def _is_in(categories: AbstractSet[str]) -> Callable[[Row], bool]:
+    return lambda row: not categories.isdisjoint(row["category_ids"] or ())
 
 
 def _bounds(asked: ListingParameters) -> Iterable[str]:
@@ -135,8 +159,8 @@ def _bounds(asked: ListingParameters) -> Iterable[str]:
     return bounds if asked.as_of is None else (*bounds, str(microseconds(asked.as_of)))
 
 
-def _with_cursor(wanted: _Wanted, cursor: str) -> str:
-    """Name this listing again, from that place on."""
-    sent = parse_qsl(wanted.query, keep_blank_values=True)
+def following_url(path: str, query: str, cursor: str) -> str:
+    """Name the listing of a path and query again, from the cursor on."""
+    sent = parse_qsl(query, keep_blank_values=True)
     kept = [(name, value) for name, value in sent if name != "cursor"]
-    return f"{quote(wanted.path)}?{urlencode([*kept, ('cursor', cursor)])}"
+    return f"{quote(path)}?{urlencode([*kept, ('cursor', cursor)])}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import (
@@ -46,9 +46,17 @@ class MomentParameters(BaseModel):
 
 
 class TreeParameters(MomentParameters):
-    """Which categories of the tree of that moment."""
+    """Which categories of the tree of that moment, how many at once, and from where on."""
+
+    MOST_CURSOR_CHARACTERS: ClassVar[int] = 4_096  # a path of 32 slugs, sealed
 
     include_archived: bool = Field(default=False, description="Also those that are archived.")
+    limit: int = Field(default=200, ge=1, le=200)
+    cursor: str | None = Field(
+        default=None,
+        max_length=MOST_CURSOR_CHARACTERS,
+        description="From `next` of the page before.",
+    )
 
 
 class PastParameters(MomentParameters):

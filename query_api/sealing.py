@@ -12,10 +12,14 @@ _MAX_CHARACTERS = 512
 class Seals:
     """Seals bytes of one kind, which ``label`` names; what they are bound to is not in them.
 
-    The first secret seals, every one of them is accepted, so that a secret can be replaced.
+    The first secret seals, every one of them is accepted, so that a secret can be replaced. Text of
+    more than ``at_most`` characters is none of ours.
     """
 
-    def __init__(self, secrets: Sequence[str], label: bytes) -> None:
+    def __init__(
+        self, secrets: Sequence[str], label: bytes, *, at_most: int = _MAX_CHARACTERS
+    ) -> None:
+        self._at_most = at_most
         keys = (hmac.digest(secret.encode(), label, "sha256") for secret in secrets)
         self._hashes = [hmac.new(key, digestmod="sha256") for key in keys]
 
@@ -27,7 +31,7 @@ class Seals:
     def open(self, text: str, bound_to: Sequence[str]) -> bytes | None:
         """Read what was sealed; None for what is garbled, forged, or bound to something else."""
         try:
-            sealed = urlsafe_b64decode(text[:_MAX_CHARACTERS] + "=" * (-len(text) % 4))
+            sealed = urlsafe_b64decode(text[: self._at_most] + "=" * (-len(text) % 4))
         except ValueError:
             return None
         if urlsafe_b64encode(sealed).rstrip(b"=").decode() != text:

@@ -115,8 +115,7 @@ function tile(item) {
 async function begin() {
   byId("forget").hidden = false;
   try {
-    const { items } = await get("/v1/categories");
-    mark = showTree(items, (chosen) => {
+    mark = showTree(await allCategories(), (chosen) => {
       category = chosen;
       restart();
     });
@@ -125,6 +124,16 @@ async function begin() {
     return say(problem.message, true);
   }
   await restart();
+}
+
+async function allCategories() {
+  const found = [];
+  for (let page = "/v1/categories"; page !== null;) {
+    const answer = await get(page);
+    found.push(...answer.items);
+    page = answer.next;
+  }
+  return found;
 }
 
 function ask(problem = "") {

@@ -35,7 +35,9 @@ export function showTree(categories, choose) {
 function grouped(categories) {
   const found = new Map();
   for (const category of categories) {
-    found.set(category.parent_id, [...(found.get(category.parent_id) ?? []), category]);
+    const siblings = found.get(category.parent_id);
+    if (siblings) siblings.push(category);
+    else found.set(category.parent_id, [category]);
   }
   return found;
 }

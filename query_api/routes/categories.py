@@ -13,8 +13,9 @@ from infra.web.errors import RequestInvalid
 from infra.web.openapi import documented
 from query_api.answers import Answers
 from query_api.catalogues import Catalogues
+from query_api.category_pages import CategoryPages
 from query_api.errors import CursorRefused, ViewBehind
-from query_api.json_answer import json_answer, page_answer, versioned_answer
+from query_api.json_answer import page_answer, versioned_answer
 from query_api.models import CategoriesAnswer, CategoryAnswer, PageAnswer
 from query_api.pages import Pages
 from query_api.parameters import (
@@ -25,12 +26,24 @@ from query_api.parameters import (
     described,
 )
 from query_api.reading import HEADERS, Reader, Reading
-from query_api.views import ASSETS_BY_CATEGORY, CATEGORIES, CATEGORIES_AS_OF, LISTINGS_AS_OF
+from query_api.views import (
+    ASSETS_BY_CATEGORY,
+    ASSETS_BY_DATE,
+    CATEGORIES,
+    CATEGORIES_AS_OF,
+    LISTINGS_AS_OF,
+)
 
 _PAST_LISTINGS = (LISTINGS_AS_OF, CATEGORIES_AS_OF)
 
 
-def routes(reading: Reading, catalogues: Catalogues, pages: Pages, answers: Answers) -> APIRouter:
+def routes(
+    reading: Reading,
+    catalogues: Catalogues,
+    category_pages: CategoryPages,
+    pages: Pages,
+    answers: Answers,
+) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1/categories", tags=["categories"])
     of_tree = Depends(reading.of(CATEGORIES, past=(CATEGORIES_AS_OF,)))
@@ -43,7 +56,7 @@ def routes(reading: Reading, catalogues: Catalogues, pages: Pages, answers: Answ
     @router.get(
         "",
         response_model=CategoriesAnswer,
-        responses=documented(RequestInvalid, ViewBehind),
+        responses=documented(CursorRefused, RequestInvalid, ViewBehind),
         openapi_extra={"parameters": [*HEADERS, *described(TreeParameters)]},
     )
     async def list_categories(
@@ -51,13 +64,11 @@ def routes(reading: Reading, catalogues: Catalogues, pages: Pages, answers: Answ
         reader: Annotated[Reader, of_tree],
         asked: Annotated[TreeParameters, Depends(asked_for(TreeParameters))],
     ) -> Response:
-        """List the whole tree, sorted so that what hangs together stands together."""
+        """List the tree page by page, sorted so that what hangs together stands together."""
         reader = await at_moment(request, reader, asked.as_of)
         tree = await catalogues.tree(reader, asked.as_of)
-        shown = [row for row in tree if asked.include_archived or not row["is_archived"]]
-        items = [answers.category(row, tree) for row in shown]
-        ordered = sorted(items, key=lambda item: item["path"].split("/"))
-        return json_answer({"items": ordered}, is_settled=reader.is_settled)
+        page = category_pages.page(request, reader, asked, tree)
+        return page_answer(page, is_settled=reader.is_settled)
 
     @router.get(
         "/{category}",
@@ -98,6 +109,8 @@ def routes(reading: Reading, catalogues: Catalogues, pages: Pages, answers: Answ
         """List the published assets of a category, the newest first unless asked otherwise."""
         if asked.as_of is not None:
             reader = await reading.going_back(request, reader, asked.as_of, *_PAST_LISTINGS)
+        elif asked.include_descendants:  # of many categories it is read from the listing by date
+            await reading.wait_for_writes(request, (ASSETS_BY_DATE,))
         page = await pages.page(request, reader, asked, category)
         return page_answer(page, is_settled=reader.is_settled)
 

@@ -1,5 +1,6 @@
 """Listings by date and by category, page by page."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from urllib.parse import parse_qs, urlsplit
@@ -8,8 +9,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from domain.commands import DeleteAsset
+from domain.values import CategoryId
 from query_api.models import PageAnswer
-from tests.samples import metadata, set_categories
+from tests.samples import create_category, metadata, set_categories
 from tests.unit.query_api.story import GLOBEX, Story, asset_id
 
 HEADERS = ("ScaleHoster-Position", "Prefer")
@@ -179,3 +181,25 @@ def test_every_parameter_is_described(client: TestClient) -> None:
         names = {one["name"] for one in described[path]["get"]["parameters"]}
         listing = {"from", "to", "order", "limit", "cursor", "as_of", *HEADERS}
         assert names == listing | more
+
+
+@pytest.fixture
+def pages_shared_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let requests share a page however slow this machine is."""
+    monkeypatch.setattr("query_api.pages._SHARED_SECONDS", 3_600.0)
+
+
+@pytest.mark.parametrize("path", ["/v1/assets", "/v1/categories/cats/assets"])
+def test_two_tenants_that_ask_for_one_url_share_no_page(
+    pages_shared_for_long: None,
+    client: TestClient,
+    stranger: TestClient,
+    pictures: Story,
+    path: str,
+) -> None:
+    theirs = metadata(GLOBEX, tenant_id=GLOBEX)
+    pictures.tell(replace(create_category("cats", about=theirs), category_id=CategoryId("theirs")))
+    pictures.publish(10, "cats", tenant_id=GLOBEX)
+    ours = read(client, path)
+    assert read(stranger, path) == [ids(10)]
+    assert read(client, path) == ours != [ids(10)]

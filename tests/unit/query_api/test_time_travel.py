@@ -170,7 +170,7 @@ def test_before_the_first_event_there_was_nothing(client: TestClient, story: Sto
     long_ago = story.now - timedelta(days=3_650)
     assert titles(client, at("/v1/assets", long_ago)) == []
     assert client.get(at(CATS, long_ago)).status_code == 404
-    assert client.get(at("/v1/categories", long_ago)).json() == {"items": []}
+    assert client.get(at("/v1/categories", long_ago)).json() == {"items": [], "next": None}
     assert client.get(at("/v1/categories/cats", long_ago)).status_code == 404
     assert client.get(at(f"/v1/assets/{asset_id(1)}", long_ago)).status_code == 404
 

@@ -1,0 +1,75 @@
+"""Pages of a category tree, in the order of a walk through it."""
+
+import json
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import islice
+
+import msgspec
+from starlette.requests import Request
+
+from query_api.answers import Answers
+from query_api.category_tree import CategoryTree
+from query_api.errors import CursorRefused
+from query_api.moments import microseconds
+from query_api.pages import Page, following_url
+from query_api.parameters import TreeParameters
+from query_api.reading import Reader
+from query_api.sealing import Seals
+
+_LABEL = b"scalehoster category cursor 1"
+
+
+class CategoryPages:
+    """Writes pages of trees.
+
+    A cursor names the path of the last category that was shown. Categories that come, go or move
+    between two pages make no other one appear twice or be left out.
+    """
+
+    def __init__(self, answers: Answers, secrets: Sequence[str]) -> None:
+        self._answers = answers
+        self._seals = Seals(secrets, _LABEL, at_most=TreeParameters.MOST_CURSOR_CHARACTERS)
+        self._encode = msgspec.json.Encoder().encode
+
+    def page(
+        self, request: Request, reader: Reader, asked: TreeParameters, tree: CategoryTree
+    ) -> Page:
+        """Give a page of a tree; raises CursorRefused."""
+        bound_to = [reader.tenant_id, str(asked.include_archived), _moment(asked)]
+        walk = tree.walk()
+        begin = 0
+        if asked.cursor is not None:
+            shown = tuple(self._opened(asked.cursor, bound_to))
+            begin = bisect_right(walk, shown, key=lambda step: step[0])
+        wanted = (
+            step
+            for step in islice(walk, begin, None)
+            if asked.include_archived or not step[1]["is_archived"]
+        )
+        steps = list(islice(wanted, asked.limit + 1))
+        following = None
+        if len(steps) > asked.limit:
+            last = json.dumps(steps[asked.limit - 1][0]).encode()
+            path, query = request.scope["path"], request.scope["query_string"]
+            following = following_url(
+                path, query.decode("ascii", "replace"), self._seals.seal(last, bound_to)
+            )
+        items = [self._answers.category(row, tree) for _, row in steps[: asked.limit]]
+        content = self._encode({"items": items, "next": following})
+        return Page(content=content, following=following)
+
+    def _opened(self, cursor: str, bound_to: Sequence[str]) -> Sequence[str]:
+        body = self._seals.open(cursor, bound_to)
+        if body is None:
+            raise CursorRefused(
+                "this cursor does not belong to this query; take it from `next` of the page "
+                "before, and keep all other parameters as they were",
+                errors=[{"detail": "not a cursor of this query", "parameter": "cursor"}],
+            )
+        slugs: list[str] = json.loads(body)
+        return slugs
+
+
+def _moment(asked: TreeParameters) -> str:
+    return "" if asked.as_of is None else str(microseconds(asked.as_of))
