@@ -49,6 +49,8 @@ bench: setup ## Measure thoroughly
 	$(RUN)python -m bench
 
 PIN := $(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
-lock: venv ## Pin every dependency, with hashes: one lock for developing, one for running
-	$(PIN) --group dev pyproject.toml -o requirements-dev.lock
+lock: venv ## Pin every dependency, with hashes: for developing, for running, for HEIC
+	$(PIN) --group dev --extra heic pyproject.toml -o requirements-dev.lock
 	$(PIN) --constraint requirements-dev.lock pyproject.toml -o requirements.lock
+	sed -n 's/^ *"\(pillow-heif==[0-9.]*\)".*/\1/p' pyproject.toml | \
+		$(PIN) --no-deps --no-annotate - -o requirements-heic.lock

@@ -9,15 +9,15 @@ from typing import Final
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.ExifTags import Base
-from pillow_heif import register_heif_opener
 
 from streams.rendering.failures import RenderFailed
 from streams.rendering.framing import largest_scale
+from streams.rendering.heic import HEIC_IS_INSTALLED, register_heic
 from streams.rendering.limits import RenderLimits
 from streams.rendering.motion import Motion, motion
 from streams.rendering.presets import Preset
 from streams.rendering.shrink import Size, scaled
-from streams.rendering.sniffing import is_accepted, refused_format
+from streams.rendering.sniffing import is_accepted, is_heic, refused_format
 from streams.rendering.webp_alpha import with_alpha_flag
 
 # What Pillow calls them. A phone's MPO is a JPEG with further pictures behind it, and its HEIC may
@@ -33,9 +33,12 @@ MEDIA_TYPES: Final = {
     "TIFF": "image/tiff",
     "BMP": "image/bmp",
 }
-_FORMATS: Final = tuple(name for name in MEDIA_TYPES if name != "MPO")  # opened as JPEG
+_NOT_OPENED: Final = {"MPO"} if HEIC_IS_INSTALLED else {"MPO", "HEIF"}  # an MPO opens as JPEG
+_FORMATS: Final = tuple(name for name in MEDIA_TYPES if name not in _NOT_OPENED)
 _SINGLE: Final = frozenset({"MPO", "HEIF"})
-_TAKEN: Final = "JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF and BMP are"
+_TAKEN: Final = (
+    f"JPEG, PNG, WebP, AVIF,{' HEIC,' if HEIC_IS_INSTALLED else ''} GIF, TIFF and BMP are"
+)
 _SVG_REFUSED: Final = "SVG is not accepted, for it can hold scripts and fetch other files"
 _TURNED_ASIDE: Final = range(5, 9)  # the EXIF orientations that swap width and height
 
@@ -74,6 +77,8 @@ def decode(source: bytes, limits: RenderLimits, preset: Preset) -> Decoded:
     if name := refused_format(source):
         refusal = _SVG_REFUSED if name == "SVG" else f"{name} is not accepted"
         raise RenderFailed("unsupported_format", f"{refusal}; {_TAKEN}")
+    if is_heic(source) and not HEIC_IS_INSTALLED:
+        raise RenderFailed("unsupported_format", f"HEIC is not accepted here; {_TAKEN}")
     with typed_failures(source, limits):
         return _decode(source, limits, preset)
 
@@ -101,8 +106,7 @@ def typed_failures(source: bytes, limits: RenderLimits) -> Iterator[None]:
 
 
 def _decode(source: bytes, limits: RenderLimits, preset: Preset) -> Decoded:
-    # A phone's small preview may be of another picture; a confined child can start no thread.
-    register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+    register_heic()
     image, frames = _opened(with_alpha_flag(source))
     width, height = image.size
     if frames > limits.max_frames:

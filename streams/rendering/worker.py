@@ -27,7 +27,6 @@ from PIL import (  # noqa: F401 - a confined child can open no file, so all it n
     TiffImagePlugin,
     WebPImagePlugin,
 )
-from pillow_heif import HeifImagePlugin  # noqa: F401 - the same
 
 from streams.rendering.confinement import confine, die_with_parent
 from streams.rendering.encoding import encode as encode_picture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.cluster.locking import locked
+from streams.rendering import PRESETS
 from tests.contract.test_dependencies import PACKAGES, ROOT
 
 LOCK = ROOT / "requirements.lock"
@@ -24,6 +25,26 @@ for top in sys.argv[1:]:
     for found in pkgutil.walk_packages(package.__path__, f"{top}."):
         importlib.import_module(found.name)
         print(found.name)
+"""
+
+# A picture, and what begins like a HEIC, through the processes that decode.
+_RENDER_BOTH = """\
+import asyncio, io
+from PIL import Image
+from streams.rendering import PRESETS, RenderFailed, Sandbox
+
+async def main() -> None:
+    jpeg = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(jpeg, "JPEG")
+    heic = bytes.fromhex("00000018667479706865696300000000") + b"mif1heic" + bytes(64)
+    async with Sandbox(processes=1) as sandbox:
+        print(len((await sandbox.render(jpeg.getvalue(), PRESETS["default"])).renditions))
+        try:
+            await sandbox.render(heic, PRESETS["default"])
+        except RenderFailed as failed:
+            print(failed.code, failed.detail)
+
+asyncio.run(main())
 """
 
 
@@ -68,3 +89,11 @@ def test_every_module_of_every_service_can_be_imported(python: Path) -> None:
     services = {main.replace("/", ".") for main in mains if main.startswith(PACKAGES)}
     assert services <= {module.removesuffix(".__main__") for module in modules}
     assert "streams.processing" in services
+
+
+def test_without_the_extra_pictures_are_rendered_and_heic_is_refused(python: Path) -> None:
+    made, refused = run(python, _RENDER_BOTH).splitlines()
+    assert int(made) == len(PRESETS["default"].renditions)
+    assert refused == (
+        "unsupported_format HEIC is not accepted here; JPEG, PNG, WebP, AVIF, GIF, TIFF and BMP are"
+    )
