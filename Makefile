@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup venv check test lint format types imports unit integration e2e \
-        up down demo bench bench-quick lock
+        up down demo bench bench-quick lock lock-jars
 PYTHON ?=
 VENV := $(if $(PYTHON),.venv-$(notdir $(PYTHON)),.venv)
 RUN := $(VENV)/bin/
@@ -54,3 +54,5 @@ lock: venv ## Pin every dependency, with hashes: for developing, for running, fo
 	$(PIN) --constraint requirements-dev.lock pyproject.toml -o requirements.lock
 	sed -n 's/^ *"\(pillow-heif==[0-9.]*\)".*/\1/p' pyproject.toml | \
 		$(PIN) --no-deps --no-annotate - -o requirements-heic.lock
+lock-jars: venv ## Pin the servers' jars, after a change of infra/cluster/poms
+	$(RUN)python -m infra.cluster --pin-jars

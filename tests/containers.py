@@ -10,10 +10,12 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
 from infra.cluster import cassandra_answers, free_port, kafka_answers
+from infra.cluster.cassandra import CassandraServer
+from infra.cluster.kafka import KafkaServer
 from tests.eventually import eventually
 
-_KAFKA_IMAGE = "apache/kafka:4.3.1"
-_CASSANDRA_IMAGE = "cassandra:5.0.6"
+_KAFKA_IMAGE = f"apache/kafka:{KafkaServer.version}"
+_CASSANDRA_IMAGE = f"cassandra:{CassandraServer.version}"
 _START_SECONDS = 180
 
 

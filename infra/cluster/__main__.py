@@ -1,4 +1,4 @@
-"""Say what this machine lacks to run the servers; `make setup` ends with it."""
+"""Say what this machine lacks to run the servers, or pin their jars with ``--pin-jars``."""
 
 import sys
 from pathlib import Path
@@ -6,4 +6,8 @@ from pathlib import Path
 from infra.cluster import Cluster
 
 if __name__ == "__main__":
-    sys.exit("\n".join(Cluster(Path("var/cluster")).missing_programs()) or None)
+    cluster = Cluster(Path("var/cluster"))
+    if "--pin-jars" in sys.argv:
+        for server in cluster.servers:
+            server.pin_jars()
+    sys.exit("\n".join(cluster.missing_programs()) or None)

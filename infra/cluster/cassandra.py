@@ -121,7 +121,7 @@ class CassandraServer(Server):
     """Opens the CQL port and its own storage port on loopback, and no JMX port."""
 
     name: ClassVar[str] = "Cassandra"
-    version: ClassVar[str] = "5.0.6"
+    version: ClassVar[str] = "5.0.9"
     javas = (11, 17)
     port_setting: ClassVar[str] = "SCALEHOSTER_CASSANDRA__PORT"
 

@@ -4,6 +4,7 @@ ClusterError
 ├── JavaMissing
 ├── MavenMissing
 ├── InstallFailed
+├── WrongJars
 ├── DiskNearlyFull
 ├── PortTaken
 ├── RunsOnOtherPort
@@ -28,6 +29,10 @@ class MavenMissing(ClusterError):
 
 class InstallFailed(ClusterError):
     """Maven could not fetch the servers' jars."""
+
+
+class WrongJars(ClusterError):
+    """The jars that arrived are not those whose checksums are committed."""
 
 
 class DiskNearlyFull(ClusterError):

@@ -5,14 +5,21 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from infra.cluster.errors import InstallFailed, MavenMissing
+from infra.cluster.checksums import (
+    checksums_of,
+    differences,
+    read_checksums,
+    write_checksums,
+)
+from infra.cluster.errors import InstallFailed, MavenMissing, WrongJars
 from infra.cluster.java import Java
 from infra.cluster.locking import locked
 
-_POMS = Path(__file__).parent / "poms"
+_POMS = Path(__file__).parent / "poms"  # a folder for each server: pom.xml, jars.sha256
 _TIMEOUT_SECONDS = 900
 
 
@@ -22,10 +29,10 @@ def default_jars_directory() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "scalehoster" / "jars"
 
 
-def jars_folder(server: str, directory: Path) -> Path:
-    """Name the folder for exactly the versions that the server's pom asks for."""
-    digest = hashlib.sha256(_pom(server).read_bytes()).hexdigest()
-    return directory / f"{server}-{digest[:12]}"
+def jars_folder(server: str, directory: Path, poms: Path = _POMS) -> Path:
+    """Name the folder for exactly the jars that the server's pom and checksums ask for."""
+    digest = hashlib.sha256(_pom(poms, server).read_bytes() + _checksums(poms, server).read_bytes())
+    return directory / f"{server}-{digest.hexdigest()[:12]}"
 
 
 def find_maven() -> str:
@@ -39,33 +46,69 @@ def find_maven() -> str:
     return maven
 
 
-def install_jars(server: str, java: Java, directory: Path, progress: Callable[[str], None]) -> Path:
+def install_jars(
+    server: str,
+    java: Java,
+    directory: Path,
+    progress: Callable[[str], None],
+    poms: Path = _POMS,
+) -> Path:
     """Return the folder that holds the jars of this server; download them if need be.
 
-    The folder appears complete or not at all, and two installs beside each other make
-    one. Raises MavenMissing, or InstallFailed with the end of what Maven said.
+    The folder appears complete, with the bytes whose checksums are committed, or not at all,
+    and two installs beside each other make one. Raises MavenMissing, InstallFailed with the
+    end of what Maven said, or WrongJars with the name of each jar that differs.
     """
-    installed = jars_folder(server, directory)
+    installed = jars_folder(server, directory, poms)
     if installed.is_dir():
         return installed
     directory.mkdir(parents=True, exist_ok=True)
     with locked(directory / f"{server}.lock"):
         if not installed.is_dir():
             progress(f"downloading {server} (once per version)")
-            _download(_pom(server), java, installed)
+            with _downloaded(_pom(poms, server), java, directory) as arriving:
+                _check(server, arriving, read_checksums(_checksums(poms, server)))
+                arriving.rename(installed)
     return installed
 
 
-def _pom(server: str) -> Path:
-    return _POMS / server / "pom.xml"
+def pin_jars(server: str, java: Java, directory: Path, poms: Path = _POMS) -> None:
+    """Commit to what Maven brings now: write the server's checksums anew.
+
+    For whoever changed a pom; what it wrote is to be read before it is committed.
+    Raises MavenMissing or InstallFailed, and then wrote nothing.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with _downloaded(_pom(poms, server), java, directory) as arriving:
+        write_checksums(_checksums(poms, server), checksums_of(arriving))
 
 
-def _download(pom: Path, java: Java, installed: Path) -> None:
+def _pom(poms: Path, server: str) -> Path:
+    return poms / server / "pom.xml"
+
+
+def _checksums(poms: Path, server: str) -> Path:
+    return poms / server / "jars.sha256"
+
+
+def _check(server: str, arriving: Path, committed: Mapping[str, str]) -> None:
+    if wrong := list(differences(checksums_of(arriving), committed)):
+        raise WrongJars(
+            f"Maven brought other jars for {server} than the committed checksums name:\n"
+            + "\n".join(wrong)
+            + "\nWhoever changed the pom pins them anew with: make lock-jars"
+        )
+
+
+@contextmanager
+def _downloaded(pom: Path, java: Java, directory: Path) -> Iterator[Path]:
+    """Have Maven put the jars into a folder that is gone afterwards, if it was not renamed."""
     maven = find_maven()
-    with tempfile.TemporaryDirectory(dir=installed.parent, prefix=".installing-") as temporary:
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".installing-") as temporary:
         arriving = Path(temporary) / "jars"
         command = [
-            *(maven, "-q", "-B", "-C", "-f", str(pom)),  # -C: a wrong checksum is an error
+            # -C: what differs from the checksum beside it in the registry is an error
+            *(maven, "-q", "-B", "-C", "-f", str(pom)),
             *("dependency:copy-dependencies", "-DincludeScope=runtime"),
             f"-DoutputDirectory={arriving}",
         ]
@@ -86,4 +129,4 @@ def _download(pom: Path, java: Java, installed: Path) -> None:
                 "Maven could not fetch the jars (the first start needs the network):\n"
                 + "\n".join(lines[-15:])
             )
-        arriving.rename(installed)
+        yield arriving

@@ -66,7 +66,7 @@ class KafkaServer(Server):
     """Keeps its cluster id and its data for as long as its folder exists."""
 
     name: ClassVar[str] = "Kafka"
-    version: ClassVar[str] = "4.3.1"
+    version: ClassVar[str] = "4.4.0"
     javas = range(17, 26)
     port_setting: ClassVar[str] = "SCALEHOSTER_KAFKA__PORT"
 

@@ -16,7 +16,7 @@ from infra.cluster.errors import (
     ServerDied,
     ServerSilent,
 )
-from infra.cluster.jars import find_maven, install_jars, jars_folder
+from infra.cluster.jars import find_maven, install_jars, jars_folder, pin_jars
 from infra.cluster.java import Java, find_java
 from infra.cluster.ports import LOOPBACK, is_listening
 from infra.cluster.process import DetachedProcess
@@ -153,6 +153,10 @@ class Server(ABC):
         except (JavaMissing, MavenMissing) as missing:
             return str(missing)
         return None
+
+    def pin_jars(self) -> None:
+        """Write the checksums of the server's jars anew; raises a ClusterError."""
+        pin_jars(self.name.lower(), find_java(self.name, self.javas), self._jars_directory)
 
     @abstractmethod
     def _prepare(self, progress: Callable[[str], None]) -> list[str]:
