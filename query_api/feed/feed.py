@@ -4,35 +4,24 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from functools import partial
 
 from avro_schemas.errors import KeysLost
 from domain.values import TenantId
 from infra.public_events import as_json, event_type
-from infra.reading import Record
-from query_api.feed.listeners import Happened, Listener, Listeners, Mark, happened_in
+from query_api.feed.listeners import Happened, Listener, Listeners, Mark
+from query_api.feed.missed import MissedEvents, OpenHistory
 from query_api.feed.places import Offsets, Places
 
 _LOOK_SECONDS = 1.0  # how soon a revoked key and a stop are noticed
-_HISTORIES_AT_ONCE = 8
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before there was anything of ours
 _CLOCKS_APART = timedelta(minutes=10)  # an event's moment, and that of its record in the log
 _KEYS_AWAY = b": the keys of the next event are away; come back with Last-Event-ID\n"
 
 log = logging.getLogger(__name__)
-
-
-class History(Protocol):
-    """What reads some partitions from given offsets: infra.reading.Reader."""
-
-    def poll(self) -> list[Record]:
-        """Read what is there, waiting a moment for the first record."""
-
-    def position(self, partition: int) -> int:
-        """Give the next offset that will be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +39,8 @@ class Wish:
 class Feed:
     """Makes the feeds of one process.
 
-    ``open_history`` reads the log, ``offsets_at`` tells where it stood at a moment; both run in
-    threads of their own, a few at once, while others wait in line.
+    ``open_history`` reads the log, a few at once (see MissedEvents), ``offsets_at`` tells where it
+    stood at a moment; both run in threads of their own.
     """
 
     def __init__(
@@ -59,18 +48,18 @@ class Feed:
         listeners: Listeners,
         places: Places,
         *,
-        open_history: Callable[[Offsets], AbstractContextManager[History]],
+        open_history: OpenHistory,
         offsets_at: Callable[[datetime], Mapping[int, int]],
         public_base_url: str,
         heartbeat_seconds: float,
+        patience_seconds: float = 1.0,
     ) -> None:
         self.listeners = listeners
         self.places = places
-        self._open_history = open_history
+        self._missed = MissedEvents(open_history, patience_seconds=patience_seconds)
         self._offsets_at = offsets_at
         self._public_base_url = public_base_url
         self._heartbeat_seconds = heartbeat_seconds
-        self._histories = asyncio.Semaphore(_HISTORIES_AT_ONCE)
 
     async def since(self, moment: datetime) -> dict[int, int]:
         """Find the place before everything that happened from this moment on.
@@ -97,10 +86,13 @@ class Feed:
         at = dict(wish.after)
         yield self._place(at, tenant_id)
         try:
-            async for piece in self._missed(tenant_id, at, listener.joined_at, wish.since):
-                yield piece
-                if not is_welcome():
-                    return
+            write = partial(self._told, tenant_id, wish.since)
+            missed = self._missed.pieces(tenant_id, at, listener.joined_at, write)
+            async with aclosing(missed):
+                async for piece in missed:
+                    yield piece
+                    if not is_welcome():
+                        return
         except KeysLost as lost:
             log.error("a feed ends before what it missed: %s", lost)  # noqa: TRY400 - that says it all
             yield _KEYS_AWAY + self._place(at, tenant_id)
@@ -126,30 +118,15 @@ class Feed:
                     self.listeners.mark(listener)
                     told_at = time.monotonic()
 
-    async def _missed(
-        self, tenant_id: TenantId, at: dict[int, int], until: Offsets, since: datetime | None
-    ) -> AsyncGenerator[bytes]:
-        """Tell what lies in the log from ``at`` up to ``until``, and move ``at`` along."""
-        left = {p: offset for p, offset in at.items() if offset < until[p]}
-        if not left:
-            return
-        async with self._histories:
-            opened = self._open_history(left)
-            history = opened.__enter__()
-            try:
-                while left:
-                    for record in await asyncio.to_thread(history.poll):
-                        if not at[record.partition] <= record.offset < until[record.partition]:
-                            continue
-                        happened = happened_in(record)
-                        at[record.partition] = record.offset + 1
-                        if happened is not None and _is_wanted(happened, tenant_id, since):
-                            yield self._event(happened, at, tenant_id)
-                    yield self._place(at, tenant_id)  # so that who comes back need not begin anew
-                    left = {p: left[p] for p in left if history.position(p) < until[p]}
-            finally:  # closing waits for the broker
-                await asyncio.to_thread(opened.__exit__, None, None, None)
-        at |= {p: max(at[p], until[p]) for p in at}
+    def _told(
+        self, tenant_id: TenantId, since: datetime | None, happened: Happened | None, at: Offsets
+    ) -> bytes | None:
+        """Write what was missed; without an event the place, so that who comes back goes on."""
+        if happened is None:
+            return self._place(at, tenant_id)
+        if not _is_wanted(happened, tenant_id, since):
+            return None
+        return self._event(happened, at, tenant_id)
 
     def _event(self, happened: Happened, at: Offsets, tenant_id: TenantId) -> bytes:
         text = as_json(happened.event, self._public_base_url)

@@ -21,9 +21,12 @@ PARTITIONS = 3
 class MemoryEventLog:
     """Events are appended to one partition after the other; all who listen hear of it."""
 
-    def __init__(self, *, at_most: int = 10, per_tenant: int = 3) -> None:
+    def __init__(
+        self, *, at_most: int = 10, per_tenant: int = 3, patience_seconds: float = 0.01
+    ) -> None:
         self.records: list[list[Record]] = [[] for _ in range(PARTITIONS)]
         self.opened: list[Offsets] = []
+        self.open = self.most_open = 0
         self.listeners = Listeners(at_most=at_most, per_tenant=per_tenant)
         self.feed = Feed(
             self.listeners,
@@ -32,6 +35,7 @@ class MemoryEventLog:
             offsets_at=self._offsets_at,
             public_base_url="https://img.example",
             heartbeat_seconds=0.01,
+            patience_seconds=patience_seconds,
         )
         self.listeners.begin(dict.fromkeys(range(PARTITIONS), 0))
         self._count = 0
@@ -63,7 +67,12 @@ class MemoryEventLog:
     @contextmanager
     def _open(self, starts: Offsets) -> Iterator["MemoryHistory"]:
         self.opened.append(starts)
-        yield MemoryHistory(self.records, dict(starts))
+        self.open += 1
+        self.most_open = max(self.open, self.most_open)
+        try:
+            yield MemoryHistory(self.records, dict(starts))
+        finally:
+            self.open -= 1
 
     def _offsets_at(self, moment: datetime) -> dict[int, int]:
         before = max(0, round((moment - NOON) / timedelta(minutes=1)))

@@ -1,0 +1,181 @@
+"""Reading what was missed: slow readers of one tenant leave history to all others."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from domain.values import TenantId
+from query_api.feed import missed
+from query_api.feed.feed import Wish
+from query_api.feed.slots import TenantSlots
+from tests.samples import ACME
+from tests.server_sent_events import Piece, pieces
+from tests.unit.query_api.memory_log import PARTITIONS, MemoryEventLog
+
+EVIL = TenantId("evil")
+FOR_EVER = 3_600.0
+EVENTS = 60
+_LONGEST_SECONDS = 30  # a test that fails ends; none that passes waits so long
+
+
+def run(story: Callable[[], Coroutine[object, object, None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            await story()
+
+    asyncio.run(bounded())
+
+
+async def until(holds: Callable[[], object]) -> None:
+    while not holds():  # noqa: ASYNC110 - threads set no event
+        await asyncio.sleep(0.001)
+
+
+def log_of(*tenants: TenantId, patience_seconds: float) -> MemoryEventLog:
+    log = MemoryEventLog(at_most=500, per_tenant=50, patience_seconds=patience_seconds)
+    for _ in range(EVENTS):
+        for tenant_id in tenants:
+            log.append(tenant_id)
+    return log
+
+
+@asynccontextmanager
+async def feed_of(log: MemoryEventLog, tenant_id: TenantId) -> AsyncIterator[AsyncGenerator[bytes]]:
+    """Come back to what happened since the log began."""
+    with log.listeners.join(tenant_id) as listener:
+        wish = Wish(after=dict.fromkeys(range(PARTITIONS), 0), since=None, seconds=0)
+        async with aclosing(log.feed.stream(tenant_id, listener, wish, lambda: True)) as stream:
+            yield stream
+
+
+async def events_of(log: MemoryEventLog, tenant_id: TenantId) -> list[str]:
+    """Read all that a tenant missed, as fast as it comes."""
+    async with feed_of(log, tenant_id) as stream:
+        return [piece.event_id async for text in stream for piece in told(text)]
+
+
+def told(text: bytes) -> Sequence[Piece]:
+    return [piece for piece in pieces(text.decode().splitlines()) if piece.data is not None]
+
+
+@asynccontextmanager
+async def stalled(log: MemoryEventLog, *tenants: TenantId) -> AsyncIterator[list[TenantId]]:
+    """Have each take one piece of what it missed and no more; give those that got one."""
+    began: list[TenantId] = []
+
+    async def stall(tenant_id: TenantId) -> None:
+        async with feed_of(log, tenant_id) as stream:
+            await anext(stream)  # where it begins
+            await anext(stream)
+            began.append(tenant_id)
+            await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(stall(tenant_id)) for tenant_id in tenants]
+    try:
+        yield began
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_slow_readers_of_one_tenant_leave_others_their_history() -> None:
+    async def story() -> None:
+        log = log_of(EVIL, ACME, patience_seconds=FOR_EVER)
+        async with stalled(log, *[EVIL] * 40) as began:
+            await until(lambda: len(began) == 3)
+            assert len(await events_of(log, ACME)) == EVENTS
+            assert began == [EVIL] * 3
+            assert log.most_open == 4
+        assert log.open == 0
+
+    run(story)
+
+
+def test_who_takes_nothing_loses_the_slot_and_is_told_the_rest_when_it_goes_on() -> None:
+    tenants = [TenantId(f"t{number}") for number in range(20)]
+
+    async def story() -> None:
+        log = log_of(*tenants, patience_seconds=0.01)
+        async with stalled(log, *tenants[1:]) as began, feed_of(log, tenants[0]) as stream:
+            seen = [piece.event_id async for text in _first(stream, 5) for piece in told(text)]
+            await until(lambda: len(began) == 19 and not log.open)
+            async for text in stream:
+                seen += [piece.event_id for piece in told(text)]
+        assert seen == await events_of(log, tenants[0])
+        assert len(set(seen)) == EVENTS
+        assert log.most_open <= 8
+
+    run(story)
+
+
+async def _first(stream: AsyncGenerator[bytes], count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield await anext(stream)
+
+
+def test_who_reads_long_gives_others_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(missed, "_RECORDS_IN_TURN", 5)
+    monkeypatch.setattr(missed, "_HISTORIES_AT_ONCE", 1)
+    tenants = [TenantId(f"t{number}") for number in range(4)]
+
+    async def story() -> None:
+        log = log_of(*tenants, patience_seconds=FOR_EVER)
+        alone = await events_of(log, tenants[0])
+        assert len(log.opened) == 1  # nobody else waited
+        together = await asyncio.gather(*(events_of(log, tenant_id) for tenant_id in tenants))
+        assert together[0] == alone
+        assert [len(set(each)) for each in together] == [EVENTS] * 4
+        assert len(log.opened) > 4 * 10
+        assert log.most_open == 1
+
+    run(story)
+
+
+def test_who_hangs_up_while_it_waits_leaves_its_turn_to_the_next() -> None:
+    async def story() -> None:
+        slots = TenantSlots(1, 1)
+        order: list[str] = []
+
+        async def hold(name: str) -> None:
+            async with slots.slot(TenantId(name)):
+                order.append(name)
+                await asyncio.sleep(0)
+
+        async with slots.slot(ACME):
+            tasks = [asyncio.create_task(hold(name)) for name in ("a", "b", "b", "c", "d")]
+            await asyncio.sleep(0)
+            assert slots.is_wanted
+            tasks[3].cancel()
+        tasks[0].cancel()  # in the moment in which its turn came
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert order == ["b", "d", "b"]
+        assert not slots.is_wanted
+        await hold("e")
+
+    run(story)
+
+
+def test_however_many_hold_slots_one_is_left_for_the_next_tenant() -> None:
+    async def story() -> None:
+        slots = TenantSlots(8, 3)
+        held: list[str] = []
+
+        async def hold(name: str) -> None:
+            async with slots.slot(TenantId(name)):
+                held.append(name)
+                await asyncio.Event().wait()
+
+        tasks = [asyncio.create_task(hold(name)) for name in "aaaaabbbbb"]
+        await asyncio.sleep(0)
+        assert held == list("aaabbb")
+        tasks += [asyncio.create_task(hold(name)) for name in "cccd"]
+        await asyncio.sleep(0)
+        assert held == list("aaabbbcd")
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    run(story)
