@@ -62,7 +62,7 @@ async def category_id(
     """Name a category by its id; raises UnknownCategory."""
     if typed is None:
         return None
-    found = (await walk.categories(tenant_id)).get(typed)
+    found = (await walk.catalogue(tenant_id)).find(CategoryRef(typed))
     if found is None:
         raise UnknownCategory(f"{tenant_id} has no category {typed}", {"categories": typed})
-    return CategoryRef(found)
+    return CategoryRef(found.category_id)

@@ -267,6 +267,12 @@ def _show_preview(preview: dict[str, Any], *, as_json: bool) -> None:
         f" {preview['seconds_at_rate']} s",
         highlight=False,
     )
+    for problem, assets in preview["refused"].items():
+        console.print(f"{assets} would be refused: {problem}", highlight=False)
+    if preview["category_problem"]:
+        console.print(
+            f"its category: {preview['category_problem']}; it would fail", highlight=False
+        )
     rows = [
         {name: ", ".join(v) if isinstance(v, list) else v for name, v in one.items()}
         for one in preview["items"][:_SHOWN]

@@ -1,17 +1,18 @@
-"""Dry runs: which assets an operation would change, without a trace in the log."""
+"""Dry runs: what an operation would do to each asset, without a trace in the log."""
 
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 from typing import Literal, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from domain.bulk import Filter, Instructions
-from domain.errors import UnknownCategory
-from domain.operation.selecting import Candidate, WouldChange, matches, would_change
-from domain.values import AssetId, CategoryId, CategoryRef, TenantId
+from domain.bulk_commands import StartOperation
+from domain.catalogue import Catalogue
+from domain.operation.previewing import Expected, Preview, WouldChange
+from domain.operation.selecting import Candidate, matches
+from domain.values import AssetId, CategoryId, TenantId
+from infra.web.problems import kinds, name_of
 
 _SHOWN = 100
 
@@ -25,8 +26,8 @@ class Walk(Protocol):
     def named(self, tenant_id: TenantId, asset_ids: Sequence[AssetId]) -> AsyncIterator[Candidate]:
         """Visit these assets; one that is not there is passed over."""
 
-    async def categories(self, tenant_id: TenantId) -> dict[str, CategoryId]:
-        """Name all categories by their slugs, and by their ids."""
+    async def catalogue(self, tenant_id: TenantId) -> Catalogue:
+        """Give a tenant's category tree."""
 
 
 class WouldChangeAnswer(BaseModel):
@@ -42,18 +43,27 @@ class PreviewAnswer(BaseModel):
     """What an operation would do, and what it would cost; `items` are the first of `count`."""
 
     dry_run: Literal[True] = True
-    matched: int
-    count: int
-    original_bytes: int
-    seconds_at_rate: int
-    items: list[WouldChangeAnswer]
+    matched: int = Field(default=0, description="How many assets it would deal with.")
+    count: int = Field(default=0, description="How many of them would change.")
+    unchanged: int = Field(default=0, description="How many are so already.")
+    refused: dict[str, int] = Field(
+        default_factory=dict, description="How many would be refused, by problem."
+    )
+    category_problem: str | None = Field(
+        default=None,
+        description="Why the category that it opens or archives would be refused; it would fail.",
+    )
+    original_bytes: int = 0
+    seconds_at_rate: int = 0
+    items: list[WouldChangeAnswer] = Field(default_factory=list)
 
 
 class Previews:
-    """Looks at the views, which may be a moment behind: the operation itself decides anew.
+    """Decides by the rules of the decider on what the views show, which may be a moment old.
 
     ``open_walk`` connects; it is called when first needed, so that the command API works without
-    the view store. Raises UnknownCategory, StoreUnavailable, ViewsMissing, ViewNotBuilt.
+    the view store. Raises the Refusal that beginning the operation would, StoreUnavailable,
+    ViewsMissing, ViewNotBuilt.
     """
 
     def __init__(self, open_walk: Callable[[], Walk]) -> None:
@@ -61,31 +71,28 @@ class Previews:
         self._walk: Walk | None = None
         self._opening = asyncio.Lock()
 
-    async def preview(
-        self, tenant_id: TenantId, wanted: Filter, instructions: Instructions, per_second: int
-    ) -> PreviewAnswer:
-        """Go through all assets that the filter may mean, and show the first that would change."""
+    async def preview(self, command: StartOperation) -> PreviewAnswer:
+        """Go through all assets that the operation is about, and show the first that would change.
+
+        Assets that are named are all dealt with, whatever their state, as the operation does.
+        """
         walk = await self._opened()
-        ids = await walk.categories(tenant_id)
-        slugs = {category_id: slug for slug, category_id in ids.items() if slug != category_id}
-        wanted = replace(wanted, category=wanted.category and _id_of(wanted.category, ids))
-        asked = _by_id(instructions, ids)
-        answer = PreviewAnswer(matched=0, count=0, original_bytes=0, seconds_at_rate=0, items=[])
-        candidates = (
-            walk.named(tenant_id, wanted.asset_ids) if wanted.asset_ids else walk.walk(tenant_id)
-        )
-        async for candidate in candidates:
-            if not matches(wanted, candidate):
-                continue
+        metadata = command.metadata
+        catalogue = await walk.catalogue(metadata.tenant_id)
+        preview = Preview(command, catalogue, metadata.issued_at)
+        answer = PreviewAnswer()
+        async for asset_id, candidate in _assets(walk, metadata.tenant_id, preview):
             answer.matched += 1
-            change = would_change(asked, candidate, opened=instructions.slug or "")
-            if change is None:
-                continue
-            answer.count += 1
-            answer.original_bytes += candidate.original_bytes
-            if len(answer.items) < _SHOWN:
-                answer.items.append(_shown(candidate, change, slugs))
-        answer.seconds_at_rate = math.ceil(answer.count / per_second)
+            if preview.opening is None or not preview.opening.code:
+                expected = preview.expected(asset_id, candidate)
+                _count(answer, expected, candidate)
+                if expected.change and len(answer.items) < _SHOWN:
+                    shown = _shown(asset_id, expected.change, preview.catalogue)
+                    answer.items.append(shown)
+        category = preview.opening or preview.archiving()
+        if category and category.code:
+            answer.category_problem = _problem(category.code)
+        answer.seconds_at_rate = math.ceil(answer.matched / command.per_second)
         return answer
 
     async def _opened(self) -> Walk:
@@ -95,34 +102,49 @@ class Previews:
         return self._walk
 
 
-def _by_id(wanted: Instructions, ids: dict[str, CategoryId]) -> Instructions:
-    if wanted.parent is not None:
-        _id_of(wanted.parent, ids)
-    return replace(
-        wanted,
-        categories=tuple(_id_of(ref, ids) for ref in wanted.categories),
-        add=tuple(_id_of(ref, ids) for ref in wanted.add),
-        remove=tuple(_id_of(ref, ids) for ref in wanted.remove),
-    )
+async def _assets(
+    walk: Walk, tenant_id: TenantId, preview: Preview
+) -> AsyncIterator[tuple[AssetId, Candidate | None]]:
+    named = preview.filter.asset_ids
+    if named:
+        found = {each.asset_id: each async for each in walk.named(tenant_id, named)}
+        for asset_id in named:
+            yield asset_id, found.get(asset_id)
+        return
+    async for candidate in walk.walk(tenant_id):
+        if matches(preview.filter, candidate):
+            yield candidate.asset_id, candidate
 
 
-def _id_of(ref: CategoryRef, ids: dict[str, CategoryId]) -> CategoryRef:
-    found = ids.get(ref)
-    if found is None:
-        raise UnknownCategory(f"no category {ref}", {"categories": ref})
-    return CategoryRef(found)
+def _count(answer: PreviewAnswer, expected: Expected, candidate: Candidate | None) -> None:
+    if expected.code:
+        problem = _problem(expected.code)
+        answer.refused[problem] = answer.refused.get(problem, 0) + 1
+    elif expected.is_changed:
+        answer.count += 1
+        answer.original_bytes += candidate.original_bytes if candidate else 0
+    else:
+        answer.unchanged += 1
 
 
-def _shown(
-    candidate: Candidate, change: WouldChange, slugs: dict[CategoryId, str]
-) -> WouldChangeAnswer:
+def _problem(code: str) -> str:
+    return next(name_of(kind) for kind in kinds().values() if kind.__name__ == code)
+
+
+def _shown(asset_id: AssetId, change: WouldChange, catalogue: Catalogue) -> WouldChangeAnswer:
     def readable(value: str | Sequence[str]) -> str | tuple[str, ...]:
         if isinstance(value, str):
             return value
-        return tuple(slugs.get(CategoryId(one), one) for one in value)
+        if change.field != "categories":
+            return tuple(value)
+        known = (catalogue.categories.get(CategoryId(one)) for one in value)
+        return tuple(
+            one if category is None else category.slug
+            for one, category in zip(value, known, strict=True)
+        )
 
     return WouldChangeAnswer(
-        asset_id=candidate.asset_id,
+        asset_id=asset_id,
         field=change.field,
         before=readable(change.before),
         after=readable(change.after),

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from domain.catalogue import Catalogue, Category, tree_of
 from domain.operation.selecting import Candidate
-from domain.values import AssetId, CategoryId, Status, TenantId
+from domain.values import AssetId, CategoryId, CategorySlug, Status, TenantId
 from infra.cql import Row
 from infra.cutting import SHARDS, shard_of
 from infra.live_views import LiveViews
@@ -16,7 +17,7 @@ _PAGE = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AFTER = "SELECT * FROM assets_by_shard$suffix WHERE tenant_id = ? AND shard = ? AND asset_id > ?"
 _ONE = "SELECT * FROM assets_by_shard$suffix WHERE tenant_id = ? AND shard = ? AND asset_id = ?"
-_SLUG = "SELECT category_id, slug FROM categories$suffix WHERE tenant_id = ? AND category_id > ?"
+_CATEGORIES = "SELECT * FROM categories$suffix WHERE tenant_id = ? AND category_id > ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class Candidates:
         shard = int(number or 0)
         key = (tenant_id, shard, seen)
         rows = await self._views.select(VIEW, _AFTER, key, at_most=_PAGE)
-        found = [candidate for row in rows if (candidate := _candidate(row))]
+        found = [candidate for row in rows if (candidate := candidate_of(row))]
         if len(rows) == _PAGE:
             return Stretch(candidates=found, after=f"{shard}/{rows[-1]['asset_id']}")
         return Stretch(candidates=found, after=f"{shard + 1}/" if shard + 1 < SHARDS else "")
@@ -66,23 +67,33 @@ class Candidates:
         for asset_id in asset_ids:
             key = (tenant_id, shard_of(asset_id), asset_id)
             for row in await self._views.select(VIEW, _ONE, key):
-                if candidate := _candidate(row):
+                if candidate := candidate_of(row):
                     yield candidate
 
-    async def categories(self, tenant_id: TenantId) -> dict[str, CategoryId]:
-        """Name all categories by their slugs, and by their ids."""
-        found: dict[str, CategoryId] = {}
-        seen = ""
+    async def catalogue(self, tenant_id: TenantId) -> Catalogue:
+        """Give a tenant's category tree, archived ones included."""
+        found: list[Category] = []
         while True:
-            rows = await self._views.select("categories", _SLUG, (tenant_id, seen), at_most=_PAGE)
-            for row in rows:
-                seen = row["category_id"]
-                found[row["slug"]] = found[seen] = CategoryId(seen)
+            key = (tenant_id, found[-1].category_id if found else "")
+            rows = await self._views.select("categories", _CATEGORIES, key, at_most=_PAGE)
+            found += map(_category, rows)
             if len(rows) < _PAGE:
-                return found
+                return tree_of(found)
 
 
-def _candidate(row: Row) -> Candidate | None:
+def _category(row: Row) -> Category:
+    """Read a row; one whose first event is not applied yet has no slug, and no version."""
+    return Category(
+        category_id=CategoryId(row["category_id"]),
+        slug=CategorySlug(row["slug"] or ""),
+        name=row["name"] or "",
+        parent_id=CategoryId(row["parent_id"]) if row["parent_id"] else None,
+        is_archived=bool(row["is_archived"]),
+        version=row["version"] or 0,
+    )
+
+
+def candidate_of(row: Row) -> Candidate | None:
     """Read a row; one whose first event is not applied yet tells too little."""
     if row["status"] is None or row["created_at_us"] is None:
         return None
@@ -94,4 +105,5 @@ def _candidate(row: Row) -> Candidate | None:
         created_at=_EPOCH + timedelta(microseconds=row["created_at_us"]),
         pipeline_version=row["pipeline_version"] or 0,
         original_bytes=row["original_bytes"] or 0,
+        has_url=bool(row["has_url"]),
     )

@@ -40,6 +40,7 @@ def _rows(message: Message) -> Iterator[Operation]:
                     "tags": message.description.tags,
                     "pipeline_version": 0,
                     "original_bytes": 0,
+                    "has_url": message.source.url is not None,
                 },
             )
         case AssetPublished():
@@ -59,14 +60,13 @@ def _rows(message: Message) -> Iterator[Operation]:
             yield _changed(message, {"tags": message.description.tags})
         case AssetDeleted():
             yield _changed(message, {"status": Status.DELETED})
-        case (
-            AssetRestored(status=status)
-            | AssetSourceReplaced(status=status)
-            | AssetRefreshRequested(status=status)
-        ):
+        case AssetSourceReplaced():
+            has_url = message.source.url is not None
+            yield _changed(message, {"status": message.status, "has_url": has_url})
+        case AssetRestored(status=status) | AssetRefreshRequested(status=status):
             yield _changed(message, {"status": status})
         case AssetPurged():
-            yield _changed(message, {"status": Status.PURGED, "tags": ()})
+            yield _changed(message, {"status": Status.PURGED, "tags": (), "has_url": False})
 
 
 def _changed(event: AssetEvent, columns: dict[str, Value]) -> Upsert:

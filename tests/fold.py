@@ -106,6 +106,7 @@ def _add_asset(rows: dict[str, Rows], tenant_id: str, history: list[AssetEvent])
         "tags": () if asset.status is Status.PURGED else asset.description.tags,
         "pipeline_version": published[-1].pipeline_version if published else 0,
         "original_bytes": published[-1].original.size_bytes if published else 0,
+        "has_url": asset.source.url is not None,
     }
     for event in history:
         rows["asset_history"][tenant_id, asset_id, event.metadata.entity_version] = {

@@ -51,9 +51,13 @@ class MemoryDecider:
         """Show an asset as it is folded."""
         return self._state.asset(_PARTITION, (ACME, AssetId(asset_id)))
 
+    def round(self, now: datetime = NOON) -> Round:
+        """Begin a round, of which nothing is kept."""
+        return Round(self._state, self, lambda: now)
+
     def decide(self, *commands: AssetCommand, now: datetime = NOON) -> list[Outcome]:
         """Decide a batch as one transaction, and say what its senders are told."""
-        current = Round(self._state, self, lambda: now)
+        current = self.round(now)
         offsets: dict[int, int] = {}
         for command in commands:
             decision = current.decide(_PARTITION, command)

@@ -3,16 +3,17 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+from domain.catalogue import EMPTY, Catalogue
 from domain.operation.selecting import Candidate
-from domain.values import AssetId, CategoryId, TenantId
+from domain.values import AssetId, TenantId
 
 
 @dataclass
 class MemoryWalk:
-    """Every tenant has these assets and categories."""
+    """Every tenant has these assets and this category tree."""
 
     candidates: list[Candidate] = field(default_factory=list)
-    ids: dict[str, CategoryId] = field(default_factory=dict)
+    tree: Catalogue = EMPTY
 
     async def walk(self, tenant_id: TenantId) -> AsyncIterator[Candidate]:
         """Visit all of them."""
@@ -27,6 +28,6 @@ class MemoryWalk:
             if candidate.asset_id in asset_ids:
                 yield candidate
 
-    async def categories(self, tenant_id: TenantId) -> dict[str, CategoryId]:
-        """Name the categories by slug and id."""
-        return self.ids | {category_id: category_id for category_id in self.ids.values()}
+    async def catalogue(self, tenant_id: TenantId) -> Catalogue:
+        """Give the category tree."""
+        return self.tree

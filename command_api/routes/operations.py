@@ -62,18 +62,15 @@ def add_operation_routes(app: FastAPI, desk: Desk, previews: Previews) -> None:
         with desk.admission.admit(request) as write:
             kind = (await read_json(request, KindBody, desk.rules)).kind
             body: OperationBody = await read_json(request, BODIES[kind], desk.rules)
-            wanted, instructions = body.wanted(), body.instructions()
-            if body.dry_run:
-                shown = await previews.preview(
-                    write.tenant_id, wanted, instructions, body.per_second
-                )
-                return Response(shown.model_dump_json(), media_type=JSON[0])
             command = StartOperation(
                 metadata=write.metadata(write.command_id, body.content()),
-                filter=wanted,
-                instructions=instructions,
+                filter=body.wanted(),
+                instructions=body.instructions(),
                 per_second=body.per_second,
             )
+            if body.dry_run:
+                shown = await previews.preview(command)
+                return Response(shown.model_dump_json(), media_type=JSON[0])
             return await desk.operate(command, write, OperationState.RUNNING)
 
     @app.post(

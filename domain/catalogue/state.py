@@ -166,6 +166,11 @@ def replay(events: Iterable[CatalogueEvent]) -> Catalogue:
     return reduce(evolve, events, EMPTY)
 
 
+def tree_of(categories: Iterable[Category]) -> Catalogue:
+    """Put a tree together from its categories as a view shows them; it has no version."""
+    return reduce(lambda tree, category: _with(tree, None, category), categories, EMPTY)
+
+
 def snapshot(category: Category) -> CategorySnapshot:
     """Show a category as an outcome does."""
     return CategorySnapshot(

@@ -13,9 +13,9 @@ from domain.errors import (
     UnknownCategory,
 )
 from domain.events import AssetCategorised, AssetDescribed, AssetPublished
-from domain.operation.selecting import Candidate, matches, would_change
+from domain.operation.selecting import Candidate, matches
 from domain.values import AssetId, CategoryRef, Sha256, Status
-from tests.bulk import ANY, instructions
+from tests.bulk import ANY
 from tests.samples import (
     FACTS,
     LARGE,
@@ -51,6 +51,7 @@ A_CAT = Candidate(
     created_at=NOON,
     pipeline_version=1,
     original_bytes=1,
+    has_url=True,
 )
 
 
@@ -139,26 +140,3 @@ def test_nothing_is_changed_of_what_is_deleted() -> None:
 )
 def test_every_condition_of_a_filter_must_hold(narrowed: dict[str, object], is_in: bool) -> None:  # noqa: FBT001 - of the table
     assert matches(replace(ANY, **narrowed), A_CAT) is is_in  # type: ignore[arg-type] # as above
-
-
-@pytest.mark.parametrize(
-    ("wanted", "field", "after"),
-    [
-        (instructions("recategorise", categories=("dogs",)), "categories", ["dogs"]),
-        (instructions("recategorise", add=("dogs",)), "categories", ["cats", "dogs"]),
-        (instructions("move", add=("dogs",), remove=("cats",)), "categories", ["dogs"]),
-        (instructions("tag", tags=("a", "b")), "tags", ["a", "b"]),
-        (instructions("untag", tags=("a",)), "tags", []),
-        (instructions("delete"), "status", "deleted"),
-    ],
-)
-def test_a_preview_shows_the_field_as_it_would_be(
-    wanted: object, field: str, after: object
-) -> None:
-    found = would_change(wanted, A_CAT)  # type: ignore[arg-type] # of the table
-    assert found is not None
-    assert (found.field, found.after) == (field, after)
-
-
-def test_a_preview_leaves_out_what_would_stay_as_it_is() -> None:
-    assert would_change(instructions("tag", tags=("a",)), A_CAT) is None

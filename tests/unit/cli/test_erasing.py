@@ -37,6 +37,7 @@ def asset(number: int, status: Status = Status.PUBLISHED, *tags: str) -> Candida
         created_at=NOON,
         pipeline_version=1,
         original_bytes=1,
+        has_url=True,
     )
 
 

@@ -46,7 +46,9 @@ class Apis:
             return httpx2.Response(200, json={"items": [], "next": None})
         if request.method == "POST" and body and body.get("dry_run"):
             shown = {"asset_id": "a", "field": "tags", "before": [], "after": ["x"]}
-            preview = {"matched": 4, "count": 3, "seconds_at_rate": 1, "items": [shown]}
+            refused = {"asset-is-purged": 1}
+            preview = {"matched": 4, "count": 3, "refused": refused, "category_problem": None}
+            preview |= {"seconds_at_rate": 1, "items": [shown]}
             return httpx2.Response(200, json=preview)
         if request.method == "POST":
             return httpx2.Response(202, json={"operation_id": "o1", "state": "running"})
@@ -89,6 +91,7 @@ def test_a_dry_run_shows_what_would_change(apis: Apis) -> None:
     code, told = run("start", "tag", "--all", "--tag", "x", "--dry-run")
     assert code == 0
     assert "3 of 4 assets would change" in told
+    assert "1 would be refused: asset-is-purged" in told
     assert [path for _, path, _ in apis.asked] == ["/v1/operations"]
 
 

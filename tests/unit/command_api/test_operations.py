@@ -11,6 +11,7 @@ from command_api.app import Parts, create_app
 from command_api.operation_bodies import BODIES
 from domain.bulk import OperationKind
 from domain.bulk_commands import StartOperation
+from domain.catalogue import EMPTY, decide, evolve
 from domain.operation.selecting import Candidate
 from domain.values import AssetId, CategoryId, Status
 from infra.candidates import Candidates
@@ -18,7 +19,7 @@ from infra.live_views import LiveViews
 from tests.fake_decider import FakeDecider
 from tests.memory_cql import MemoryCql
 from tests.memory_walk import MemoryWalk
-from tests.samples import NOON, category_id
+from tests.samples import NOON, category_id, create_category
 from tests.unit.command_api.conftest import SETTINGS
 
 TAG: dict[str, Any] = {"kind": "tag", "filter": {"category": "cats"}, "tags": ["new"]}
@@ -33,6 +34,7 @@ def candidate(number: int, **more: object) -> Candidate:
         "created_at": NOON,
         "pipeline_version": 1,
         "original_bytes": 1_000,
+        "has_url": True,
     }
     asset_id = AssetId(f"0190b6f0-0000-7000-8000-{number:012d}")
     return Candidate(asset_id=asset_id, **{**known, **more})
@@ -43,7 +45,7 @@ def looking(client: TestClient, parts: Parts) -> Iterator[TestClient]:
     """Speaks to a command API that finds three assets in cats, one of them tagged already."""
     walk = MemoryWalk(
         [candidate(1), candidate(2), candidate(3, tags=("new",)), candidate(4, category_ids=())],
-        {"cats": CATS},
+        evolve(EMPTY, *decide(create_category("cats"), EMPTY, NOON)),
     )
     app, _ = create_app(SETTINGS, replace(parts, open_walk=lambda: walk))
     with TestClient(app, headers=dict(client.headers)) as client_of_its_own:
@@ -116,7 +118,7 @@ def test_a_dry_run_shows_what_would_change_and_leaves_no_trace(
     response = looking.post("/v1/operations", json=TAG | {"dry_run": True, "per_second": 1})
     assert response.status_code == 200, response.text
     preview = response.json()
-    assert (preview["matched"], preview["count"], preview["seconds_at_rate"]) == (3, 2, 2)
+    assert (preview["matched"], preview["count"], preview["seconds_at_rate"]) == (3, 2, 3)
     assert preview["original_bytes"] == 2_000
     assert preview["items"][0] == {
         "asset_id": candidate(1).asset_id,
@@ -125,6 +127,28 @@ def test_a_dry_run_shows_what_would_change_and_leaves_no_trace(
         "after": ["new"],
     }
     assert len(decider.sent) == known
+
+
+def test_a_dry_run_says_the_same_of_assets_by_their_state_and_by_name(
+    client: TestClient, parts: Parts
+) -> None:
+    rejected = [candidate(n, status=Status.REJECTED, original_bytes=0) for n in range(7)]
+    walk = MemoryWalk([*rejected, candidate(8)])
+    app, _ = create_app(SETTINGS, replace(parts, open_walk=lambda: walk))
+    body = {"kind": "reprocess", "dry_run": True}
+    with TestClient(app, headers=dict(client.headers)) as looking:
+        by_state, by_name, alone = (
+            looking.post("/v1/operations", json=body | {"filter": which}).json()
+            for which in (
+                {"status": "rejected"},
+                {"asset_ids": [each.asset_id for each in rejected]},
+                {"asset_ids": [rejected[0].asset_id]},
+            )
+        )
+    assert by_state == by_name
+    assert (by_state["matched"], by_state["count"]) == (7, 0)
+    assert by_state["refused"] == {"asset-has-no-original": 7}
+    assert (alone["matched"], alone["refused"]) == (1, {"asset-has-no-original": 1})
 
 
 def test_a_dry_run_names_categories_by_their_slugs(looking: TestClient) -> None:

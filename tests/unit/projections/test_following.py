@@ -343,7 +343,7 @@ def test_answers_that_were_forgotten_meanwhile_are_done_without() -> None:
     log.firsts[place] = log.ends[place] = 40
     log.append(place, REFUSED.command_id, encode(REFUSED))
     Run(log, store)
-    assert store.rows(OUTCOMES).keys() == {(REFUSED.tenant_id, REFUSED.command_id)}
+    assert {key[:2] for key in store.rows(OUTCOMES)} == {(REFUSED.tenant_id, REFUSED.command_id)}
     assert applied(store)["commands", *place] == 41
 
 
