@@ -33,11 +33,12 @@ from infra.dead_letters import Shelf
 from infra.outcomes import Outcomes
 from infra.settings import Settings
 from infra.web.access import Access, KeyTable
+from infra.web.bodies import BodyLimits
 from infra.web.health import Probe, Readiness
 from infra.web.installing import install
 from infra.web.metrics import new_registry
+from infra.web.places import Places
 from infra.web.problems import Problems
-from infra.web.requests import BodyLimits
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -70,7 +71,10 @@ def create_app(
     access = Access(parts.keys)
     admission = Admission(
         access,
-        Rates(ours.requests_per_second),
+        (
+            Rates(ours.requests_per_second, of="key"),
+            Rates(ours.requests_per_second_per_tenant, of="tenant"),
+        ),
         max_in_flight=ours.max_in_flight,
         wait_seconds=ours.wait_seconds,
         reply_partition=parts.outcomes.partition,
@@ -81,7 +85,11 @@ def create_app(
         admission=admission,
         asker=Asker(parts.sender, parts.outcomes),
         answers=Answers(settings.query_base_url, settings.public_base_url),
-        uploads=Uploads(parts.blobs, ours.max_upload_bytes),
+        uploads=Uploads(
+            parts.blobs,
+            ours.max_upload_bytes,
+            Places(ours.max_uploads, "uploads", wait_seconds=ours.queue_seconds),
+        ),
         rules=Rules(
             max_categories=ours.max_categories,
             allowed_origins=settings.fetch.allowed_origins,
@@ -108,7 +116,8 @@ def create_app(
         add_routes(app, desk)  # not by routers: each level of them costs every request
     add_operation_routes(app, desk, Previews(parts.open_walk))
     batch_limits = BatchLimits(lines=ours.max_batch_lines, line_bytes=ours.max_batch_line_bytes)
-    add_batch_routes(app, admission, intake, batch_limits)
+    batch_places = Places(ours.max_batches, "batches", wait_seconds=ours.queue_seconds)
+    add_batch_routes(app, admission, intake, batch_limits, batch_places)
     operating = Operating(
         parts.open_book,
         now=parts.now,
@@ -132,6 +141,8 @@ def create_app(
             body_bytes=ours.max_body_bytes,
             form_bytes=ours.max_upload_bytes + ours.max_body_bytes,
             of_path={PATH: ours.max_batch_bytes},
+            idle_seconds=ours.receive_idle_seconds,
+            total_seconds=ours.receive_seconds,
         ),
         registry=registry,
     )

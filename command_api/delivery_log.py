@@ -8,12 +8,13 @@ from typing import Protocol
 
 from avro_schemas.codec import decode
 from avro_schemas.errors import Undecodable
-from command_api.places import Places
 from domain.hooks import EndpointId, WebhookAttempt
+from domain.values import TenantId
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
 from infra.reading import Record
 from infra.topics import WEBHOOK_ATTEMPTS
+from infra.web.places import Places
 
 _STRETCH = 2_000  # records of a partition that are read at once
 _MOST_STRETCHES = 10
@@ -53,9 +54,11 @@ class DeliveryLog:
         self._open_reader = open_reader
         self._places = Places(_MOST_READS_AT_ONCE, "reads of delivery logs")
 
-    async def latest(self, endpoint_id: EndpointId, at_most: int) -> list[WebhookAttempt]:
+    async def latest(
+        self, tenant_id: TenantId, endpoint_id: EndpointId, at_most: int
+    ) -> list[WebhookAttempt]:
         """List attempts, the newest first; raises BrokerUnavailable, Overloaded."""
-        with self._places.take():
+        with self._places.take(tenant_id):
             return await asyncio.to_thread(self._latest, endpoint_id, at_most)
 
     def _latest(self, endpoint_id: EndpointId, at_most: int) -> list[WebhookAttempt]:

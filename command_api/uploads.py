@@ -1,7 +1,7 @@
 """Uploaded bytes on their way into the blob store, never whole in memory."""
 
 import asyncio
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -9,11 +9,10 @@ from typing import IO, BinaryIO, Protocol
 
 from starlette.datastructures import UploadFile
 
-from command_api.places import Places
 from domain.values import AssetId, BlobKey, Source, TenantId
 from infra.web.errors import BodyTooLarge
+from infra.web.places import Places
 
-_MAX_AT_ONCE = 8
 _CHUNK_BYTES = 1 << 20
 _MAX_NAME_LENGTH = 255
 _MEDIA_TYPE = "application/octet-stream"  # what it really is, the decoder finds out
@@ -29,14 +28,17 @@ class Staging(Protocol):
 class Uploads:
     """Stages uploads by tenant, asset and SHA-256, so that sending one again changes nothing."""
 
-    def __init__(self, blobs: Staging, max_bytes: int) -> None:
+    def __init__(self, blobs: Staging, max_bytes: int, places: Places) -> None:
         self._blobs = blobs
         self._max_bytes = max_bytes
-        self._places = Places(_MAX_AT_ONCE, "uploads")
+        self._places = places
 
-    def room(self) -> AbstractContextManager[None]:
-        """Hold one of few places, from before the bytes are read; raises Overloaded."""
-        return self._places.take()
+    def room(self, tenant_id: TenantId) -> AbstractAsyncContextManager[None]:
+        """Hold one of few places, from before the bytes are read.
+
+        Raises Overloaded when none came free within a moment.
+        """
+        return self._places.wait_for_one(tenant_id)
 
     async def stage(self, file: UploadFile, tenant_id: TenantId, asset_id: AssetId) -> Source:
         """Put a file into the store; raises BodyTooLarge, StoreUnavailable."""

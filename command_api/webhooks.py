@@ -202,7 +202,7 @@ class Webhooks:
     ) -> list[WebhookAttempt]:
         """List the last attempts, the newest first; raises WebhookNotFound."""
         endpoint = await self.one(tenant_id, text)
-        return await self.log.latest(endpoint.endpoint_id, at_most)
+        return await self.log.latest(tenant_id, endpoint.endpoint_id, at_most)
 
     async def _enabled(self, tenant_id: TenantId, text: str) -> Endpoint:
         endpoint = await self.one(tenant_id, text)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -16,9 +16,10 @@ from domain.commands import CommandMetadata
 from domain.identity import command_id_for
 from domain.values import Actor, CommandId, CorrelationId, TenantId
 from infra.api_keys import Scope
-from infra.errors import Overloaded
 from infra.web.access import Access
+from infra.web.bodies import IncomingBody, body_of
 from infra.web.errors import MalformedHeader
+from infra.web.places import Places
 from infra.web.requests import request_id
 
 _KEY = re.compile(r'"(?P<quoted>(?:[^"\\]|\\["\\])*)"|(?P<bare>[^"].*)')
@@ -70,12 +71,16 @@ def _fingerprint(tenant_id: TenantId, request: str) -> str:
 
 
 class Admission:
-    """Lets writes in: with a key, within its rate, and only so many at a time."""
+    """Lets writes in: with a key, within its rate, and only so many at a time.
+
+    Those whose body is still coming and those under way are counted apart, both by tenant: who
+    sends slowly takes no place of those that could be decided.
+    """
 
     def __init__(
         self,
         access: Access,
-        rates: Rates,
+        rates: tuple[Rates, Rates],
         *,
         max_in_flight: int,
         wait_seconds: float,
@@ -84,13 +89,18 @@ class Admission:
         new_id: Callable[[], str],
     ) -> None:
         self._access = access
-        self._rates = rates
-        self._max_in_flight = max_in_flight
+        self._rate_of_key, self._rate_of_tenant = rates
+        self._arriving = Places(max_in_flight, "bodies of writes")
+        self._under_way = Places(max_in_flight, "writes")
         self._wait_seconds = wait_seconds
         self._reply_partition = reply_partition
         self._now = now
         self._new_id = new_id
-        self.in_flight = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many writes are under way, whose bodies are there."""
+        return self._under_way.taken
 
     @contextmanager
     def admit(self, request: Request, scope: Scope = "assets:write") -> Iterator[Write]:
@@ -99,11 +109,10 @@ class Admission:
         Raises ApiKeyMissing, ApiKeyRefused, ScopeMissing, RateLimited, Overloaded, MalformedHeader.
         """
         caller = self._access.admit(request, scope)
-        self._rates.take(caller.key_id)
-        if self.in_flight >= self._max_in_flight:
-            raise Overloaded("too many writes are under way")
-        self.in_flight += 1
-        try:
+        self._rate_of_tenant.check(caller.tenant_id)
+        self._rate_of_key.take(caller.key_id)
+        self._rate_of_tenant.take(caller.tenant_id)
+        with self._room(caller.tenant_id, body_of(request.scope)):
             headers = request.headers
             target = f"{request.method} {request.scope['path']}"
             key = _idempotency_key(headers.get("idempotency-key"))
@@ -121,8 +130,28 @@ class Admission:
                 received_at=self._now(),
                 reply_partition=self._reply_partition,
             )
-        finally:
-            self.in_flight -= 1
+
+    @contextmanager
+    def _room(self, tenant_id: TenantId, body: IncomingBody) -> Iterator[None]:
+        """Hold a place, another one from when the body is there; raises Overloaded.
+
+        Overloaded may also be raised to whoever reads the last byte.
+        """
+        with ExitStack() as held:
+
+            def begin() -> None:
+                held.close()
+                held.enter_context(self._under_way.take(tenant_id))
+
+            if body.is_whole:
+                begin()
+            else:
+                held.enter_context(self._arriving.take(tenant_id))
+                body.when_whole(begin)
+            try:
+                yield
+            finally:
+                body.when_whole(None)
 
 
 def _idempotency_key(header: str | None) -> str | None:

@@ -90,7 +90,11 @@ class KeysSettings(Group):
 
 
 class CommandApiSettings(Group):
-    """The side that accepts."""
+    """The side that accepts; see infra/web/places.py for what one tenant gets of what is shared.
+
+    A body of which nothing comes for ``receive_idle_seconds``, or the end not within
+    ``receive_seconds``, is given up.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=3000, ge=0, lt=65_536)
@@ -102,7 +106,13 @@ class CommandApiSettings(Group):
     max_batch_line_bytes: int = Field(default=64_000, gt=0)
     max_categories: int = Field(default=20, gt=0)
     max_in_flight: int = Field(default=1_000, gt=0)
+    max_uploads: int = Field(default=16, gt=0)
+    max_batches: int = Field(default=16, gt=0)
+    queue_seconds: float = Field(default=5.0, gt=0, le=60)
+    receive_idle_seconds: float = Field(default=30.0, gt=0)
+    receive_seconds: float = Field(default=300.0, gt=0)
     requests_per_second: float = Field(default=200.0, gt=0)
+    requests_per_second_per_tenant: float = Field(default=400.0, gt=0)
 
 
 class QueryApiSettings(Group):

@@ -13,6 +13,7 @@ from infra.sending import Position
 from infra.web import positions
 from infra.web.access import Access
 from infra.web.errors import MalformedHeader, RequestError
+from infra.web.places import Places
 from query_api.past import Past
 from query_api.reached import Reached
 from query_api.views import VIEWS, View
@@ -20,6 +21,7 @@ from query_api.views import VIEWS, View
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?=$|[,;\s])")
 _MAX_WAIT_SECONDS = 60.0
 _MAX_POSITIONS = 16
+_MOST_WAITING = 1_000
 _PAST = frozenset({"as_of", "version"})
 _PARTITIONS = {view.topic.name: view.topic.partitions for view in VIEWS}
 
@@ -65,21 +67,21 @@ class Reading:
         self._reached = reached
         self._past = past
         self._wait_seconds = wait_seconds
+        self._waiting = Places(_MOST_WAITING, "reads that wait for a view")
 
     def of(
         self, *views: View, past: tuple[View, ...] = ()
     ) -> Callable[[Request], Awaitable[Reader]]:
         """Make the dependency of a route that shows these views, or ``past`` if it is asked for.
 
-        It raises what Access raises, MalformedHeader, and ViewBehind.
+        It raises what Access raises, MalformedHeader, Overloaded, and ViewBehind.
         """
 
         async def reader(request: Request) -> Reader:
             caller = self._access.admit(request, "assets:read")
             shown = past if _PAST.intersection(request.query_params) and past else views
-            return Reader(
-                tenant_id=caller.tenant_id, is_fresh=await self.wait_for_writes(request, shown)
-            )
+            is_fresh = await self.wait_for_writes(request, caller.tenant_id, shown)
+            return Reader(tenant_id=caller.tenant_id, is_fresh=is_fresh)
 
         return reader
 
@@ -88,30 +90,36 @@ class Reading:
     ) -> Reader:
         """Wait until these views show all that happened up to a moment of the past.
 
-        Raises what Past.wait raises.
+        Raises Overloaded, and what Past.wait raises.
         """
-        await self._past.wait(moment, views, self._seconds(request))
+        with self._waiting.take(reader.tenant_id):
+            await self._past.wait(moment, views, self._seconds(request))
         is_settled = self._past.is_settled(moment)
         return replace(reader, is_fresh=reader.is_fresh or not is_settled, is_settled=is_settled)
 
-    async def wait_for_writes(self, request: Request, views: tuple[View, ...]) -> bool:
-        """Wait until these views show the writes that the request names; tell if it named any."""
+    async def wait_for_writes_of_a_reader(self, request: Request, views: tuple[View, ...]) -> bool:
+        """Wait until these views show the writes that the request names; tell if it named any.
+
+        The request needs no key; but without a good one no position counts. To wait is to ask the
+        store again and again, so nobody may order it who is not known.
+        """
+        try:
+            caller = self._access.admit(request, "assets:read")
+        except RequestError:
+            return False
+        return await self.wait_for_writes(request, caller.tenant_id, views)
+
+    async def wait_for_writes(
+        self, request: Request, tenant_id: TenantId, views: tuple[View, ...]
+    ) -> bool:
+        """Do that for a tenant whose request was let in; raises MalformedHeader, Overloaded too."""
         headers = request.headers.getlist(positions.HEADER)
         if not headers:
             return False
-        await self._reached.wait(_positions(",".join(headers)), views, self._seconds(request))
+        wanted = _positions(",".join(headers))
+        with self._waiting.take(tenant_id):
+            await self._reached.wait(wanted, views, self._seconds(request))
         return True
-
-    async def wait_for_writes_of_a_reader(self, request: Request, views: tuple[View, ...]) -> bool:
-        """Do the same for a request that needs no key; without a good one no position counts.
-
-        To wait is to ask the store again and again, so nobody may order it who is not known.
-        """
-        try:
-            self._access.admit(request, "assets:read")
-        except RequestError:
-            return False
-        return await self.wait_for_writes(request, views)
 
     def _seconds(self, request: Request) -> float:
         preferred = preferred_wait(request.headers.get("prefer", ""))

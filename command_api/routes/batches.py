@@ -11,21 +11,19 @@ from command_api.batches.arriving import BatchLimits, arrived
 from command_api.batches.intake import Intake
 from command_api.batches.lines import open_lines
 from command_api.batches.telling import OutcomeStream
-from command_api.places import Places
 from command_api.reading import media_type
 from command_api.routes.documenting import batch_answers, takes_batch
 from command_api.writes import Admission
 from infra.web.errors import MalformedCsv, MalformedHeader
+from infra.web.places import Places
 
 PATH = "/v1/assets/batch"
-_MOST_AT_ONCE = 8
 
 
 def add_batch_routes(
-    app: FastAPI, admission: Admission, intake: Intake, limits: BatchLimits
+    app: FastAPI, admission: Admission, intake: Intake, limits: BatchLimits, places: Places
 ) -> None:
     """Add the route that takes many pictures in."""
-    places = Places(_MOST_AT_ONCE, "batches")
 
     @app.post(
         PATH,
@@ -53,7 +51,7 @@ def add_batch_routes(
             batch = held.enter_context(admission.admit(request))
             if batch.idempotency_key is None:
                 raise _no_key()
-            held.enter_context(places.take())
+            await held.enter_async_context(places.wait_for_one(batch.tenant_id))
             kind = media_type(request)
             file = await held.enter_async_context(arrived(request, kind, limits))
             lines = held.enter_context(open_lines(file, kind, limits.line_bytes))

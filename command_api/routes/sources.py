@@ -104,7 +104,7 @@ async def _staged(
     request: Request, desk: Desk, write: Write, asset_id: AssetId, model: type[_Body]
 ) -> tuple[Source, _Body]:
     """Keep the file of a form in the blob store, once all fields beside it are in order."""
-    with desk.uploads.room():
+    async with desk.uploads.room(write.tenant_id):
         form = await read_form(request)
         try:
             fields = form_fields(form, model, desk.rules)

@@ -7,6 +7,7 @@ RequestError
 ├── RouteNotFound
 ├── MethodNotAllowed
 ├── NotAcceptable
+├── RequestTimeout
 ├── Gone
 ├── TooLarge              BodyTooLarge
 ├── UnsupportedMediaType
@@ -105,6 +106,10 @@ class MethodNotAllowed(RequestError):
 
 class NotAcceptable(RequestError):
     """None of the forms asked for can be made."""
+
+
+class RequestTimeout(RequestError):
+    """The request did not come to its end in time."""
 
 
 class Gone(RequestError):

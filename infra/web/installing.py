@@ -13,13 +13,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from domain.errors import ScaleHosterError
 from infra.web.api_docs_page import add_docs
+from infra.web.bodies import BodyLimits
 from infra.web.errors import RequestInvalid, RouteNotFound
 from infra.web.field_errors import request_errors
 from infra.web.health import Probe, Readiness
 from infra.web.metrics import RequestMetrics, new_registry
 from infra.web.openapi import describe, documented
 from infra.web.problems import Problems, page
-from infra.web.requests import BodyLimits, RequestLayer, request_id
+from infra.web.requests import RequestLayer, request_id
 
 _DEFAULT_LIMITS = BodyLimits(body_bytes=1_000_000, form_bytes=1_000_000)
 

@@ -16,6 +16,7 @@ from infra.web.errors import (
     NotReady,
     RateLimited,
     RequestInvalid,
+    RequestTimeout,
     ScopeMissing,
     UnsupportedMediaType,
 )
@@ -25,7 +26,13 @@ Document = dict[str, Any]
 
 _EVERYWHERE = (InternalFault, NotReady, MalformedHeader)
 _WITH_KEY = (ApiKeyMissing, ApiKeyRefused, ScopeMissing, RateLimited)
-_WITH_BODY = (MalformedJson, BodyTooLarge, UnsupportedMediaType, RequestInvalid)
+_WITH_BODY = (
+    MalformedJson,
+    BodyTooLarge,
+    RequestTimeout,
+    UnsupportedMediaType,
+    RequestInvalid,
+)
 _ON_WRITES = (Overloaded, BrokerUnavailable)
 _METHODS = ("get", "put", "post", "delete", "patch")
 _FASTAPI_SCHEMAS = ("HTTPValidationError", "ValidationError")

@@ -37,6 +37,7 @@ STATUS_OF: Mapping[type[ScaleHosterError], HTTPStatus] = {
     errors.RouteNotFound: HTTPStatus.NOT_FOUND,
     errors.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
+    errors.RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     Conflict: HTTPStatus.CONFLICT,
     Refusal: HTTPStatus.CONFLICT,  # of a kind that only a newer release knows
     errors.Gone: HTTPStatus.GONE,

@@ -3,15 +3,14 @@
 import logging
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from secrets import token_hex
 
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.web.errors import BodyTooLarge, RequestError
-from infra.web.headers import FORM, media_type_of, refuse_repeated
+from infra.web.bodies import BodyLimits, IncomingBody
+from infra.web.errors import RequestError
+from infra.web.headers import refuse_repeated
 from infra.web.metrics import RequestMetrics
 from infra.web.problems import Problems
 
@@ -20,18 +19,6 @@ _ID_BYTES = 16
 _ID = "scalehoster.request_id"
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BodyLimits:
-    """How many bytes a body may have; forms carry files and may have more.
-
-    ``of_path`` are limits of single addresses, whatever is sent there.
-    """
-
-    body_bytes: int
-    form_bytes: int
-    of_path: Mapping[str, int] = field(default_factory=dict)
 
 
 def request_id(connection: HTTPConnection) -> str:
@@ -69,7 +56,10 @@ class RequestLayer:
 
         try:
             refuse_repeated(scope["headers"])
-            await self._app(scope, self._limited(scope, receive), send_with_id)
+            body = IncomingBody(scope, receive, self._limits)
+            await self._app(scope, body.receive, send_with_id)
+        except ClientDisconnect:
+            log.info("request %s was given up by its client", own_id)
         except Exception as error:
             if status or not isinstance(error, RequestError):
                 log.exception("request %s failed", own_id)
@@ -79,36 +69,9 @@ class RequestLayer:
         finally:
             self._metrics.observe(scope, status, time.perf_counter() - began)
 
-    def _limited(self, scope: Scope, receive: Receive) -> Receive:
-        headers = dict(scope["headers"])
-        is_form = media_type_of(headers.get(b"content-type", b"").decode("latin-1")) == FORM
-        usual = self._limits.form_bytes if is_form else self._limits.body_bytes
-        limit = self._limits.of_path.get(scope["path"], usual)
-        declared = headers.get(b"content-length", b"0")
-        is_too_large = declared.isdigit() and int(declared) > limit
-        received = 0
-
-        async def receive_limited() -> Message:
-            nonlocal received
-            if is_too_large:
-                raise _too_large(limit)
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise _too_large(limit)
-            return message
-
-        return receive_limited
-
 
 def _id_of(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             return str(value, "ascii")
     return token_hex(_ID_BYTES)
-
-
-def _too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(
-        f"the body is larger than {limit} bytes; send less", members={"max_bytes": limit}
-    )

@@ -110,7 +110,7 @@ def routes(
         if asked.as_of is not None:
             reader = await reading.going_back(request, reader, asked.as_of, *_PAST_LISTINGS)
         elif asked.include_descendants:  # of many categories it is read from the listing by date
-            await reading.wait_for_writes(request, (ASSETS_BY_DATE,))
+            await reading.wait_for_writes(request, reader.tenant_id, (ASSETS_BY_DATE,))
         page = await pages.page(request, reader, asked, category)
         return page_answer(page, is_settled=reader.is_settled)
 

@@ -15,9 +15,9 @@ from starlette.testclient import TestClient
 from domain import errors as domain_errors
 from domain.errors import AssetNotFound, Refusal, ScaleHosterError, VersionMismatch
 from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable
+from infra.web.bodies import BodyLimits
 from infra.web.installing import install
 from infra.web.problems import kinds, name_of, status_of
-from infra.web.requests import BodyLimits
 
 BASE = "http://problems.example"
 REFUSALS = [kind for kind in kinds().values() if issubclass(kind, Refusal) and kind is not Refusal]

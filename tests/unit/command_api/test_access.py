@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -214,7 +215,7 @@ def test_tenants_may_use_the_same_idempotency_key(client: TestClient, keys: Keys
 
 def test_a_key_has_a_rate_and_gets_it_back_with_time() -> None:
     seconds = [0.0]
-    rates = Rates(2.0, clock=lambda: seconds[0])
+    rates = Rates(2.0, of="key", clock=lambda: seconds[0])
     for _ in range(2):
         rates.take("a")
     with pytest.raises(RateLimited) as refusal:
@@ -225,6 +226,32 @@ def test_a_key_has_a_rate_and_gets_it_back_with_time() -> None:
     rates.take("a")
     with pytest.raises(RateLimited):
         rates.take("a")
+
+
+def test_only_what_sent_something_just_now_is_remembered() -> None:
+    seconds = [0.0]
+    rates = Rates(2.0, of="tenant", clock=lambda: seconds[0])
+    for number in range(10_000):
+        rates.take(f"t{number}")
+        seconds[0] += 0.1
+    assert len(rates) <= 12, "a bucket is full after a second"
+
+
+def test_a_tenant_with_a_thousand_keys_has_one_rate(parts: Parts, keys: Keys) -> None:
+    ours = SETTINGS.command_api.model_copy(update={"requests_per_second_per_tenant": 1.0})
+    app, _ = create_app(SETTINGS.model_copy(update={"command_api": ours}), parts)
+    with TestClient(app) as client:
+
+        def sent_by(key: str) -> httpx2.Response:
+            headers = {"authorization": f"Bearer {key}"}
+            return client.post("/v1/assets", json=CAT, headers=headers)
+
+        theirs = [sent_by(keys.add(["assets:write"])) for _ in range(100)]
+        others = sent_by(keys.add(["assets:write"], OTHER))
+    refused = [each for each in theirs if each.status_code == 429]
+    assert len(refused) > 90
+    assert refused[0].headers["ratelimit"].startswith('"tenant";r=0;t=')
+    assert others.status_code == 422, "the others have a rate of their own, and no such category"
 
 
 def test_a_key_that_sends_too_much_is_told_when_to_go_on(parts: Parts, keys: Keys) -> None:
