@@ -13,6 +13,7 @@ from avro_schemas.sealing import using
 from cli.archive.blob_copying import BlobExporter, BlobRestorer, Copied
 from cli.archive.blob_verifying import verify_blobs
 from cli.archive.blobs import blobs_of
+from cli.archive.chain_key import read_chain_key
 from cli.archive.erasing_again import erase_again
 from cli.archive.exporting import CHUNK_BYTES, Change, Exporter, Wish, as_it_is
 from cli.archive.keys import own_keyring, require_keys
@@ -42,6 +43,13 @@ Until = Annotated[
         help="Leave out what was appended later; UTC unless it says otherwise.",
     ),
 ]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Holds the key that the archive is made with: 32 random characters or more, kept"
+        " apart from the archive."
+    ),
+]
 ChunkBytes = Annotated[int, typer.Option(min=1, help="How large a file becomes, about.")]
 
 
@@ -57,6 +65,7 @@ def export(
         bool, typer.Option("--with-blobs", help="Also the pictures that the events refer to.")
     ] = False,
     chunk_bytes: ChunkBytes = CHUNK_BYTES,
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Write all events into files; a second time, only what is new.
@@ -72,6 +81,7 @@ def export(
         until=_utc(until),
         with_tables=with_keys,
         chunk_bytes=chunk_bytes,
+        chain_key=(key := read_chain_key(key_file)),
     )
     with _progress("exported") as on_progress:
         manifest = Exporter(KafkaLog(kafka), directory, wish, datetime.now(UTC)).run(on_progress)
@@ -80,25 +90,29 @@ def export(
         return
     store = open_blob_store(settings.blobs_url, settings.blobs)
     with _progress("pictures exported") as on_progress:
-        copied = asyncio.run(BlobExporter(directory, store, on_progress).run())
-    _show(Manifest.load(directory), as_json=as_json)
+        copied = asyncio.run(BlobExporter(directory, store, on_progress, key).run())
+    _show(Manifest.load(directory, key), as_json=as_json)
     _tell(copied, "the store does not have it as it was published")
 
 
 @app.command("verify")
-def verify(directory: Directory, *, as_json: AsJson = False) -> None:
-    """Look at every byte and name what is not as it was written; exit 3 if anything is."""
+def verify(directory: Directory, *, key_file: KeyFile = None, as_json: AsJson = False) -> None:
+    """Look at every byte and name what is not as it was written; exit 3 if anything is.
+
+    With a key file: and that it was made with that key.
+    """
+    key = read_chain_key(key_file)
     with _progress("files verified") as on_progress:
-        findings = list(findings_in(directory, on_progress))
+        findings = list(findings_in(directory, on_progress, key))
     with _progress("pictures verified") as on_progress:
-        findings += verify_blobs(directory, on_progress)
+        findings += verify_blobs(directory, on_progress, key)
     if findings:
         show_table(
             [{"file": f.file, "record": f.record, "what": f.what} for f in findings],
             as_json=as_json,
         )
         raise typer.Exit(_NOT_WELL)
-    _show(Manifest.load(directory), as_json=as_json)
+    _show(Manifest.load(directory, key), as_json=as_json)
 
 
 @app.command("copy")
@@ -110,16 +124,19 @@ def copy(
     mask: Annotated[
         bool, typer.Option("--mask", help="Hide what is personal; leave out keys and the like.")
     ] = False,
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy an archive up to a chosen moment, for staging: it is restored like any other.
 
     Equal values stay equal. They are masked with a key that is made once and kept in the data
-    directory; without it nobody can tell what they were.
+    directory; without it nobody can tell what they were. A copy of an archive with a key is made
+    with that key too, but for a masked one: it goes where the key does not.
     """
     settings = load()
-    require_undamaged(archive)
-    source = ArchivedLog(archive)
+    chain_key = read_chain_key(key_file)
+    require_undamaged(archive, chain_key)
+    source = ArchivedLog(archive, chain_key)
     origin = source.manifest.origin
     change: Change | None = None
     ring = own_keyring(archive).ring() if origin.is_masked else None
@@ -135,6 +152,7 @@ def copy(
         with_tables=not mask,
         is_masked=mask or origin.is_masked,
         change=change or as_it_is,
+        chain_key=None if mask else chain_key,
     )
     with _keys_in(archive, origin), _progress("copied") as on_progress:
         manifest = Exporter(source, directory, wish, datetime.now(UTC)).run(on_progress)
@@ -142,30 +160,45 @@ def copy(
 
 
 @app.command("blobs")
-def blobs(directory: Directory) -> None:
+def blobs(directory: Directory, *, key_file: KeyFile = None) -> None:
     """Print the keys of the pictures that the events refer to, one a line: copy those as well."""
-    log = ArchivedLog(directory)
+    log = ArchivedLog(directory, read_chain_key(key_file))
     with _keys_in(directory, log.manifest.origin):
         for key in blobs_of(log):
             typer.echo(key)
 
 
 @app.command("restore")
-def restore(directory: Directory, *, as_json: AsJson = False) -> None:
+def restore(
+    directory: Directory,
+    *,
+    key_file: KeyFile = None,
+    trust_keys: Annotated[
+        bool | None,
+        typer.Option(
+            "--trust-keys/--leave-keys",
+            help="Take API keys and webhook endpoints from an archive that was made without a key,"
+            " or leave them there.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Bring all events back into an installation that has none, and whose services do not run.
 
     The keyring must be there first; what it says was erased after the export is erased again. The
     pictures that the archive has come back too. It may be stopped or killed at any time and typed
     again. Views are built when services start. Exit 3 when the archive lacks pictures.
     """
-    settings = load()
+    settings, key = load(), read_chain_key(key_file)
     kafka = settings.kafka.connection()
     check_topics(kafka, (*EVENT_TOPICS, *TABLES, ASSET_COMMANDS))
     keyring = keyring_file(settings)
-    require_keys(directory, keyring, settings.keyring_path)
+    require_keys(directory, keyring, settings.keyring_path, key)
     with _progress("restored and read back") as on_progress:
         target = Installation(kafka, settings.cassandra)
-        restored = Restorer(directory, target, on_progress).run()
+        restored = Restorer(
+            directory, target, on_progress, chain_key=key, trusts_keys=trust_keys
+        ).run()
     erased = asyncio.run(erase_again(kafka, keyring, datetime.now(UTC)))
     show_table(
         [
@@ -179,11 +212,11 @@ def restore(directory: Directory, *, as_json: AsJson = False) -> None:
         as_json=as_json,
     )
     say("every event was read back and is as it was exported")
-    if not any(ArchivedLog(directory).manifest.of(BlobList)):
+    if not any(ArchivedLog(directory, key).manifest.of(BlobList)):
         return
     store = open_blob_store(settings.blobs_url, settings.blobs)
     with _progress("pictures restored") as on_progress:
-        copied = asyncio.run(BlobRestorer(directory, store, on_progress).run())
+        copied = asyncio.run(BlobRestorer(directory, store, on_progress, key).run())
     _tell(copied, "the archive does not have it as it was published")
 
 

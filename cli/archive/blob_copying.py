@@ -42,7 +42,14 @@ class BlobExporter:
     purge reaches the archive too.
     """
 
-    def __init__(self, directory: Path, store: BlobStore, on_progress: OnProgress) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        store: BlobStore,
+        on_progress: OnProgress,
+        chain_key: bytes | None = None,
+    ) -> None:
+        self._chain_key = chain_key
         self._directory = directory
         self._store = store
         self._on_progress = on_progress
@@ -54,9 +61,9 @@ class BlobExporter:
         copied until then stays.
         """
         with locked(self._directory / ".lock"):
-            manifest = Manifest.load(self._directory)
+            manifest = Manifest.load(self._directory, self._chain_key)
             before = held_in(manifest)
-            keys = blobs_of(ArchivedLog(self._directory))
+            keys = blobs_of(ArchivedLog(self._directory, self._chain_key))
             missing = [key for key in keys if not self._file(key).exists()]
             found = dict(
                 zip(missing, await _each(missing, self._copy, self._on_progress), strict=True)
@@ -88,7 +95,14 @@ class BlobExporter:
 class BlobRestorer:
     """Puts the pictures of an archive into a store; ``run`` may be killed and repeated."""
 
-    def __init__(self, directory: Path, store: BlobStore, on_progress: OnProgress) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        store: BlobStore,
+        on_progress: OnProgress,
+        chain_key: bytes | None = None,
+    ) -> None:
+        self._chain_key = chain_key
         self._directory = directory
         self._store = store
         self._on_progress = on_progress
@@ -99,7 +113,7 @@ class BlobRestorer:
         One that is lost keeps nobody else's back. Raises NotAnArchive and ArchiveDamaged,
         StoreUnavailable.
         """
-        held = held_in(ArchivedLog(self._directory).manifest)
+        held = held_in(ArchivedLog(self._directory, self._chain_key).manifest)
         present = [key for key, is_here in held.items() if is_here]
         put = dict(zip(present, await _each(present, self._put, self._on_progress), strict=True))
         lost = [key for key in held if put.get(key) is None]

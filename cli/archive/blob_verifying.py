@@ -13,7 +13,9 @@ from domain.values import BlobKey
 
 
 def verify_blobs(
-    directory: Path, on_file: OnFile = lambda _done, _total: None
+    directory: Path,
+    on_file: OnFile = lambda _done, _total: None,
+    chain_key: bytes | None = None,
 ) -> Iterator[Finding]:
     """Yield what is wrong with the pictures of an archive; nothing where it has none.
 
@@ -21,7 +23,7 @@ def verify_blobs(
     ends in, and that no other lies beside them.
     """
     try:
-        held = held_in(Manifest.load(directory))
+        held = held_in(Manifest.load(directory, chain_key))
     except NotAnArchive:
         return  # ``verify`` says so
     except ArchiveDamaged as error:

@@ -4,6 +4,7 @@ ArchiveRefused
 ├── NotAnArchive    the directory holds none, or the manifest is damaged
 ├── ExportRefused   the directory holds something that this export cannot go on with
 ├── ArchiveDamaged  a file of it is not as it was written
+├── ChainKeyWrong   it was made with a key that is not the one that was named
 └── RestoreRefused  the installation is not empty, or in use
 """
 
@@ -24,6 +25,10 @@ class ExportRefused(ArchiveRefused):
 
 class ArchiveDamaged(ArchiveRefused):
     """A file of the archive is not as it was written."""
+
+
+class ChainKeyWrong(ArchiveRefused):
+    """The archive was made with another key, with one where none was named, or with none."""
 
 
 class RestoreRefused(ArchiveRefused):

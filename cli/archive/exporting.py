@@ -1,7 +1,7 @@
 """Writes a log into files: in pieces, resumable, and at the next run only what is new."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -41,7 +41,7 @@ def as_it_is(record: LoggedRecord) -> LoggedRecord:
 class Wish:
     """What is to be exported: until when (by the time a record was appended), and how.
 
-    ``keyring`` names the keys that will open it.
+    ``keyring`` names the keys that will open it; ``chain_key`` is what its chain is made with.
     """
 
     keyring: str
@@ -50,6 +50,7 @@ class Wish:
     is_masked: bool = False
     change: Change = as_it_is
     chunk_bytes: int = CHUNK_BYTES
+    chain_key: bytes | None = field(default=None, repr=False)
 
 
 class Exporter:
@@ -71,8 +72,9 @@ class Exporter:
         """Add what is new, and give the manifest with it.
 
         Raises ExportRefused when the directory holds another log or more than is wished for,
-        NotAnArchive when its manifest is damaged, OSError for a full disk, and what reading the
-        log raises. What was added until then stays, and the next run goes on from there.
+        ChainKeyWrong when what it holds was not made with this key, NotAnArchive when its manifest
+        is damaged, OSError for a full disk, and what reading the log raises. What was added until
+        then stays, and the next run goes on from there.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         with locked(self._directory / ".lock"):
@@ -110,14 +112,15 @@ class Exporter:
             keyring=self._wish.keyring,
             is_masked=self._wish.is_masked,
             partitions={topic.name: topic.partitions for topic in EVENT_TOPICS},
+            is_keyed=self._wish.chain_key is not None,
         )
         for left_over in self._directory.rglob(".*.part"):
             left_over.unlink()
         if not (self._directory / NAME).exists():
-            manifest = Manifest(self._directory)
+            manifest = Manifest(self._directory, self._wish.chain_key)
             manifest.add([origin])
             return manifest
-        manifest = Manifest.load(self._directory)
+        manifest = Manifest.load(self._directory, self._wish.chain_key)
         held = manifest.origin
         same = ("log_id", "keyring", "is_masked")
         if any(getattr(held, name) != getattr(origin, name) for name in same):

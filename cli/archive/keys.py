@@ -26,12 +26,14 @@ def own_keyring(directory: Path) -> KeyringFile:
     return KeyringFile(directory / NAME, [""])
 
 
-def require_keys(directory: Path, keyring: KeyringFile, place: Path) -> None:
+def require_keys(
+    directory: Path, keyring: KeyringFile, place: Path, chain_key: bytes | None = None
+) -> None:
     """Have the installation hold the keys of an archive before it holds the archive.
 
     Raises RestoreRefused when it has none or others, KeysLost when its keyring cannot be opened.
     """
-    origin = Manifest.load(directory).origin
+    origin = Manifest.load(directory, chain_key).origin
     if origin.is_masked and not keyring.exists():
         keyring.make(own_keyring(directory).ring())
     if not keyring.exists():

@@ -83,9 +83,9 @@ class ArchivedLog:
     Reading raises ArchiveDamaged at the first record that is not as it was written.
     """
 
-    def __init__(self, directory: Path) -> None:
-        """Open it; raises NotAnArchive."""
-        self.manifest = Manifest.load(directory).completed()
+    def __init__(self, directory: Path, chain_key: bytes | None = None) -> None:
+        """Open it; raises NotAnArchive, ChainKeyWrong."""
+        self.manifest = Manifest.load(directory, chain_key).completed()
         self.log_id = self.manifest.origin.log_id
         self._directory = directory
 

@@ -1,18 +1,21 @@
 """What an archive consists of: one line an entry, chained by SHA-256.
 
 ``chain`` of a line is the SHA-256 of the ``chain`` before it and of its own ``entry``, as they
-stand there. So an entry that was edited, swapped or taken out is noticed. A manifest that was cut
+stand there; with a key it is the HMAC-SHA-256 under that key. So an entry that was edited, swapped
+or taken out is noticed. Without a key anybody may write another chain; with one nobody else. A
+manifest that was cut
 short at its end is still a chain: whoever fears that keeps the head, its last ``chain``, elsewhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from hashlib import sha256
+from hmac import compare_digest
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from cli.archive.chain_key import link, require_same
 from cli.archive.errors import NotAnArchive
 from infra.blob_files import write_whole
 
@@ -29,7 +32,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_f
 class Origin(Part, frozen=True, kw_only=True):
     """What was exported: always the first entry. ``partitions`` counts those of each topic.
 
-    ``keyring`` names the keys that open what is sealed in it.
+    ``keyring`` names the keys that open what is sealed in it; ``is_keyed`` says whether its chain
+    was made with a key.
     """
 
     format: int
@@ -37,6 +41,7 @@ class Origin(Part, frozen=True, kw_only=True):
     keyring: str
     is_masked: bool
     partitions: Mapping[str, int]
+    is_keyed: bool = False
 
 
 class SchemaFile(Part, frozen=True, kw_only=True):
@@ -95,29 +100,38 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Manifest:
     """The entries of an archive in a directory, in the order in which they were added."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, key: bytes | None = None) -> None:
         """Begin an empty one; nothing is written before the first ``add``."""
         self.directory = directory
+        self._key = key
         self.entries: list[Entry] = []
         self.head = ""
         self._lines: list[tuple[bytes, Entry, str]] = []
 
     @classmethod
-    def load(cls, directory: Path) -> "Manifest":
-        """Read the one that is there; raises NotAnArchive naming the line that breaks the chain."""
+    def load(cls, directory: Path, key: bytes | None = None) -> "Manifest":
+        """Read the one that is there.
+
+        Raises ChainKeyWrong when it was not made with this key, NotAnArchive naming the line that
+        breaks the chain. What comes back with a key was written by somebody who has it.
+        """
         place = directory / NAME
         if not place.exists():
             raise NotAnArchive(f"{place} is not there: this is no archive")
-        manifest = cls(directory)
+        manifest = cls(directory, key)
         for number, text in enumerate(place.read_bytes().splitlines(), start=1):
             try:
                 line = msgspec.json.decode(text, type=_Line)
                 entry = msgspec.json.decode(line.entry, type=Entry)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise NotAnArchive(f"{place}, line {number}: {error}") from error
-            if line.chain != _link(manifest.head, bytes(line.entry)):
+            if isinstance(entry, Origin):
+                require_same(key, is_keyed=entry.is_keyed, where=place)
+            expected = link(key, manifest.head, bytes(line.entry))
+            if not compare_digest(line.chain, expected):
                 raise NotAnArchive(
                     f"{place}, line {number}: it was changed, or a line before it was taken out"
+                    f"{', or the key is another' if key else ''}"
                 )
             if (number == 1) != isinstance(entry, Origin):
                 raise NotAnArchive(f"{place}, line {number}: the origin must come first, once")
@@ -146,7 +160,7 @@ class Manifest:
             return
         for entry in entries:
             written = msgspec.json.encode(entry)
-            chain = _link(self.head, written)
+            chain = link(self._key, self.head, written)
             line = _Line(chain=chain, entry=msgspec.Raw(written))
             self._take(msgspec.json.encode(line), entry, chain)
         write_whole(self.directory / NAME, b"".join(line + b"\n" for line, _, _ in self._lines))
@@ -159,7 +173,7 @@ class Manifest:
         ends = [n for n, entry in enumerate(self.entries) if isinstance(entry, Completed)]
         if not ends:
             raise NotAnArchive(f"no export into {self.directory} came to its end; run it again")
-        part = Manifest(self.directory)
+        part = Manifest(self.directory, self._key)
         end = ends[-1] + 1
         while end < len(self.entries) and isinstance(self.entries[end], BlobList):
             end += 1
@@ -177,7 +191,3 @@ class Manifest:
         self.entries.append(entry)
         self._lines.append((line, entry, chain))
         self.head = chain
-
-
-def _link(previous: str, entry: bytes) -> str:
-    return sha256(previous.encode() + entry).hexdigest()

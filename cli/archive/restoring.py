@@ -10,7 +10,7 @@ from avro_schemas.containers import LoggedRecord
 from avro_schemas.registry import schemas
 from cli.archive.errors import RestoreRefused
 from cli.archive.logs import EVENT_TOPICS, TABLES, ArchivedLog
-from cli.archive.manifest import SchemaFile
+from cli.archive.manifest import SchemaFile, TableFile
 from cli.archive.verifying import require_undamaged
 from infra.topics import ASSET_EVENTS, WEBHOOK_ENDPOINTS, Topic
 from infra.webhook_endpoints import beginning_at
@@ -56,7 +56,18 @@ class Restorer:
     byte, and the rest is appended. Offsets are not kept: transactions put markers between records.
     """
 
-    def __init__(self, directory: Path, target: Target, on_progress: OnProgress) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        target: Target,
+        on_progress: OnProgress,
+        *,
+        chain_key: bytes | None = None,
+        trusts_keys: bool | None = None,
+    ) -> None:
+        """``trusts_keys``: take API keys and endpoints from an archive without a key, or not."""
+        self._chain_key = chain_key
+        self._trusts_keys = trusts_keys
         self._directory = directory
         self._target = target
         self._on_progress = on_progress
@@ -66,9 +77,10 @@ class Restorer:
     def run(self) -> Restored:
         """Restore, read all of it back, and count.
 
-        Raises NotAnArchive or ArchiveDamaged for the archive; RestoreRefused when the log holds
-        anything else, is in use, or this release does not know a schema; BrokerUnavailable,
-        StoreUnavailable. Whatever it raises, it can be run again once that is mended.
+        Raises NotAnArchive, ArchiveDamaged or ChainKeyWrong for the archive; RestoreRefused when
+        the log holds anything else, is in use, this release does not know a schema, or it has to be
+        said whether API keys are taken over; BrokerUnavailable, StoreUnavailable. Whatever it
+        raises, it can be run again once that is mended.
         """
         log = self._opened()
         places = [(topic, number) for topic in EVENT_TOPICS for number in range(topic.partitions)]
@@ -84,7 +96,8 @@ class Restorer:
                 )
         if sum(self._equal(log, *place) for place in places) != total:
             raise RestoreRefused("the log lacks records after all; is another restore running?")
-        added = sum(self._target.add_keys(topic, self._table(log, topic)) for topic in TABLES)
+        tables = TABLES if self._takes_tables(log) else ()
+        added = sum(self._target.add_keys(topic, self._table(log, topic)) for topic in tables)
         self._target.hand_over()
         return Restored(records=total, appended=appended, keys_added=added)
 
@@ -101,9 +114,22 @@ class Restorer:
         starts = tuple(ends.get(number, 0) for number in range(ASSET_EVENTS.partitions))
         return [replace(each, value=beginning_at(starts, each.value)) for each in records]
 
+    def _takes_tables(self, log: ArchivedLog) -> bool:
+        """Say whether what authenticates is restored: a forged key would open every tenant."""
+        if self._chain_key is not None or not any(log.manifest.of(TableFile)):
+            return True
+        if self._trusts_keys is None:
+            raise RestoreRefused(
+                "no key says who made this archive, and it brings API keys along: whoever could"
+                " write to it may have put one of their own there. Say --leave-keys and make new"
+                " ones, or --trust-keys if nobody could; or name the key it was made with"
+            )
+        return self._trusts_keys
+
     def _opened(self) -> ArchivedLog:
-        log = ArchivedLog(self._directory)
-        require_undamaged(self._directory)
+        log = ArchivedLog(self._directory, self._chain_key)
+        require_undamaged(self._directory, self._chain_key)
+        self._takes_tables(log)
         ours = {topic.name: topic.partitions for topic in EVENT_TOPICS}
         for name, partitions in log.manifest.origin.partitions.items():
             if ours.get(name) != partitions:

@@ -37,16 +37,21 @@ class Finding:
         return f"{self.file}, record {self.record}" if self.record else self.file
 
 
-def verify(directory: Path, on_file: OnFile = lambda _done, _total: None) -> Iterator[Finding]:
+def verify(
+    directory: Path,
+    on_file: OnFile = lambda _done, _total: None,
+    chain_key: bytes | None = None,
+) -> Iterator[Finding]:
     """Yield what is wrong with an archive; nothing when it is as it was written.
 
     Checked are the chain of the manifest, the SHA-256 and count of every file, that the files of a
     partition leave no offset out, that offsets grow, that the versions of each aggregate have no
     hole, that every schema is there, and that no file lies beside those that are named. Pictures
-    are looked at by ``blob_verifying``.
+    are looked at by ``blob_verifying``. Raises ChainKeyWrong when the archive was not made with
+    this key.
     """
     try:
-        manifest = Manifest.load(directory)
+        manifest = Manifest.load(directory, chain_key)
     except NotAnArchive as error:
         yield Finding(file=NAME, what=str(error))
         return
@@ -87,9 +92,12 @@ def verify(directory: Path, on_file: OnFile = lambda _done, _total: None) -> Ite
         )
 
 
-def require_undamaged(directory: Path) -> None:
-    """Raise ArchiveDamaged naming the first thing that is not as it was written."""
-    for finding in verify(directory):
+def require_undamaged(directory: Path, chain_key: bytes | None = None) -> None:
+    """Raise ArchiveDamaged naming the first thing that is not as it was written.
+
+    Raises ChainKeyWrong when the archive was not made with this key.
+    """
+    for finding in verify(directory, chain_key=chain_key):
         if finding.is_damage:
             raise ArchiveDamaged(
                 f"{finding.place} {finding.what}; 'scalehoster events verify' names all that is"

@@ -27,6 +27,7 @@ from tests.keys import fixed_keyring
 from tests.servers import Servers
 
 PICTURES = 6
+KEY = b"k" * 32  # what the archive is chained with
 
 
 @pytest.fixture
@@ -100,14 +101,14 @@ def test_what_was_promised_is_kept_by_a_restored_installation(
     Exporter(
         KafkaLog(installation.kafka),
         archive,
-        Wish(keyring=fixed_keyring().ring_id.hex(), until=until, with_tables=True),
+        Wish(keyring=fixed_keyring().ring_id.hex(), until=until, with_tables=True, chain_key=KEY),
         until,
     ).run(ignore)
-    asyncio.run(BlobExporter(archive, blobs_of(installation), ignore).run())
-    assert [*verify(archive), *verify_blobs(archive)] == []
+    asyncio.run(BlobExporter(archive, blobs_of(installation), ignore, KEY).run())
+    assert [*verify(archive, chain_key=KEY), *verify_blobs(archive, chain_key=KEY)] == []
     apply_topics(elsewhere.kafka)
-    Restorer(archive, Target(elsewhere.kafka, elsewhere.cassandra), ignore).run()
-    asyncio.run(BlobRestorer(archive, blobs_of(elsewhere), ignore).run())
+    Restorer(archive, Target(elsewhere.kafka, elsewhere.cassandra), ignore, chain_key=KEY).run()
+    asyncio.run(BlobRestorer(archive, blobs_of(elsewhere), ignore, KEY).run())
     elsewhere.up()
 
     with at(elsewhere, customer) as there:

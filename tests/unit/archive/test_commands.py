@@ -114,3 +114,30 @@ def test_a_masked_copy_brings_keys_of_its_own_and_a_copy_of_it_too(
     ring = own_keyring(tmp_path / "again").ring()
     assert ring.ring_id.hex() == Manifest.load(tmp_path / "again").origin.keyring
     assert ring.ring_id != fixed_keyring().ring_id
+
+
+def test_with_a_key_every_command_needs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, target = MemoryLog(), MemoryLog("another")
+    log.write(history())
+    monkeypatch.setenv("SCALEHOSTER_DATA_DIR", str(tmp_path / "var"))
+    monkeypatch.setattr(events, "check_topics", lambda *_: None)
+    monkeypatch.setattr(events, "KafkaLog", lambda _: log)
+    monkeypatch.setattr(events, "Installation", lambda *_: target)
+    (tmp_path / "key").write_text("0123456789abcdef" * 4 + "\n")
+    key = ("--key-file", tmp_path / "key")
+    archive, copied, masked = (tmp_path / name for name in ("archive", "copy", "masked"))
+    run("export", archive, "--with-keys", *key, "--json")
+    typed: list[tuple[str | Path, ...]] = [
+        ("export", archive),
+        ("verify", archive),
+        ("blobs", archive),
+        ("copy", archive, copied),
+        ("restore", archive),
+    ]
+    for words in typed:
+        run(*words, code=1)
+        run(*words, *key)
+    assert target.contents() == log.contents()
+    run("verify", copied, *key)
+    run("copy", archive, masked, "--mask", *key)
+    run("verify", masked)
