@@ -16,7 +16,6 @@ from cli.import_command import import_file
 from cli.output import AsJson, errors, say, show_table
 from cli.platform import local_platform
 from cli.services import SERVICES
-from cli.watching import watch as keep_up
 from domain.errors import ScaleHosterError
 from infra.keyring import keyring_file
 from infra.settings import load
@@ -74,9 +73,8 @@ def watch() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     platform = local_platform()
     try:
-        platform.up(say)
         say("watching; Ctrl-C ends the watch, scalehoster down stops the platform")
-        keep_up(platform, say)
+        platform.watch(say)
     except KeyboardInterrupt:
         say("not watched any more; the platform goes on")
     else:

@@ -2,13 +2,13 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cli.http import answers_ok
+from cli.parts import NEEDS, SERVERS, TABLES, TOPICS, ServerProcess, ServiceProcess, supervised
 from cli.services import COMMAND_API, QUERY_API, REBUILDING, RunningService, Services
-from cli.waiting import wait_for
+from cli.supervised import Process, Progress, StoppedOnPurpose
+from cli.supervisor import Supervisor
 from infra.cluster import Cluster
 from infra.cluster.locking import locked
 from infra.errors import InfraError
@@ -17,10 +17,7 @@ from infra.settings import Settings, load
 from infra.topic_admin import apply_topics, check_topics
 from projections.views import apply_views
 
-_READY_SECONDS = 60.0
 _LOG_LINES_SHOWN = 15
-
-Progress = Callable[[str], None]
 
 
 class ServiceDied(InfraError):
@@ -44,64 +41,39 @@ class Platform:
         environment = self._environment(extra or {})
         self.services = Services(self.directory, environment)
         self.rebuilding = RunningService(REBUILDING, self.directory, environment)
+        self._starting = self.directory / "up.lock"
         self._wanted = self.directory / "run" / "wanted"  # there from ``up`` until ``down``
 
     def up(self, progress: Progress) -> None:
         """Start all that does not run and return when it answers; twice is as good as once.
 
-        Raises an InfraError that says what to do; what did start keeps running.
+        Each part is started as soon as what it needs is there (``NEEDS``). Raises NotUp, which says
+        of each part that did not come up why; all others keep running.
         """
-        with self._alone():
-            self._wanted.touch()
-            self._start(progress)
+        self._wanted.touch()
+        self._supervisor(progress).bring_up()
 
-    def revive(self, progress: Progress) -> bool:
-        """Start what does not run, as ``up`` does, unless ``down`` came first; then False."""
-        with self._alone():
-            if not self.is_wanted():
-                return False
-            self._start(progress)
-            return True
+    def watch(self, progress: Progress) -> None:
+        """Start all that does not run, and start again what ends, until ``down``."""
+        self._wanted.touch()
+        self._supervisor(progress).keep_up()
+
+    def up_servers(self, progress: Progress) -> None:
+        """Start Kafka and Cassandra and make what is missing in them, and no service; as ``up``."""
+        self._wanted.touch()
+        self._supervisor(progress, SERVERS).bring_up()
 
     def is_wanted(self) -> bool:
         """Tell whether ``up`` was the last that was typed, not ``down``."""
         return self._wanted.exists()
 
-    def ended(self) -> list[str]:
-        """Name every server and service that does not run."""
-        return [
-            *(server.name.lower() for server in self.cluster.servers if server.pid is None),
-            *(name for name, service in self.services.running.items() if service.pid is None),
-        ]
-
-    def _start(self, progress: Progress) -> None:
-        self._start_servers(progress)
-        self.services.start(progress)
-        for service in (COMMAND_API, QUERY_API):
-            self._wait_until_ready(self.services[service])
-            progress(f"{service.name}: answers")
-
-    def up_servers(self, progress: Progress) -> None:
-        """Start Kafka and Cassandra and make what is missing in them, and no service; as ``up``."""
-        with self._alone():
-            self._start_servers(progress)
-
     def down(self, progress: Progress) -> None:
         """Stop everything; the data stays."""
         self._wanted.unlink(missing_ok=True)  # first, so that a watch does not wait for the lock
-        with self._alone():
-            self._wanted.unlink(missing_ok=True)  # an ``up`` that was under way has ended
+        with locked(self._starting):  # whatever is being started is there to be stopped
             self.rebuilding.stop()
             self.services.stop(progress)
             self.cluster.down(progress)
-
-    def apply(self, progress: Progress) -> None:
-        """Make the topics and tables that are missing, and refuse topics that could lose events."""
-        kafka = self.settings.kafka.connection()
-        made = apply_topics(kafka)
-        check_topics(kafka)
-        apply_views(self.settings.cassandra, LogBounds(kafka).ends)
-        progress(f"topics and tables: {f'{len(made)} topics made' if made else 'as declared'}")
 
     def check_services(self) -> None:
         """Raise ServiceDied, with the end of its log, when one of them does not run."""
@@ -112,23 +84,41 @@ class Platform:
                     f"\n{service.last_lines(_LOG_LINES_SHOWN)}"
                 )
 
-    def _start_servers(self, progress: Progress) -> None:
-        self.cluster.up(progress)
-        self.apply(progress)
+    def _supervisor(self, progress: Progress, names: Sequence[str] = tuple(NEEDS)) -> Supervisor:
+        ports = {
+            COMMAND_API.name: self.settings.command_api.port,
+            QUERY_API.name: self.settings.query_api.port,
+        }
+        processes: dict[str, Process] = {
+            server.name.lower(): ServerProcess(server, self._alone, progress)
+            for server in self.cluster.servers
+        }
+        for name, service in self.services.running.items():
+            processes[name] = ServiceProcess(service, self._alone, ports.get(name))
+        steps = {TOPICS: self._apply_topics, TABLES: self._apply_tables}
+        return Supervisor(supervised(processes, steps, progress, names=names), self.is_wanted)
 
-    def _wait_until_ready(self, service: RunningService) -> None:
-        settings = self.settings
-        port = (
-            settings.command_api.port if service.service == COMMAND_API else settings.query_api.port
-        )
+    def _alone(self, name: str, start: Callable[[], object]) -> None:
+        """Start one part while neither ``down`` nor anybody else starts or stops it."""
+        with (
+            locked(self._starting, is_shared=True),
+            locked(self.directory / "run" / f"{name}.lock"),
+        ):
+            if not self.is_wanted():
+                raise StoppedOnPurpose
+            start()
 
-        def is_ready() -> bool:
-            self.check_services()
-            return answers_ok(f"http://127.0.0.1:{port}/readyz")
+    def _apply_topics(self) -> str:
+        """Make the topics that are missing, and refuse topics that could lose events."""
+        kafka = self.settings.kafka.connection()
+        made = apply_topics(kafka)
+        check_topics(kafka)
+        return f"{len(made)} made" if made else "as declared"
 
-        wait_for(
-            is_ready, f"{service.service.name} to be ready (see {service.log})", _READY_SECONDS
-        )
+    def _apply_tables(self) -> str:
+        """Make the tables of views that are missing."""
+        apply_views(self.settings.cassandra, LogBounds(self.settings.kafka.connection()).ends)
+        return "as declared"
 
     def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         return {
@@ -144,11 +134,6 @@ class Platform:
         if not self.settings.secret and not place.exists():
             write_private(place, secrets.token_hex(32))
         return ",".join(self.settings.installation_secrets().texts)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with locked(self.directory / "up.lock"):
-            yield
 
 
 def local_platform(extra: Mapping[str, str] | None = None) -> Platform:

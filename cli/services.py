@@ -83,15 +83,19 @@ class RunningService:
 
     def start(self) -> bool:
         """Run it with these settings; False when it runs so already."""
-        settings = _digest(self._environment)
         if self.pid is not None:
-            if self._settings_file.exists() and self._settings_file.read_text() == settings:
+            if not self.is_outdated():
                 return False
             self.stop()
-        self._settings_file.write_text(settings)
+        self._settings_file.write_text(_digest(self._environment))
         command = [sys.executable, "-m", self.service.module, self._mark]
         self._process.spawn(command, {**self._environment, "PYTHONPATH": str(_CODE)})
         return True
+
+    def is_outdated(self) -> bool:
+        """Tell whether it was started with other settings than these."""
+        file = self._settings_file
+        return not file.exists() or file.read_text() != _digest(self._environment)
 
     def ask_to_stop(self) -> None:
         """Begin a clean stop and do not wait for it."""

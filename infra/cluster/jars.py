@@ -63,8 +63,8 @@ def install_jars(
     if installed.is_dir():
         return installed
     directory.mkdir(parents=True, exist_ok=True)
-    with locked(directory / f"{server}.lock"):
-        if not installed.is_dir():
+    with locked(directory / "install.lock"):
+        if not installed.is_dir():  # one Maven at a time: they share its repository
             progress(f"downloading {server} (once per version)")
             with _downloaded(_pom(poms, server), java, directory) as arriving:
                 _check(server, arriving, read_checksums(_checksums(poms, server)))

@@ -144,6 +144,10 @@ class Server(ABC):
         """End the server as a crash would."""
         self._process.kill()
 
+    def last_lines(self, count: int) -> str:
+        """Return the end of its log."""
+        return self._process.last_lines(count)
+
     def missing_program(self) -> str | None:
         """Say which program must be installed before the server can run."""
         try:

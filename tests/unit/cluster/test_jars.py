@@ -87,7 +87,7 @@ def test_a_failed_download_shows_what_maven_said_and_leaves_nothing(
     maven(programs, "echo 'Unknown host'; exit 1\n")
     with pytest.raises(InstallFailed, match="Unknown host"):
         install_jars("kafka", JAVA, tmp_path / "jars", silent, poms)
-    assert left_in(tmp_path / "jars") == ["kafka.lock"]
+    assert left_in(tmp_path / "jars") == ["install.lock"]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_jars_that_differ_from_the_committed_checksums_are_named_and_not_install
     maven(programs, f"{_WRITES_ONE_JAR}{happens}\n")
     with pytest.raises(WrongJars, match=f"\n{re.escape(named)}\nWhoever changed"):
         install_jars("kafka", JAVA, tmp_path / "jars", silent, poms)
-    assert left_in(tmp_path / "jars") == ["kafka.lock"]
+    assert left_in(tmp_path / "jars") == ["install.lock"]
 
 
 def test_other_checksums_are_another_installation(
