@@ -36,8 +36,8 @@ def faults(settings: "Settings") -> Iterator[str]:
     for name in DEMO_KEY_FILES:
         if (settings.data_dir / name).exists():
             yield (
-                f"SCALEHOSTER_DATA_DIR holds {name}, a key of the demo: revoke it with"
-                " `scalehoster keys revoke`, and remove the file"
+                f"SCALEHOSTER_DATA_DIR holds {name}, a key of the demo: remove the file, and revoke"
+                " the key with `scalehoster keys revoke`"
             )
 
 

@@ -45,7 +45,7 @@ class Secrets:
 def kept_secrets(place: Path) -> Secrets:
     """Read what ``scalehoster up`` made; raises SettingsWrong where there is nothing sound."""
     try:
-        made = Secrets(place.read_text("utf-8"))
+        made = Secrets(place.read_text("utf-8").strip())
     except FileNotFoundError:
         made = Secrets()
     except ValueError as error:

@@ -76,7 +76,7 @@ def test_no_secret_shows_itself_where_settings_are_printed(environment: pytest.M
 
 
 def test_unset_is_the_one_that_up_made(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text(OTHER)
+    (tmp_path / "secret").write_text(f"{OTHER}\n")
     assert load().installation_secrets().texts == (OTHER,)
 
 
