@@ -4,6 +4,7 @@ InfraError
 ├── Overloaded          our own queue is full; try again after a moment
 ├── BrokerUnavailable   Kafka did not acknowledge in time
 ├── RecordRefused       a record cannot be written, now or later
+├── LogIncomplete       a log that is kept for ever lacks records
 ├── HistoryBroken       events of one thing are missing, repeated or unreadable
 ├── StoreUnavailable    Cassandra, or where the bytes are, did not answer or has no room
 ├── BlobNotFound        no bytes are kept under this key
@@ -31,6 +32,10 @@ class BrokerUnavailable(InfraError):
 
 class RecordRefused(InfraError):
     """What was sent is larger than the log takes; sending it again would not help."""
+
+
+class LogIncomplete(InfraError):
+    """A log that is kept for ever lacks records; going on would pass over them."""
 
 
 class HistoryBroken(InfraError):

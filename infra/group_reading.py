@@ -1,29 +1,38 @@
 """Reading topics as one of a group: every partition has one owner at a time."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.errors import BrokerUnavailable
+from infra.group_starts import Starts, StartsOf
 from infra.kafka import Kafka
-from infra.reading import Record, available, is_filler, record_of
+from infra.kept_offsets import KeptOffsets
+from infra.reading import Partition, Record, is_filler, record_of
 from infra.topics import Topic
 
-_TIMEOUT_SECONDS = 10.0
+__all__ = ["GroupReader", "Partition", "StartsOf"]
 
-Partition = tuple[str, int]  # our topic name, partition number
-StartsOf = Callable[[list[Partition]], Mapping[Partition, int]]
+log = logging.getLogger(__name__)
 
 
 class GroupReader:
     """Shares the partitions of some topics with the other members of its group.
 
     ``starts_of`` is asked at each assignment where to begin (the checkpoints in the view store);
-    what it does not name begins at the group's committed offset, or at 0. ``on_revoked`` is told
-    what was taken away, before anybody else gets it; a lost partition is told the same way. Reads
-    only committed records. Raises BrokerUnavailable on errors that do not mend themselves.
+    what it does not name begins at the group's committed offset, which ``keeps_offsets`` keeps for
+    longer than the broker does, or where the log begins. ``on_revoked`` is told what was taken
+    away, before anybody else gets it; a lost partition is told the same way. Reads only committed
+    records.
+
+    No record is passed over: what comes beside an error is handed over before the error is raised,
+    what comes beside a revocation is handed over to the next owner alone, and nothing is committed
+    of partitions that are not ours any more. What a log has forgotten since is passed over loudly,
+    and in a log that is kept for ever it is LogIncomplete. Raises BrokerUnavailable on errors that
+    do not mend themselves.
     """
 
     def __init__(
@@ -35,16 +44,24 @@ class GroupReader:
         starts_of: StartsOf | None = None,
         on_revoked: Callable[[list[Partition]], None] | None = None,
         max_poll_seconds: int = 60,
+        keeps_offsets: bool = False,
     ) -> None:
+        ours = {topic.name: topic for topic in topics}
         self._prefix = kafka.topic_prefix
+        self._kept = KeptOffsets(kafka, group) if keeps_offsets else None
+        self._owned: set[Partition] = set()
+        self._unplaced: dict[Partition, int | None] = {}  # where to go on, if that is known
+        self._taken_away: set[Partition] = set()
+        self._trouble: Exception | None = None
         self._starts_of = starts_of
         self._on_revoked = on_revoked
         self._positions: dict[Partition, int] = {}
         self._goals: dict[Partition, int] = {}
         self._is_paused = False
         self._consumer = Consumer(kafka.group_reader(group, max_poll_seconds))
+        self._starts = Starts(self._consumer, self._prefix, group, ours, self._kept)
         self._consumer.subscribe(
-            [kafka.topic(topic) for topic in topics],
+            [kafka.topic(topic) for topic in ours.values()],
             on_assign=self._assigned,
             on_revoke=self._revoked,
             on_lost=self._revoked,
@@ -58,28 +75,67 @@ class GroupReader:
 
     def close(self) -> None:
         """Leave the group at once, so that others take over without waiting."""
+        if self._kept:
+            self._kept.write()
         self._consumer.close()
 
     def poll(self, at_most: int, timeout_seconds: float) -> list[Record]:
         """Read what is there, waiting at most this long for the first record."""
-        records = []
-        for message in available(self._consumer, at_most, timeout_seconds):
-            error = message.error()
-            if error is None:
-                record = record_of(message, self._prefix)
-                self._positions[record.topic, record.partition] = record.offset + 1
-                if not is_filler(message):
-                    records.append(record)
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name
-                topic = (message.topic() or "").removeprefix(self._prefix)
-                self._positions[topic, message.partition() or 0] = message.offset() or 0
-            elif not error.retriable():
-                raise BrokerUnavailable(error.str())
+        self._raise_trouble()
+        if self._kept:
+            self._kept.write_if_due()
+        if self._unplaced:
+            self._place()
+        records = [
+            record
+            for message in self._messages(at_most, timeout_seconds)
+            if (record := self._take(message)) is not None
+        ]
+        if not records:
+            self._raise_trouble()
         return records
 
+    def _messages(self, at_most: int, timeout_seconds: float) -> list[Message]:
+        """Take what is there; ``consume`` alone would wait for all that it may take.
+
+        Partitions may be revoked within either call. What ``consume`` brings is none of a revoked
+        partition, but what was read just before may be.
+        """
+        first = self._consumer.poll(timeout_seconds)
+        self._taken_away.clear()
+        if first is None or at_most == 1:
+            return [] if first is None else [first]
+        try:
+            rest = self._consumer.consume(at_most - 1, 0)
+        except KafkaException as error:
+            self._trouble = BrokerUnavailable(f"reading: {error}")
+            rest = []
+        return rest if self._place_of(first) in self._taken_away else [first, *rest]
+
+    def _take(self, message: Message) -> Record | None:
+        partition, error = self._place_of(message), message.error()
+        if error is None and partition in self._owned:
+            record = record_of(message, self._prefix)
+            self._positions[partition] = record.offset + 1
+            return None if is_filler(message) else record
+        if error is None:
+            return None  # it comes to whoever owns the partition now
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name
+            self._positions[partition] = message.offset() or 0
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET and partition in self._owned:  # noqa: SLF001 - as above
+            self._displace(partition)
+        elif not error.retriable():
+            self._trouble = BrokerUnavailable(error.str())
+        return None
+
+    def _raise_trouble(self) -> None:
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            raise trouble
+
     def assigned(self) -> list[Partition]:
-        """Name the partitions owned now."""
-        return [self._ours(tp) for tp in self._consumer.assignment()]
+        """Name the partitions owned now, of which it is known where to read."""
+        return sorted(self._owned)
 
     def position(self, partition: Partition) -> int:
         """Give the next offset of a partition owned now, at its end past control markers too."""
@@ -87,15 +143,7 @@ class GroupReader:
 
     def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
         """Ask where each partition begins and ends now; raises BrokerUnavailable."""
-        try:
-            return {
-                (topic, number): self._consumer.get_watermark_offsets(
-                    TopicPartition(self._prefix + topic, number), timeout=_TIMEOUT_SECONDS
-                )
-                for topic, number in partitions
-            }
-        except KafkaException as error:
-            raise BrokerUnavailable(f"asking where partitions end: {error}") from error
+        return self._starts.bounds(partitions)
 
     def ends(self) -> dict[Partition, int]:
         """Tell where the partitions owned now ended when the broker last mentioned it."""
@@ -134,14 +182,7 @@ class GroupReader:
 
         Waits until a transaction of an owner that died has been resolved. Raises BrokerUnavailable.
         """
-        try:
-            found = self._consumer.committed(
-                [TopicPartition(self._prefix + topic, number) for topic, number in partitions],
-                timeout=_TIMEOUT_SECONDS,
-            )
-        except KafkaException as error:
-            raise BrokerUnavailable(f"asking for committed offsets: {error}") from error
-        return {self._ours(tp): max(tp.offset, 0) for tp in found}
+        return {each: at or 0 for each, at in self._starts.committed(partitions).items()}
 
     def rewind(self, at_least: Mapping[Partition, int] = MappingProxyType({})) -> None:
         """Go back to the group's committed offsets, or to these where they are further.
@@ -149,22 +190,18 @@ class GroupReader:
         Partitions are assigned anew: one that came while its offset could not be told cannot be
         sought in. Raises BrokerUnavailable.
         """
+        self._trouble = None
         assigned = self.assigned()
         if not assigned:
             return
-        starts = self.committed(assigned)
-        places = [
-            TopicPartition(
-                self._prefix + topic, number, max(offset, at_least.get((topic, number), 0))
-            )
-            for (topic, number), offset in starts.items()
-        ]
+        starts = self._starts.of(dict.fromkeys(assigned), at_least=at_least)
+        places = self._places(starts)
         try:
             self._consumer.incremental_unassign(places)
             self._consumer.incremental_assign(places)
         except KafkaException as error:
             raise BrokerUnavailable(f"going back to {starts}: {error}") from error
-        self._positions |= {self._ours(tp): tp.offset for tp in places}
+        self._positions |= starts
 
     def membership(self) -> object:
         """Give the proof of membership that fences a transaction of a former owner."""
@@ -179,38 +216,74 @@ class GroupReader:
             raise BrokerUnavailable(f"seeking {partition}: {error}") from error
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Tell the group the next offset of each partition; raises BrokerUnavailable."""
+        """Tell the group the next offset of each partition; raises BrokerUnavailable.
+
+        What is not ours any more is left out: its owner begins where we were before.
+        """
+        ours = {each: offset for each, offset in offsets.items() if each in self._owned}
+        if not ours:
+            return
         try:
-            self._consumer.commit(
-                offsets=[
-                    TopicPartition(self._prefix + topic, partition, offset)
-                    for (topic, partition), offset in offsets.items()
-                ],
-                asynchronous=False,
-            )
+            self._consumer.commit(offsets=self._places(ours), asynchronous=False)
         except KafkaException as error:
             raise BrokerUnavailable(f"committing offsets: {error}") from error
+        if self._kept:
+            self._kept.note(ours)
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        del consumer  # ours
-        starts = self.committed([self._ours(tp) for tp in partitions])
-        if self._starts_of:
-            starts |= self._starts_of(list(starts))
+        """Begin to read; what is raised in here would take records along that were just read."""
+        self._unplaced |= {self._ours(tp): None for tp in partitions}
+        try:
+            self._place()
+        except Exception as error:  # noqa: BLE001 - raised by the next call, unless that mends it
+            log.warning("where to begin is not known yet: %s", error)
+            consumer.incremental_assign([])  # they come to us, and bring nothing until then
+
+    def _place(self) -> None:
+        """Begin to read the partitions that came; raises what ``starts_of`` does."""
+        starts = self._starts.of(self._unplaced, starts_of=self._starts_of)
+        places = self._places(starts)
+        try:
+            self._consumer.incremental_assign(places)
+            if self._is_paused:
+                self._consumer.pause(places)
+        except KafkaException as error:
+            raise BrokerUnavailable(f"beginning at {starts}: {error}") from error
         self._positions |= starts
-        places = [
-            TopicPartition(self._prefix + topic, partition, offset)
-            for (topic, partition), offset in starts.items()
-        ]
-        self._consumer.incremental_assign(places)
-        if self._is_paused:
-            self._consumer.pause(places)
+        self._owned |= starts.keys()
+        self._unplaced.clear()
+
+    def _displace(self, partition: Partition) -> None:
+        """Find a new place in a log that forgot the next record: it was not read for too long."""
+        self._consumer.incremental_unassign(self._places({partition: 0}))
+        self._owned.discard(partition)
+        self._unplaced[partition] = self._positions[partition]
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        if self._on_revoked:
-            self._on_revoked([self._ours(tp) for tp in partitions])
-        for tp in partitions:
-            self._goals.pop(self._ours(tp), None)
-        consumer.incremental_unassign(partitions)
+        ours = [self._ours(tp) for tp in partitions]
+        self._taken_away |= set(ours)
+        try:
+            if self._on_revoked:
+                self._on_revoked(ours)
+            if self._kept:
+                self._kept.write()
+        except Exception as error:  # noqa: BLE001 - raised by the next call
+            self._trouble = error
+        for each in ours:
+            self._goals.pop(each, None)
+            self._unplaced.pop(each, None)
+        placed = self._owned.intersection(ours)
+        self._owned -= placed
+        consumer.incremental_unassign(self._places(dict.fromkeys(placed, 0)))
+
+    def _places(self, offsets: Mapping[Partition, int]) -> list[TopicPartition]:
+        return [
+            TopicPartition(self._prefix + topic, number, offset)
+            for (topic, number), offset in offsets.items()
+        ]
+
+    def _place_of(self, message: Message) -> Partition:
+        return (message.topic() or "").removeprefix(self._prefix), message.partition() or 0
 
     def _ours(self, tp: TopicPartition) -> Partition:
         return tp.topic.removeprefix(self._prefix), tp.partition

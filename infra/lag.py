@@ -1,6 +1,6 @@
 """How far each consumer group is behind the topics it reads."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
@@ -38,14 +38,16 @@ GROUPS: Mapping[str, tuple[Topic, ...]] = {
     "projections": (ASSET_EVENTS, CATEGORY_EVENTS, OPERATION_EVENTS, COMMAND_RESULTS),
 }
 _TIMEOUT_SECONDS = 10.0
+_EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # ships without
+_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call] # as above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lag:
     """Records that a group has still to read, over all its topics.
 
-    On topics written in transactions the end counts control markers too, so a group that has read
-    everything may still show a few.
+    What a topic has forgotten does not count. On topics written in transactions the end counts
+    control markers too, so a group that has read everything may still show a few.
     """
 
     group: str
@@ -56,9 +58,17 @@ def lags(kafka: Kafka) -> list[Lag]:
     """Ask the broker for every group's lag; raises BrokerUnavailable."""
     admin = kafka.admin()
     try:
-        ends = _ends(kafka, admin)
+        read = {topic for topics in GROUPS.values() for topic in topics}
+        firsts, ends = _ask(kafka, admin, read, _EARLIEST), _ask(kafka, admin, read, _LATEST)
         return [
-            Lag(group=group, records=_lag(kafka, admin, group, topics, ends))
+            Lag(
+                group=group,
+                records=sum(
+                    max(0, ends[at] - max(place.offset, firsts[at]))
+                    for place in _committed(kafka, admin, group, topics)
+                    for at in [(place.topic, place.partition)]
+                ),
+            )
             for group, topics in GROUPS.items()
         ]
     except KafkaException as error:
@@ -68,39 +78,33 @@ def lags(kafka: Kafka) -> list[Lag]:
 def has_read(kafka: Kafka, group: str, topic: Topic, ends: Mapping[int, int]) -> bool:
     """Tell whether a group has seen to all that lies before these ends of a topic's partitions.
 
-    Raises BrokerUnavailable.
+    What the topic has forgotten nobody will see to. Raises BrokerUnavailable.
     """
+    admin = kafka.admin()
     try:
-        committed = _committed(kafka, kafka.admin(), group, (topic,))
+        committed = _committed(kafka, admin, group, (topic,))
+        firsts = _ask(kafka, admin, {topic}, _EARLIEST)
     except KafkaException as error:
         raise BrokerUnavailable(f"asking what {group} has read: {error}") from error
-    return all(max(place.offset, 0) >= ends.get(place.partition, 0) for place in committed)
+    return all(
+        max(place.offset, firsts[place.topic, place.partition]) >= ends.get(place.partition, 0)
+        for place in committed
+    )
 
 
-def _ends(kafka: Kafka, admin: AdminClient) -> dict[tuple[str, int], int]:
+def _ask(
+    kafka: Kafka, admin: AdminClient, topics: Collection[Topic], what: OffsetSpec
+) -> dict[tuple[str, int], int]:
     places = [
         TopicPartition(kafka.topic(topic), partition)
-        for topic in {topic for topics in GROUPS.values() for topic in topics}
+        for topic in topics
         for partition in range(topic.partitions)
     ]
-    asked = admin.list_offsets({place: OffsetSpec.latest() for place in places})  # type: ignore[no-untyped-call] # ships without
+    asked = admin.list_offsets(dict.fromkeys(places, what))
     return {
         (place.topic, place.partition): done.result(timeout=_TIMEOUT_SECONDS).offset
         for place, done in asked.items()
     }
-
-
-def _lag(
-    kafka: Kafka,
-    admin: AdminClient,
-    group: str,
-    topics: tuple[Topic, ...],
-    ends: Mapping[tuple[str, int], int],
-) -> int:
-    return sum(
-        max(0, ends[place.topic, place.partition] - max(place.offset, 0))
-        for place in _committed(kafka, admin, group, topics)
-    )
 
 
 def _committed(

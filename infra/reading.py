@@ -17,6 +17,8 @@ _POLL_SECONDS = 0.2
 _PAUSE_SECONDS = 0.1
 _BATCH = 1_000
 
+Partition = tuple[str, int]  # our topic name, partition number
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Collection
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
     NewTopic,
+    OffsetSpec,
     ResourceType,
 )
 
@@ -62,7 +63,7 @@ def apply_topics(kafka: Kafka, topics: Collection[Topic] = TOPICS) -> list[str]:
 
 
 def check_topics(kafka: Kafka, topics: Collection[Topic] = TOPICS) -> None:
-    """Refuse to go on when a topic is missing or could lose what must be kept.
+    """Refuse to go on when a topic is missing, lost what must be kept, or could lose it.
 
     Raises TopicsWrong naming every difference that matters, BrokerUnavailable when Kafka does not
     answer. Partition counts matter too: a key would be looked for in the wrong partition. So does
@@ -74,6 +75,7 @@ def check_topics(kafka: Kafka, topics: Collection[Topic] = TOPICS) -> None:
         wrong = [f"{t.name} is missing" for t in topics if kafka.topic(t) not in present]
         found = [topic for topic in topics if kafka.topic(topic) in present]
         live = _live_configs(kafka, admin, found)
+        wrong += _without_heads(kafka, admin, [each for each in found if each.is_kept_forever])
     except KafkaException as error:
         raise BrokerUnavailable(f"checking topics: {error}") from error
     for topic in found:
@@ -87,6 +89,25 @@ def check_topics(kafka: Kafka, topics: Collection[Topic] = TOPICS) -> None:
             wrong.append(f"{topic.name} has {_BATCH_BYTES} {taken} instead of {topic.batch_bytes}")
     if wrong:
         raise TopicsWrong("; ".join(wrong) + ". Run 'scalehoster topics apply', or mend them")
+
+
+def _without_heads(kafka: Kafka, admin: AdminClient, topics: list[Topic]) -> list[str]:
+    """Name the partitions of logs that are kept for ever and do not begin at 0 any more."""
+    places = {
+        TopicPartition(kafka.topic(topic), number): f"{topic.name} {number}"
+        for topic in topics
+        for number in range(topic.partitions)
+    }
+    if not places:
+        return []
+    earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # ships without
+    asked = admin.list_offsets(dict.fromkeys(places, earliest))
+    firsts = {places[place]: done.result().offset for place, done in asked.items()}
+    return [
+        f"{name} lost its first {first} events; restore the log"
+        for name, first in firsts.items()
+        if first > 0
+    ]
 
 
 def _wait_for_leaders(admin: AdminClient, names: set[str]) -> None:

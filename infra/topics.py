@@ -64,6 +64,9 @@ DEAD_LETTERS_SETTLED = Topic(  # kept longer than the letters that it speaks of
     name="dead-letters.settled", partitions=1, retention_ms=60 * DAY_MS
 )
 API_KEYS = Topic(name="api-keys", partitions=1, retention_ms=FOREVER_MS, cleanup="compact")
+GROUP_OFFSETS = Topic(
+    name="group-offsets", partitions=1, retention_ms=FOREVER_MS, cleanup="compact"
+)
 WEBHOOK_ENDPOINTS = Topic(
     name="webhook-endpoints", partitions=1, retention_ms=FOREVER_MS, cleanup="compact"
 )
@@ -105,6 +108,7 @@ TOPICS = (
     *DEAD_LETTERS,
     DEAD_LETTERS_SETTLED,
     API_KEYS,
+    GROUP_OFFSETS,
     WEBHOOK_ENDPOINTS,
     WEBHOOK_DELIVERIES,
     *WEBHOOK_HOLDS,

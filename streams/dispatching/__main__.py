@@ -21,6 +21,7 @@ from infra.settings import Settings, load
 from infra.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
+    GROUP_OFFSETS,
     IMAGE_JOBS,
     IMAGE_JOBS_DEAD_LETTERS,
     RETRY_TIERS,
@@ -37,7 +38,14 @@ from streams.running import Stopping, now, open_reader, repeat, run
 from streams.stopping import stop_signal
 
 _GROUP = "streams.dispatching"
-_TOPICS = (ASSET_COMMANDS, ASSET_EVENTS, IMAGE_JOBS, *RETRY_TIERS, IMAGE_JOBS_DEAD_LETTERS)
+_TOPICS = (
+    ASSET_COMMANDS,
+    ASSET_EVENTS,
+    GROUP_OFFSETS,
+    IMAGE_JOBS,
+    *RETRY_TIERS,
+    IMAGE_JOBS_DEAD_LETTERS,
+)
 _PATIENCE = timedelta(minutes=15)  # beyond the time that all tries take
 _SWEEP_EVERY = timedelta(minutes=1)
 _LONGEST_STEP_SECONDS = 900  # a purge reads the whole log

@@ -18,6 +18,7 @@ from infra.sending import Sender
 from infra.settings import Settings, load
 from infra.topics import (
     ASSET_EVENTS,
+    GROUP_OFFSETS,
     WEBHOOK_ATTEMPTS,
     WEBHOOK_DELIVERIES,
     WEBHOOK_ENDPOINTS,
@@ -41,6 +42,7 @@ from streams.stopping import stop_signal
 _GROUP = "streams.notifying"
 _TOPICS = (
     ASSET_EVENTS,
+    GROUP_OFFSETS,
     WEBHOOK_ENDPOINTS,
     WEBHOOK_DELIVERIES,
     *WEBHOOK_HOLDS,
