@@ -19,6 +19,7 @@ from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME
 from tests.unit.command_api.conftest import SETTINGS
+from tests.unit.command_api.keys import Keys
 
 URL = "https://example.com/cat.jpg"
 CAT: dict[str, Any] = {"download_url": URL, "category": "cats"}
@@ -302,3 +303,32 @@ def test_nothing_is_taken_in_from_a_network_that_the_operator_refuses(
     assert pointers(strict.post("/v1/assets", json=CAT | {"download_url": url})) == [
         "#/download_url"
     ]
+
+
+def test_the_same_key_with_another_file_name_is_another_request(client: TestClient) -> None:
+    def insert(file_name: str) -> httpx2.Response:
+        return client.post(
+            "/v1/assets",
+            files={"file": (file_name, b"a picture", "image/jpeg")},
+            data={"category": "cats"},
+            headers={"idempotency-key": "k-1"},
+        )
+
+    assert insert("cat.jpg").status_code == 202
+    assert insert("cat.jpg").status_code == 202
+    again = insert("dog.jpg")
+    assert again.status_code == 422
+    assert again.json()["type"].endswith("/idempotency-key-reused")
+
+
+def test_a_key_of_a_request_is_the_tenants_whichever_api_key_sends_it(
+    client: TestClient, keys: Keys, decider: FakeDecider
+) -> None:
+    """Who replaces an API key and sends an insert again means the same insert."""
+    headers = {"idempotency-key": "k-1"}
+    first = client.post("/v1/assets", json=CAT, headers=headers)
+    other = {"authorization": f"Bearer {keys.add(['assets:write'])}"}
+    second = client.post("/v1/assets", json=CAT, headers=headers | other)
+    assert (second.status_code, second.json()) == (202, first.json())
+    assert len({command.metadata.command_id for command in decider.sent[-2:]}) == 1
+    assert [type(event).__name__ for event in decider.events].count("AssetSubmitted") == 1

@@ -69,6 +69,18 @@ def test_an_erased_key_is_gone_for_every_process_within_a_second(
     assert reader.ring().erasures == (ERASURE,)
 
 
+def test_what_is_erased_by_one_that_was_in_use_is_gone_from_the_disk(
+    opened: Callable[..., KeyringFile],
+) -> None:
+    used = opened()
+    sealed = used.seal(CAT, b"a cat", "title")
+    assert sealed is not None
+    used.erase([ERASURE])
+    assert used.open(sealed, "title") is None
+    assert opened().open(sealed, "title") is None
+    assert opened().ring().erasures == (ERASURE,)
+
+
 def test_the_bytes_of_the_old_file_are_overwritten(
     opened: Callable[..., KeyringFile], tmp_path: Path
 ) -> None:
