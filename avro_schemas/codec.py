@@ -20,6 +20,7 @@ from domain.bulk_commands import OperationCommand
 from domain.bulk_events import OperationEvent
 from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, CatalogueCommand
+from domain.discards import BlobsDiscarded
 from domain.events import AssetEvent
 from domain.hooks import WebhookAttempt, WebhookDelivery, WebhookRedelivery
 from domain.jobs import DeadLetter, ImageJob
@@ -34,6 +35,7 @@ Message = (
     | OperationEvent
     | Outcome
     | ImageJob
+    | BlobsDiscarded
     | DeadLetter
     | WebhookDelivery
     | WebhookAttempt

@@ -101,6 +101,8 @@ def published(renditions: int) -> AssetPublished:
             thumbnail_sha256=DIGEST,
         ),
         shown_since=None,
+        previous_sha256=None,
+        previous_perceptual_hash=None,
     )
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli.erasing import Eraser, Found, Wish
-from cli.erasing_tenant import Belongings, belongings_in, remove_uploads
+from cli.erasing_tenant import Belongings, belongings_in, remove_bytes
 from cli.erasing_tenant import erase as erase_belongings
 from cli.erasing_views import ViewFacts, category_id, caught_up
 from cli.output import console, errors, say, show_table
@@ -95,7 +95,7 @@ async def _erase(settings: Settings, typed: Typed) -> None:
         if typed.is_whole:
             await close()  # what was let in a moment before its API keys were revoked
             store = open_blob_store(settings.blobs_url, settings.blobs)
-            await remove_uploads(typed.tenant_id, store)
+            await remove_bytes(typed.tenant_id, store)
     row = {
         "tenant": typed.tenant_id,
         "assets erased": asked,

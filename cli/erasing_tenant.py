@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
+from domain.blob_keys import tenant_folder
 from domain.bulk_commands import CancelOperation
 from domain.bulk_events import OperationEnded, OperationStarted
 from domain.commands import CommandMetadata
@@ -40,14 +41,11 @@ class Destroys(Protocol):
         """Destroy keys for good; raises KeysLost, OSError."""
 
 
-class Uploads(Protocol):
-    """Where staged uploads lie: infra.blob_store.BlobStore."""
+class Clearing(Protocol):
+    """Where bytes lie: infra.blob_store.BlobStore."""
 
-    async def keys(self, folder: BlobKey) -> set[BlobKey]:
-        """Name all blobs below a folder."""
-
-    async def delete(self, key: BlobKey) -> None:
-        """Remove a blob."""
+    async def clear(self, folder: BlobKey) -> int:
+        """Remove some of what lies below a folder, and count it; 0 when nothing is left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,15 +148,16 @@ async def erase(
         await shelf.drop(sender, letter)
 
 
-async def remove_uploads(tenant_id: TenantId, blobs: Uploads) -> int:
-    """Remove what was uploaded and is staged still, and count it; raises StoreUnavailable.
+async def remove_bytes(tenant_id: TenantId, blobs: Clearing) -> int:
+    """Remove all bytes of a tenant that are there yet, and count them; raises StoreUnavailable.
 
-    Only once all assets are purged: that they were staged is said under the tenant's key.
+    Only once all its assets are purged. What is left then was uploaded and never decided, for what
+    was decided is sealed with a key that is destroyed.
     """
-    staged = await blobs.keys(BlobKey(f"uploads/{tenant_id}"))
-    for key in staged:
-        await blobs.delete(key)
-    return len(staged)
+    removed = 0
+    while found := await blobs.clear(tenant_folder(tenant_id)):
+        removed += found
+    return removed
 
 
 def _under_way(tenant_id: TenantId, records: Iterable[Record]) -> list[OperationId]:

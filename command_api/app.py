@@ -100,6 +100,7 @@ def create_app(
     problem_base_url = settings.query_base_url
     intake = Intake(
         asker=desk.asker,
+        uploads=desk.uploads,
         problems=Problems(problem_base_url),
         rules=desk.rules,
         wait_seconds=ours.wait_seconds,

@@ -5,13 +5,16 @@ from dataclasses import replace
 
 from command_api.bodies import Body, UploadBody
 from command_api.fields import is_id
+from command_api.uploads import Uploads
 from command_api.writes import Write
+from domain import blob_keys
 from domain.commands import CreateCategory, SubmitAsset
 from domain.errors import CategoryAlreadyExists, UnknownCategory
 from domain.identity import command_id_for
 from domain.outcomes import CommandRefused, Outcome
 from domain.values import AssetId, CategoryId, CategorySlug, Source
 from infra.asking import Asker
+from infra.errors import Overloaded
 from infra.web.errors import Unavailable
 
 _ROUNDS = 3  # a twin of this request may be refused a moment before its categories exist
@@ -34,21 +37,22 @@ def submission(
 
 def content_of(source: Source, body: Body | None = None) -> str:
     """Write down all that makes a request about a picture the same one again."""
-    place = source.url or source.upload_key
-    return f"{place}\n{source.file_name}\n{body.content() if body else ''}"
+    return f"{blob_keys.content_of(source)}\n{source.file_name}\n{body.content() if body else ''}"
 
 
 async def submit_creating_categories(
-    asker: Asker, command: SubmitAsset, wait_seconds: float
+    asker: Asker, uploads: Uploads, command: SubmitAsset, wait_seconds: float
 ) -> Outcome | None:
     """Submit; when categories are unknown, open them and submit again.
 
-    The submission keeps its command id: a refused command had no effect and is decided anew. An
-    id that names no category is never opened. Returns None when the decision takes longer than
-    ``wait_seconds``; raises Unavailable when it is the categories that do.
+    The submission keeps its command id: a refused command had no effect and is decided anew. What
+    it named as an upload is removed then, so the next one names another copy. An id that names no
+    category is never opened. Returns None when the decision takes longer than ``wait_seconds``;
+    raises Unavailable when it is the categories that do.
     """
     ends_at = asyncio.get_running_loop().time() + wait_seconds
-    outcome = await asker.ask(command, wait_seconds)
+    async with uploads.taken_back(command.source, Overloaded):
+        outcome = await asker.ask(command, wait_seconds)
     for _ in range(_ROUNDS):
         missing = _missing(outcome)
         if not missing or any(is_id(ref) for ref in missing):
@@ -57,7 +61,9 @@ async def submit_creating_categories(
             refusal = await _create(asker, command, CategorySlug(slug), ends_at)
             if refusal is not None:
                 return replace(refusal, command_id=command.metadata.command_id)
-        outcome = await asker.ask(command, _left(ends_at))
+        command = replace(command, source=await uploads.stage_again(command.source))
+        async with uploads.taken_back(command.source, Overloaded):
+            outcome = await asker.ask(command, _left(ends_at))
     return outcome
 
 

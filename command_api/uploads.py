@@ -1,16 +1,21 @@
 """Uploaded bytes on their way into the blob store, never whole in memory."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, BinaryIO, Protocol
+from uuid import uuid4
 
 from starlette.datastructures import UploadFile
 
-from domain.values import AssetId, BlobKey, Source, TenantId
-from infra.web.errors import BodyTooLarge
+from domain.blob_keys import asset_folder, staged_again, upload_key
+from domain.values import AssetId, BlobKey, Sha256, Source, TenantId
+from infra.errors import BlobNotFound, StoreUnavailable
+from infra.web.errors import BodyTooLarge, Unavailable
 from infra.web.places import Places
 
 _CHUNK_BYTES = 1 << 20
@@ -24,9 +29,19 @@ class Staging(Protocol):
     async def put_file(self, key: BlobKey, path: Path, media_type: str) -> None:
         """Keep a file's content under the key; raises StoreUnavailable."""
 
+    async def copy(self, key: BlobKey, to: BlobKey) -> None:
+        """Keep the same bytes under another key too; raises BlobNotFound, StoreUnavailable."""
+
+    async def delete(self, key: BlobKey) -> None:
+        """Remove a blob; raises StoreUnavailable."""
+
 
 class Uploads:
-    """Stages uploads by tenant, asset and SHA-256, so that sending one again changes nothing."""
+    """Stages each upload in a folder of its own, below that of its asset.
+
+    Whoever decides the command that names an upload has it removed if it took no effect. So one
+    upload is named in one command only: a request that is sent again stages its bytes again.
+    """
 
     def __init__(self, blobs: Staging, max_bytes: int, places: Places) -> None:
         self._blobs = blobs
@@ -49,9 +64,34 @@ class Uploads:
             )
         with NamedTemporaryFile() as copy:
             digest = await asyncio.to_thread(_copy, file.file, copy)
-            key = BlobKey(f"uploads/{tenant_id}/{asset_id}/{digest}")
+            key = upload_key(asset_folder(tenant_id, asset_id), uuid4().hex, Sha256(digest))
             await self._blobs.put_file(key, Path(copy.name), _MEDIA_TYPE)
         return Source(url=None, upload_key=key, file_name=_plain_name(file.filename))
+
+    async def stage_again(self, source: Source) -> Source:
+        """Stage the same for another command; raises Unavailable, StoreUnavailable."""
+        if source.upload_key is None:
+            return source
+        key = staged_again(source.upload_key, uuid4().hex)
+        try:
+            await self._blobs.copy(source.upload_key, key)
+        except BlobNotFound as error:
+            raise Unavailable("the upload is gone already; send the request again") from error
+        return replace(source, upload_key=key)
+
+    @asynccontextmanager
+    async def taken_back(self, source: Source, unless_sent: type[Exception]) -> AsyncIterator[None]:
+        """Remove what is staged when this is raised: the command that names it was not sent then.
+
+        Of one that may have been sent nobody but the decider knows what becomes of it.
+        """
+        try:
+            yield
+        except unless_sent:
+            if source.upload_key:
+                with suppress(StoreUnavailable):  # ``scalehoster blobs check`` finds it
+                    await self._blobs.delete(source.upload_key)
+            raise
 
 
 def _copy(source: BinaryIO, target: IO[bytes]) -> str:

@@ -7,7 +7,6 @@ from domain.failures import FailureCode
 from domain.values import (
     Actor,
     AssetId,
-    BlobKey,
     CategoryId,
     CommandId,
     CorrelationId,
@@ -81,7 +80,8 @@ class AssetPublished(Event):
     """A pipeline run ended well: the picture is hosted, listed and has a public URL.
 
     Here as in what follows, ``shown_since`` is the version from which on listings showed what ends
-    with this event; absent if they did not show the asset.
+    with this event; absent if they did not show the asset. ``previous_sha256`` and
+    ``previous_perceptual_hash`` are those of the picture that was published before, if any was.
     """
 
     run: int
@@ -94,6 +94,8 @@ class AssetPublished(Event):
     fetch: Fetch | None
     listing: Listing
     shown_since: int | None
+    previous_sha256: Sha256 | None
+    previous_perceptual_hash: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,17 +183,18 @@ class AssetRestored(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetPurged(Event):
-    """A deleted asset's bytes are to be removed; ``blob_keys`` is all it ever referenced.
+    """A deleted asset's bytes are to be removed: all that lies below its folder.
 
     Its key is destroyed too: all that is personal in its events reads as never said from then on.
-    ``shown_in`` names every category that ever showed it, ``perceptual_hashes`` all it looked like.
+    ``shown_in`` names every category that ever showed it; ``sha256`` and ``perceptual_hash`` are
+    those of the picture that was published last, if any was.
     """
 
     category_ids: tuple[CategoryId, ...]
     created_at: datetime
-    blob_keys: tuple[BlobKey, ...]
     shown_in: tuple[CategoryId, ...]
-    perceptual_hashes: tuple[str, ...]
+    sha256: Sha256 | None
+    perceptual_hash: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeVar
 
 from domain.values import BlobKey, FocalPoint, Sha256
 
+ON_DEMAND: Final = "derived"
 _MADE_AS: Final = 2  # raised when the same words would give other bytes
 _MARK_DIGITS: Final = 16
 _MAX_PIXELS_A_SIDE: Final = 4096
@@ -114,21 +115,23 @@ def transformation(text: str) -> Transformation:
     return asked
 
 
-def made_folder(original: Sha256) -> BlobKey:
-    """Say where all that was made of an original on demand is kept."""
-    return BlobKey(f"derived/{original[:2]}/{original}")
+def made_folder(asset: BlobKey, original: Sha256) -> BlobKey:
+    """Say where all is kept that was made on demand of an original, in the folder of its asset."""
+    return BlobKey(f"{asset}/{ON_DEMAND}/{original}")
 
 
-def made_alike(original: Sha256, watermark: Sha256 | None) -> str:
+def made_alike(asset: BlobKey, original: Sha256, watermark: Sha256 | None) -> str:
     """Say how the keys of all begin that are made by the same code and bear the same mark."""
     mark = watermark[:_MARK_DIGITS] if watermark else "plain"
-    return f"{made_folder(original)}/{_MADE_AS}.{mark}."
+    return f"{made_folder(asset, original)}/{_MADE_AS}.{mark}."
 
 
-def made_key(original: Sha256, made: Transformation, watermark: Sha256 | None) -> BlobKey:
+def made_key(
+    asset: BlobKey, original: Sha256, made: Transformation, watermark: Sha256 | None
+) -> BlobKey:
     """Say where one of them is kept; the same words and mark lead to the same bytes for ever."""
     words = str(made).replace(",", ".")
-    return BlobKey(f"{made_alike(original, watermark)}{words}")
+    return BlobKey(f"{made_alike(asset, original, watermark)}{words}")
 
 
 def _number(text: str | None, at_most: int) -> int | None:

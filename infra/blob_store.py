@@ -1,39 +1,25 @@
 """Where the bytes are: one door to a folder on this machine or to an S3 bucket."""
 
-import asyncio
-import re
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-import obstore
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, S3Store
+from obstore.store import S3Store
 
 from domain.values import BlobKey
-from infra.blob_files import write_whole
-from infra.errors import BlobNotFound, SettingsWrong, StoreUnavailable
+from infra.blob_bucket import BucketBlobStore
+from infra.blob_entries import BlobEntry, BlobInfo, check_key, is_key
+from infra.blob_folder import FileBlobStore
+from infra.errors import SettingsWrong
 from infra.settings import BlobSettings
 
-_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
-_THREADS = 16
+__all__ = ["BlobEntry", "BlobInfo", "BlobStore", "check_key", "is_key", "open_blob_store"]
+
 _ATTEMPT_TIMEOUT = "30s"
 _GIVE_UP_AFTER = timedelta(seconds=10)
-_NO_BUCKET = "NoSuchBucket"  # in the body of an answer; one to HEAD has none
 _NO_BUCKET_SETTINGS = BlobSettings()
-
-_Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlobInfo:
-    """What is known of a blob without reading it."""
-
-    size_bytes: int
 
 
 class BlobStore(Protocol):
@@ -64,11 +50,24 @@ class BlobStore(Protocol):
     async def head(self, key: BlobKey) -> BlobInfo:
         """Tell what is known of a blob; raises BlobNotFound."""
 
+    async def copy(self, key: BlobKey, to: BlobKey) -> None:
+        """Keep the same bytes under another key too; raises BlobNotFound."""
+
     async def delete(self, key: BlobKey) -> None:
         """Remove a blob; one that is not there is no error."""
 
     async def keys(self, folder: BlobKey) -> set[BlobKey]:
         """Name all blobs below a folder; for folders of few."""
+
+    async def clear(self, folder: BlobKey, *, spare: BlobKey | None = None) -> int:
+        """Remove some of what lies below a folder, but nothing below ``spare``, and count it.
+
+        0 says that nothing was there: called until then, it has removed all that was put before
+        the last call. What a crash left half written goes too.
+        """
+
+    def pages(self, folder: BlobKey) -> AsyncIterator[list[BlobEntry]]:
+        """Go through all that lies below a folder, a page at a time, in no order."""
 
 
 def open_blob_store(url: str, bucket: BlobSettings = _NO_BUCKET_SETTINGS) -> BlobStore:
@@ -96,128 +95,3 @@ def open_blob_store(url: str, bucket: BlobSettings = _NO_BUCKET_SETTINGS) -> Blo
             )
         )
     raise SettingsWrong(f"blobs.url: {url!r} is neither file:///folder nor s3://bucket")
-
-
-def check_key(key: BlobKey) -> BlobKey:
-    """Give the key back; raises ValueError when it could lead anywhere but to its own blob."""
-    if not _KEY.fullmatch(key):
-        raise ValueError(f"no plain path: {key!r}")
-    return key
-
-
-class BucketBlobStore:
-    """A BlobStore in anything that obstore speaks to.
-
-    Works in threads of its own: obstore's asynchronous calls can abort the process when it ends.
-    """
-
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
-
-    async def put(self, key: BlobKey, data: bytes, media_type: str) -> None:
-        """Keep these bytes under the key."""
-        attributes = {"Content-Type": media_type}
-        await self._run(key, lambda: obstore.put(self._store, key, data, attributes=attributes))
-
-    async def put_file(self, key: BlobKey, path: Path, media_type: str) -> None:
-        """Keep a file's content under the key."""
-        attributes = {"Content-Type": media_type}
-        await self._run(key, lambda: obstore.put(self._store, key, path, attributes=attributes))
-
-    async def get(self, key: BlobKey) -> bytes:
-        """Give all bytes of a blob."""
-        return await self._run(key, lambda: bytes(obstore.get(self._store, key).bytes()))
-
-    async def get_range(self, key: BlobKey, start: int, end: int) -> bytes:
-        """Give the bytes from ``start`` up to, not including, ``end``."""
-        if not 0 <= start < end:
-            raise ValueError(f"no range: {start} to {end}")
-        size_bytes = (await self.head(key)).size_bytes
-        if start >= size_bytes:
-            return b""  # stores disagree on what to answer
-        return await self._run(
-            key, lambda: bytes(obstore.get_range(self._store, key, start=start, end=end))
-        )
-
-    async def head(self, key: BlobKey) -> BlobInfo:
-        """Tell what is known of a blob."""
-        return await self._run(
-            key, lambda: BlobInfo(size_bytes=obstore.head(self._store, key)["size"])
-        )
-
-    async def delete(self, key: BlobKey) -> None:
-        """Remove a blob."""
-        try:
-            await self._run(key, lambda: obstore.delete(self._store, key))
-        except BlobNotFound:
-            return
-
-    async def keys(self, folder: BlobKey) -> set[BlobKey]:
-        """Name all blobs below a folder."""
-        prefix = f"{folder}/"
-        return await self._run(
-            folder,
-            lambda: {
-                BlobKey(each["path"])
-                for some in obstore.list(self._store, prefix=prefix)
-                for each in some
-            },
-        )
-
-    async def _run(self, key: BlobKey, work: Callable[[], _Result]) -> _Result:
-        check_key(key)
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        except FileNotFoundError as error:
-            if _NO_BUCKET in str(error):
-                raise StoreUnavailable(f"blob {key}: the bucket is not there") from error
-            raise BlobNotFound(f"no blob {key}") from error
-        except (BaseError, OSError) as error:
-            raise StoreUnavailable(f"blob {key}: {_first_line(error)}") from error
-
-
-class FileBlobStore(BucketBlobStore):
-    """A BlobStore in a folder.
-
-    Reads like any other, but writes by itself: obstore renames a finished file into place
-    without asking the disk to keep it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(LocalStore(folder, mkdir=True))
-        self._folder = folder
-
-    async def put(self, key: BlobKey, data: bytes, media_type: str) -> None:
-        """Keep these bytes under the key; a folder has no place for the media type."""
-        del media_type
-        await self._run(key, lambda: self._write(key, data))
-
-    async def put_file(self, key: BlobKey, path: Path, media_type: str) -> None:
-        """Keep a file's content under the key; a folder has no place for the media type."""
-        del media_type
-        await self._run(key, lambda: self._write(key, path))
-
-    async def keys(self, folder: BlobKey) -> set[BlobKey]:
-        """Name all blobs below a folder."""
-        self._check_folder()
-        return await super().keys(folder)
-
-    def _write(self, key: BlobKey, content: bytes | Path) -> None:
-        self._check_folder()  # or else bytes would go to the disk below a volume that is not there
-        write_whole(self._folder / key, content)
-
-    async def _run(self, key: BlobKey, work: Callable[[], _Result]) -> _Result:
-        try:
-            return await super()._run(key, work)
-        except BlobNotFound:
-            self._check_folder()
-            raise
-
-    def _check_folder(self) -> None:
-        if not self._folder.is_dir():
-            raise StoreUnavailable(f"blobs: the folder {self._folder} is not there")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

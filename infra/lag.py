@@ -14,6 +14,7 @@ from infra.topics import (
     CATEGORY_COMMANDS,
     CATEGORY_EVENTS,
     COMMAND_RESULTS,
+    DISCARDED_BLOBS,
     IMAGE_JOBS,
     OPERATION_COMMANDS,
     OPERATION_EVENTS,
@@ -26,6 +27,7 @@ from infra.topics import (
 
 GROUPS: Mapping[str, tuple[Topic, ...]] = {
     "command_api.decider": (ASSET_COMMANDS, CATEGORY_COMMANDS),
+    "streams.discarding": (DISCARDED_BLOBS,),
     "streams.dispatching": (ASSET_EVENTS,),
     **{f"streams.{tier.name}": (tier,) for tier in RETRY_TIERS},
     "streams.operating": (OPERATION_COMMANDS,),

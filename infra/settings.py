@@ -156,7 +156,8 @@ class FetchSettings(Group):
 class DispatchSettings(Group):
     """How much is ordered before what went before has ended; see streams/dispatching/turns.py.
 
-    ``purge_delay_seconds``: how long the bytes of purged assets stay; at most twice as long.
+    ``purge_delay_seconds``: when bytes that count for nothing are removed, and those of purged
+    assets once more; longer than a worker may be at one picture.
     """
 
     per_tenant: int = Field(default=32, gt=0)

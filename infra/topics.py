@@ -56,6 +56,9 @@ IMAGE_JOBS_RETRY_10M = Topic(name="image-jobs.retry-10m", partitions=12, retenti
 IMAGE_JOBS_DEAD_LETTERS = Topic(
     name="image-jobs.dead-letters", partitions=12, retention_ms=30 * DAY_MS
 )
+DISCARDED_BLOBS = Topic(
+    name="discarded-blobs", partitions=12, retention_ms=7 * DAY_MS, is_transactional=True
+)
 PROJECTIONS_DEAD_LETTERS = Topic(
     name="projections.dead-letters", partitions=3, retention_ms=30 * DAY_MS
 )
@@ -105,6 +108,7 @@ TOPICS = (
     COMMAND_RESULTS,
     IMAGE_JOBS,
     *RETRY_TIERS,
+    DISCARDED_BLOBS,
     *DEAD_LETTERS,
     DEAD_LETTERS_SETTLED,
     API_KEYS,

@@ -22,9 +22,11 @@ _Told = Literal["made", "gone", "busy", "too_many", "failed", "store", "fault"]
 class Order:
     """Make ``words`` of the original; domain.transformations says what that means.
 
+    ``asset`` is the folder of the asset whose original it is; what is made is kept there too.
     ``watermark`` names the picture to be laid on it, if any is.
     """
 
+    asset: BlobKey
     original_key: BlobKey
     original: Sha256
     words: str

@@ -1,9 +1,10 @@
-"""View: which assets were published with the very same bytes."""
+"""View: which assets were last published with the very same bytes."""
 
 from collections.abc import Iterator
 
 from avro_schemas.codec import Message
 from domain.events import AssetPublished, AssetPurged
+from domain.values import Sha256
 from infra.rows import Delete, Operation, Table, Upsert
 from infra.topics import ASSET_EVENTS
 from projections.moments import microseconds
@@ -12,7 +13,6 @@ from projections.view import View
 CONTENTS = Table(
     name="assets_by_content", partition_key=("tenant_id", "sha256"), clustering=("asset_id",)
 )
-_ORIGINALS = "originals/"
 
 
 def _rows(message: Message) -> Iterator[Operation]:
@@ -25,15 +25,20 @@ def _rows(message: Message) -> Iterator[Operation]:
                 columns={"published_at_us": happened_at_us},
                 written_at_us=happened_at_us,
             )
+            before = message.previous_sha256
+            if before is not None and before != message.original.sha256:
+                yield _gone(message, before)
         case AssetPurged():
-            for blob_key in message.blob_keys:
-                if blob_key.startswith(_ORIGINALS):
-                    sha256 = blob_key.rpartition("/")[2]
-                    yield Delete(
-                        table=CONTENTS,
-                        key=(message.metadata.tenant_id, sha256, message.asset_id),
-                        written_at_us=microseconds(message.metadata.happened_at),
-                    )
+            if message.sha256 is not None:
+                yield _gone(message, message.sha256)
+
+
+def _gone(event: AssetPublished | AssetPurged, sha256: Sha256) -> Delete:
+    return Delete(
+        table=CONTENTS,
+        key=(event.metadata.tenant_id, sha256, event.asset_id),
+        written_at_us=microseconds(event.metadata.happened_at),
+    )
 
 
 ASSETS_BY_CONTENT = View(

@@ -31,14 +31,19 @@ def _rows(message: Message) -> Iterator[Operation]:
                     columns={},
                     written_at_us=microseconds(message.metadata.happened_at),
                 )
+            before = message.previous_perceptual_hash
+            if before is not None and before != facts.perceptual_hash:
+                yield from _gone(message, before)
         case AssetPurged():
-            for perceptual_hash in message.perceptual_hashes:
-                for key in _keys(message, perceptual_hash):
-                    yield Delete(
-                        table=QUARTERS,
-                        key=key,
-                        written_at_us=microseconds(message.metadata.happened_at),
-                    )
+            if message.perceptual_hash is not None:
+                yield from _gone(message, message.perceptual_hash)
+
+
+def _gone(event: AssetPublished | AssetPurged, perceptual_hash: str) -> Iterator[Delete]:
+    for key in _keys(event, perceptual_hash):
+        yield Delete(
+            table=QUARTERS, key=key, written_at_us=microseconds(event.metadata.happened_at)
+        )
 
 
 def _keys(event: AssetEvent, perceptual_hash: str) -> Iterator[tuple[Value, ...]]:

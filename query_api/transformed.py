@@ -11,6 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain.blob_keys import asset_folder
 from domain.transformations import (
     MEDIA_TYPE_OF,
     NoTransformation,
@@ -18,7 +19,7 @@ from domain.transformations import (
     made_key,
     transformation,
 )
-from domain.values import AssetId, FocalPoint, Original, Sha256, TenantId
+from domain.values import AssetId, BlobKey, FocalPoint, Original, Sha256, TenantId
 from infra.errors import BlobNotFound
 from infra.transforming import Order
 from query_api.errors import PictureNotFound, TransformationNotSigned, TransformationUnclear
@@ -70,6 +71,7 @@ class Signatures:
 class _Shown:
     """What of an asset a rendition on demand is made of."""
 
+    asset: BlobKey
     original: Original
     is_marked: bool
     focal_point: FocalPoint | None
@@ -122,11 +124,12 @@ class Transformed:
 
     async def _made(self, shown: _Shown, wanted: Transformation) -> bytes:
         original, watermark = shown.original, self._mark if shown.is_marked else None
-        key = made_key(original.sha256, wanted, watermark)
+        key = made_key(shown.asset, original.sha256, wanted, watermark)
         try:
             return await self._kept.get(key)
         except BlobNotFound:
             order = Order(
+                asset=shown.asset,
                 original_key=original.blob_key,
                 original=original.sha256,
                 words=str(wanted),
@@ -143,6 +146,7 @@ class Transformed:
         if row is None or not row["original"]:
             raise PictureNotFound("this picture is not ready yet")
         return _Shown(
+            asset=asset_folder(*of),
             original=msgspec.json.decode(row["original"], type=Original),
             is_marked=bool(row["watermark"]),
             focal_point=msgspec.json.decode(row["focal_point"], type=FocalPoint | None),

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from avro_schemas.codec import encode
 from domain.commands import CommandMetadata, ConfirmErasure
+from domain.discards import BlobsDiscarded
 from domain.events import AssetPurged
 from domain.identity import erasure_command_id
-from domain.values import Actor
+from domain.values import Actor, EventId
 from infra.keyring import Erasure, KeyringFile
 from infra.topics import ASSET_COMMANDS
 from streams.sending import Sending, send_at_last
@@ -36,20 +37,19 @@ class Erasing:
             for each in purges
         )
 
-    async def confirm(self, purge: AssetPurged) -> None:
-        """Ask the decider to note it; asked again it is noted once."""
-        purged = purge.metadata
+    async def confirm(self, done: BlobsDiscarded) -> None:
+        """Ask the decider to note that a purge is done; asked again it is noted once."""
         command = ConfirmErasure(
             metadata=CommandMetadata(
-                command_id=erasure_command_id(purged.event_id),
-                tenant_id=purged.tenant_id,
-                entity_id=purged.entity_id,
+                command_id=erasure_command_id(done.purge_id or EventId("")),
+                tenant_id=done.tenant_id,
+                entity_id=done.asset_id,
                 issued_at=self._clock(),
-                correlation_id=purged.correlation_id,
+                correlation_id=done.correlation_id,
                 actor=_PURGER,
                 expected_version=None,
                 fingerprint=None,
                 reply_partition=None,
             )
         )
-        await send_at_last(self._sender, ASSET_COMMANDS, purged.entity_id, encode(command))
+        await send_at_last(self._sender, ASSET_COMMANDS, done.asset_id, encode(command))

@@ -1,201 +1,124 @@
-"""Remove the bytes and the keys of purged assets; bytes that another asset has too stay."""
+"""Remove the key and the bytes of each purged asset, and have that done once more later."""
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import compress
 
-from avro_schemas.codec import decode
+from avro_schemas.codec import decode, encode
 from avro_schemas.errors import KeysLost, Undecodable
-from domain.events import AssetPublished, AssetPurged, AssetSourceReplaced, AssetSubmitted, Event
-from domain.transformations import made_folder
-from domain.values import AssetId, BlobKey, EventId, Sha256
+from domain.blob_keys import asset_folder
+from domain.discards import BlobsDiscarded
+from domain.events import AssetPurged
 from infra.blob_store import BlobStore
 from infra.errors import BrokerUnavailable, StoreUnavailable
-from infra.group_reading import Partition
+from infra.failpoints import pass_by
 from infra.reading import Record
+from infra.topics import DISCARDED_BLOBS
+from streams.queueing import OpenReader, Queues
+from streams.sending import Sending, send_at_last
 
 Erase = Callable[[Sequence[AssetPurged]], None]
 """Destroys the keys of assets; raises KeysLost, OSError."""
 
-Confirm = Callable[[AssetPurged], Awaitable[None]]
-"""Has it noted that nothing personal is left of an asset; raises BrokerUnavailable."""
-
-_BATCH = 1_000
+_AT_ONCE = 50  # of each partition
 _POLL_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
 
 
-class Reading(Protocol):
-    """What reads as one of a group."""
-
-    def poll(self, at_most: int, timeout_seconds: float, /) -> list[Record]:
-        """Read what is there; raises BrokerUnavailable."""
-
-    def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Note how far we are; raises BrokerUnavailable."""
-
-
-def unreferenced(candidates: Iterable[BlobKey], events: Iterable[Event]) -> set[BlobKey]:
-    """Name the blobs that no asset references any more, going by all that ever happened."""
-    holders: dict[BlobKey, set[AssetId]] = {key: set() for key in candidates}
-    for event in events:
-        for key in referenced(event):
-            if key in holders:
-                holders[key].add(event.asset_id)
-        if isinstance(event, AssetPurged):
-            for key in event.blob_keys:
-                if key in holders:
-                    holders[key].discard(event.asset_id)
-    return {key for key, assets in holders.items() if not assets}
+@dataclass(slots=True)
+class _Purge:
+    event: AssetPurged
+    has_key: bool = True
 
 
 class Purger:
-    """Deletes what purged assets alone referenced, some time after they were purged.
+    """Follows the events, and sees to each purge in its turn, within a second or so.
 
-    Blobs are shared by assets with the same bytes, so before anything is deleted the whole log is
-    read, once for all purges that are due; nothing is kept that could be lost. That is done once
-    in a ``delay`` at most, so bytes are gone after one to two of them. The delay is also for a run
-    under way that has stored the same bytes but is not published yet.
-
-    An asset's key is destroyed as soon as its purge is read. A purge counts as done when its blobs
-    are gone too and that is confirmed; after a crash it is done again, and confirmed once. While
-    the keyring or its disk is away, purges wait.
+    First the key is destroyed, so that whatever fails then, nothing personal can be read. Then all
+    that lies below the asset's folder is removed: it is nobody else's. A worker may still be at a
+    run of the asset, so the same is asked for once more, some time later, and that is what counts
+    as the end of it (streams/discarding.py). After a crash all of it is done again, harmlessly.
+    While the keyring, its disk or the store is away, purges wait.
     """
 
     def __init__(
-        self,
-        open_reader: Callable[[Callable[[list[Partition]], None]], Reading],
-        history: Callable[[], Iterator[Record]],
-        blobs: BlobStore,
-        erase: Erase,
-        confirm: Confirm,
-        clock: Callable[[], datetime],
-        delay: timedelta,
+        self, open_reader: OpenReader, blobs: BlobStore, erase: Erase, sender: Sending
     ) -> None:
-        self._history = history
+        self._queues: Queues[_Purge] = Queues(open_reader, _purge_in)
+        self._is_busy = False
         self._blobs = blobs
         self._erase = erase
-        self._confirm = confirm
-        self._clock = clock
-        self._delay = delay
-        self._next_at = clock()
-        self._pending: dict[Partition, dict[int, AssetPurged]] = defaultdict(dict)
-        self._with_keys: dict[EventId, AssetPurged] = {}
-        self._next: dict[Partition, int] = {}
-        self._reader = open_reader(self._forget)
+        self._sender = sender
 
     async def step(self) -> int:
-        """Remove what is due, and count the purges; raises BrokerUnavailable.
+        """Go on with the oldest purges, and count those that are seen to.
 
-        No bytes are removed while an event in the log cannot be read: it may reference anything.
+        Raises BrokerUnavailable.
         """
-        records = await asyncio.to_thread(self._reader.poll, _BATCH, _POLL_SECONDS)
-        for record in records:
-            self._take_in(record)
-        await self._destroy_keys()
-        done = await self._purge(self._due())
-        if done or records:
-            await asyncio.to_thread(self._commit)
+        await asyncio.to_thread(self._queues.read, 0.0 if self._is_busy else _POLL_SECONDS)
+        tasks = self._queues.first(_AT_ONCE)
+        self._is_busy = bool(tasks)
+        done = 0
+        if await self._keys_are_gone([task.work for task in tasks]):
+            are_gone = await asyncio.gather(*(self._bytes_are_gone(t.work.event) for t in tasks))
+            for task in compress(tasks, are_gone):
+                self._queues.finish(task)
+                done += 1
+        await asyncio.to_thread(self._commit)
         return done
 
-    def _take_in(self, record: Record) -> None:
-        partition = (record.topic, record.partition)
-        self._next[partition] = record.offset + 1
+    async def _keys_are_gone(self, purges: Sequence[_Purge]) -> bool:
+        with_keys = [purge for purge in purges if purge.has_key]
+        if not with_keys:
+            return True
         try:
-            event = decode(record.value)
-        except Undecodable:
-            return  # no purge that we could carry out
-        if isinstance(event, AssetPurged):
-            self._pending[partition][record.offset] = event
-            self._with_keys[event.metadata.event_id] = event
-
-    async def _destroy_keys(self) -> None:
-        purges = list(self._with_keys.values())
-        if not purges:
-            return
-        try:
-            await asyncio.to_thread(self._erase, purges)
+            await asyncio.to_thread(self._erase, [purge.event for purge in with_keys])
         except (KeysLost, OSError) as error:
-            log.error("%s keys are not destroyed yet: %s", len(purges), error)  # noqa: TRY400 - that says it all
+            log.error("%s keys are not destroyed yet: %s", len(with_keys), error)  # noqa: TRY400 - that says it all
             await asyncio.sleep(_POLL_SECONDS)
-        else:
-            self._with_keys.clear()
+            return False
+        for purge in with_keys:
+            purge.has_key = False
+        pass_by("purger.after_keys_before_bytes")
+        return True
 
-    def _due(self) -> list[tuple[Partition, int, AssetPurged]]:
-        now = self._clock()
-        if now < self._next_at:
-            return []
-        due = [
-            (partition, offset, event)
-            for partition, events in self._pending.items()
-            for offset, event in events.items()
-            if event.metadata.happened_at <= now - self._delay
-            and event.metadata.event_id not in self._with_keys
-        ]
-        if due:
-            self._next_at = now + self._delay
-        return due
-
-    async def _purge(self, due: list[tuple[Partition, int, AssetPurged]]) -> int:
-        candidates = {key for _, _, event in due for key in event.blob_keys}
+    async def _bytes_are_gone(self, event: AssetPurged) -> bool:
+        """Remove some of the bytes, and once there are none have it noted."""
+        about = event.metadata
+        folder = asset_folder(about.tenant_id, event.asset_id)
         try:
-            if candidates:
-                await self._remove(candidates)
-        except (StoreUnavailable, Undecodable) as error:
-            log.error("purging %s assets has to wait: %s", len(due), error)  # noqa: TRY400 - that says it all
-            return 0
-        for partition, offset, event in due:
-            await self._confirm(event)
-            self._pending[partition].pop(offset, None)
-        return len(due)
-
-    async def _remove(self, candidates: set[BlobKey]) -> None:
-        keys = await asyncio.to_thread(unreferenced, candidates, self._all_events())
-        for key in keys:
-            await self._blobs.delete(key)
-            await self._remove_made_of(key)
-        log.info("of %s purged blobs %s were nobody else's", len(candidates), len(keys))
-
-    async def _remove_made_of(self, key: BlobKey) -> None:
-        """Remove what was rendered on demand, after the original: then no more can be made."""
-        folder, _, sha256 = key.rpartition("/")
-        if folder.startswith("originals/"):
-            for made in await self._blobs.keys(made_folder(Sha256(sha256))):
-                await self._blobs.delete(made)
-
-    def _all_events(self) -> Iterator[Event]:
-        for record in self._history():
-            message = decode(record.value)
-            if isinstance(message, Event):
-                yield message
+            if await self._blobs.clear(folder):
+                pass_by("purger.after_some_bytes")
+                return False
+        except StoreUnavailable as error:
+            log.error("purging %s has to wait: %s", event.asset_id, error)  # noqa: TRY400 - that says it all
+            await asyncio.sleep(_POLL_SECONDS)
+            return False
+        once_more = BlobsDiscarded(
+            tenant_id=about.tenant_id,
+            asset_id=event.asset_id,
+            folder=folder,
+            spared=None,
+            purge_id=about.event_id,
+            correlation_id=about.correlation_id,
+        )
+        await send_at_last(self._sender, DISCARDED_BLOBS, event.asset_id, encode(once_more))
+        pass_by("purger.after_bytes_before_commit")
+        return True
 
     def _commit(self) -> None:
-        offsets = {
-            partition: min(self._pending[partition], default=offset)
-            for partition, offset in self._next.items()
-        }
         try:
-            self._reader.commit(offsets)
+            self._queues.commit()
         except BrokerUnavailable as error:  # the same purges come again: harmless
             log.warning("not committed: %s", error)
 
-    def _forget(self, partitions: list[Partition]) -> None:
-        for partition in partitions:
-            for event in self._pending.pop(partition, {}).values():
-                self._with_keys.pop(event.metadata.event_id, None)
-            self._next.pop(partition, None)
 
-
-def referenced(event: Event) -> Iterator[BlobKey]:
-    """Name the blobs that an event refers to."""
-    match event:
-        case AssetPublished():
-            yield event.original.blob_key
-            yield from (made.blob_key for made in event.renditions)
-        case AssetSubmitted() | AssetSourceReplaced():
-            if event.source.upload_key:
-                yield event.source.upload_key
+def _purge_in(record: Record) -> _Purge | None:
+    try:
+        event = decode(record.value)
+    except Undecodable:
+        return None  # no purge that we could carry out
+    return _Purge(event) if isinstance(event, AssetPurged) else None

@@ -19,7 +19,7 @@ from domain.events import AssetEvent
 from domain.operation import Operation
 from domain.outcomes import CommandAccepted, CommandRefused, EventRef, Outcome
 from domain.values import CategoryRef, OperationId, TenantId
-from infra.errors import BrokerUnavailable
+from infra.errors import BrokerUnavailable, Overloaded
 from infra.outcomes import Outcomes
 from infra.sending import Position
 from infra.topics import Topic
@@ -28,14 +28,15 @@ from infra.topics import Topic
 class FakeDecider:
     """Stands for the sender, the log and the decider; ``events`` is all that ever happened.
 
-    ``is_down``: nothing is acknowledged. ``is_silent``: all is acknowledged, nothing decided until
-    ``catch_up``.
+    ``is_down``: nothing is acknowledged. ``is_overloaded``: nothing is sent. ``is_silent``: all is
+    acknowledged, nothing decided until ``catch_up``.
     """
 
     def __init__(self, outcomes: Outcomes) -> None:
         self.events: list[AssetEvent | CatalogueEvent | OperationEvent] = []
         self.sent: list[AssetCommand | CatalogueCommand | OperationCommand] = []
         self.is_down = False
+        self.is_overloaded = False
         self.is_silent = False
         self._outcomes = outcomes
         self._undecided: list[AssetCommand | CatalogueCommand | OperationCommand] = []
@@ -48,6 +49,8 @@ class FakeDecider:
         """Take a command as the broker would, and decide it."""
         if self.is_down:
             raise BrokerUnavailable("127.0.0.1:9092 did not acknowledge")
+        if self.is_overloaded:
+            raise Overloaded("the queue to the broker is full")
         command = decode(value)
         assert isinstance(command, AssetCommand | CatalogueCommand | OperationCommand)
         is_asset = isinstance(command, AssetCommand)

@@ -119,7 +119,7 @@ def _add_asset(rows: dict[str, Rows], tenant_id: str, history: list[AssetEvent])
             "event": _plain(event),
         }
     if asset.status is not Status.PURGED:
-        for event in published:
+        for event in published[-1:]:
             rows["assets_by_content"][tenant_id, event.original.sha256, asset_id] = {
                 "published_at_us": _us(event.metadata.happened_at)
             }

@@ -1,23 +1,30 @@
 """Names the blobs that the events of an archive refer to: what else a backup needs."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from avro_schemas.codec import decode
 from avro_schemas.errors import Undecodable
 from cli.archive.logs import ArchivedLog
-from domain.events import Event
+from domain.blob_keys import asset_folder, referenced
+from domain.events import AssetPurged, Event
 from domain.values import BlobKey
 from infra.topics import ASSET_EVENTS
-from streams.purging import referenced, unreferenced
 
 
 def blobs_of(log: ArchivedLog) -> list[BlobKey]:
     """Give the key of every original, rendition and upload that no purge has given up, sorted.
 
-    Reads the archive twice; raises ArchiveDamaged.
+    Raises ArchiveDamaged.
     """
-    named = {key for event in _events(log) for key in referenced(event)}
-    return sorted(named - unreferenced(named, _events(log)))
+    named: dict[BlobKey, set[BlobKey]] = defaultdict(set)  # of each asset, by its folder
+    for event in _events(log):
+        folder = asset_folder(event.metadata.tenant_id, event.asset_id)
+        if isinstance(event, AssetPurged):
+            named.pop(folder, None)
+        else:
+            named[folder].update(referenced(event))
+    return sorted({key for keys in named.values() for key in keys})
 
 
 def _events(log: ArchivedLog) -> Iterator[Event]:

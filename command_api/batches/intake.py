@@ -16,6 +16,7 @@ from command_api.fields import Rules
 from command_api.ids import keyed_asset_id
 from command_api.reading import parse_json
 from command_api.submitting import content_of, submission, submit_creating_categories
+from command_api.uploads import Uploads
 from command_api.writes import Write
 from domain.errors import ScaleHosterError
 from domain.identity import command_id_for
@@ -38,6 +39,7 @@ class Intake:
     """Puts lines to the decider; each waits ``wait_seconds`` for its decision at most."""
 
     asker: Asker
+    uploads: Uploads
     problems: Problems
     rules: Rules
     wait_seconds: float
@@ -86,7 +88,9 @@ class Intake:
         write, asset_id = _of_line(batch, content_of(body.source(), body))
         command = submission(write, asset_id, body.source(), body, is_bulk=True)
         if creates or body.create_missing_categories:
-            outcome = await submit_creating_categories(self.asker, command, self.wait_seconds)
+            outcome = await submit_creating_categories(
+                self.asker, self.uploads, command, self.wait_seconds
+            )
         else:
             outcome = await self.asker.ask(command, self.wait_seconds)
         match outcome:

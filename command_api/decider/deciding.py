@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from threading import Event
 from typing import NamedTuple
 
-from avro_schemas.codec import decode
+from avro_schemas.codec import decode, encode
 from avro_schemas.errors import KeysLost, Undecodable
 from command_api.decider.catalogues import Catalogues
 from command_api.decider.folding import Folding
@@ -30,6 +30,7 @@ from infra.topics import (
     CATEGORY_EVENTS,
     COMMAND_RESULTS,
     COMMANDS_DEAD_LETTERS,
+    DISCARDED_BLOBS,
     Topic,
 )
 from infra.transactions import RecordsRefused, TransactionalWriter, TransactionFailed
@@ -47,13 +48,13 @@ log = logging.getLogger(__name__)
 class Decider:
     """Owns some partitions of the command topics, and is the only one who appends their events.
 
-    Each batch is one transaction: events, results for the waiting HTTP instances, and the group's
-    offsets. Whatever fails (broker down, fenced by a new owner, killed) has no effect: the
-    producer is thrown away, what the broker forgot to end is ended (mending.py), the tail of the
-    log is folded again, and the commands are read again from the committed offsets. A command that
-    can be neither carried out nor refused, for it cannot be read, makes a rule fail, is about
-    something whose history is broken, or leads to what is too large for its topic, goes to
-    commands.dead-letters, and those behind it go on (infra/poison.py).
+    Each batch is one transaction: events, results for the waiting HTTP instances, which bytes count
+    for nothing, and the group's offsets. Whatever fails (broker down, fenced by a new owner,
+    killed) has no effect: the producer is thrown away, what the broker forgot to end is ended
+    (mending.py), the tail of the log is folded again, and the commands are read again from the
+    committed offsets. A command that can be neither carried out nor refused, for it cannot be read,
+    makes a rule fail, is about something whose history is broken, or leads to what is too large for
+    its topic, goes to commands.dead-letters, and those behind it go on (infra/poison.py).
     """
 
     def __init__(
@@ -71,7 +72,14 @@ class Decider:
         self._writer = TransactionalWriter(kafka, f"{_FAMILY}{instance}")
         self._poison = Poison(self._writer, now)
         self._tails = OpenTails(
-            kafka, (ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, COMMANDS_DEAD_LETTERS)
+            kafka,
+            (
+                ASSET_EVENTS,
+                CATEGORY_EVENTS,
+                COMMAND_RESULTS,
+                COMMANDS_DEAD_LETTERS,
+                DISCARDED_BLOBS,
+            ),
         )
         self._folding = Folding(kafka, state, self._tails)
         self._mender = Mender(
@@ -159,6 +167,7 @@ class Decider:
             return f"{topic.name}:{decision.partition}:{offset}"
 
         self._tell(current, causes, position)
+        self._discard(current, causes)
         pass_by("decider.before_commit")
         next_offsets = _next_offsets(records)
         self._writer.commit(self._reader, next_offsets)
@@ -215,6 +224,12 @@ class Decider:
         except Exception as error:  # begin anew without this command, whose events are written
             self._poison.condemn(cause, f"its answer cannot be spelled: {error}")
             raise TransactionFailed(f"answering {cause.topic}: {error}") from error
+
+    def _discard(self, current: Round, causes: list[Record]) -> None:
+        for decision, cause in zip(current.decisions, causes, strict=True):
+            for discard in decision.discards:
+                partition = decision.partition % DISCARDED_BLOBS.partitions
+                self._append(DISCARDED_BLOBS, partition, cause.key, encode(discard), cause)
 
     def _take_in(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from avro_schemas.codec import encode
@@ -14,11 +15,12 @@ from domain.asset import Asset
 from domain.catalogue import Catalogue
 from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, CatalogueCommand, CreateCategory, WorkReport
+from domain.discards import BlobsDiscarded, held_folders, left_over, unused
 from domain.errors import CategoryIsArchived, IdempotencyKeyReused, Refusal, UnknownCategory
 from domain.events import AssetEvent
 from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome
 from domain.telling import accepted, refused, unchanged
-from domain.values import AssetId, CommandId, TenantId
+from domain.values import AssetId, BlobKey, CommandId, TenantId
 from infra.broken_histories import BrokenCatalogue
 from infra.errors import HistoryBroken, InfraError, RecordRefused
 from infra.record_limits import require_writable
@@ -33,6 +35,9 @@ class Assets(Protocol):
 
     def remembered(self, partition: int, command_id: CommandId) -> Remembered | None:
         """Look up what a client's command was answered."""
+
+    def is_held(self, partition: int, folder: BlobKey) -> bool:
+        """Tell whether an event ever made what lies in a folder count."""
 
 
 class Trees(Protocol):
@@ -52,8 +57,9 @@ class Trees(Protocol):
 class Decision:
     """What became of one command; ``answer`` is known once the events have their offsets.
 
-    ``written`` are the events as they are appended. With a ``fault`` there is nothing to be told:
-    the command can neither be carried out nor refused.
+    ``written`` are the events as they are appended, ``discards`` the bytes that count for nothing
+    since. With a ``fault`` there is nothing to be told: the command can neither be carried out nor
+    refused.
     """
 
     command: AssetCommand | CatalogueCommand
@@ -61,6 +67,7 @@ class Decision:
     now: datetime
     events: list[AssetEvent] | list[CatalogueEvent] = field(default_factory=list)
     written: list[bytes] = field(default_factory=list)
+    discards: list[BlobsDiscarded] = field(default_factory=list)
     refusal: Refusal | None = None
     fault: Exception | None = None
     asset: AssetSnapshot | None = None
@@ -134,6 +141,9 @@ class Round:
             decision.refusal = self._decide_again(decision, refusal)
         except Refusal as refusal:
             decision.refusal = refusal
+        if isinstance(decision.command, AssetCommand):
+            is_held = partial(self._is_held, decision.partition)
+            decision.discards += unused(decision.command, is_held)
 
     def _decide_again(self, decision: Decision, refusal: Refusal) -> Refusal | None:
         """Look once more: another process may have created or restored the category just now.
@@ -196,13 +206,22 @@ class Round:
         catalogue = self._catalogue(command.metadata.tenant_id)
         events = assets.decide(command, asset, catalogue, decision.now)
         written = [_written(event, ASSET_EVENTS) for event in events]
+        before = asset
         for event in events:
             asset = assets.evolve(asset, event)
+            changes.held.update(held_folders(event))
+        decision.discards += left_over(command.metadata, before, asset, events)
         if asset is not None:
             decision.asset = assets.snapshot(asset)
             if events:
                 changes.assets[key] = asset
         decision.events, decision.written = events, written
+
+    def _is_held(self, partition: int, folder: BlobKey) -> bool:
+        changes = self.changes.get(partition)
+        if changes is not None and folder in changes.held:
+            return True
+        return self._known.is_held(partition, folder)
 
     def _decide_category(self, decision: Decision, command: CatalogueCommand) -> None:
         tenant_id = command.metadata.tenant_id

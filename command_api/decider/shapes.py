@@ -12,6 +12,7 @@ from domain.values import (
     NO_DESCRIPTION,
     NO_SOURCE,
     AssetId,
+    BlobKey,
     CommandId,
     Description,
     Fetch,
@@ -85,6 +86,11 @@ def folded_key(partition: int) -> bytes:
 def asset_key(partition: int, key: tuple[TenantId, AssetId]) -> bytes:
     """Say where an asset lies."""
     return b"%04da%s\x00%s" % (partition, key[0].encode(), key[1].encode())
+
+
+def held_key(partition: int, folder: BlobKey) -> bytes:
+    """Say where it lies that the bytes in a folder count."""
+    return b"%04dh%s" % (partition, folder.encode())
 
 
 def command_key(partition: int, command_id: CommandId) -> bytes:

@@ -1,7 +1,8 @@
 """What the events say now, folded to disk so that a restart reads only the tail.
 
 One RocksDB per process holds, for each partition of asset-events, the assets, the outcomes of
-clients' commands and the offset up to which both are folded. All of it may be deleted at any time.
+clients' commands, the folders of bytes that count, and the offset up to which all is folded. All of
+it may be deleted at any time.
 What is personal is sealed, so that a destroyed key takes it from here as well.
 Memory is bounded by the cache, not by the number of assets.
 """
@@ -29,15 +30,18 @@ from command_api.decider.shapes import (
     broken_key,
     command_key,
     folded_key,
+    held_key,
     registry,
     without_personal,
 )
 from domain.asset import Asset, evolve, snapshot
+from domain.discards import held_folders
 from domain.events import AssetEvent, Event
 from domain.outcomes import CommandAccepted
 from domain.telling import accepted
 from domain.values import (
     AssetId,
+    BlobKey,
     CommandId,
     TenantId,
 )
@@ -47,6 +51,7 @@ from infra.reading import Record
 
 _CACHED_ASSETS = 20_000
 _LABEL = "asset"
+_LAYOUT = 2  # raised when something else is kept in the same shapes
 _BLOCK_CACHE_BYTES = 64 * 1024 * 1024
 _WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 
@@ -69,6 +74,7 @@ class Changes:
         self.assets: dict[AssetKey, Asset] = {}
         self.remembered: dict[CommandId, Remembered] = {}
         self.broken: dict[str, str] = {}  # entity: why nothing is decided about it any more
+        self.held: set[BlobKey] = set()
 
 
 class FoldedState:
@@ -139,6 +145,10 @@ class FoldedState:
         packed = self._get(command_key(partition, command_id))
         return None if packed is None else self._read_remembered.decode(packed)
 
+    def is_held(self, partition: int, folder: BlobKey) -> bool:
+        """Tell whether an event ever made what lies in a folder count."""
+        return self._get(held_key(partition, folder)) is not None
+
     def fold(self, partition: int, records: Iterable[Record]) -> None:
         """Take the next stretch of the log in.
 
@@ -168,6 +178,8 @@ class FoldedState:
             self._cache.move_to_end((partition, key))
         for command_id, remembered in changes.remembered.items():
             batch.put(command_key(partition, command_id), self._pack(remembered))
+        for folder in changes.held:
+            batch.put(held_key(partition, folder), b"")
         folded = Folded(self._format, self._log_id, next_offset)
         batch.put(folded_key(partition), self._pack(folded))
         if changes.broken:
@@ -190,6 +202,7 @@ class FoldedState:
             self._break(changes, event.metadata.entity_id, reason)
             return
         changes.assets[key] = after
+        changes.held.update(held_folders(event))
         if event.metadata.fingerprint is not None:
             outcome = accepted(
                 [event],
@@ -250,4 +263,4 @@ def remember(event: Event, outcome: CommandAccepted) -> Remembered:
 def _format() -> int:
     """Name the shape of what is stored, so that state of an older shape is read anew."""
     shapes = msgspec.json.schema_components([Asset, Personal, Remembered], ref_template="{name}")
-    return zlib.crc32(msgspec.json.encode(shapes))
+    return zlib.crc32(msgspec.json.encode([_LAYOUT, shapes]))

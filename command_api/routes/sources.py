@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from avro_schemas.errors import KeysLost
 from command_api.bodies import Body, NoFields, SourceBody, SubmitBody, UploadBody
 from command_api.desk import Desk
 from command_api.ids import keyed_asset_id
@@ -33,6 +34,7 @@ from domain.errors import (
     VersionMismatch,
 )
 from domain.values import AssetId, Source
+from infra.errors import Overloaded
 from infra.web.headers import FORM
 
 _Body = TypeVar("_Body", bound=Body)
@@ -83,20 +85,24 @@ def add_source_routes(app: FastAPI, desk: Desk) -> None:
                 source, _ = await _staged(request, desk, write, known, NoFields)
             else:
                 source = (await read_json(request, SourceBody, desk.rules)).source()
-            metadata = write.metadata(known, content_of(source))
+            async with desk.uploads.taken_back(source, KeysLost):
+                metadata = write.metadata(known, content_of(source))
             command = ReplaceSource(metadata=metadata, source=source)
-            return await desk.decide(command, write, HTTPStatus.ACCEPTED)
+            async with desk.uploads.taken_back(source, Overloaded):
+                return await desk.decide(command, write, HTTPStatus.ACCEPTED)
 
 
 async def _submit(
     desk: Desk, write: Write, asset_id: AssetId, source: Source, body: UploadBody
 ) -> Response:
-    command = submission(write, asset_id, source, body)
+    async with desk.uploads.taken_back(source, KeysLost):
+        command = submission(write, asset_id, source, body)
     if not body.create_missing_categories:
-        return await desk.decide(command, write, HTTPStatus.ACCEPTED)
+        async with desk.uploads.taken_back(source, Overloaded):
+            return await desk.decide(command, write, HTTPStatus.ACCEPTED)
     # Whether a category is missing is only known once it was decided: respond-async cannot apply.
     wait_seconds = write.preference.wait_seconds or desk.longest_wait_seconds
-    outcome = await submit_creating_categories(desk.asker, command, wait_seconds)
+    outcome = await submit_creating_categories(desk.asker, desk.uploads, command, wait_seconds)
     return desk.answers.decided(outcome, write, HTTPStatus.ACCEPTED)
 
 

@@ -7,6 +7,7 @@ from domain import describing
 from domain.asset import arranging, publishing, renewing
 from domain.asset.presence import refuse_not_deleted
 from domain.asset.state import Asset
+from domain.blob_keys import content_of
 from domain.catalogue import Catalogue
 from domain.commands import (
     AdjustCategories,
@@ -110,7 +111,7 @@ def _submit(
     command: SubmitAsset, asset: Asset | None, catalogue: Catalogue, now: datetime
 ) -> list[AssetEvent]:
     if asset is not None:
-        if asset.submission == (command.source, command.description, command.preset):
+        if _is_said_again(command, asset):
             return []  # said twice, happened once
         raise AssetAlreadySubmitted(f"asset {asset.asset_id} was submitted with other content")
     describing.check(command.description)
@@ -126,6 +127,14 @@ def _submit(
             duplicates=command.duplicates,
         )
     ]
+
+
+def _is_said_again(command: SubmitAsset, asset: Asset) -> bool:
+    source, description, preset = asset.submission
+    return (content_of(command.source), command.source.file_name) == (
+        content_of(source),
+        source.file_name,
+    ) and (command.description, command.preset) == (description, preset)
 
 
 def _delete(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
@@ -171,9 +180,9 @@ def _purge(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
             metadata=metadata,
             category_ids=asset.category_ids,
             created_at=asset.created_at,
-            blob_keys=asset.blob_keys,
             shown_in=asset.shown_in,
-            perceptual_hashes=asset.perceptual_hashes,
+            sha256=asset.original.sha256 if asset.original else None,
+            perceptual_hash=asset.perceptual_hash,
         )
     ]
 

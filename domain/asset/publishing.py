@@ -110,6 +110,8 @@ def _published(
         fetch=fetch,
         listing=_listing(command, asset),
         shown_since=asset.shown_since,
+        previous_sha256=asset.original.sha256 if asset.original else None,
+        previous_perceptual_hash=asset.perceptual_hash,
     )
 
 

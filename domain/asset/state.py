@@ -28,7 +28,6 @@ from domain.values import (
     NO_DESCRIPTION,
     NO_SOURCE,
     AssetId,
-    BlobKey,
     CategoryId,
     Description,
     Duplicates,
@@ -49,8 +48,8 @@ class Asset:
     while they differ. ``aim`` is the focal point that the last one to begin was given.
     ``last_delay`` is the run and the attempt that were last told to be repeated.
     ``status_before_deletion`` is what a restore goes back to. ``shown_since`` is the version from
-    which on listings show it as they do; ``shown_in`` where they ever did. ``perceptual_hashes``
-    and ``blob_keys`` are all it ever had. ``picture`` is what is published, or would be again.
+    which on listings show it as they do; ``shown_in`` where they ever did. ``picture``
+    is what is published, or would be again, and ``perceptual_hash`` is what that looks like.
     ``duplicates`` is what the customer wants done with bytes that others have; it is settled, and
     ``keep``, once it was published. Of what was purged nothing personal is known any more;
     ``is_erased`` says that it is in no file either.
@@ -76,8 +75,7 @@ class Asset:
     listing: Listing | None
     shown_since: int | None
     shown_in: tuple[CategoryId, ...]
-    perceptual_hashes: tuple[str, ...]
-    blob_keys: tuple[BlobKey, ...]
+    perceptual_hash: str | None
     is_erased: bool
 
     @property
@@ -135,15 +133,13 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
                 description=NO_DESCRIPTION,
                 listing=None,
                 shown_in=(),
-                perceptual_hashes=(),
-                blob_keys=(),
+                perceptual_hash=None,
             )
         case AssetErased():
             return replace(asset, is_erased=True)
         case AssetReprocessingRequested():
             return replace(asset, preset=event.preset, aim=event.focal_point, run=event.run)
         case AssetSourceReplaced():
-            staged = (event.source.upload_key,) if event.source.upload_key else ()
             return replace(
                 asset,
                 source=event.source,
@@ -151,7 +147,6 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
                 aim=event.focal_point,
                 run=event.run,
                 status=event.status,
-                blob_keys=tuple(sorted({*asset.blob_keys, *staged})),
             )
         case AssetRefreshRequested():
             return replace(asset, aim=event.focal_point, run=event.run, status=event.status)
@@ -192,8 +187,6 @@ def _shown(asset: Asset, listing: Listing | None) -> Asset:
 
 
 def _published(asset: Asset, event: AssetPublished) -> Asset:
-    keys = {event.original.blob_key, *(made.blob_key for made in event.renditions)}
-    looks = {*asset.perceptual_hashes, event.facts.perceptual_hash}
     published = replace(
         asset,
         status=Status.PUBLISHED,
@@ -209,8 +202,7 @@ def _published(asset: Asset, event: AssetPublished) -> Asset:
             watermark=event.watermark,
             focal_point=asset.aim,
         ),
-        perceptual_hashes=tuple(sorted(looks)),
-        blob_keys=tuple(sorted({*asset.blob_keys, *keys})),
+        perceptual_hash=event.facts.perceptual_hash,
     )
     return _shown(published, event.listing)
 
@@ -237,7 +229,6 @@ def _submitted(event: AssetSubmitted) -> Asset:
         listing=None,
         shown_since=None,
         shown_in=(),
-        perceptual_hashes=(),
-        blob_keys=(event.source.upload_key,) if event.source.upload_key else (),
+        perceptual_hash=None,
         is_erased=False,
     )

@@ -13,6 +13,7 @@ from infra.dead_letters.letters import DeadLetterCannotBeSent, Letter
 from infra.topics import (
     ASSET_COMMANDS,
     CATEGORY_COMMANDS,
+    DISCARDED_BLOBS,
     IMAGE_JOBS,
     OPERATION_COMMANDS,
     PROJECTIONS_DEAD_LETTERS,
@@ -79,6 +80,8 @@ def _what_helps(letter: Letter) -> str:
             f"was tried as often as it may be; POST /v1/webhooks/{named}/redeliver tells the "
             "endpoint again what it missed; then drop the letter"
         )
+    if letter.dead.topic == DISCARDED_BLOBS.name:
+        return "names bytes that count for nothing; 'scalehoster blobs check --repair' removes them"
     kept = f"is an event, and {letter.dead.topic} keeps it:"
     match letter.letter_id.partition(":")[0]:
         case PROJECTIONS_DEAD_LETTERS.name:

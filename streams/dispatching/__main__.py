@@ -1,9 +1,7 @@
 """Run a dispatcher: ``python -m streams.dispatching``."""
 
-import asyncio
 import logging
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
@@ -12,20 +10,21 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_serv
 
 from domain.jobs import ImageJob
 from infra.blob_store import open_blob_store
-from infra.kafka import Kafka
 from infra.keyring import keyring_file
 from infra.lookup import Lookup
-from infra.reading import Record, whole
+from infra.reading import whole
 from infra.sending import Sender
 from infra.settings import Settings, load
 from infra.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
+    DISCARDED_BLOBS,
     GROUP_OFFSETS,
     IMAGE_JOBS,
     IMAGE_JOBS_DEAD_LETTERS,
     RETRY_TIERS,
 )
+from streams.discarding import Discarding
 from streams.dispatching.dispatcher import Dispatcher
 from streams.dispatching.open_runs import OpenRuns
 from streams.dispatching.sweeping import Sweeper
@@ -34,13 +33,14 @@ from streams.erasing import Erasing
 from streams.holding import Redelivery
 from streams.purging import Purger
 from streams.retrying import RetryPolicy
-from streams.running import Stopping, now, open_reader, repeat, run
+from streams.running import now, open_reader, repeat, run
 from streams.stopping import stop_signal
 
 _GROUP = "streams.dispatching"
 _TOPICS = (
     ASSET_COMMANDS,
     ASSET_EVENTS,
+    DISCARDED_BLOBS,
     GROUP_OFFSETS,
     IMAGE_JOBS,
     *RETRY_TIERS,
@@ -48,7 +48,7 @@ _TOPICS = (
 )
 _PATIENCE = timedelta(minutes=15)  # beyond the time that all tries take
 _SWEEP_EVERY = timedelta(minutes=1)
-_LONGEST_STEP_SECONDS = 900  # a purge reads the whole log
+_LONGEST_STEP_SECONDS = 900  # of many removals by a slow store
 
 log = logging.getLogger("streams.dispatching")
 
@@ -98,12 +98,15 @@ async def _dispatch(settings: Settings) -> int:
                 every=_SWEEP_EVERY,
             )
             erasing = Erasing(keyring_file(settings), sender, now)
+            blobs = open_blob_store(settings.blobs_url, settings.blobs)
             purger = Purger(
-                partial(opening, ASSET_EVENTS, "streams.purging"),
-                lambda: _history(kafka, stopping),
-                open_blob_store(settings.blobs_url, settings.blobs),
-                erasing.erase,
+                partial(opening, ASSET_EVENTS, "streams.purging"), blobs, erasing.erase, sender
+            )
+            discarding = Discarding(
+                partial(opening, DISCARDED_BLOBS, "streams.discarding"),
+                blobs,
                 erasing.confirm,
+                sender,
                 now,
                 delay=timedelta(seconds=settings.dispatch.purge_delay_seconds),
             )
@@ -123,6 +126,7 @@ async def _dispatch(settings: Settings) -> int:
                 ("events", dispatcher.step),
                 ("overdue", sweeper.step),
                 ("purges", purger.step),
+                ("discards", discarding.step),
                 *(("retries", redelivery.step) for redelivery in redeliveries),
             ]
             if settings.metrics_port:
@@ -130,15 +134,6 @@ async def _dispatch(settings: Settings) -> int:
             log.info("dispatching")
             await repeat(steps, done, stopping)
     return 0
-
-
-def _history(kafka: Kafka, stopping: asyncio.Event) -> Iterator[Record]:
-    """Read all events from the first to the last, unless the process has to end."""
-    with whole(kafka, ASSET_EVENTS) as reader:
-        for record in reader.read_to_end():
-            if stopping.is_set():
-                raise Stopping
-            yield record
 
 
 if __name__ == "__main__":

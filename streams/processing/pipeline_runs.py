@@ -8,7 +8,9 @@ from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
+from uuid import uuid4
 
+from domain.blob_keys import asset_folder, attempt_folder, blob_key, folder_of
 from domain.commands import ConfirmAsset, PublishAsset
 from domain.jobs import ImageJob
 from domain.values import BlobKey, Fetch, Sha256, TenantId
@@ -17,7 +19,7 @@ from infra.errors import BlobNotFound
 from infra.failpoints import pass_by
 from streams.fetching import Conditional, Fetched, FetchFailed
 from streams.processing.refreshing import completed, conditional, is_shown
-from streams.processing.results import confirmed, original_key, published, rendition_key
+from streams.processing.results import Places, confirmed, published
 from streams.processing.twins import IsDuplicate, Twins
 from streams.rendering import Preset, Rendered, RenderFailed
 
@@ -45,7 +47,11 @@ class Rendering(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineRuns:
-    """Runs the pipeline; files under way lie in ``scratch``, one folder for each run."""
+    """Runs the pipeline; files under way lie in ``scratch``, one folder for each run.
+
+    ``new_attempt`` names one execution of a run. Each keeps what it makes below a folder of its
+    own, so that nothing is shared by one that counts and one that does not.
+    """
 
     fetcher: Fetching
     sandbox: Rendering
@@ -54,14 +60,15 @@ class PipelineRuns:
     blobs: BlobStore
     scratch: Path
     clock: Callable[[], datetime]
+    new_attempt: Callable[[], str] = lambda: uuid4().hex
 
     async def run(self, job: ImageJob) -> PublishAsset | ConfirmAsset:
         """Obtain, render and store; the command that comes back may be sent at once.
 
         A source that still has what is shown is neither rendered nor stored. Raises FetchFailed,
         RenderFailed, IsDuplicate, BlobNotFound when an upload or a kept original is gone,
-        StoreUnavailable, ViewNotBuilt, ViewsMissing. All that was stored by then may stay: blobs
-        are named by their content, and another run finds them.
+        StoreUnavailable, ViewNotBuilt, ViewsMissing. What was stored by then counts for nothing,
+        and is removed some time after the run has ended.
         """
         preset = self.presets.get(job.preset)
         if preset is None:
@@ -78,10 +85,20 @@ class PipelineRuns:
             if job.duplicates != "keep":
                 await self._refuse_twin(job, source)
             rendered = await self.sandbox.render(source, preset.aimed_at(job.focal_point))
-            await self._store(rendered, source)
+            places = self._places(job, rendered)
+            await self._store(rendered, source, places)
         pass_by("worker.after_store_before_emit")
         fetch = _fetch(fetched) if fetched else None
-        return published(job, preset, rendered, fetch, self.clock())
+        return published(job, preset, rendered, places, fetch, self.clock())
+
+    def _places(self, job: ImageJob, rendered: Rendered) -> Places:
+        asset = asset_folder(job.tenant_id, job.asset_id)
+        folder = attempt_folder(asset, job.run, self.new_attempt())
+        digest = rendered.original.sha256
+        kept = job.original or (job.picture and job.picture.original)
+        if kept and kept.sha256 == digest:
+            return Places(folder=folder, original=kept.blob_key)
+        return Places(folder=folder, original=blob_key(folder, digest))
 
     async def _with_kept_picture(self, job: ImageJob) -> ImageJob:
         """Compare with nothing whose original is lost: its bytes are wanted again."""
@@ -115,12 +132,14 @@ class PipelineRuns:
     async def _load(self, key: BlobKey, into: Path) -> None:
         await asyncio.to_thread(into.write_bytes, await self.blobs.get(key))
 
-    async def _store(self, rendered: Rendered, source: Path) -> None:
-        original = rendered.original
+    async def _store(self, rendered: Rendered, source: Path, places: Places) -> None:
+        """Keep what was made, and the original unless an earlier run keeps it already."""
+        media_type = rendered.original.media_type
+        is_new = folder_of(places.original) == places.folder
         results = await asyncio.gather(
-            self.blobs.put_file(original_key(original.sha256), source, original.media_type),
+            *([self.blobs.put_file(places.original, source, media_type)] if is_new else []),
             *(
-                self.blobs.put(rendition_key(made.sha256), made.data, made.media_type)
+                self.blobs.put(places.of(made.sha256), made.data, made.media_type)
                 for made in rendered.renditions
             ),
             return_exceptions=True,  # the source is removed when all are through with it

@@ -1,8 +1,9 @@
 """What the worker asks of the decider when a job has ended."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domain.blob_keys import blob_key
 from domain.commands import CommandMetadata, ConfirmAsset, DelayAsset, PublishAsset, RejectAsset
 from domain.identity import delay_command_id, result_command_id
 from domain.jobs import ImageJob
@@ -13,8 +14,25 @@ from streams.retrying import Failure
 _WORKER = Actor("system:worker")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where one execution of a run keeps what it makes, and where the original is kept."""
+
+    folder: BlobKey
+    original: BlobKey
+
+    def of(self, sha256: Sha256) -> BlobKey:
+        """Say where it keeps bytes."""
+        return blob_key(self.folder, sha256)
+
+
 def published(
-    job: ImageJob, preset: Preset, rendered: Rendered, fetch: Fetch | None, now: datetime
+    job: ImageJob,
+    preset: Preset,
+    rendered: Rendered,
+    places: Places,
+    fetch: Fetch | None,
+    now: datetime,
 ) -> PublishAsset:
     """Ask to show what was made of a picture; its blobs must be in the store already.
 
@@ -27,7 +45,7 @@ def published(
         metadata=_metadata(job, now),
         run=job.run,
         original=Original(
-            blob_key=original_key(measured.sha256),
+            blob_key=places.original,
             sha256=measured.sha256,
             size_bytes=measured.size_bytes,
             media_type=measured.media_type,
@@ -38,7 +56,7 @@ def published(
         renditions=tuple(
             Rendition(
                 name=made.name,
-                blob_key=rendition_key(made.sha256),
+                blob_key=places.of(made.sha256),
                 sha256=made.sha256,
                 size_bytes=len(made.data),
                 media_type=made.media_type,
@@ -83,16 +101,6 @@ def delayed(job: ImageJob, failure: Failure, retry_at: datetime, now: datetime) 
         attempts=attempts,
         retry_at=retry_at,
     )
-
-
-def original_key(sha256: Sha256) -> BlobKey:
-    """Say where an original is kept, privately."""
-    return BlobKey(f"originals/{sha256[:2]}/{sha256}")
-
-
-def rendition_key(sha256: Sha256) -> BlobKey:
-    """Say where a rendition is kept."""
-    return BlobKey(f"renditions/{sha256[:2]}/{sha256}")
 
 
 def _metadata(job: ImageJob, now: datetime) -> CommandMetadata:

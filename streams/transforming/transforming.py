@@ -69,7 +69,7 @@ class Transforming:
             return Told(outcome="failed", detail=str(error))
         if order.watermark not in (None, self._mark):  # one of the two was not started again yet
             return Told(outcome="busy", detail="the watermark is being changed")
-        key = made_key(order.original, wanted, order.watermark)
+        key = made_key(order.asset, order.original, wanted, order.watermark)
         making = self._under_way.get(key)
         if making is None:
             if len(self._under_way) >= self._at_once:
@@ -98,10 +98,10 @@ class Transforming:
             return Told(outcome="fault", detail="something went wrong on our side")
 
     async def _made(self, order: Order, wanted: Transformation, key: BlobKey) -> Told:
-        made = await self._blobs.keys(made_folder(order.original))
+        made = await self._blobs.keys(made_folder(order.asset, order.original))
         if key in made:
             return Told(outcome="made")
-        alike = made_alike(order.original, order.watermark)
+        alike = made_alike(order.asset, order.original, order.watermark)
         if sum(each.startswith(alike) for each in made) >= self._per_original:
             return Told(
                 outcome="too_many",
@@ -118,7 +118,11 @@ class Transforming:
         return Told(outcome="made")
 
     async def _take_back_if_purged(self, order: Order, key: BlobKey) -> None:
-        """Leave nothing of a purged picture: a purge removes the original first, then these."""
+        """Leave nothing of a purged picture.
+
+        If its original is there still, the purge has to look once more after it has removed that,
+        and finds this one too.
+        """
         try:
             await self._blobs.head(order.original_key)
         except BlobNotFound:

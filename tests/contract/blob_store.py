@@ -3,12 +3,13 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from domain.values import BlobKey
-from infra.blob_store import BlobStore
+from infra.blob_store import BlobEntry, BlobStore
 from infra.errors import BlobNotFound
 
 CAT = b"the bytes of a cat " * 10_000
@@ -103,6 +104,47 @@ class BlobStoreContract:
 
         assert asyncio.run(store.keys(BlobKey("derived/aa"))) == inside
         assert asyncio.run(store.keys(BlobKey("derived/nothing"))) == set()
+
+    def test_a_copy_stays_when_the_first_goes(self, store: BlobStore) -> None:
+        asyncio.run(store.put(KEY, CAT, "image/jpeg"))
+
+        asyncio.run(store.copy(KEY, BlobKey("assets/copy")))
+
+        asyncio.run(store.delete(KEY))
+        assert asyncio.run(store.get(BlobKey("assets/copy"))) == CAT
+        with pytest.raises(BlobNotFound):
+            asyncio.run(store.copy(KEY, BlobKey("assets/another")))
+
+    def test_clearing_a_folder_removes_what_is_below_it_but_not_what_is_spared(
+        self, store: BlobStore
+    ) -> None:
+        folder, spared = BlobKey("assets/acme/cat/run-1"), BlobKey("assets/acme/cat/run-1/b")
+        kept = {BlobKey(f"{spared}/{name}") for name in "xy"} | {BlobKey(f"{folder}0/a/x")}
+        gone = {BlobKey(f"{folder}/{name}") for name in ("a/x", "a/y", "bb/x")}
+        for key in kept | gone:
+            asyncio.run(store.put(key, DOG, "image/webp"))
+
+        assert asyncio.run(store.clear(folder, spare=spared)) == len(gone)
+        assert asyncio.run(store.clear(folder, spare=spared)) == 0
+        assert asyncio.run(store.keys(BlobKey("assets"))) == kept
+        assert asyncio.run(store.clear(BlobKey("assets"))) == len(kept)
+        assert asyncio.run(store.clear(BlobKey("assets/nothing"))) == 0
+
+    def test_pages_tell_what_is_below_a_folder_how_large_and_since_when(
+        self, store: BlobStore
+    ) -> None:
+        began_at = datetime.now(UTC) - timedelta(seconds=2)  # a bucket tells whole seconds
+        keys = {BlobKey(f"assets/acme/cat/run-1/a/{number}") for number in range(3)}
+        for key in keys | {BlobKey("assets/acme/dog/run-1/a/0")}:
+            asyncio.run(store.put(key, DOG, "image/webp"))
+
+        async def listed() -> list[BlobEntry]:
+            return [each async for page in store.pages(BlobKey("assets/acme/cat")) for each in page]
+
+        found = asyncio.run(listed())
+        assert {each.key for each in found} == keys
+        assert {each.size_bytes for each in found} == {len(DOG)}
+        assert all(began_at <= each.modified_at for each in found)
 
     def test_deleting_what_is_not_there_is_no_error(self, store: BlobStore) -> None:
         asyncio.run(store.delete(NOWHERE))

@@ -33,6 +33,23 @@ class TestFileBlobStore(BlobStoreContract):
 
         assert (tmp_path / "blobs" / KEY).read_bytes() == DOG
 
+    def test_blobs_are_for_their_owner_alone(self, store: BlobStore, tmp_path: Path) -> None:
+        asyncio.run(store.put(KEY, DOG, "image/jpeg"))
+
+        blob = tmp_path / "blobs" / KEY
+        modes = [oct(each.stat().st_mode & 0o777) for each in (blob, *blob.parents[:2])]
+        assert modes == ["0o600", "0o700", "0o700"]
+
+    def test_what_a_crash_left_half_written_is_cleared_too_and_so_are_folders(
+        self, store: BlobStore, tmp_path: Path
+    ) -> None:
+        asyncio.run(store.put(KEY, DOG, "image/jpeg"))
+        (tmp_path / "blobs" / KEY).with_name(".0f.part").write_bytes(DOG)
+
+        assert asyncio.run(store.clear(BlobKey("originals"))) == 2
+        assert list((tmp_path / "blobs").rglob("*")) == []
+        asyncio.run(store.put(KEY, DOG, "image/jpeg"))
+
     def test_a_full_disk_leaves_what_was_there(self, store: BlobStore, tmp_path: Path) -> None:
         asyncio.run(store.put(KEY, DOG, "image/jpeg"))
 
@@ -52,8 +69,10 @@ class TestFileBlobStore(BlobStoreContract):
             lambda store: store.delete(KEY),
             lambda store: store.put(KEY, DOG, "image/jpeg"),
             lambda store: store.keys(BlobKey("originals")),
+            lambda store: store.clear(BlobKey("originals")),
+            lambda store: anext(store.pages(BlobKey("originals"))),
         ],
-        ids=["get", "head", "delete", "put", "keys"],
+        ids=["get", "head", "delete", "put", "keys", "clear", "pages"],
     )
     def test_a_folder_that_is_gone_is_away_and_not_a_blob_that_is_missing(
         self,

@@ -1,41 +1,30 @@
-"""The sweeper and the purger on a real broker, a real log and a real folder of blobs."""
+"""The sweeper on a real broker and a real log."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from avro_schemas.codec import decode, encode
-from domain.commands import ConfirmErasure
-from domain.events import AssetEvent, AssetPublished, AssetPurged, AssetSubmitted
+from domain.events import AssetEvent, AssetSubmitted
 from domain.jobs import ImageJob
-from domain.values import BlobKey
-from infra.blob_store import open_blob_store
-from infra.errors import BlobNotFound
 from infra.group_reading import GroupReader, Partition
 from infra.kafka import Kafka
-from infra.keyring import KeyringFile
 from infra.lookup import Lookup
 from infra.reading import whole
 from infra.sending import Sender
-from infra.settings import BlobSettings
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
 from streams.dispatching.dispatcher import Dispatcher
 from streams.dispatching.open_runs import OpenRuns
 from streams.dispatching.sweeping import Sweeper
 from streams.dispatching.turns import Limits, Turns
-from streams.erasing import Erasing
-from streams.purging import Purger
-from tests.samples import ORIGINAL
 from tests.servers import Servers
 from tests.unit.streams.samples import insert, rejection
-from tests.unit.streams.test_purging import PUBLISHED
 
 NOTHING, HOUR = timedelta(0), timedelta(hours=1)
 WITHIN_SECONDS = 60.0
@@ -129,71 +118,3 @@ def test_a_job_that_vanished_is_ordered_again_and_one_that_ended_is_not(kafka: K
 
 def recent(event: AssetSubmitted) -> AssetSubmitted:
     return replace(event, metadata=replace(event.metadata, happened_at=now()))
-
-
-def purged(published: AssetPublished, *keys: BlobKey) -> AssetPurged:
-    return AssetPurged(
-        metadata=published.metadata,
-        category_ids=(),
-        created_at=now(),
-        blob_keys=keys,
-        shown_in=(),
-        perceptual_hashes=(),
-    )
-
-
-def published(*keys: BlobKey) -> AssetPublished:
-    """Tell that a new asset shows these blobs, the first as its original."""
-    about = replace(PUBLISHED.metadata, entity_id=str(uuid4()), happened_at=now())
-    first, *others = keys
-    renditions = tuple(replace(PUBLISHED.renditions[0], blob_key=key) for key in others)
-    original = replace(ORIGINAL, blob_key=first)
-    return replace(PUBLISHED, metadata=about, original=original, renditions=renditions)
-
-
-def test_a_purge_removes_bytes_from_the_store_but_not_those_that_others_show(
-    kafka: Kafka, tmp_path: Path
-) -> None:
-    own, shared, other = (BlobKey(f"renditions/{d}{d}/{64 * d}") for d in "abc")
-    blobs = open_blob_store(f"file://{tmp_path}", BlobSettings())
-    gone, staying = published(own, shared), published(other, shared)
-
-    async def story() -> None:
-        async with AsyncExitStack() as stack:
-            sender = await stack.enter_async_context(Sender(kafka))
-            for key in (own, shared, other):
-                await blobs.put(key, key.encode(), "image/webp")
-            await tell(sender, gone, staying, purged(gone, own, shared))
-
-            def opened(on_revoked: Callable[[list[Partition]], None]) -> GroupReader:
-                reader = GroupReader(kafka, "purging", [ASSET_EVENTS], on_revoked=on_revoked)
-                return stack.enter_context(reader)
-
-            history = stack.enter_context(whole(kafka, ASSET_EVENTS))
-            keyring = KeyringFile(tmp_path / "keyring", [""])
-            keyring.make()
-            erasing = Erasing(keyring, sender, now)
-            purger = Purger(
-                opened,
-                history.read_to_end,
-                blobs,
-                erasing.erase,
-                erasing.confirm,
-                now,
-                delay=NOTHING,
-            )
-            async with asyncio.timeout(WITHIN_SECONDS):
-                while not await purger.step():
-                    pass
-
-        with pytest.raises(BlobNotFound):
-            await blobs.get(own)
-        (erasure,) = keyring.ring().erasures
-        assert erasure.entity_id == gone.asset_id
-        (command,) = asked(kafka)
-        assert isinstance(command, ConfirmErasure)
-        assert command.metadata.entity_id == gone.asset_id
-        assert await blobs.get(shared) == shared.encode()
-        assert await blobs.get(other) == other.encode()
-
-    asyncio.run(story())

@@ -25,7 +25,7 @@ from domain.commands import (
     RestoreAsset,
 )
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
-from domain.values import CommandId, TenantId
+from domain.values import BlobKey, CommandId, TenantId
 from projections.commands import COMMANDS, OUTCOMES
 from tests.memory_views import MemoryViewStore
 from tests.samples import ACME, NOON, create_category, metadata, set_categories, submit
@@ -59,6 +59,9 @@ class Known:
     def take_in(self, changes: Changes) -> None:
         self.assets |= changes.assets
         self.answers |= changes.remembered
+
+    def is_held(self, _partition: int, _folder: BlobKey) -> bool:
+        return False
 
 
 class Trees:

@@ -3,6 +3,8 @@ from datetime import timedelta
 
 import pytest
 
+from avro_schemas.codec import encode
+from domain.blob_keys import upload_key
 from domain.commands import (
     AssetCommand,
     ConfirmAsset,
@@ -263,17 +265,47 @@ def test_only_what_is_deleted_is_restored_or_purged() -> None:
     given(CATS, SUBMIT).when(PURGE).then_refused(AssetIsNotDeleted)
 
 
-def test_a_purge_names_every_blob_and_is_final() -> None:
-    staged = BlobKey("uploads/acme/1")
-    upload = Source(url=None, upload_key=staged, file_name="cat.jpg")
-    history = given(CATS, submit(metadata(ASSET), "cats", source=upload), PUBLISH, DELETE)
+def test_a_purge_names_what_was_shown_last_and_is_final() -> None:
+    another = replace(
+        publish(metadata(ASSET), run=2),
+        original=replace(ORIGINAL, sha256=LARGE.sha256),
+        facts=replace(PUBLISH.facts, perceptual_hash="0123456789abcdef"),
+    )
+    history = given(CATS, SUBMIT, PUBLISH, REFRESH, another, DELETE)
     (event,) = history.when(PURGE).then(AssetPurged)
     assert isinstance(event, AssetPurged)
-    keys = {staged, ORIGINAL.blob_key, THUMB.blob_key, LARGE.blob_key}
-    assert set(event.blob_keys) == keys
+    assert (event.sha256, event.perceptual_hash) == (LARGE.sha256, "0123456789abcdef")
     history.when(PURGE).then()
     history.when(RESTORE).then_refused(AssetIsPurged)
     history.when(set_categories(metadata(ASSET), "cats")).then_refused(AssetIsPurged)
+
+
+def test_what_an_asset_carries_does_not_grow_with_how_often_it_was_published() -> None:
+    sizes = set()
+    for runs in (2, 5, 20):
+        history = given(CATS, SUBMIT, PUBLISH)
+        for run in range(2, runs):
+            history.happens(REFRESH)
+            shown = replace(
+                publish(metadata(ASSET), run=run),
+                original=replace(ORIGINAL, sha256=Sha256(f"{run:064x}")),
+                facts=replace(PUBLISH.facts, perceptual_hash=f"{run:016x}"),
+            )
+            history.when(shown).then(AssetPublished)
+        history.happens(DELETE)
+        (event,) = history.when(PURGE).then(AssetPurged)
+        assert isinstance(event, AssetPurged)
+        sizes.add(len(encode(event)))
+    assert len(set(sizes)) == 1
+
+
+def test_a_submission_said_twice_is_told_by_what_was_uploaded_not_by_where_it_lies() -> None:
+    keys = [upload_key(BlobKey("assets/acme/1"), nonce, LARGE.sha256) for nonce in "ab"]
+    first, again = (Source(url=None, upload_key=key, file_name="a.jpg") for key in keys)
+    history = given(CATS, submit(metadata(ASSET), "cats", source=first))
+    history.when(submit(metadata(ASSET), "cats", source=again)).then()
+    other = replace(again, upload_key=upload_key(BlobKey("assets/acme/1"), "c", THUMB.sha256))
+    history.when(submit(metadata(ASSET), "cats", source=other)).then_refused(AssetAlreadySubmitted)
 
 
 def test_a_deleted_asset_takes_no_changes() -> None:

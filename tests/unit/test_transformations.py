@@ -16,10 +16,11 @@ from domain.transformations import (
     made_key,
     transformation,
 )
-from domain.values import FocalPoint, Sha256
+from domain.values import BlobKey, FocalPoint, Sha256
 from infra.blob_store import check_key
 
 ORIGINAL = Sha256("ab" * 32)
+ASSET = BlobKey("assets/acme/cat")
 
 
 SHARES = st.integers(min_value=0, max_value=1000).map(lambda thousandths: thousandths / 1000)
@@ -61,17 +62,19 @@ marks = st.none() | st.sampled_from("ab").map(lambda digit: Sha256(digit * 64))
 def test_it_is_kept_below_its_original_under_a_plain_path(
     wanted: Transformation, watermark: Sha256 | None
 ) -> None:
-    key = check_key(made_key(ORIGINAL, wanted, watermark))
-    assert key.startswith(f"{made_folder(ORIGINAL)}/")
+    key = check_key(made_key(ASSET, ORIGINAL, wanted, watermark))
+    assert key.startswith(f"{made_folder(ASSET, ORIGINAL)}/")
     for mark in (None, Sha256("a" * 64), Sha256("b" * 64)):
-        assert key.startswith(made_alike(ORIGINAL, mark)) == (mark == watermark), "told by its mark"
+        assert key.startswith(made_alike(ASSET, ORIGINAL, mark)) == (mark == watermark), (
+            "told by its mark"
+        )
 
 
 @given(st.tuples(transformations(), marks), st.tuples(transformations(), marks))
 def test_two_are_kept_apart_unless_they_are_the_same_with_the_same_mark(
     one: tuple[Transformation, Sha256 | None], other: tuple[Transformation, Sha256 | None]
 ) -> None:
-    assert (made_key(ORIGINAL, *one) == made_key(ORIGINAL, *other)) == (one == other)
+    assert (made_key(ASSET, ORIGINAL, *one) == made_key(ASSET, ORIGINAL, *other)) == (one == other)
 
 
 @given(transformations(), st.none() | POINTS | st.just(MIDDLE))

@@ -14,9 +14,10 @@ from avro_schemas.containers import LoggedRecord
 from cli.archive.errors import RestoreRefused
 from cli.archive.exporting import Exporter, Wish
 from cli.archive.manifest import Manifest
+from domain.blob_keys import asset_folder, attempt_folder, blob_key
 from domain.category_events import CatalogueEvent
 from domain.events import AssetEvent, AssetPublished
-from domain.values import BlobKey, TenantId
+from domain.values import BlobKey, Sha256, TenantId
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, Topic
 from tests.history_maker import VERBS, tenant
 from tests.keys import fixed_keyring
@@ -45,12 +46,13 @@ def history(tenants: int = 4, seed: int = 7) -> list[Event]:
 
 
 def with_pictures(events: Iterable[Event], store: MemoryBlobStore) -> list[Event]:
-    """Have each tenant's events refer to its own pictures in a store, named by their content."""
+    """Have each asset's events refer to its own pictures in a store, named by their content."""
 
-    def kept(event: Event, key: BlobKey) -> BlobKey:
-        content = f"{event.metadata.tenant_id} {key}".encode()
-        digest = sha256(content).hexdigest()
-        named = BlobKey(f"{key.partition('/')[0]}/{digest[:2]}/{digest}")
+    def kept(event: AssetPublished, key: BlobKey) -> BlobKey:
+        asset = asset_folder(event.metadata.tenant_id, event.asset_id)
+        content = f"{asset} {key}".encode()
+        folder = attempt_folder(asset, event.run, "0")
+        named = blob_key(folder, Sha256(sha256(content).hexdigest()))
         store.blobs[named] = content
         return named
 

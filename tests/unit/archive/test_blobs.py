@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from cli.archive import blob_copying
-from cli.archive.blob_copying import BlobExporter, BlobRestorer, Copied
+from cli.archive.blob_copying import BlobExporter, BlobRestorer, Copied, files_of
 from cli.archive.blob_lists import BLOBS, LISTS
 from cli.archive.blob_verifying import verify_blobs
 from cli.archive.blobs import blobs_of
 from cli.archive.logs import ArchivedLog
 from cli.archive.manifest import NAME, BlobList, Completed, Manifest
 from cli.archive.verifying import Finding, verify
+from domain.blob_keys import asset_folder, is_below
 from domain.events import AssetEvent, AssetPublished, AssetPurged
 from domain.values import BlobKey
 from tests.memory import MemoryBlobStore
@@ -86,7 +87,7 @@ def test_a_second_export_copies_and_lists_only_what_is_new(
     export(log, archive)
     pictures_into(archive, store)
     before = Manifest.load(archive)
-    files = {file: file.stat().st_mtime_ns for file in (archive / BLOBS).rglob("*/*/*")}
+    files = {file: file.stat().st_mtime_ns for file in files_of(archive)}
     assert pictures_into(archive, store).copied == 0
     export(log, archive)
     assert Manifest.load(archive).head == before.head
@@ -139,38 +140,37 @@ def test_a_killed_export_of_pictures_goes_on(
 
 
 def test_a_purge_reaches_the_archive(log: MemoryLog, archive: Path, store: MemoryBlobStore) -> None:
-    key = min(key for key in archived(archive) if key.startswith("originals/"))
     before = archived(archive)
-    log.write(purges_of(key, log))
+    purge = purge_of(min(before), log)
+    log.write([purge])
     export(log, archive)
 
     pictures_into(archive, store)
 
-    assert before.keys() - archived(archive).keys() == {key}
+    asset = asset_folder(purge.metadata.tenant_id, purge.asset_id)
+    gone = {key for key in before if is_below(key, asset)}
+    assert gone
+    assert before.keys() - archived(archive).keys() == gone
     assert found_in(archive) == []
 
 
-def purges_of(key: BlobKey, log: MemoryLog) -> list[AssetPurged]:
-    """Purge every asset that refers to a picture."""
-    latest = {event.asset_id: event for event in log.events() if isinstance(event, AssetEvent)}
-    holders = {
-        event.asset_id
+def purge_of(key: BlobKey, log: MemoryLog) -> AssetPurged:
+    """Purge the asset that has a picture."""
+    *_, latest = (
+        event
         for event in log.events()
-        if isinstance(event, AssetPublished) and event.original.blob_key == key
-    }
-    return [
-        AssetPurged(
-            metadata=replace(
-                latest[each].metadata, entity_version=latest[each].metadata.entity_version + 1
-            ),
-            category_ids=(),
-            created_at=NOON,
-            blob_keys=(key,),
-            shown_in=(),
-            perceptual_hashes=(),
-        )
-        for each in holders
-    ]
+        if isinstance(event, AssetEvent)
+        and is_below(key, asset_folder(event.metadata.tenant_id, event.asset_id))
+    )
+    about = replace(latest.metadata, entity_version=latest.metadata.entity_version + 1)
+    return AssetPurged(
+        metadata=about,
+        category_ids=(),
+        created_at=NOON,
+        shown_in=(),
+        sha256=None,
+        perceptual_hash=None,
+    )
 
 
 def test_a_picture_that_is_flipped_or_missing_is_named_and_harms_no_other(
@@ -233,7 +233,7 @@ def test_a_list_that_was_changed_is_named(archive: Path) -> None:
 
 def test_a_picture_that_no_list_names_is_told(archive: Path) -> None:
     stray = archive / BLOBS / "originals" / "aa" / ("a" * 64)
-    stray.parent.mkdir(exist_ok=True)
+    stray.parent.mkdir(parents=True, exist_ok=True)
     stray.write_bytes(b"")
     (found,) = verify_blobs(archive)
     assert (found.file, found.is_damage) == (str(stray.relative_to(archive)), False)

@@ -34,7 +34,7 @@ HIDDEN = {
 }
 SHOWN = {
     *("event_id", "tenant_id", "entity_id", "entity_version", "happened_at", "command_id"),
-    *("upload_key", "blob_key", "blob_keys", "sha256", "thumbnail_sha256"),
+    *("upload_key", "blob_key", "sha256", "previous_sha256", "thumbnail_sha256"),
     *("category_id", "category_ids", "previous_category_ids", "parent_id", "previous_parent_id"),
     *("slug", "name", "previous_slug", "previous_name"),
     *("is_bulk", "preset", "run", "starts_run", "status", "created_at", "pipeline_version"),
@@ -46,7 +46,8 @@ SHOWN = {
     *("kind", "categories", "add", "remove", "parent", "per_second", "reverts", "origin", "depth"),
     *("total", "items", "after", "is_last", "item", "result", "version", "per_minute", "state"),
     *("changed", "unchanged", "conflicts", "refused", "reason"),
-    *("dominant_colour", "dominant_colours", "thumbhash", "perceptual_hash", "perceptual_hashes"),
+    *("dominant_colour", "dominant_colours", "thumbhash", "perceptual_hash"),
+    "previous_perceptual_hash",
     *("shown_since", "shown_in"),
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from avro_schemas.codec import decode, encode
-from cli.erasing_tenant import Belongings, belongings, erase, remove_uploads
+from cli.erasing_tenant import Belongings, belongings, erase, remove_bytes
 from domain import operation as operations
 from domain.bulk import OperationState
 from domain.bulk_commands import CancelOperation
@@ -140,9 +140,10 @@ def test_a_revoked_key_says_no_more_whose_it_was_and_stays_revoked() -> None:
     assert {(each.name, each.revoked_at) for each in revoked} == {("", NOON)}
 
 
-def test_what_is_staged_for_a_tenant_is_removed_and_nothing_of_another() -> None:
+def test_all_bytes_of_a_tenant_are_removed_and_nothing_of_another() -> None:
     blobs = MemoryBlobStore()
-    for name in ("uploads/acme/asset-1/ab", "uploads/acme-2/asset-1/ab", "originals/ab/cd"):
+    blobs.page_size = 1
+    for name in ("assets/acme/asset-1/ab", "assets/acme/asset-2/cd", "assets/acme-2/asset-1/ab"):
         asyncio.run(blobs.put(BlobKey(name), b"", "image/jpeg"))
-    assert asyncio.run(remove_uploads(ACME, blobs)) == 1
-    assert set(blobs.blobs) == {"uploads/acme-2/asset-1/ab", "originals/ab/cd"}
+    assert asyncio.run(remove_bytes(ACME, blobs)) == 2
+    assert set(blobs.blobs) == {"assets/acme-2/asset-1/ab"}

@@ -217,16 +217,19 @@ def test_an_upload_is_staged_and_submitted(
         client, data, tags=["a", "b"], metadata='{"n": 1}', create_missing_categories="true"
     )
     asset_id = keyed_asset_id(ACME, "u-1")
-    key = f"uploads/{ACME}/{asset_id}/{sha256(data).hexdigest()}"
     assert response.status_code == 202, response.text
     assert response.json()["file_name"] == "cat.jpg"
     assert response.json()["source_url"] is None
     assert response.json()["tags"] == ["a", "b"]
     assert response.json()["metadata"] == {"n": 1}
-    assert blobs.blobs == {key: data}
     command = decider.sent[-1]
     assert isinstance(command, SubmitAsset)
-    assert command.source.upload_key == key
+    key = command.source.upload_key
+    assert key is not None
+    assert blobs.blobs == {key: data}
+    folder, _, digest = key.rsplit("/", 2)
+    assert folder == f"assets/{ACME}/{asset_id}/uploads"
+    assert digest == sha256(data).hexdigest()
 
 
 def test_the_same_upload_again_is_the_same_asset_and_other_bytes_are_refused(
@@ -235,6 +238,41 @@ def test_the_same_upload_again_is_the_same_asset_and_other_bytes_are_refused(
     first, again, other = (upload(client, data) for data in (b"a", b"a", b"b"))
     assert again.text == first.text
     assert other.json()["type"].endswith("/problems/idempotency-key-reused")
+
+
+def test_what_is_sent_again_is_staged_again_so_that_no_two_commands_name_the_same(
+    client: TestClient, decider: FakeDecider, blobs: MemoryBlobStore
+) -> None:
+    upload(client, b"a")
+    upload(client, b"a")
+    upload(client, b"b", category="new", create_missing_categories="true")
+    upload(client, b"b", category="newer")
+    named = [each.source.upload_key for each in decider.sent if isinstance(each, SubmitAsset)]
+    assert len(named) == len(set(named))
+    assert set(named) == blobs.blobs.keys()
+
+
+def test_a_submission_that_comes_again_when_its_categories_are_made_names_another_copy(
+    client: TestClient, decider: FakeDecider, blobs: MemoryBlobStore
+) -> None:
+    response = upload(client, b"a", category="new", create_missing_categories="true")
+    assert response.status_code == 202, response.text
+    refused, accepted = (each for each in decider.sent if isinstance(each, SubmitAsset))
+    assert refused.source.upload_key != accepted.source.upload_key
+    assert blobs.blobs == dict.fromkeys(
+        (refused.source.upload_key, accepted.source.upload_key), b"a"
+    )
+
+
+def test_what_was_staged_for_a_command_that_was_not_sent_is_removed(
+    client: TestClient, decider: FakeDecider, blobs: MemoryBlobStore
+) -> None:
+    decider.is_overloaded = True
+    assert upload(client, b"a").status_code == 503
+    asset = f"/v1/assets/{keyed_asset_id(ACME, 'u-1')}"
+    replaced = client.put(f"{asset}/source", files={"file": ("dog.jpg", b"dog")})
+    assert replaced.status_code == 503
+    assert not blobs.blobs
 
 
 def test_a_file_beyond_the_limit_is_not_kept(client: TestClient, blobs: MemoryBlobStore) -> None:

@@ -48,7 +48,7 @@ class MemoryMaking:
         self.orders.append(order)
         if self.failure is not None:
             raise self.failure
-        key = made_key(order.original, transformation(order.words), order.watermark)
+        key = made_key(order.asset, order.original, transformation(order.words), order.watermark)
         await self._blobs.put(key, self.made_of(order.words), "image/webp")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.blob_keys import asset_folder, folder_of, run_folder
 from domain.commands import ConfirmAsset, PublishAsset
 from domain.identity import result_command_id
 from domain.jobs import ImageJob
@@ -273,12 +274,28 @@ def test_bytes_that_nobody_has_are_published(pipeline: Pipeline) -> None:
     assert pipeline.twins.asked == [(JOB.asset_id, JOB.tenant_id, DOWNLOADED.sha256)]
 
 
-def test_the_same_job_twice_stores_the_same(pipeline: Pipeline) -> None:
-    first = pipeline.run(JOB)
-    stored = dict(pipeline.blobs.blobs)
+def test_each_execution_keeps_all_it_makes_in_a_folder_of_its_own(pipeline: Pipeline) -> None:
+    first, second = pipeline.run(JOB), pipeline.run(JOB)
 
-    assert pipeline.run(JOB) == first
-    assert pipeline.blobs.blobs == stored
+    assert first.metadata.command_id == second.metadata.command_id
+    run = run_folder(asset_folder(JOB.tenant_id, JOB.asset_id), JOB.run)
+    folders = [{folder_of(key) for key in keys_of(command)} for command in (first, second)]
+    assert [len(each) for each in folders] == [1, 1]
+    assert folders[0].isdisjoint(folders[1])
+    assert {folder_of(folder) for each in folders for folder in each} == {run}
+    assert len(pipeline.blobs.blobs) == 6
+
+
+def keys_of(command: PublishAsset) -> list[BlobKey]:
+    return [command.original.blob_key, *(made.blob_key for made in command.renditions)]
+
+
+def test_an_original_that_is_kept_is_not_stored_again(pipeline: Pipeline) -> None:
+    pipeline.blobs.blobs[ORIGINAL.blob_key] = b"kept"
+
+    command = pipeline.run(REPROCESSING)
+
+    assert len(pipeline.blobs.blobs) == 1 + len(command.renditions)
 
 
 @pytest.mark.parametrize("job", [UPLOADED, REPROCESSING])

@@ -1,56 +1,30 @@
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+
+import pytest
 
 from avro_schemas.codec import encode
 from avro_schemas.errors import KeysLost
-from domain.events import AssetPublished, AssetPurged, AssetSubmitted, Event
-from domain.transformations import made_key, transformation
-from domain.values import BlobKey, EventId, Listing, Sha256, Source
+from domain.blob_keys import asset_folder
+from domain.discards import BlobsDiscarded
+from domain.events import AssetPurged, Event
+from domain.values import AssetId, BlobKey, EventId
 from infra.errors import StoreUnavailable
-from infra.reading import Record
-from streams.purging import Purger, unreferenced
+from infra.topics import ASSET_EVENTS, DISCARDED_BLOBS
+from streams.purging import Purger
 from tests.memory import MemoryBlobStore
-from tests.samples import FACTS, LARGE, NOON, ORIGINAL, THUMB
-from tests.unit.streams.fakes import FakeReader, record
+from tests.samples import ACME, NOON
+from tests.unit.streams.fakes import FakeReader, FakeSender, away, record
 from tests.unit.streams.samples import METADATA, SUBMITTED
 
-DELAY = timedelta(minutes=30)
-UPLOAD = BlobKey("uploads/acme/cat/" + "d" * 64)
-PUBLISHED = AssetPublished(
-    metadata=METADATA,
-    run=1,
-    category_ids=(),
-    original=ORIGINAL,
-    renditions=(THUMB, LARGE),
-    facts=FACTS,
-    pipeline_version=1,
-    watermark=None,
-    fetch=None,
-    listing=Listing(
-        created_at=NOON,
-        title="A cat",
-        alt_text="",
-        media_type="image/jpeg",
-        width=4,
-        height=3,
-        thumbhash="",
-        dominant_colour="",
-        thumbnail_sha256=THUMB.sha256,
-    ),
-    shown_since=None,
+PLACE = ("asset-events", 0)
+OTHERS = BlobKey("assets/acme/kept/run-1/0/a")
+KEYS = tuple(
+    BlobKey(f"{asset_folder(ACME, AssetId(asset))}/{name}")
+    for asset in ("cat", "dog")
+    for name in ("run-1/0/a", "run-2/1/b", "uploads/2/c", "derived/a/2.plain.w_80")
 )
-KEYS = (UPLOAD, ORIGINAL.blob_key, THUMB.blob_key, LARGE.blob_key)
-
-
-def uploaded(asset_id: str) -> AssetSubmitted:
-    source = Source(url=None, upload_key=UPLOAD, file_name="cat.png")
-    return replace(SUBMITTED, metadata=replace(METADATA, entity_id=asset_id), source=source)
-
-
-def published(asset_id: str) -> AssetPublished:
-    return replace(PUBLISHED, metadata=replace(METADATA, entity_id=asset_id))
 
 
 def purged(asset_id: str) -> AssetPurged:
@@ -58,153 +32,178 @@ def purged(asset_id: str) -> AssetPurged:
         metadata=replace(METADATA, entity_id=asset_id, event_id=EventId(f"purge of {asset_id}")),
         category_ids=(),
         created_at=NOON,
-        blob_keys=KEYS,
         shown_in=(),
-        perceptual_hashes=(),
+        sha256=None,
+        perceptual_hash=None,
     )
 
 
-def test_what_a_purged_asset_alone_referenced_is_nobodys() -> None:
-    history = [uploaded("cat"), published("cat"), purged("cat")]
-
-    assert unreferenced(KEYS, history) == set(KEYS)
-
-
-def test_what_another_asset_shows_is_kept() -> None:
-    history = [uploaded("cat"), published("cat"), published("twin"), purged("cat")]
-
-    assert unreferenced(KEYS, history) == {UPLOAD}
-
-
-def test_when_the_last_one_goes_the_bytes_go_in_whatever_order_the_events_are_read() -> None:
-    history = [published("cat"), purged("cat"), published("twin"), purged("twin")]
-
-    assert unreferenced(KEYS, history) == set(KEYS)
-
-
-def test_only_candidates_are_named() -> None:
-    assert unreferenced([UPLOAD], [published("cat"), purged("cat")]) == {UPLOAD}
-
-
 class Store(MemoryBlobStore):
-    """A store with the blobs of one asset; ``is_away`` makes it refuse to delete."""
+    """A store with the blobs of three assets; ``is_away`` makes it refuse to remove any."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.blobs = dict.fromkeys(KEYS, b"bytes")
+        self.blobs = dict.fromkeys((*KEYS, OTHERS), b"bytes")
         self.is_away = False
 
-    async def delete(self, key: BlobKey) -> None:
+    async def clear(self, folder: BlobKey, *, spare: BlobKey | None = None) -> int:
         if self.is_away:
             raise StoreUnavailable("away")
-        await super().delete(key)
+        return await super().clear(folder, spare=spare)
 
 
 class Purging:
-    """A purger, its log and its store, at a time that the test sets."""
+    """A purger, its log and its store."""
 
     def __init__(self, *events: Event, junk: bytes = b"") -> None:
-        self.now = NOON
-        self.readings = 0
         values = [encode(event) for event in events] + ([junk] if junk else [])  # type: ignore[arg-type] # asset events
         self.log = [
-            record(value, topic="asset-events", offset=offset)
+            record(value, topic=ASSET_EVENTS.name, offset=offset)
             for offset, value in enumerate(values)
         ]
         self.reader = FakeReader(self.log)
         self.store = Store()
-        self.keys = {"cat", "dog", "twin"}
+        self.sender = FakeSender()
+        self.keys = {"cat", "dog", "kept"}
+        self.erasures = 0
         self.are_keys_away = False
-        self.confirmed: list[str] = []
-        self._purger = Purger(
-            lambda _: self.reader,
-            self._history,
-            self.store,
-            self._erase,
-            self._confirm,
-            lambda: self.now,
-            DELAY,
-        )
+        self._purger = Purger(self.reader.open, self.store, self._erase, self.sender)
 
     def _erase(self, purges: Sequence[AssetPurged]) -> None:
         if self.are_keys_away:
             raise KeysLost("away")
+        self.erasures += 1
         self.keys -= {each.asset_id for each in purges}
 
-    async def _confirm(self, purge: AssetPurged) -> None:
-        assert self.store.blobs.keys().isdisjoint(KEYS)
-        self.confirmed.append(purge.asset_id)
-
-    def _history(self) -> Iterator[Record]:
-        self.readings += 1
-        yield from self.log
-
-    def after(self, delays: float) -> "Purging":
-        self.now = NOON + delays * DELAY
-        asyncio.run(self._purger.step())
+    def step(self, times: int = 1) -> "Purging":
+        for _ in range(times):
+            asyncio.run(self._purger.step())
         return self
 
     @property
+    def asked_once_more(self) -> list[str]:
+        asked = self.sender.on(DISCARDED_BLOBS)
+        assert all(
+            isinstance(one, BlobsDiscarded)
+            and one.folder == asset_folder(ACME, one.asset_id)
+            and one.purge_id == f"purge of {one.asset_id}"
+            for one in asked
+        )
+        return [one.asset_id for one in asked if isinstance(one, BlobsDiscarded)]
+
+    @property
+    def left(self) -> set[BlobKey]:
+        return set(self.store.blobs)
+
+    @property
     def committed(self) -> int:
-        return self.reader.committed["asset-events", 0]
+        return self.reader.committed.get(PLACE, 0)
 
 
-def test_a_purge_waits_for_its_time_and_counts_as_read_when_it_is_done() -> None:
-    purging = Purging(published("cat"), purged("cat"), SUBMITTED)
+def test_all_that_lies_below_the_asset_goes_and_nothing_of_anybody_else() -> None:
+    purging = Purging(SUBMITTED, purged("cat"), SUBMITTED).step(2)
 
-    assert purging.after(0.9).store.blobs
-    assert purging.committed == 1
-    assert not purging.after(1).store.blobs
+    assert purging.left == {*KEYS[4:], OTHERS}
+    assert purging.keys == {"dog", "kept"}
+    assert purging.asked_once_more == ["cat"]
     assert purging.committed == 3
 
 
-def test_a_key_is_destroyed_at_once_and_confirmed_when_the_bytes_are_gone_too() -> None:
-    purging = Purging(published("cat"), purged("cat")).after(0.1)
-    assert (purging.keys, purging.confirmed) == ({"dog", "twin"}, [])
+def test_a_purged_asset_without_any_bytes_loses_its_key_and_is_confirmed_too() -> None:
+    purging = Purging(purged("kept"))
+    purging.store.blobs.clear()
 
-    assert purging.after(1).confirmed == ["cat"]
+    assert purging.step().keys == {"cat", "dog"}
+    assert purging.asked_once_more == ["kept"]
 
 
-def test_a_purge_stays_open_as_long_as_its_key_cannot_be_destroyed() -> None:
-    purging = Purging(published("cat"), purged("cat"))
+def test_the_key_is_destroyed_before_any_byte_is_removed() -> None:
+    purging = Purging(purged("cat"))
     purging.are_keys_away = True
 
-    assert purging.after(1).store.blobs
-    assert purging.committed == 1
+    assert purging.step(2).left == {*KEYS, OTHERS}
+    assert purging.committed == 0
     purging.are_keys_away = False
-    assert purging.after(2).confirmed == ["cat"]
-    assert purging.keys == {"dog", "twin"}
+    assert purging.step(2).left == {*KEYS[4:], OTHERS}
+    assert purging.keys == {"dog", "kept"}
+    assert purging.committed == 1
 
 
-def test_the_log_is_read_once_for_all_that_is_due() -> None:
-    purging = Purging(published("cat"), published("dog"), purged("cat"), purged("dog"))
-
-    assert purging.after(1).after(2).readings == 1
-    assert not purging.store.blobs
-
-
-def test_a_store_that_is_away_is_asked_again_later_and_the_purge_stays_open() -> None:
-    purging = Purging(published("cat"), purged("cat"))
+def test_while_the_store_is_away_purges_wait_and_nothing_is_committed_past_them() -> None:
+    purging = Purging(SUBMITTED, purged("cat"), SUBMITTED)
     purging.store.is_away = True
 
-    assert purging.after(1).after(1.5).readings == 1
+    assert purging.step(3).left == {*KEYS, OTHERS}
     assert purging.committed == 1
     purging.store.is_away = False
-    assert not purging.after(2).store.blobs
+    assert purging.step(2).left == {*KEYS[4:], OTHERS}
+    assert purging.committed == 3
+
+
+def test_an_asset_of_many_blobs_is_removed_page_by_page_and_the_member_polls_between() -> None:
+    polls = 0
+    purging = Purging(purged("cat"), purged("dog"))
+    purging.store.page_size = 1
+    poll = purging.reader.poll
+
+    def counted(*args: float) -> list[object]:
+        nonlocal polls
+        polls += 1
+        return poll(*args)  # type: ignore[return-value] # records
+
+    purging.reader.poll = counted  # type: ignore[method-assign,assignment] # to count
+    for page in range(1, 5):
+        purging.step()
+        assert len(purging.left) == len(KEYS) + 1 - 2 * page
+        assert (purging.committed, purging.asked_once_more) == (0, [])
+    assert purging.step().committed == 2
+    assert polls == 5
+    assert purging.erasures == 1
+
+
+def test_each_is_asked_for_once_more_however_long_one_before_it_takes() -> None:
+    purging = Purging(purged("cat"), purged("kept"))
+    purging.store.page_size = 1
+
+    purging.step(6)
+
+    assert sorted(purging.asked_once_more) == ["cat", "kept"]
     assert purging.committed == 2
 
 
-def test_nothing_is_removed_while_an_event_cannot_be_read() -> None:
-    purging = Purging(published("cat"), purged("cat"), junk=b"from a newer release")
+def test_what_is_not_asked_for_once_more_durably_is_not_committed() -> None:
+    purging = Purging(purged("kept"))
+    purging.store.blobs.clear()
+    purging.sender.failures.append(away())
 
-    assert purging.after(1).store.blobs.keys() == set(KEYS)
+    assert purging.step().asked_once_more == ["kept"], "it waits until the broker has it"
     assert purging.committed == 1
 
 
-def test_what_was_rendered_on_demand_goes_with_its_original() -> None:
-    made = made_key(ORIGINAL.sha256, transformation("w_80"), None)
-    of_another = made_key(Sha256("e" * 64), transformation("w_80"), None)
-    purging = Purging(published("cat"), purged("cat"))
-    purging.store.blobs |= dict.fromkeys((made, of_another), b"made")
+def test_a_partition_that_is_lost_is_not_committed_and_its_new_owner_finds_the_purge() -> None:
+    ours = Purging(SUBMITTED, purged("cat"), SUBMITTED)
+    ours.store.is_away = True
+    ours.step()
+    assert ours.committed == 1
 
-    assert purging.after(1).store.blobs.keys() == {of_another}
+    ours.reader.revoke([PLACE])
+    ours.store.is_away = False
+    assert ours.step(3).committed == 1, "it is not ours to say how far it is"
+
+    theirs = Purging(SUBMITTED, purged("cat"), SUBMITTED)
+    theirs.reader.batches[0] = theirs.log[ours.committed :]
+    assert theirs.step(2).left == {*KEYS[4:], OTHERS}
+
+
+def test_an_event_that_cannot_be_read_holds_no_purge_up() -> None:
+    purging = Purging(purged("cat"), junk=b"from a newer release")
+
+    assert purging.step(2).left == {*KEYS[4:], OTHERS}
+    assert purging.committed == 2
+
+
+@pytest.mark.parametrize("tenant", ["acme", "acme-2", "a/../b", "x.y", "Ä", "a" * 300, ".."])
+def test_whatever_a_tenant_is_named_its_folder_is_its_own(tenant: str) -> None:
+    folder = asset_folder(ACME.__class__(tenant), AssetId("cat"))
+    assert folder.count("/") == 2
+    assert (folder == asset_folder(ACME, AssetId("cat"))) == (tenant == "acme")

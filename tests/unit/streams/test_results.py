@@ -4,11 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from streams.processing.results import published
+from domain.values import BlobKey
+from streams.processing.results import Places, published
 from streams.rendering import PRESETS
 from tests.samples import NOON
 from tests.unit.streams.fakes import FakeSandbox
 from tests.unit.streams.samples import JOB
+
+PLACES = Places(
+    folder=BlobKey("assets/acme/cat/run-1/0"), original=BlobKey("assets/acme/cat/run-1/0/a")
+)
 
 
 def test_nothing_is_published_of_which_nothing_was_found_out(tmp_path: Path) -> None:
@@ -17,4 +22,4 @@ def test_nothing_is_published_of_which_nothing_was_found_out(tmp_path: Path) -> 
     preset = PRESETS["default"]
     rendered = asyncio.run(FakeSandbox().render(source, preset))
     with pytest.raises(ValueError, match="no facts"):
-        published(JOB, preset, replace(rendered, facts=None), None, NOON)
+        published(JOB, preset, replace(rendered, facts=None), PLACES, None, NOON)

@@ -18,16 +18,19 @@ from tests.memory import MemoryBlobStore
 from tests.unit.rendering.pictures import encoded, opened, pixels, wheel
 
 SHA256 = Sha256("ab" * 32)
-ORIGINAL = BlobKey(f"originals/ab/{SHA256}")
+ASSET = BlobKey("assets/acme/cat")
+ORIGINAL = BlobKey(f"{ASSET}/run-1/0/{SHA256}")
 WORDS = "w_80,f_webp,q_80"
-KEY = made_key(SHA256, transformation(WORDS), None)
+KEY = made_key(ASSET, SHA256, transformation(WORDS), None)
 
 
 PROOF = PRESETS["proof"]
 
 
 def order(words: str = WORDS, watermark: Sha256 | None = None) -> Order:
-    return Order(original_key=ORIGINAL, original=SHA256, words=words, watermark=watermark)
+    return Order(
+        asset=ASSET, original_key=ORIGINAL, original=SHA256, words=words, watermark=watermark
+    )
 
 
 @dataclass
@@ -203,15 +206,15 @@ def test_a_real_picture_is_made_over_the_socket(blobs: MemoryBlobStore, tmp_path
             server.close()
 
     asyncio.run(ask())
-    picture = opened(blobs.blobs[made_key(SHA256, transformation(wanted), None)])
+    picture = opened(blobs.blobs[made_key(ASSET, SHA256, transformation(wanted), None)])
     assert (picture.format, picture.size) == ("JPEG", (40, 20))
     assert pixels(picture)[-1, 0, 1] > 230, "the lower edge is kept, where green is strongest"
-    marked = opened(blobs.blobs[made_key(SHA256, transformation(wanted), PROOF.mark)])
+    marked = opened(blobs.blobs[made_key(ASSET, SHA256, transformation(wanted), PROOF.mark)])
     differs = ImageChops.difference(picture, marked).point(lambda n: 255 if n > 30 else 0).getbbox()
     assert differs, "the mark is seen"
     assert differs[0] > 0, "and lies in the middle"
     assert differs[2] < 40, "and lies in the middle"
-    assert set(blobs.blobs) > set(asyncio.run(blobs.keys(made_folder(SHA256))))
+    assert set(blobs.blobs) > set(asyncio.run(blobs.keys(made_folder(ASSET, SHA256))))
 
 
 def test_an_original_that_is_gone_is_said_so(tmp_path: Path) -> None:

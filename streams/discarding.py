@@ -1,0 +1,111 @@
+"""Remove, some time after it was discarded, what counts for nothing of the bytes of assets."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from itertools import compress
+
+from avro_schemas.codec import decode, encode
+from avro_schemas.errors import Undecodable
+from domain.discards import BlobsDiscarded
+from infra.blob_store import BlobStore, is_key
+from infra.dead_letters import dead_letter
+from infra.errors import BrokerUnavailable, StoreUnavailable
+from infra.failpoints import pass_by
+from infra.reading import Record
+from infra.topics import IMAGE_JOBS_DEAD_LETTERS
+from streams.queueing import OpenReader, Queues, Task
+from streams.sending import Sending, send_at_last
+
+Confirm = Callable[[BlobsDiscarded], Awaitable[None]]
+"""Has it noted that nothing is left of a purged asset, however long that takes."""
+
+_AT_ONCE = 50  # of each partition
+_POLL_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Discarding:
+    """Carries out what was discarded, in order, each ``delay`` after it was said.
+
+    The delay is for whoever executes a run that is over and does not know yet: what they store
+    goes too. It is never needed to spare anything, for what is discarded never counts again. A
+    purge is confirmed here. After a crash things are removed and confirmed once more, harmlessly.
+    What cannot be read, or names a folder that is not its asset's, becomes a dead letter.
+    """
+
+    def __init__(
+        self,
+        open_reader: OpenReader,
+        blobs: BlobStore,
+        confirm: Confirm,
+        sender: Sending,
+        clock: Callable[[], datetime],
+        delay: timedelta,
+    ) -> None:
+        self._queues: Queues[BlobsDiscarded | str] = Queues(open_reader, _discard_in)
+        self._blobs = blobs
+        self._confirm = confirm
+        self._sender = sender
+        self._clock = clock
+        self._delay = delay
+        self._is_busy = False
+
+    async def step(self) -> int:
+        """Go on with what is due, and count what is done; raises BrokerUnavailable."""
+        await asyncio.to_thread(self._queues.read, 0.0 if self._is_busy else _POLL_SECONDS)
+        due_ms = (self._clock() - self._delay).timestamp() * 1_000
+        tasks = self._queues.first(_AT_ONCE, lambda record: record.timestamp_ms <= due_ms)
+        self._is_busy = bool(tasks)
+        are_done = await asyncio.gather(*map(self._is_done, tasks))
+        done = list(compress(tasks, are_done))
+        for task in done:
+            self._queues.finish(task)
+        await asyncio.to_thread(self._commit)
+        return len(done)
+
+    async def _is_done(self, task: Task[BlobsDiscarded | str]) -> bool:
+        """Remove some of it, and tell whether nothing is left."""
+        discard = task.work
+        if isinstance(discard, str):
+            await self._bury(task.record, discard)
+            return True
+        try:
+            if await self._blobs.clear(discard.folder, spare=discard.spared):
+                pass_by("discarding.after_some_bytes")
+                return False
+        except StoreUnavailable as error:
+            log.error("removing %s has to wait: %s", discard.folder, error)  # noqa: TRY400 - that says it all
+            await asyncio.sleep(_POLL_SECONDS)
+            return False
+        if discard.purge_id:
+            pass_by("discarding.before_confirming")
+            await self._confirm(discard)
+        pass_by("discarding.after_bytes_before_commit")
+        return True
+
+    async def _bury(self, record: Record, detail: str) -> None:
+        log.error("%s %s/%s: %s", record.topic, record.partition, record.offset, detail)
+        letter = dead_letter(record, "undecodable", detail, self._clock())
+        key = record.key.decode("utf-8", errors="replace")
+        await send_at_last(self._sender, IMAGE_JOBS_DEAD_LETTERS, key, encode(letter))
+
+    def _commit(self) -> None:
+        try:
+            self._queues.commit()
+        except BrokerUnavailable as error:  # the same comes again: harmless
+            log.warning("not committed: %s", error)
+
+
+def _discard_in(record: Record) -> BlobsDiscarded | str:
+    """Read it, or say why that cannot be done."""
+    try:
+        message = decode(record.value)
+    except Undecodable as error:
+        return str(error)
+    if not isinstance(message, BlobsDiscarded):
+        return f"{type(message).__name__} discards nothing"
+    is_theirs = message.is_theirs and is_key(message.folder)
+    return message if is_theirs else f"{message.folder} is no folder of its asset"
