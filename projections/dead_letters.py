@@ -1,13 +1,17 @@
 """Where records go that no view could be built from: the log keeps them too, this is the alarm."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from avro_schemas.codec import encode
 from domain.jobs import DeadLetter
+from infra.errors import RecordRefused
 from infra.kafka import Kafka
 from infra.sending import Sender
 from infra.topics import PROJECTIONS_DEAD_LETTERS
+
+log = logging.getLogger(__name__)
 
 
 class DeadLetters:
@@ -24,4 +28,8 @@ class DeadLetters:
         async with Sender(self._kafka) as sender:
             for letter in letters:
                 key = letter.key.decode(errors="replace")
-                await sender.send(PROJECTIONS_DEAD_LETTERS, key, encode(letter))
+                try:
+                    await sender.send(PROJECTIONS_DEAD_LETTERS, key, encode(letter))
+                except RecordRefused as refused:  # the record is parked all the same
+                    place = f"{letter.topic}:{letter.partition}:{letter.offset}"
+                    log.critical("%s has no letter: %s", place, refused)

@@ -16,7 +16,7 @@ from projections.batches import project
 from projections.log_reader import OpenReader
 from projections.metrics import Metrics
 from projections.parking import retry
-from projections.places import Places
+from projections.places import Places, Standing
 from projections.view import LiveView
 from projections.writing import StoreWentBack, Writer
 
@@ -155,11 +155,32 @@ class Follower:
             )
 
     def _retry_parked(self) -> None:
-        """Apply what waits for a view, as far as the view can take it by now."""
-        for standing in self._places.standings():
-            if standing.waiting and (applied := retry(standing, self._store, self._store.parking)):
-                log.info("%s took %d parked records", standing.live.view.name, applied)
+        """Apply what waits for a view, as far as the view can take it by now.
+
+        That may take longer than a member may be silent, so the group is polled all along.
+        """
+        waiting = [standing for standing in self._places.standings() if standing.waiting]
+        if waiting:
+            self._reader.pause()
+        try:
+            for standing in waiting:
+                if standing in self._places.standings():  # still ours
+                    self._retry(standing)
+        finally:
+            if waiting:
+                self._reader.resume()
         self._retried_at = time.monotonic()
+
+    def _retry(self, standing: Standing) -> None:
+        applied = 0
+        for count in retry(standing, self._store, self._store.parking):
+            applied += count
+            if self._poll(1, 0):
+                self._places.drop()  # a record in spite of the pause: read it again
+            if standing not in self._places.standings():
+                break  # somebody else has the partition now, or it is placed anew
+        if applied:
+            log.info("%s took %d parked records", standing.live.view.name, applied)
 
     def _report(self) -> None:
         """Show how far we are: in the metrics, and as the group's offsets, which nobody needs."""

@@ -1,5 +1,7 @@
 """Apply parked records once the view can take them, each entity's in order."""
 
+from collections.abc import Iterator
+
 from infra.parking import ParkingPlace
 from infra.rows import collapse
 from infra.view_store import ViewStore
@@ -9,14 +11,14 @@ from projections.reading_records import message_of
 _AT_ONCE = 100
 
 
-def retry(standing: Standing, store: ViewStore, parking: ParkingPlace) -> int:
-    """Try everything that waits for a view in a partition; say how many records were applied.
+def retry(standing: Standing, store: ViewStore, parking: ParkingPlace) -> Iterator[int]:
+    """Try everything that waits for a view in a partition; say after each few what was applied.
 
     An entity whose next record still cannot be taken goes on waiting, the others are let go. A
     record is forgotten after its rows are kept, so it may be applied twice, which changes nothing.
-    Raises StoreUnavailable.
+    Whoever does not go on to the end has changed nothing but that. Raises StoreUnavailable.
     """
-    live, stuck, applied, after = standing.live, set[bytes](), 0, -1
+    live, stuck, after = standing.live, set[bytes](), -1
     place = (live.view.name, live.generation, standing.partition)
     while chunk := parking.parked_in(*place, after=after, at_most=_AT_ONCE):
         after = chunk[-1].place.offset
@@ -34,6 +36,5 @@ def retry(standing: Standing, store: ViewStore, parking: ParkingPlace) -> int:
             done.append(record.place)
         store.write(collapse(operations), generation=live.generation)
         parking.unpark(done)
-        applied += len(done)
+        yield len(done)
     standing.waiting = stuck
-    return applied

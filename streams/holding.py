@@ -8,17 +8,19 @@ from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
 from avro_schemas.codec import Message, decode
-from avro_schemas.errors import Undecodable
+from avro_schemas.errors import KeysLost, Undecodable
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
 from infra.reading import Record
 from infra.topics import Topic
+from streams.burying import bury
 from streams.reading import Reading
 from streams.sending import Sending, send_at_last
 
 _BATCH = 500
 _POLL_SECONDS = 0.2
 _MOST_HELD = 2_000
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 _Work = TypeVar("_Work", bound=Message)
 _Held_contra = TypeVar("_Held_contra", bound=Message, contravariant=True)
@@ -51,7 +53,8 @@ class Redelivery(Generic[_Work]):
 
     Each partition of a tier is in order of time, near enough, so its head is waited for. A piece of
     work counts as brought back once the broker has it; after a crash it may be brought back twice.
-    What is no work of this kind goes ``home`` too: they know there what to do with it.
+    What is no work of this kind goes ``home`` too: they know there what to do with it. What cannot
+    be brought back at all is buried in ``letters``.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Redelivery(Generic[_Work]):
         *,
         kind: type[_Work],
         home: Topic,
+        letters: Topic,
     ) -> None:
         self._tier = tier
         self._sender = sender
@@ -71,6 +75,7 @@ class Redelivery(Generic[_Work]):
         self._clock = clock
         self._kind = kind
         self._home = home
+        self._letters = letters
         self._held: dict[Partition, deque[Record]] = {}
         self._is_paused = False
         self._reader = open_reader(self._forget)
@@ -107,15 +112,25 @@ class Redelivery(Generic[_Work]):
         return due
 
     def _due_at(self, record: Record) -> datetime:
-        held_since = datetime.fromtimestamp(record.timestamp_ms / 1_000, UTC)
-        work = self._work_in(record)
-        return self._waiting.due_at(self._tier, held_since, work) if work else held_since
+        try:
+            held_since = datetime.fromtimestamp(record.timestamp_ms / 1_000, UTC)
+            work = self._work_in(record)
+            return self._waiting.due_at(self._tier, held_since, work) if work else held_since
+        except (ValueError, OverflowError, OSError):  # times beyond the calendar
+            return _LONG_AGO
 
     async def _bring_back(self, record: Record, now: datetime) -> None:
-        work = self._work_in(record)
-        topic = self._waiting.next_topic(work, now) if work else self._home
-        key = record.key.decode("utf-8", errors="replace")
-        await send_at_last(self._sender, topic, key, record.value)
+        try:
+            work = self._work_in(record)
+            topic = self._waiting.next_topic(work, now) if work else self._home
+            key = record.key.decode("utf-8", errors="replace")
+            await send_at_last(self._sender, topic, key, record.value)
+        except KeysLost:
+            raise
+        except Exception as error:  # one piece of work must not stop those behind it
+            log.exception("it cannot be brought back")
+            reason = f"{type(error).__name__}: {error}"
+            await bury(self._sender, self._letters, record, "internal", reason, now)
 
     def _commit(self, done: Mapping[Partition, list[Record]]) -> None:
         offsets = {

@@ -18,11 +18,14 @@ class Sending(Protocol):
     """What appends records."""
 
     async def send(self, topic: Topic, key: str, value: bytes) -> Position:
-        """Append durably; raises BrokerUnavailable and Overloaded."""
+        """Append durably; raises BrokerUnavailable, Overloaded and RecordRefused."""
 
 
 async def send_at_last(sender: Sending, topic: Topic, key: str, value: bytes) -> None:
-    """Append a record, however long the broker is away; it may be there more than once then."""
+    """Append a record, however long the broker is away; it may be there more than once then.
+
+    Raises RecordRefused for one that can never be written.
+    """
     pause_seconds = _FIRST_PAUSE_SECONDS
     while True:
         try:

@@ -119,6 +119,7 @@ async def _dispatch(settings: Settings) -> int:
                     now,
                     kind=ImageJob,
                     home=IMAGE_JOBS,
+                    letters=IMAGE_JOBS_DEAD_LETTERS,
                 )
                 for tier in RETRY_TIERS
             ]

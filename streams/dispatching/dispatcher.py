@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Protocol
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.errors import Undecodable
+from avro_schemas.errors import KeysLost, Undecodable
 from domain.events import Event
-from infra.dead_letters import dead_letter
 from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.group_reading import Partition
 from infra.reading import Record
 from infra.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
+from streams.burying import bury
 from streams.dispatching.lanes import Place, Turn
 from streams.dispatching.orders import job_for
 from streams.dispatching.turns import Turns
@@ -56,6 +56,7 @@ class Dispatcher:
     ordered, and a job is acknowledged by the broker before. After a crash, and after partitions
     changed hands, first everything is read to the end, so that what ended meanwhile is not ordered;
     the jobs under way that come after the oldest that waits are ordered again, under the same ids.
+    An event that cannot be read, or that no job can be made of, is buried.
     """
 
     def __init__(
@@ -81,13 +82,11 @@ class Dispatcher:
         """
         records = await asyncio.to_thread(self._reader.poll, _BATCH, _POLL_SECONDS)
         self._forget()
-        events = {}
         for record in records:
-            message = await self._take_in(record)
-            if message:
-                events[record.partition, record.offset] = message
+            await self._take_in(record)
+        read = {(record.partition, record.offset): record for record in records}
         turns = self._turns.take(_BATCH, self._clock()) if self._reader.has_caught_up() else []
-        await self._order(turns, events)
+        await self._order(turns, read)
         if turns:
             pass_by("dispatcher.after_send_before_commit")
         await asyncio.to_thread(self._commit)
@@ -99,33 +98,44 @@ class Dispatcher:
             _, partition = self._revoked.pop()
             self._turns.forget(partition)
 
-    async def _take_in(self, record: Record) -> Event | None:
+    async def _take_in(self, record: Record) -> None:
         try:
             message = decode(record.value)
+            if isinstance(message, Event):
+                self._turns.apply(message, (record.partition, record.offset))
+        except KeysLost:
+            raise
         except Undecodable as error:
-            place = f"{record.topic} {record.partition}/{record.offset}"
-            log.error("%s cannot be read: %s", place, error)  # noqa: TRY400 - that says it all
-            letter = dead_letter(record, "undecodable", str(error), self._clock())
-            key = record.key.decode("utf-8", errors="replace")
-            await send_at_last(self._sender, IMAGE_JOBS_DEAD_LETTERS, key, encode(letter))
-            return None
-        if not isinstance(message, Event):
-            return None
-        self._turns.apply(message, (record.partition, record.offset))
-        return message
+            await self._bury(record, "undecodable", str(error))
+        except Exception as error:  # one event must not stop those behind it
+            log.exception("an event cannot be dispatched")
+            await self._bury(record, "internal", f"{type(error).__name__}: {error}")
 
-    async def _order(self, turns: list[Turn], events: dict[Place, Event]) -> None:
-        places = [turn.place for turn in turns if turn.place not in events]
+    async def _bury(self, record: Record, code: str, detail: str) -> None:
+        now = self._clock()
+        await bury(self._sender, IMAGE_JOBS_DEAD_LETTERS, record, code, detail, now)
+
+    async def _order(self, turns: list[Turn], read: Mapping[Place, Record]) -> None:
+        places = [turn.place for turn in turns if turn.place not in read]
         try:
             found = await asyncio.to_thread(self._finder.read, places) if places else {}
         except BrokerUnavailable:
             self._turns.give_back(turns)
             raise
-        known = (events.get(turn.place) or decode(found[turn.place].value) for turn in turns)
-        jobs = [job for event in known if isinstance(event, Event) and (job := job_for(event))]
-        await asyncio.gather(
-            *(send_at_last(self._sender, IMAGE_JOBS, job.asset_id, encode(job)) for job in jobs)
-        )
+        causes = [read.get(turn.place) or found[turn.place] for turn in turns]
+        await asyncio.gather(*(self._order_one(cause) for cause in causes))
+
+    async def _order_one(self, cause: Record) -> None:
+        try:
+            event = decode(cause.value)
+            job = job_for(event) if isinstance(event, Event) else None
+            if job:
+                await send_at_last(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
+        except KeysLost:
+            raise
+        except Exception as error:  # its turn is over; others must not wait for it
+            log.exception("a job cannot be ordered")
+            await self._bury(cause, "internal", f"{type(error).__name__}: {error}")
 
     def _commit(self) -> None:
         up_to = {}

@@ -10,6 +10,7 @@ from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
 from domain.events import Event
 from domain.values import AssetId
+from infra.errors import RecordRefused
 from infra.reading import Record
 from infra.topics import IMAGE_JOBS
 from streams.dispatching.lanes import Place
@@ -90,7 +91,10 @@ class Sweeper:
         job = job_for(event) if isinstance(event, Event) else None
         if job:
             log.warning("job %s of asset %s is overdue", job.job_id, job.asset_id)
-            await send_at_last(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
+            try:
+                await send_at_last(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
+            except RecordRefused as refused:  # the dispatcher has made a dead letter of it
+                log.error("job %s cannot be ordered: %s", job.job_id, refused)  # noqa: TRY400 - that says it all
 
     def _apply(self, record: Record) -> None:
         try:
@@ -98,4 +102,7 @@ class Sweeper:
         except Undecodable:
             return  # the dispatcher has made a dead letter of it
         if isinstance(message, Event):
-            self._runs.apply(message, (record.partition, record.offset))
+            try:
+                self._runs.apply(message, (record.partition, record.offset))
+            except Exception:  # as above
+                log.exception("an event of %s cannot be swept", message.asset_id)

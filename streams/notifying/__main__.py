@@ -123,6 +123,7 @@ async def _notify(settings: Settings) -> int:
                     now,
                     kind=WebhookDelivery,
                     home=WEBHOOK_DELIVERIES,
+                    letters=WEBHOOKS_DEAD_LETTERS,
                 )
                 for hold in WEBHOOK_HOLDS
             ]

@@ -8,10 +8,9 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.errors import Undecodable
+from avro_schemas.errors import KeysLost, Undecodable
 from domain.events import AssetEvent
 from domain.hooks import WebhookDelivery
-from infra.dead_letters import dead_letter
 from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.public_events import as_json, event_type
@@ -19,6 +18,7 @@ from infra.reading import Record
 from infra.topics import WEBHOOK_DELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
 from infra.webhook_endpoints import Endpoint
 from infra.webhook_table import EndpointTable
+from streams.burying import bury
 from streams.reading import Reading
 from streams.sending import Sending, send_at_last
 
@@ -37,7 +37,7 @@ class Announcer:
 
     ``know_endpoints`` returns when the table holds every endpoint that was registered before it was
     called; so an endpoint hears of all that happens after it was registered. A delivery is
-    acknowledged by the broker before its event counts as read.
+    acknowledged by the broker before its event counts as read. What cannot be announced is buried.
     """
 
     reader: Reading
@@ -58,21 +58,28 @@ class Announcer:
             return 0
         await self.know_endpoints()
         records, self._read = self._read, []
-        orders = [order for record in records for order in self._orders(record)]
-        await asyncio.gather(*(send_at_last(self.sender, *order) for order in orders))
+        await asyncio.gather(*(self._announce(record) for record in records))
         pass_by("notifier.after_announcing_before_commit")
         await asyncio.to_thread(self._commit, records)
         return len(records)
 
-    def _orders(self, record: Record) -> Iterator[Order]:
+    async def _announce(self, record: Record) -> None:
         try:
-            event = decode(record.value)
+            for each in list(self._orders(record)):
+                await send_at_last(self.sender, *each)
+        except KeysLost:
+            raise
         except Undecodable as error:
-            place = f"{record.topic} {record.partition}/{record.offset}"
-            log.error("%s cannot be read: %s", place, error)  # noqa: TRY400 - that says it all
-            letter = dead_letter(record, "undecodable", str(error), self.clock())
-            yield WEBHOOKS_DEAD_LETTERS, record.key.decode("utf-8", "replace"), encode(letter)
-            return
+            await self._bury(record, "undecodable", str(error))
+        except Exception as error:  # one event must not stop those behind it
+            log.exception("an event cannot be announced")
+            await self._bury(record, "internal", f"{type(error).__name__}: {error}")
+
+    async def _bury(self, record: Record, code: str, detail: str) -> None:
+        await bury(self.sender, WEBHOOKS_DEAD_LETTERS, record, code, detail, self.clock())
+
+    def _orders(self, record: Record) -> Iterator[Order]:
+        event = decode(record.value)
         if not isinstance(event, AssetEvent):
             return
         kind = event_type(event)

@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import Protocol
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.errors import Undecodable
+from avro_schemas.errors import KeysLost, Undecodable
 from domain.hooks import AttemptOutcome, WebhookAttempt, WebhookDelivery
-from infra.dead_letters import dead_letter
 from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.group_reading import Partition
@@ -19,6 +18,7 @@ from infra.reading import Record
 from infra.topics import WEBHOOK_ATTEMPTS, WEBHOOKS_DEAD_LETTERS
 from infra.webhook_endpoints import Endpoint
 from infra.webhook_table import EndpointTable
+from streams.burying import bury
 from streams.notifying.lanes import Lanes
 from streams.notifying.patience import Patience
 from streams.notifying.posting import Answer
@@ -82,8 +82,8 @@ class Deliverer:
     async def step(self) -> int:
         """Begin the next few deliveries, and count them; raises BrokerUnavailable.
 
-        A fault of ours in one that was begun before is raised too: what is under way is then not
-        settled, and another process begins with it.
+        A delivery that meets a fault of ours is buried. KeysLost of one that was begun before is
+        raised: what is under way is then not settled, and another process begins with it.
         """
         if self._fault is not None:
             raise self._fault
@@ -130,7 +130,13 @@ class Deliverer:
 
     def _start(self, work: Coroutine[None, None, None], taken: _Taken) -> None:
         async def run() -> None:
-            await work
+            try:
+                await work
+            except KeysLost:
+                raise
+            except Exception as error:  # one delivery must not stop those behind it
+                log.exception("a delivery met a fault of ours")
+                await self._bury(taken.record, "internal", f"{type(error).__name__}: {error}")
             self._settle(taken)
 
         task = asyncio.create_task(run())
@@ -144,7 +150,11 @@ class Deliverer:
 
     async def _attempt(self, endpoint: Endpoint, delivery: WebhookDelivery, record: Record) -> None:
         began_at = self.clock()
-        answer = await self.poster.post(endpoint, delivery, began_at)
+        try:
+            answer = await self.poster.post(endpoint, delivery, began_at)
+        except BaseException:
+            self.lanes.leave(delivery.endpoint_id, seconds=0.0, is_well=False)
+            raise
         self.lanes.leave(delivery.endpoint_id, seconds=answer.seconds, is_well=answer.is_well)
         pass_by("notifier.after_post_before_note")
         note = _note(delivery, answer, began_at)
@@ -179,9 +189,7 @@ class Deliverer:
         await send_at_last(self.sender, WEBHOOK_ATTEMPTS, note.endpoint_id, told)
 
     async def _bury(self, record: Record, code: str, detail: str) -> None:
-        letter = encode(dead_letter(record, code, detail, self.clock()))
-        key = record.key.decode("utf-8", "replace")
-        await send_at_last(self.sender, WEBHOOKS_DEAD_LETTERS, key, letter)
+        await bury(self.sender, WEBHOOKS_DEAD_LETTERS, record, code, detail, self.clock())
 
     def _settle(self, taken: _Taken) -> None:
         ready = taken.window.finish(taken.place)

@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.errors import Undecodable
+from avro_schemas.errors import KeysLost, Undecodable
 from domain.events import AssetEvent
 from domain.hooks import WebhookRedelivery
-from infra.dead_letters import dead_letter
 from infra.errors import BrokerUnavailable
 from infra.public_events import as_json, event_type
 from infra.reading import Record
 from infra.topics import ASSET_EVENTS, WEBHOOK_REDELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
 from infra.webhook_endpoints import Endpoint
 from infra.webhook_table import EndpointTable
+from streams.burying import bury
 from streams.notifying.announcing import order
 from streams.reading import Reading
 from streams.sending import Sending, send_at_last
@@ -76,7 +76,15 @@ class Redeliverer:
         if not self._read:
             return 0
         record = self._read[0]
-        told = await self._work_on(record)
+        try:
+            told = await self._work_on(record)
+        except (BrokerUnavailable, KeysLost):
+            raise
+        except Undecodable as error:
+            told = await self._bury(record, "undecodable", str(error))
+        except Exception as error:  # one order must not stop those behind it
+            log.exception("history cannot be told again")
+            told = await self._bury(record, "internal", f"{type(error).__name__}: {error}")
         self._read = []
         try:
             done = {(record.topic, record.partition): record.offset + 1}
@@ -86,13 +94,7 @@ class Redeliverer:
         return told
 
     async def _work_on(self, record: Record) -> int:
-        try:
-            asked = decode(record.value)
-        except Undecodable as error:
-            letter = encode(dead_letter(record, "undecodable", str(error), self.clock()))
-            key = record.key.decode("utf-8", "replace")
-            await send_at_last(self.sender, WEBHOOKS_DEAD_LETTERS, key, letter)
-            return 0
+        asked = decode(record.value)
         if not isinstance(asked, WebhookRedelivery):
             return 0
         endpoint = self.table.get(asked.endpoint_id)
@@ -102,16 +104,25 @@ class Redeliverer:
             asked = await asyncio.to_thread(self._begun, asked)
         events, rest = await asyncio.to_thread(self._portion, asked, endpoint)
         now = self.clock()
-        orders = [
-            order(event, endpoint, as_json(event, self.public_base_url), now, is_redelivery=True)
-            for event in events
-        ]
-        await asyncio.gather(*(send_at_last(self.sender, *each) for each in orders))
+        await asyncio.gather(*(self._tell(event, endpoint, now) for event in events))
         if rest is not None:
             await asyncio.sleep(self.pause_seconds)
             value = encode(rest)
             await send_at_last(self.sender, WEBHOOK_REDELIVERIES, rest.endpoint_id, value)
-        return len(orders)
+        return len(events)
+
+    async def _tell(self, event: AssetEvent, endpoint: Endpoint, now: datetime) -> None:
+        try:
+            body = as_json(event, self.public_base_url)
+            await send_at_last(self.sender, *order(event, endpoint, body, now, is_redelivery=True))
+        except KeysLost:
+            raise
+        except Exception:  # whoever announced it has its dead letter; the rest is told
+            log.exception("event %s cannot be told again", event.metadata.event_id)
+
+    async def _bury(self, record: Record, code: str, detail: str) -> int:
+        await bury(self.sender, WEBHOOKS_DEAD_LETTERS, record, code, detail, self.clock())
+        return 0
 
     def _begun(self, asked: WebhookRedelivery) -> WebhookRedelivery:
         positions = self.bounds.at(ASSET_EVENTS, asked.since - _CLOCKS_APART)

@@ -14,11 +14,11 @@ from avro_schemas.errors import KeysLost, Undecodable
 from domain.commands import ConfirmAsset, PublishAsset
 from domain.failures import is_transient
 from domain.jobs import ImageJob
-from infra.dead_letters import dead_letter
-from infra.errors import BlobNotFound, StoreUnavailable, ViewNotBuilt, ViewsMissing
+from infra.errors import BlobNotFound, RecordRefused, StoreUnavailable, ViewNotBuilt, ViewsMissing
 from infra.failpoints import pass_by
 from infra.reading import Record
 from infra.topics import ASSET_COMMANDS, IMAGE_JOBS_DEAD_LETTERS, Topic
+from streams.burying import bury
 from streams.fetching import FetchFailed
 from streams.processing.faults import FaultBreaker
 from streams.processing.measures import Measures
@@ -70,9 +70,9 @@ class Worker:
 
         A good run sends PublishAsset, or ConfirmAsset when there is nothing new. A bad one sends
         DelayAsset and waits in a retry tier, or sends RejectAsset when another try could not help
-        or was the last. What cannot be read as a job, and a job on which our own code failed to the
-        last, becomes a dead letter. A job whose asset was erased is dropped. While the broker is
-        away it is tried again and again.
+        or was the last. What cannot be read as a job, a job on which our own code failed to the
+        last, and one whose result cannot be written, becomes a dead letter. A job whose asset was
+        erased is dropped. While the broker is away it is tried again and again.
         """
         job = _job_in(record)
         if isinstance(job, Undecodable):
@@ -80,7 +80,13 @@ class Worker:
         elif job.source is None and job.original is None:
             log.info("job %s: its asset was erased", job.job_id)
         else:
-            await self._end(record, job)
+            try:
+                await self._end(record, job)
+            except KeysLost:
+                raise
+            except Exception as error:  # one job must not stop those behind it
+                log.exception("job %s cannot be ended", job.job_id)
+                await self._give_up(record, job, error)
         pass_by("worker.after_emit_before_ack")
 
     async def _end(self, record: Record, job: ImageJob) -> None:
@@ -102,6 +108,18 @@ class Worker:
         else:
             self.measures.count(outcome.name, seconds)
             await self._send(ASSET_COMMANDS, job.asset_id, outcome.command)
+
+    async def _give_up(self, record: Record, job: ImageJob, error: Exception) -> None:
+        """Bury a job whose result cannot be written, and end its run."""
+        await self._bury(record, "internal", f"{type(error).__name__}: {error}")
+        failure = Failure(
+            code="internal", detail="what came of it cannot be written", is_transient=False
+        )
+        try:
+            command = encode(rejected(job, failure, self.clock()))
+            await self._send(ASSET_COMMANDS, job.asset_id, command)
+        except RecordRefused as refused:  # the letter is all that can be written of it
+            log.error("job %s: %s", job.job_id, refused)  # noqa: TRY400 - that says it all
 
     async def _try(self, job: ImageJob) -> _Success | Failure:
         """Carry a job out and spell its result; what cannot be spelled is our fault too."""
@@ -156,11 +174,9 @@ class Worker:
         await self._send(ASSET_COMMANDS, job.asset_id, encode(command))
 
     async def _bury(self, record: Record, code: str, detail: str) -> None:
-        log.error("%s %s/%s: %s", record.topic, record.partition, record.offset, detail)
         self.measures.count("dead_letter")
-        letter = dead_letter(record, code, detail, self.clock())
-        key = record.key.decode("utf-8", errors="replace")
-        await self._send(IMAGE_JOBS_DEAD_LETTERS, key, encode(letter))
+        now = self.clock()
+        await bury(self.sender, IMAGE_JOBS_DEAD_LETTERS, record, code, detail, now)
 
     async def _send(self, topic: Topic, key: str, value: bytes) -> None:
         await send_at_last(self.sender, topic, key, value)

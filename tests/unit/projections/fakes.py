@@ -77,7 +77,7 @@ class Script:
     """What goes on outside: before the n-th poll, and at the n-th one while paused."""
 
     at_poll: Mapping[int, Callable[["Reader"], None]] = field(default_factory=dict)
-    while_paused: Callable[[int], None] = lambda _: None
+    while_paused: Callable[["Reader", int], None] = lambda _, __: None
 
 
 class Reader:
@@ -105,7 +105,7 @@ class Reader:
     def poll(self, at_most: int, timeout_seconds: float) -> list[Record]:
         if self._is_paused:
             self.paused_polls += 1
-            self._script.while_paused(self.paused_polls)
+            self._script.while_paused(self, self.paused_polls)
             return []
         self.polls += 1
         happens = self._script.at_poll.get(self.polls)

@@ -1,5 +1,6 @@
 """Following the log: nothing is skipped, whatever goes wrong on the way."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NoReturn
@@ -136,7 +137,7 @@ def test_a_store_that_is_away_at_the_start_is_waited_for_in_the_group() -> None:
     store = MemoryViewStore()
     store.is_away = True
 
-    def come_back(paused_polls: int) -> None:
+    def come_back(_: Reader, paused_polls: int) -> None:
         store.is_away = paused_polls < 3
 
     run = Run(log_of_everything(), store, Script(while_paused=come_back))
@@ -152,7 +153,7 @@ def test_a_store_that_goes_away_later_is_waited_for_too() -> None:
         log.add(EVENTS[5:])
         store.is_away = True
 
-    def come_back(paused_polls: int) -> None:
+    def come_back(_: Reader, paused_polls: int) -> None:
         store.is_away = paused_polls < 2
 
     Run(log, store, Script(at_poll={2: go_away}, while_paused=come_back))
@@ -170,7 +171,7 @@ def test_a_store_that_comes_back_with_older_data_is_written_again() -> None:
         log.add(EVENTS[9:])
         store.is_away = True
 
-    def come_back_as_it_was(_: int) -> None:
+    def come_back_as_it_was(_: Reader, _polls: int) -> None:
         store.put_back(old)
         store.is_away = False
 
@@ -267,8 +268,33 @@ def test_events_behind_one_that_cannot_be_read_wait_in_order_until_it_can(
     monkeypatch.setattr(parking, "_AT_ONCE", 2)
     run = Run(log, store)
     assert run.metric("entities_waiting", view="asset_by_id", generation="1") == 0
+    assert run.reader.paused_polls == math.ceil(len(waiting) / 2)  # so it stays in the group
     assert store.parking.parked("asset_by_id", 1) == []
     assert readable(store.rows(assets)) == expected_rows(EVENTS)["asset_by_id"]
+
+
+def test_what_is_parked_is_left_to_whoever_takes_the_partition_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log, store = Log(), MemoryViewStore()
+
+    def rows(_: Message) -> Iterator[Operation]:
+        raise ValueError("not yet")
+
+    failing = replace(ASSET_BY_ID, rows=rows)
+    broken = [replace(live, view=failing) if live.view == ASSET_BY_ID else live for live in LIVE]
+    log.add(EVENTS)
+    Run(log, store, live=broken)
+    waiting = len(store.parking.parked("asset_by_id", 1))
+    monkeypatch.setattr(parking, "_AT_ONCE", 2)
+
+    def lose_all(reader: Reader, polls: int) -> None:
+        if polls == 1:
+            reader.lose((ASSET_EVENTS.name, 0))
+            reader.lose((ASSET_EVENTS.name, 1))
+
+    Run(log, store, Script(while_paused=lose_all))
+    assert len(store.parking.parked("asset_by_id", 1)) == waiting - 2
 
 
 def test_a_view_goes_on_without_a_record_that_was_accepted_as_lost() -> None:

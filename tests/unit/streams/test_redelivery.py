@@ -6,7 +6,7 @@ from datetime import timedelta
 from avro_schemas.codec import encode
 from domain.jobs import ImageJob
 from infra.group_reading import Partition
-from infra.topics import IMAGE_JOBS, IMAGE_JOBS_RETRY_10S
+from infra.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, IMAGE_JOBS_RETRY_10S
 from streams.holding import Redelivery
 from streams.retrying import RetryPolicy
 from tests.samples import NOON
@@ -45,6 +45,7 @@ class Tier:
             lambda: self.now,
             kind=ImageJob,
             home=IMAGE_JOBS,
+            letters=IMAGE_JOBS_DEAD_LETTERS,
         )
 
     def _open(self, on_revoked: Callable[[list[Partition]], None]) -> FakeReader:
