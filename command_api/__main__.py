@@ -95,7 +95,14 @@ def _serve(settings: Settings, keyring: KeyringFile) -> None:
     )
     app, readiness = create_app(settings, parts, lifespan)
     with closing:
-        serve(app, readiness, host=settings.command_api.host, port=settings.command_api.port)
+        serve(
+            app,
+            readiness,
+            host=settings.command_api.host,
+            port=settings.command_api.port,
+            http=settings.http,
+            problem_base_url=settings.query_base_url,
+        )
 
 
 def _webhooks(

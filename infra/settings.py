@@ -89,6 +89,16 @@ class KeysSettings(Group):
     wrapping_keys: _Secrets = Secrets()
 
 
+class HttpSettings(Group):
+    """The connections of either API; see infra/web/connections.py."""
+
+    max_connections: int = Field(default=2_000, gt=0)
+    max_head_bytes: int = Field(default=32_768, ge=1_024)
+    head_seconds: float = Field(default=10.0, gt=0)
+    send_idle_seconds: float = Field(default=30.0, gt=0)
+    send_seconds: float = Field(default=300.0, gt=0)
+
+
 class CommandApiSettings(Group):
     """The side that accepts; see infra/web/places.py for what one tenant gets of what is shared.
 
@@ -226,6 +236,7 @@ class Settings(BaseSettings):
     cassandra: CassandraSettings = CassandraSettings()
     blobs: BlobSettings = BlobSettings()
     keys: KeysSettings = KeysSettings()
+    http: HttpSettings = HttpSettings()
     command_api: CommandApiSettings = CommandApiSettings()
     query_api: QueryApiSettings = QueryApiSettings()
     dispatch: DispatchSettings = DispatchSettings()

@@ -70,7 +70,14 @@ def main() -> int:
                 feed=feed,
             )
             host, port = settings.query_api.host, settings.query_api.port
-            serve(app, readiness, host=host, port=port)
+            serve(
+                app,
+                readiness,
+                host=host,
+                port=port,
+                http=settings.http,
+                problem_base_url=settings.query_base_url,
+            )
     finally:
         cql.close()
     return 0

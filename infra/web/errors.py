@@ -1,7 +1,8 @@
 """What can be wrong with a request, before anybody looks at what it asks for.
 
 RequestError
-├── BadRequest            MalformedJson, MalformedHeader, MalformedCsv, MalformedForm
+├── BadRequest            MalformedRequest, MalformedJson, MalformedHeader, MalformedCsv,
+│                         MalformedForm
 ├── Unauthenticated       ApiKeyMissing, ApiKeyRefused
 ├── Forbidden             ScopeMissing
 ├── RouteNotFound
@@ -10,6 +11,7 @@ RequestError
 ├── RequestTimeout
 ├── Gone
 ├── TooLarge              BodyTooLarge
+├── HeadTooLarge
 ├── UnsupportedMediaType
 ├── RangeNotSatisfiable
 ├── RequestInvalid
@@ -58,6 +60,10 @@ class RequestError(ScaleHosterError):
 
 class BadRequest(RequestError):
     """The request is not well formed."""
+
+
+class MalformedRequest(BadRequest):
+    """What was sent is no HTTP request."""
 
 
 class MalformedJson(BadRequest):
@@ -122,6 +128,10 @@ class TooLarge(RequestError):
 
 class BodyTooLarge(TooLarge):
     """The body is larger than the limit."""
+
+
+class HeadTooLarge(RequestError):
+    """Address and headers of the request are larger than the limit."""
 
 
 class UnsupportedMediaType(RequestError):

@@ -11,6 +11,7 @@ from infra.web.errors import (
     ApiKeyMissing,
     ApiKeyRefused,
     BodyTooLarge,
+    HeadTooLarge,
     MalformedHeader,
     MalformedJson,
     NotReady,
@@ -24,7 +25,7 @@ from infra.web.problems import MEDIA_TYPE, InternalFault, name_of, status_of, ti
 
 Document = dict[str, Any]
 
-_EVERYWHERE = (InternalFault, NotReady, MalformedHeader)
+_EVERYWHERE = (InternalFault, NotReady, MalformedHeader, HeadTooLarge)
 _WITH_KEY = (ApiKeyMissing, ApiKeyRefused, ScopeMissing, RateLimited)
 _WITH_BODY = (
     MalformedJson,

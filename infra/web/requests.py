@@ -26,6 +26,11 @@ def request_id(connection: HTTPConnection) -> str:
     return str(connection.scope[_ID])
 
 
+def new_request_id() -> str:
+    """Make a name up for a request."""
+    return token_hex(_ID_BYTES)
+
+
 class RequestLayer:
     """Wraps an application; plain ASGI, because every request pays for it."""
 
@@ -74,4 +79,4 @@ def _id_of(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             return str(value, "ascii")
-    return token_hex(_ID_BYTES)
+    return new_request_id()

@@ -22,7 +22,6 @@ USED_OTHERWISE: Final = {
     "authlib": "confluent-kafka's registry client imports it",
     "cachetools": "as authlib",
     "cramjam": "aiokafka reads lz4 with it",
-    "httptools": "uvicorn parses HTTP with it where it is installed",
     "import-linter": "a command",
     "mypy": "a command",
     "pytest-timeout": "a plugin of pytest",
