@@ -11,8 +11,8 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
+from infra.api_settings import HttpSettings
 from infra.collecting import collect_seldom
-from infra.settings import HttpSettings
 from infra.web.connection import Connection
 from infra.web.connections import ConnectionLimits, Connections
 from infra.web.health import Readiness

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from infra.api_settings import QueryApiSettings
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
 from infra.reading import Reader
-from infra.settings import QueryApiSettings
 from infra.tailing import Tail
 from infra.topics import ASSET_EVENTS
 from query_api.feed.feed import Feed

@@ -16,9 +16,10 @@ from schemathesis.specs.openapi import checks as promises
 from command_api.app import Parts, create_app
 from command_api.ids import uuid7
 from infra.api_key_table import ApiKeyTable
+from infra.api_settings import CommandApiSettings
 from infra.dead_letters import Shelf
 from infra.outcomes import Outcomes
-from infra.settings import CommandApiSettings, Settings
+from infra.settings import Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
 from tests.memory_letters import MemoryLetterLog

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from command_api.app import Parts, create_app
 from domain.values import TenantId
-from infra.settings import CommandApiSettings
+from infra.api_settings import CommandApiSettings
 from tests.asgi import SlowRequest
 from tests.memory import MemoryBlobStore
 from tests.unit.command_api.conftest import SETTINGS

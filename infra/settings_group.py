@@ -1,0 +1,9 @@
+"""The form of a group of settings."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Group(BaseModel):
+    """Some settings that belong together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
