@@ -3,9 +3,8 @@
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from threading import Event, Thread
-from typing import Self
+from contextlib import ExitStack, suppress
+from threading import Event
 
 import pytest
 from fastapi import FastAPI
@@ -15,8 +14,8 @@ from starlette.responses import Response
 from infra.web.bodies import BodyLimits
 from infra.web.connections import ConnectionLimits
 from infra.web.installing import install
-from infra.web.serving import Server, new_server
 from tests.eventually import eventually
+from tests.loopback import Loopback, rest
 
 BIG = 30_000_000  # more than the sockets between us and the client hold
 LIMITS = ConnectionLimits(
@@ -30,8 +29,8 @@ LIMITS = ConnectionLimits(
 HEAD = b"GET /livez HTTP/1.1\r\nHost: here\r\n"
 
 
-class Service:
-    """A server in a thread; ``requests`` are those that reached the application."""
+class Service(Loopback):
+    """A small application; ``requests`` are those that reached it."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -62,37 +61,11 @@ class Service:
                 body_bytes=2_000_000, form_bytes=2_000_000, idle_seconds=0.5, total_seconds=60
             ),
         )
-        self.server: Server = new_server(
-            app,
-            readiness,
-            host="127.0.0.1",
-            port=0,
-            limits=LIMITS,
-            problem_base_url="http://problems.example",
-        )
-        self.server.config.timeout_graceful_shutdown = 1
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self._thread = Thread(target=self.server.run, args=([self._listening],))
+        super().__init__(app, readiness, LIMITS)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        eventually(lambda: self.server.started, within_seconds=20)
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *stopped: object) -> None:
         self.may_answer.set()
-        self.server.should_exit = True
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-
-    def is_idle(self) -> bool:
-        """Whether nobody is connected."""
-        return not len(self.server.connections)
-
-    @contextmanager
-    def client(self) -> Iterator[socket.socket]:
-        with socket.create_connection(self._listening.getsockname(), timeout=20) as connected:
-            yield connected
+        super().__exit__(*stopped)
 
 
 @pytest.fixture(scope="module")
@@ -106,17 +79,6 @@ def service(running: Service) -> Iterator[Service]:
     running.requests.clear()
     yield running
     eventually(running.is_idle, within_seconds=20)
-
-
-def rest(client: socket.socket) -> bytes:
-    """Read until the server ends the connection."""
-    found = bytearray()
-    try:
-        while data := client.recv(1 << 16):
-            found += data
-    except ConnectionError:
-        pass
-    return bytes(found)
 
 
 def status_of(answer: bytes) -> int:
