@@ -96,7 +96,8 @@ def _check(server: str, arriving: Path, committed: Mapping[str, str]) -> None:
         raise WrongJars(
             f"Maven brought other jars for {server} than the committed checksums name:\n"
             + "\n".join(wrong)
-            + "\nWhoever changed the pom pins them anew with: make lock-jars"
+            + "\nOne that is broken in Maven's local repository has to be removed there. "
+            "Whoever changed the pom pins the jars anew with: make lock-jars"
         )
 
 
