@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from avro_schemas.sealing import use
-from cli import consistency, dead_letters, events, keys, operations, rebuild, topics, webhooks
+from cli import (
+    blobs,
+    consistency,
+    dead_letters,
+    events,
+    keys,
+    operations,
+    rebuild,
+    topics,
+    webhooks,
+)
 from cli.demo import run_demo
 from cli.doctor import examine
 from cli.erase import erase
@@ -26,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Operate ScaleHoster on this machine.",
 )
+app.add_typer(blobs.app, name="blobs")
 app.add_typer(consistency.app, name="consistency")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(events.app, name="events")

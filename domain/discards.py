@@ -61,7 +61,7 @@ def unused(command: AssetCommand, is_held: Callable[[BlobKey], bool]) -> Iterato
     """
     about = command.metadata
     asset = asset_folder(about.tenant_id, AssetId(about.entity_id))
-    for folder in _brought(command):
+    for folder in brought_folders(command):
         if is_below(folder, asset) and not is_held(folder):
             yield _discarded(about, folder)
 
@@ -87,7 +87,8 @@ def _is_open(asset: Asset, run: int) -> bool:
     return asset.run == run != asset.finished_run and not asset.is_gone
 
 
-def _brought(command: AssetCommand) -> Iterator[BlobKey]:
+def brought_folders(command: AssetCommand) -> Iterator[BlobKey]:
+    """Name the folder of the bytes that a command brings along."""
     match command:
         case PublishAsset():
             yield from _common_folder(command.renditions)

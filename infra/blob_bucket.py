@@ -1,9 +1,10 @@
 """Blobs in a bucket, or in anything else that obstore speaks to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +13,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
+from domain.blob_keys import folder_of
 from domain.values import BlobKey
 from infra.blob_entries import BlobEntry, BlobInfo, check_key
 from infra.errors import BlobNotFound, StoreUnavailable
@@ -104,6 +106,20 @@ class BucketBlobStore:
             with suppress(FileNotFoundError):  # somebody else removes the same; look again
                 obstore.delete(self._store, paths)
         return len(paths)
+
+    async def remove(self, keys: Sequence[BlobKey]) -> None:
+        """Remove what ``pages`` has listed."""
+        for start in range(0, len(keys), _PAGE):
+            some = list(keys[start : start + _PAGE])
+            await self._run(folder_of(some[0]), partial(self._remove, some))
+
+    def _remove(self, paths: Sequence[str]) -> None:
+        try:
+            obstore.delete(self._store, list(paths))
+        except FileNotFoundError:  # somebody else removes the same: one by one then
+            for path in paths:
+                with suppress(FileNotFoundError):
+                    obstore.delete(self._store, path)
 
     async def pages(self, folder: BlobKey) -> AsyncIterator[list[BlobEntry]]:
         """Go through all that lies below a folder, a page at a time, in no order."""

@@ -1,6 +1,6 @@
 """Where the bytes are: one door to a folder on this machine or to an S3 bucket."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -65,6 +65,9 @@ class BlobStore(Protocol):
         0 says that nothing was there: called until then, it has removed all that was put before
         the last call. What a crash left half written goes too.
         """
+
+    async def remove(self, keys: Sequence[BlobKey]) -> None:
+        """Remove what ``pages`` has listed; what is gone meanwhile is no error."""
 
     def pages(self, folder: BlobKey) -> AsyncIterator[list[BlobEntry]]:
         """Go through all that lies below a folder, a page at a time, in no order."""

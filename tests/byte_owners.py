@@ -448,6 +448,16 @@ class World:
 
     # What must hold.
 
+    def known_picture(self, whose: int) -> AssetPublished:
+        """Find the event by which what is shown of an asset was published."""
+        *_, shown = (
+            event
+            for event in self.events
+            if isinstance(event, AssetPublished)
+            and (event.metadata.tenant_id, event.asset_id) == self._key(whose)
+        )
+        return shown
+
     def must_be_there(self) -> set[BlobKey]:
         """Name what any asset that is not purged ever showed, or was ever handed.
 

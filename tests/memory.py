@@ -1,6 +1,6 @@
 """Stand-ins that keep everything in memory; held to the same contracts as the real ones."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -71,6 +71,11 @@ class MemoryBlobStore:
         for key in found:
             del self.blobs[key]
         return len(found)
+
+    async def remove(self, keys: Sequence[BlobKey]) -> None:
+        """Remove what ``pages`` has listed."""
+        for key in keys:
+            self.blobs.pop(key, None)
 
     async def pages(self, folder: BlobKey) -> AsyncIterator[list[BlobEntry]]:
         """Go through all that lies below a folder, a page at a time, in no order."""

@@ -130,6 +130,18 @@ class BlobStoreContract:
         assert asyncio.run(store.clear(BlobKey("assets"))) == len(kept)
         assert asyncio.run(store.clear(BlobKey("assets/nothing"))) == 0
 
+    def test_what_was_listed_is_removed_and_what_is_gone_is_no_error(
+        self, store: BlobStore
+    ) -> None:
+        keys = [BlobKey(f"assets/acme/cat/run-1/a/{number}") for number in range(3)]
+        for key in keys:
+            asyncio.run(store.put(key, DOG, "image/webp"))
+        asyncio.run(store.delete(keys[0]))
+
+        asyncio.run(store.remove(keys))
+
+        assert asyncio.run(store.keys(BlobKey("assets"))) == set()
+
     def test_pages_tell_what_is_below_a_folder_how_large_and_since_when(
         self, store: BlobStore
     ) -> None:

@@ -1,0 +1,156 @@
+"""Compares the store with the log, both ways, and puts right what can be put right."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Protocol, TypeVar
+from uuid import uuid4
+
+from avro_schemas.codec import decode, encode
+from avro_schemas.errors import Undecodable
+from cli.blob_inventory import Inventory, Missing
+from domain.blob_keys import ROOT
+from domain.commands import AssetCommand, CommandMetadata, ReprocessAsset
+from domain.discards import brought_folders
+from domain.events import AssetEvent
+from domain.values import Actor, AssetId, BlobKey, CommandId, CorrelationId, TenantId
+from infra.blob_store import BlobEntry, BlobStore
+from infra.errors import BlobNotFound
+from infra.reading import Record
+from infra.sending import Position
+from infra.topics import ASSET_COMMANDS, Topic
+
+_CHECKER = Actor("system:checker")
+_BATCH = 5_000
+_OLD_ROOTS = tuple(map(BlobKey, ("originals", "renditions", "uploads", "derived")))
+
+_Item = TypeVar("_Item")
+
+OnProgress = Callable[[str, int], None]  # what, and how many so far
+
+
+class Sending(Protocol):
+    """What appends commands: infra.sending.Sender."""
+
+    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+        """Append one record; raises Overloaded, BrokerUnavailable."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Totals:
+    """What a check came to; ``unreadable`` events may name anything, so nothing is removed then."""
+
+    stored: int = 0
+    stored_bytes: int = 0
+    named: int = 0
+    unreadable: int = 0
+    unknown: int = 0
+    unknown_bytes: int = 0
+    missing: int = 0
+    removed: int = 0
+    ordered: int = 0
+
+    @property
+    def is_well(self) -> bool:
+        """Whether both sides agree, or all that differed was put right."""
+        return self.unknown == self.removed and not self.missing and not self.unreadable
+
+
+class BlobCheck:
+    """Lists the store first and reads the log then, so that whatever is listed was named by then.
+
+    A blob is unknown if it is older than ``before``, no event names it, and no run that may still
+    end well has stored it. It is missing if the log names it and the store does not have it, asked
+    once more by name.
+    """
+
+    def __init__(self, inventory: Inventory, store: BlobStore, on_progress: OnProgress) -> None:
+        self._inventory = inventory
+        self._store = store
+        self._on_progress = on_progress
+        self.totals = Totals()
+
+    async def take_stock(self, letters: Iterable[object], events: Iterable[Record]) -> None:
+        """List the store, then read the commands that wait as dead letters, and the log.
+
+        Raises StoreUnavailable, BrokerUnavailable, KeysLost, sqlite3.Error for a full disk.
+        """
+        listed = 0
+        for folder in (ROOT, *_OLD_ROOTS):
+            async for page in self._store.pages(folder):
+                self._inventory.list(page)
+                listed += len(page)
+                self._on_progress("blobs listed", listed)
+        for letter in letters:
+            if isinstance(letter, AssetCommand):
+                for brought in brought_folders(letter):
+                    self._inventory.spare(brought)
+        read = 0
+        for batch in _batches(events):
+            self._inventory.learn(self._readable(batch))
+            read += len(batch)
+            self._on_progress("events read", read)
+        totals = self.totals
+        totals.stored, totals.named, totals.stored_bytes = self._inventory.counts()
+
+    def unknown(self, before: datetime) -> Iterator[BlobEntry]:
+        """Name what the store has and the log does not know."""
+        for entry in self._inventory.unknown(before):
+            self.totals.unknown += 1
+            self.totals.unknown_bytes += entry.size_bytes
+            yield entry
+
+    async def missing(self) -> AsyncIterator[Missing]:
+        """Name what the log names and the store does not have."""
+        for each in self._inventory.missing():
+            try:
+                await self._store.head(each.key)
+            except BlobNotFound:
+                self.totals.missing += 1
+                yield each
+
+    async def remove(self, entries: Iterable[BlobEntry]) -> None:
+        """Remove what is unknown; raises StoreUnavailable."""
+        for batch in _batches(entries):
+            await self._store.remove([entry.key for entry in batch])
+            self.totals.removed += len(batch)
+            self._on_progress("blobs removed", self.totals.removed)
+
+    async def order(
+        self, tenant_id: TenantId, asset_id: AssetId, sender: Sending, now: datetime
+    ) -> None:
+        """Have an asset's renditions made again from its original."""
+        command = ReprocessAsset(
+            metadata=CommandMetadata(
+                command_id=CommandId(str(uuid4())),
+                tenant_id=tenant_id,
+                entity_id=asset_id,
+                issued_at=now,
+                correlation_id=CorrelationId(str(uuid4())),
+                actor=_CHECKER,
+                expected_version=None,
+                fingerprint=None,
+                reply_partition=None,
+            ),
+            preset=None,
+            is_bulk=True,
+        )
+        await sender.send(ASSET_COMMANDS, asset_id, encode(command))
+        self.totals.ordered += 1
+
+    def _readable(self, records: Iterable[Record]) -> Iterator[AssetEvent]:
+        for record in records:
+            try:
+                event = decode(record.value)
+            except Undecodable:
+                self.totals.unreadable += 1
+                continue
+            if isinstance(event, AssetEvent):
+                yield event
+
+
+def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    source = iter(items)
+    while batch := list(islice(source, _BATCH)):
+        yield batch
