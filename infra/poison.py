@@ -1,6 +1,7 @@
 """Commands that can never be carried out: buried and answered, so that those behind them go on."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -16,6 +17,9 @@ from infra.reading import Record
 from infra.topics import COMMAND_RESULTS, COMMANDS_DEAD_LETTERS, Topic
 
 Place = tuple[str, int, int]  # topic, partition, offset
+
+_WITHOUT_LETTER = 2
+_WITHOUT_ANSWER = 3
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +58,7 @@ class Poison:
         self._now = now
         self._suspects: set[Place] = set()
         self._reasons: dict[Place, str] = {}
-        self._unburiable: set[Place] = set()
+        self._times: Counter[Place] = Counter()  # that a transaction failed because of it
 
     def portions(self, records: Sequence[Record]) -> Iterator[list[Record]]:
         """Split a batch into what may share a transaction, in order."""
@@ -77,11 +81,14 @@ class Poison:
             self.condemn(records[0], reason)
 
     def condemn(self, record: Record, reason: str) -> None:
-        """Learn that a command can never be written; a second time it is its letter's fault."""
+        """Learn that a command can never be written.
+
+        A second time it is its letter's fault, which is then left out, and a third time its
+        answer's.
+        """
         place = _place(record)
         self._suspects.add(place)
-        if place in self._reasons:
-            self._unburiable.add(place)
+        self._times[place] += 1
         self._reasons[place] = reason
 
     def reason(self, record: Record) -> str | None:
@@ -93,19 +100,22 @@ class Poison:
         for place in map(_place, records):
             self._suspects.discard(place)
             self._reasons.pop(place, None)
-            self._unburiable.discard(place)
+            del self._times[place]
 
     def bury(self, record: Record, code: str, reason: str, command: Command | None = None) -> None:
         """Append the letter of a command to the transaction, and the answer to who waits for it."""
         place = ":".join(map(str, _place(record)))
         log.error("buried %s, %s: %s", place, code, reason)
-        if _place(record) not in self._unburiable:
+        times = self._times[_place(record)]
+        if times < _WITHOUT_LETTER:
             letter = encode(dead_letter(record, code, reason, self._now()))
             key = record.key.decode(errors="replace")
             number = record.partition % COMMANDS_DEAD_LETTERS.partitions
             self._append(COMMANDS_DEAD_LETTERS, number, key, letter, record)
         metadata = command and command.metadata
-        if command and metadata and metadata.reply_partition is not None:
+        if times >= _WITHOUT_ANSWER:
+            log.critical("nothing can be written of %s", place)
+        elif command and metadata and metadata.reply_partition is not None:
             refusal = CommandCannotBeDecided(f"the operators find it under its place, {place}")
             number = metadata.reply_partition % COMMAND_RESULTS.partitions
             answer = encode(refused(command, refusal, self._now()))

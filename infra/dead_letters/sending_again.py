@@ -17,6 +17,7 @@ from infra.topics import (
     IMAGE_JOBS,
     OPERATION_COMMANDS,
     PROJECTIONS_DEAD_LETTERS,
+    RETRY_TIERS,
     WEBHOOK_DELIVERIES,
     WEBHOOK_HOLDS,
     WEBHOOK_REDELIVERIES,
@@ -28,6 +29,7 @@ _OPERATOR = Actor("system:operator")
 _SENT_AS_THEY_WERE = {
     topic.name: topic for topic in (ASSET_COMMANDS, CATEGORY_COMMANDS, OPERATION_COMMANDS)
 }
+_TIERS = {tier.name for tier in RETRY_TIERS}
 _SENT_UNLESS_TRIED = {
     WEBHOOK_REDELIVERIES.name: WEBHOOK_REDELIVERIES,
     WEBHOOK_DELIVERIES.name: WEBHOOK_DELIVERIES,
@@ -68,7 +70,9 @@ def sent_again(letter: Letter, now: datetime) -> Again:
             command = _another_run(letter.letter_id, letter.message, now)
             return Again(topic=ASSET_COMMANDS, key=letter.message.asset_id, value=encode(command))
         return Again(topic=IMAGE_JOBS, key=key, value=dead.value)
-    if dead.topic in _SENT_UNLESS_TRIED and is_unread:
+    if dead.topic in _TIERS:
+        return Again(topic=IMAGE_JOBS, key=key, value=dead.value)
+    if dead.topic in _SENT_UNLESS_TRIED and (is_unread or dead.code == "internal"):
         return Again(topic=_SENT_UNLESS_TRIED[dead.topic], key=key, value=dead.value)
     raise DeadLetterCannotBeSent(f"{letter.letter_id} {_what_helps(letter)}")
 

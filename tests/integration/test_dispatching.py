@@ -20,6 +20,7 @@ from infra.topic_admin import apply_topics
 from infra.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
+    GROUP_OFFSETS,
     IMAGE_JOBS,
     IMAGE_JOBS_DEAD_LETTERS,
     RETRY_TIERS,
@@ -48,7 +49,15 @@ def processes(
 ) -> Iterator[StreamProcesses]:
     kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
     apply_topics(
-        kafka, [ASSET_EVENTS, ASSET_COMMANDS, IMAGE_JOBS, *RETRY_TIERS, IMAGE_JOBS_DEAD_LETTERS]
+        kafka,
+        [
+            ASSET_EVENTS,
+            ASSET_COMMANDS,
+            GROUP_OFFSETS,
+            IMAGE_JOBS,
+            *RETRY_TIERS,
+            IMAGE_JOBS_DEAD_LETTERS,
+        ],
     )
     with ExitStack() as stack:
         yield StreamProcesses(

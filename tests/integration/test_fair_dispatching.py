@@ -20,6 +20,7 @@ from infra.topic_admin import apply_topics
 from infra.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
+    GROUP_OFFSETS,
     IMAGE_JOBS,
     IMAGE_JOBS_DEAD_LETTERS,
     RETRY_TIERS,
@@ -38,7 +39,15 @@ AT_ONCE = {"SCALEHOSTER_DISPATCH__PER_TENANT": "8", "SCALEHOSTER_DISPATCH__BULK"
 def processes(servers: Servers, topic_prefix: str, tmp_path: Path) -> Iterator[StreamProcesses]:
     kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
     apply_topics(
-        kafka, [ASSET_EVENTS, ASSET_COMMANDS, IMAGE_JOBS, *RETRY_TIERS, IMAGE_JOBS_DEAD_LETTERS]
+        kafka,
+        [
+            ASSET_EVENTS,
+            ASSET_COMMANDS,
+            GROUP_OFFSETS,
+            IMAGE_JOBS,
+            *RETRY_TIERS,
+            IMAGE_JOBS_DEAD_LETTERS,
+        ],
     )
     with ExitStack() as stack:
         yield StreamProcesses(kafka=kafka, folder=tmp_path, allowed_origin="", stack=stack)

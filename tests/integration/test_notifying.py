@@ -22,6 +22,7 @@ from infra.sending import Sender
 from infra.topic_admin import apply_topics
 from infra.topics import (
     ASSET_EVENTS,
+    GROUP_OFFSETS,
     WEBHOOK_ATTEMPTS,
     WEBHOOK_DELIVERIES,
     WEBHOOK_ENDPOINTS,
@@ -59,6 +60,7 @@ def processes(
         kafka,
         [
             ASSET_EVENTS,
+            GROUP_OFFSETS,
             WEBHOOK_ENDPOINTS,
             WEBHOOK_DELIVERIES,
             *WEBHOOK_HOLDS,

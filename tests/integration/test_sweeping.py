@@ -18,7 +18,13 @@ from infra.lookup import Lookup
 from infra.reading import whole
 from infra.sending import Sender
 from infra.topic_admin import apply_topics
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
+from infra.topics import (
+    ASSET_COMMANDS,
+    ASSET_EVENTS,
+    GROUP_OFFSETS,
+    IMAGE_JOBS,
+    IMAGE_JOBS_DEAD_LETTERS,
+)
 from streams.dispatching.dispatcher import Dispatcher
 from streams.dispatching.open_runs import OpenRuns
 from streams.dispatching.sweeping import Sweeper
@@ -33,7 +39,9 @@ WITHIN_SECONDS = 60.0
 @pytest.fixture
 def kafka(servers: Servers, topic_prefix: str) -> Kafka:
     kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
-    apply_topics(kafka, [ASSET_COMMANDS, ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS])
+    apply_topics(
+        kafka, [ASSET_COMMANDS, ASSET_EVENTS, GROUP_OFFSETS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS]
+    )
     return kafka
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,8 @@ from command_api.decider.deciding import Decider
 from command_api.decider.state import FoldedState
 from domain import asset as assets
 from domain import catalogue as catalogues
-from domain.commands import Command, DescribeAsset, SubmitAsset
+from domain.category_events import CatalogueEvent
+from domain.commands import CatalogueCommand, Command, DescribeAsset, SubmitAsset
 from domain.events import AssetEvent, AssetSubmitted, Event
 from domain.jobs import DeadLetter
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
@@ -200,6 +202,25 @@ def test_a_command_that_can_neither_be_carried_out_nor_refused_is_buried(
     assert kafka.committed[ASSET_COMMANDS.name, 0] == 4
 
 
+def test_a_wish_about_categories_that_cannot_be_decided_is_buried(
+    kafka: MemoryKafka, decider: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = catalogues.decide
+
+    def decide(command: CatalogueCommand, *rest: Any) -> list[CatalogueEvent]:  # noqa: ANN401 - handed on
+        if getattr(command, "slug", "") == "poison":
+            raise ZeroDivisionError("a rule of ours")
+        return real(command, *rest)
+
+    monkeypatch.setattr("command_api.decider.rounds.catalogues.decide", decide)
+    about = metadata(ACME, reply_partition=1)
+    decider.decide(create_category("poison", about=about), create_category("dogs"))
+
+    assert [letter.code for letter in letters(kafka)] == ["decider_failed"]
+    assert told(kafka, ACME) == ["CommandCannotBeDecided"]
+    assert len(kafka.values(CATEGORY_EVENTS)) == 2
+
+
 def test_a_letter_that_the_broker_does_not_take_either_is_left_out(
     kafka: MemoryKafka, decider: Process
 ) -> None:
@@ -209,6 +230,17 @@ def test_a_letter_that_the_broker_does_not_take_either_is_left_out(
     assert letters(kafka) == []
     assert submitted(kafka) == [f"{GOOD}1", f"{GOOD}2"]
     assert told(kafka, BAD) == ["CommandCannotBeDecided"]
+
+
+def test_a_command_of_which_nothing_can_be_written_is_passed_over(
+    kafka: MemoryKafka, decider: Process
+) -> None:
+    kafka.refuses = lambda _topic, value: is_poison(value) or BAD in repr(decode(value))
+    decider.decide(asked(f"{GOOD}1"), asked(BAD, title="poison"), asked(f"{GOOD}2"))
+
+    assert submitted(kafka) == [f"{GOOD}1", f"{GOOD}2"]
+    assert (letters(kafka), told(kafka, BAD)) == ([], [])
+    assert kafka.committed[ASSET_COMMANDS.name, 0] == 3
 
 
 def test_an_answer_that_cannot_be_written_takes_its_events_along(

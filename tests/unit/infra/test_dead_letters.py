@@ -14,11 +14,14 @@ from infra.dead_letters import (
     LetterFilter,
     Settlement,
     Shelf,
+    dead_letter,
 )
 from infra.errors import BrokerUnavailable
+from infra.reading import Record
 from infra.topics import (
     COMMANDS_DEAD_LETTERS,
     IMAGE_JOBS_DEAD_LETTERS,
+    LARGEST_RECORD_BYTES,
     PROJECTIONS_DEAD_LETTERS,
     WEBHOOKS_DEAD_LETTERS,
     Topic,
@@ -173,6 +176,38 @@ def test_a_held_delivery_that_nobody_could_read_is_due_at_once(
     retry(shelf, log, held)
 
     assert log.sent == [("webhook-deliveries", "the key", b"newer")]
+
+
+@pytest.mark.parametrize(
+    ("origin", "home"),
+    [
+        ("image-jobs.retry-1m", "image-jobs"),
+        ("webhook-deliveries", "webhook-deliveries"),
+        ("webhook-deliveries.hold-1m", "webhook-deliveries"),
+        ("webhook-redeliveries", "webhook-redeliveries"),
+    ],
+)
+def test_what_met_a_fault_of_ours_is_tried_again(
+    shelf: Shelf, log: MemoryLetterLog, origin: str, home: str
+) -> None:
+    retry(shelf, log, log.park(b"as it was", origin=origin, code="internal"))
+
+    assert log.sent == [(home, "the key", b"as it was")]
+
+
+def test_what_was_cut_is_not_sent_again(shelf: Shelf, log: MemoryLetterLog) -> None:
+    huge = Record(
+        topic="asset-commands",
+        partition=0,
+        offset=0,
+        key=b"k",
+        value=b"x" * LARGEST_RECORD_BYTES,
+        timestamp_ms=0,
+    )
+    letter = encode(dead_letter(huge, "undecodable", "junk", NOON))
+    with pytest.raises(DeadLetterCannotBeSent, match="1900000 bytes"):
+        retry(shelf, log, log.lay(letter, COMMANDS_DEAD_LETTERS))
+    assert log.sent == []
 
 
 @pytest.mark.parametrize(
