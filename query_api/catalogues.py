@@ -8,23 +8,47 @@ from query_api.moments import microseconds
 from query_api.queries import Queries
 from query_api.reading import Reader
 from query_api.recent import Recent
+from query_api.tenant_slots import TenantSlots
 
 _RECENT_SECONDS = 1.0
-_TREES_THEN = 1_000
+_MOST_CATEGORIES = 100_000  # in memory, about a kilobyte each
+_MOST_CATEGORIES_THEN = 50_000
+_READS_AT_ONCE = 8
+_READS_OF_TENANT = 2
 
 
 class Catalogues:
-    """Remembers trees; raises StoreUnavailable."""
+    """Remembers trees; raises StoreUnavailable.
+
+    What is remembered is bounded by the categories in it: a tenant may have thousands, and may ask
+    for the tree of any moment. Few trees are read at once, and two of one tenant.
+    """
 
     def __init__(self, queries: Queries) -> None:
+        slots = TenantSlots(_READS_AT_ONCE, _READS_OF_TENANT)
+
         async def tree(tenant_id: TenantId) -> CategoryTree:
-            return CategoryTree(await queries.categories(tenant_id))
+            async with slots.slot(tenant_id):
+                return CategoryTree(await queries.categories(tenant_id))
 
         async def tree_then(place: tuple[TenantId, int]) -> CategoryTree:
-            return CategoryTree(rows_then(await queries.categories_as_of(*place)))
+            async with slots.slot(place[0]):
+                return CategoryTree(rows_then(await queries.categories_as_of(*place)))
 
-        self._recent = Recent(tree, for_seconds=_RECENT_SECONDS)
-        self._then = Recent(tree_then, for_seconds=_RECENT_SECONDS, at_most=_TREES_THEN)
+        self._recent = Recent(
+            tree,
+            for_seconds=_RECENT_SECONDS,
+            one_at_a_time=True,
+            weighs=_weight,
+            at_most=_MOST_CATEGORIES,
+        )
+        self._then = Recent(
+            tree_then,
+            for_seconds=_RECENT_SECONDS,
+            one_at_a_time=True,
+            weighs=_weight,
+            at_most=_MOST_CATEGORIES_THEN,
+        )
 
     async def tree(self, reader: Reader, as_of: datetime | None = None) -> CategoryTree:
         """Give the reader's tree, as recent as they need it, or as it was at a moment."""
@@ -32,3 +56,7 @@ class Catalogues:
             place = (reader.tenant_id, microseconds(as_of))
             return await self._then.get(place, fresh=reader.is_fresh)
         return await self._recent.get(reader.tenant_id, fresh=reader.is_fresh)
+
+
+def _weight(tree: CategoryTree) -> int:
+    return 1 + len(tree)

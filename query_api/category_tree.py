@@ -45,6 +45,9 @@ class CategoryTree:
             for category_id, row in self._by_id.items()
         }
 
+    def __len__(self) -> int:
+        return len(self._by_id)
+
     def find(self, ref: CategoryRef) -> Row:
         """Find a category, archived or not; raises CategoryNotFound."""
         row = self._by_slug.get(ref) or self._by_id.get(CategoryId(ref))

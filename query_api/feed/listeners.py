@@ -122,13 +122,17 @@ class Listeners:
 
     @contextmanager
     def join(self, tenant_id: TenantId) -> Iterator[Listener]:
-        """Listen; raises NotReady, Overloaded, and TooManyListeners for those of one tenant."""
+        """Listen; raises NotReady, Overloaded, and TooManyListeners for those of one tenant.
+
+        A tenant has at most as many feeds as are still free, so that a few tenants with many leave
+        some to all others.
+        """
         listener = Listener(self.offsets)
         with self._lock:
             theirs = len(self._of_tenant.get(tenant_id, ()))
             if theirs >= self._per_tenant:
                 raise TooManyListeners(f"a tenant may have {self._per_tenant} open feeds")
-            if self._count >= self._at_most:
+            if theirs >= self._at_most - self._count:  # so that the next tenant finds one
                 raise Overloaded("too many feeds are open")
             listener.joined_at = dict(self._offsets)
             self._of_tenant[tenant_id].add(listener)

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeVar
 
 from avro_schemas.errors import KeysLost
@@ -11,7 +13,7 @@ from domain.values import TenantId
 from infra.reading import Record
 from query_api.feed.listeners import Happened, happened_in
 from query_api.feed.places import Offsets
-from query_api.feed.slots import TenantSlots
+from query_api.tenant_slots import TenantSlots
 
 _HISTORIES_AT_ONCE = 8
 _HISTORIES_OF_TENANT = 3
@@ -67,6 +69,8 @@ class MissedEvents:
         self._open_history = open_history
         self._patience_seconds = patience_seconds
         self._slots = TenantSlots(_HISTORIES_AT_ONCE, _HISTORIES_OF_TENANT)
+        # Of its own: it waits for the broker, and must not hold up what else is in threads.
+        self._threads = ThreadPoolExecutor(_HISTORIES_AT_ONCE, thread_name_prefix="history")
 
     async def pieces(
         self, tenant_id: TenantId, at: dict[int, int], until: Offsets, write: Write
@@ -108,7 +112,7 @@ class MissedEvents:
         count = 0
         try:
             while client.left and (count < _RECORDS_IN_TURN or not self._slots.is_wanted):
-                records = await _in_thread(_decoded, history)
+                records = await self._in_thread(_decoded, history)
                 count += len(records)
                 for record, happened in records:
                     if not await self._tell(client, record, happened):
@@ -117,7 +121,17 @@ class MissedEvents:
                     return
                 client.left = {p for p in client.left if history.position(p) < client.until[p]}
         finally:  # closing waits for the broker
-            await _in_thread(opened.__exit__, None, None, None)
+            await self._in_thread(opened.__exit__, None, None, None)
+
+    async def _in_thread(self, work: Callable[..., _Result], *arguments: object) -> _Result:
+        """Work in a thread, and wait for its end even if nobody wants to know any more."""
+        loop = asyncio.get_running_loop()
+        working = loop.run_in_executor(self._threads, partial(work, *arguments))
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait([working])
+            raise
 
     async def _tell(
         self, client: _Client, record: Record, happened: Happened | KeysLost | None
@@ -152,13 +166,3 @@ def _decoded(history: History) -> list[tuple[Record, Happened | KeysLost | None]
         except KeysLost as lost:
             return [*decoded, (record, lost)]
     return decoded
-
-
-async def _in_thread(work: Callable[..., _Result], *arguments: object) -> _Result:
-    """Work in a thread, and wait for its end even if nobody wants to know any more."""
-    working = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
-    try:
-        return await asyncio.shield(working)
-    except asyncio.CancelledError:
-        await asyncio.wait([working])
-        raise

@@ -9,7 +9,7 @@ import pytest
 from domain.values import TenantId
 from query_api.feed import missed
 from query_api.feed.feed import Wish
-from query_api.feed.slots import TenantSlots
+from query_api.tenant_slots import TenantSlots
 from tests.samples import ACME
 from tests.server_sent_events import Piece, pieces
 from tests.unit.query_api.memory_log import PARTITIONS, MemoryEventLog

@@ -100,6 +100,36 @@ def test_it_remembers_no_more_than_it_may() -> None:
     asyncio.run(story())
 
 
+def test_those_who_need_a_fresh_value_meanwhile_share_the_load_after_this_one() -> None:
+    async def story() -> None:
+        source = Source()
+        recent = Recent(source, for_seconds=1, clock=Clock(), one_at_a_time=True)
+        first = asyncio.create_task(recent.get(1))
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(recent.get(1, fresh=True)) for _ in range(9)]
+        await asyncio.sleep(0)
+        others[0].cancel()
+        assert await asyncio.gather(first, *others[1:]) == [10] * 9
+        assert source.read == [1, 1]
+
+    asyncio.run(story())
+
+
+def test_what_is_kept_is_bounded_by_its_weight() -> None:
+    async def story() -> None:
+        source = Source()
+        recent = Recent(
+            source, for_seconds=1, clock=Clock(), weighs=lambda value: value, at_most=70
+        )
+        for number in (1, 2, 3, 1, 2, 4, 3, 4, 9, 4):
+            await recent.get(number)
+            await asyncio.sleep(0)
+        # 4 drove out 1 and 2, which were read before 3; 9 alone is more than fits
+        assert source.read == [1, 2, 3, 4, 9, 4]
+
+    asyncio.run(story())
+
+
 async def _blob(key: BlobKey) -> bytes:
     if key == "missing":
         raise LookupError(key)
