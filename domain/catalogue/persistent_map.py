@@ -46,10 +46,17 @@ class PersistentMap(Mapping[_Key, _Value], Generic[_Key, _Value]):
         return changed
 
     def __getitem__(self, key: _Key) -> _Value:
+        return self._leaf(key)[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._leaf(key)
+
+    def _leaf(self, key: object) -> dict[_Key, _Value]:
+        """Find the one leaf that this key can be in."""
         node, rest = self._root, hash(key)
         while isinstance(node, tuple):
             node, rest = node[rest & _MASK], rest >> _BITS
-        return node[key]
+        return node
 
     def __len__(self) -> int:
         return self._size

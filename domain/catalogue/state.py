@@ -75,10 +75,11 @@ class Catalogue:
 
     def levels_below(self, category_id: CategoryId) -> int:
         """Count the levels of the tree below a category; 0 if nothing hangs on it."""
-        levels, level = 0, self.children(category_id)
-        while level:
-            levels += 1
-            level = [child for each in level for child in self.children(each.category_id)]
+        levels, parents = 0, [category_id] if category_id in self.child_ids else []
+        while parents:
+            below = [child for each in parents for child in self.child_ids[each]]
+            levels += bool(below)
+            parents = [each for each in below if each in self.child_ids]
         return levels
 
     def resolve(self, refs: Iterable[CategoryRef]) -> tuple[CategoryId, ...]:

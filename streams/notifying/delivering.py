@@ -19,7 +19,7 @@ from infra.topics import WEBHOOK_ATTEMPTS, WEBHOOKS_DEAD_LETTERS
 from infra.webhook_endpoints import Endpoint
 from infra.webhook_table import EndpointTable
 from streams.burying import bury
-from streams.notifying.lanes import Lanes
+from streams.notifying.lanes import MOST_AT_ONCE, Lanes
 from streams.notifying.patience import Patience
 from streams.notifying.posting import Answer
 from streams.notifying.wellbeing import Wellbeing
@@ -29,7 +29,6 @@ from streams.window import Place, Window
 
 _BATCH = 200
 _POLL_SECONDS = 0.1
-_MOST_AT_ONCE = 256
 _GONE = 410
 
 log = logging.getLogger(__name__)
@@ -91,7 +90,7 @@ class Deliverer:
         while self._lost:
             self._let_go(self._lost.pop())
         for record in records:
-            while len(self._running) >= _MOST_AT_ONCE:
+            while len(self._running) >= MOST_AT_ONCE:
                 await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
             self._take(record)
         await asyncio.to_thread(self._commit)
@@ -120,7 +119,7 @@ class Deliverer:
             return
         now = self.clock()
         is_due = delivery.not_before is None or delivery.not_before <= now
-        if is_due and self.lanes.enter(delivery.endpoint_id):
+        if is_due and self.lanes.enter(delivery.endpoint_id, endpoint.tenant_id):
             self._start(self._attempt(endpoint, delivery, record), taken)
             return
         if is_due:

@@ -1,11 +1,13 @@
 """Room for each endpoint: one that is slow or does not answer takes none of the others'."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.hooks import EndpointId
+from domain.values import TenantId
 
+MOST_AT_ONCE = 256
 _AT_ONCE = 4
 _TROUBLED_AT_ONCE = 1
 _ALL_TROUBLED_AT_ONCE = 64
@@ -15,6 +17,7 @@ _SHORTEST_STEP_SECONDS = 0.01
 
 @dataclass(slots=True)
 class _Lane:
+    tenant_id: TenantId | None = None
     in_flight: int = 0
     is_troubled: bool = False
     step_seconds: float = _SHORTEST_STEP_SECONDS
@@ -25,40 +28,46 @@ class Lanes:
     """How many deliveries each endpoint has under way.
 
     An endpoint is troubled while its last attempt failed or was slow. It then gets one attempt at a
-    time, and all troubled ones together a fixed number, whatever there are of them.
+    time, and all troubled ones together a fixed number, whatever there are of them. A tenant has at
+    most as many under way as there is still room for, of all and of the troubled ones, so that the
+    endpoints of one tenant leave room for those of the next.
     """
 
     def __init__(self) -> None:
         self._lanes: defaultdict[EndpointId, _Lane] = defaultdict(_Lane)
+        self._of_tenant: Counter[TenantId | None] = Counter()
+        self._troubled_of_tenant: Counter[TenantId | None] = Counter()
         self._troubled_in_flight = 0
         self.in_flight = 0
 
-    def enter(self, endpoint_id: EndpointId) -> bool:
+    def enter(self, endpoint_id: EndpointId, tenant_id: TenantId) -> bool:
         """Begin a delivery, if there is room for one now; every one begun has to leave."""
         lane = self._lanes[endpoint_id]
+        lane.tenant_id = tenant_id
+        has_room = self._of_tenant[tenant_id] < MOST_AT_ONCE - self.in_flight
         if lane.is_troubled:
-            has_room = (
-                lane.in_flight < _TROUBLED_AT_ONCE
-                and self._troubled_in_flight < _ALL_TROUBLED_AT_ONCE
-            )
+            left = _ALL_TROUBLED_AT_ONCE - self._troubled_in_flight
+            has_room &= lane.in_flight < _TROUBLED_AT_ONCE
+            has_room &= self._troubled_of_tenant[tenant_id] < left
         else:
-            has_room = lane.in_flight < _AT_ONCE
+            has_room &= lane.in_flight < _AT_ONCE
         if has_room:
             lane.in_flight += 1
-            self.in_flight += 1
-            self._troubled_in_flight += lane.is_troubled
+            self._count(lane, 1)
+            if lane.is_troubled:
+                self._count_troubled(lane, 1)
         return has_room
 
     def leave(self, endpoint_id: EndpointId, *, seconds: float, is_well: bool) -> None:
         """End a delivery that took this long."""
         lane = self._lanes[endpoint_id]
         if lane.is_troubled:
-            self._troubled_in_flight -= lane.in_flight
+            self._count_troubled(lane, -lane.in_flight)
         lane.in_flight -= 1
-        self.in_flight -= 1
+        self._count(lane, -1)
         lane.is_troubled = not is_well or seconds > _SLOW_SECONDS
         if lane.is_troubled:
-            self._troubled_in_flight += lane.in_flight
+            self._count_troubled(lane, lane.in_flight)
             lane.step_seconds = _SLOW_SECONDS
         else:
             lane.step_seconds = max(seconds / _AT_ONCE, _SHORTEST_STEP_SECONDS)
@@ -74,3 +83,15 @@ class Lanes:
         free_at = max(now, lane.next_free_at or now) + timedelta(seconds=lane.step_seconds)
         lane.next_free_at = free_at
         return free_at
+
+    def _count(self, lane: _Lane, more: int) -> None:
+        self.in_flight += more
+        self._of_tenant[lane.tenant_id] += more
+        if not self._of_tenant[lane.tenant_id]:
+            del self._of_tenant[lane.tenant_id]
+
+    def _count_troubled(self, lane: _Lane, more: int) -> None:
+        self._troubled_in_flight += more
+        self._troubled_of_tenant[lane.tenant_id] += more
+        if not self._troubled_of_tenant[lane.tenant_id]:
+            del self._troubled_of_tenant[lane.tenant_id]

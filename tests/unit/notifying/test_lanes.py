@@ -3,14 +3,21 @@
 from datetime import timedelta
 
 from domain.hooks import EndpointId
+from domain.values import TenantId
 from streams.notifying.lanes import Lanes
 from tests.samples import NOON
 
 A, B = EndpointId("a"), EndpointId("b")
+EVIL = TenantId("evil")
+
+
+def enter(lanes: Lanes, endpoint_id: EndpointId, tenant_id: TenantId | None = None) -> bool:
+    """Begin a delivery of a tenant who has nothing but this endpoint."""
+    return lanes.enter(endpoint_id, tenant_id or TenantId(f"owner of {endpoint_id}"))
 
 
 def begun(lanes: Lanes, endpoint_id: EndpointId, times: int = 100) -> int:
-    return sum(lanes.enter(endpoint_id) for _ in range(times))
+    return sum(enter(lanes, endpoint_id) for _ in range(times))
 
 
 def test_an_endpoint_gets_a_few_at_once_and_takes_nothing_from_another() -> None:
@@ -23,7 +30,7 @@ def test_an_endpoint_gets_a_few_at_once_and_takes_nothing_from_another() -> None
 def test_one_in_trouble_gets_one_at_a_time_until_something_works() -> None:
     for seconds, is_well in ((0.1, False), (5.0, True)):
         lanes = Lanes()
-        lanes.enter(A)
+        enter(lanes, A)
         lanes.leave(A, seconds=seconds, is_well=is_well)
         assert begun(lanes, A) == 1
         lanes.leave(A, seconds=0.1, is_well=True)
@@ -34,25 +41,25 @@ def test_all_in_trouble_together_leave_room_for_the_others() -> None:
     lanes = Lanes()
     troubled = [EndpointId(f"t{number}") for number in range(500)]
     for each in troubled:
-        lanes.enter(each)
+        enter(lanes, each)
         lanes.leave(each, seconds=15.0, is_well=False)
-    assert sum(lanes.enter(each) for each in troubled) == 64
+    assert sum(enter(lanes, each) for each in troubled) == 64
     assert begun(lanes, A) == 4
     for each in troubled[:64]:
         lanes.leave(each, seconds=0.1, is_well=True)
-    assert sum(lanes.enter(each) for each in troubled[64:]) == 64
+    assert sum(enter(lanes, each) for each in troubled[64:]) == 64
 
 
 def test_one_that_gets_into_trouble_with_several_under_way_counts_them_all() -> None:
     lanes = Lanes()
     assert begun(lanes, A) == 4
     lanes.leave(A, seconds=15.0, is_well=False)
-    assert not lanes.enter(A)
+    assert not enter(lanes, A)
     others = [EndpointId(f"t{number}") for number in range(100)]
     for each in others:
-        lanes.enter(each)
+        enter(lanes, each)
         lanes.leave(each, seconds=15.0, is_well=False)
-    entered = [each for each in others if lanes.enter(each)]
+    entered = [each for each in others if enter(lanes, each)]
     assert len(entered) == 61
     for each in entered:
         lanes.leave(each, seconds=0.1, is_well=True)
@@ -64,8 +71,32 @@ def test_one_that_gets_into_trouble_with_several_under_way_counts_them_all() -> 
 
 def test_what_finds_no_room_is_told_one_moment_after_the_other() -> None:
     lanes = Lanes()
-    lanes.enter(A)
+    enter(lanes, A)
     moments = [lanes.room_at(A, NOON) for _ in range(100)]
     assert moments == sorted(set(moments))
     assert moments[0] > NOON
     assert moments[-1] < NOON + timedelta(seconds=10)
+
+
+def test_one_tenants_endpoints_in_trouble_leave_room_for_those_of_others() -> None:
+    lanes = Lanes()
+    theirs = [EndpointId(f"t{number}") for number in range(100)]
+    for each in theirs:
+        assert enter(lanes, each, EVIL)
+        lanes.leave(each, seconds=15.0, is_well=False)
+    assert sum(enter(lanes, each, EVIL) for each in theirs) == 32
+    enter(lanes, A)
+    lanes.leave(A, seconds=2.0, is_well=True)
+    assert enter(lanes, A)
+
+
+def test_one_tenants_new_endpoints_leave_room_for_those_of_others() -> None:
+    lanes = Lanes()
+    theirs = [EndpointId(f"t{number}") for number in range(400)]
+    entered = [each for each in theirs if enter(lanes, each, EVIL)]
+    assert len(entered) == 128
+    assert begun(lanes, A) == 4
+    for each in entered:
+        lanes.leave(each, seconds=0.1, is_well=True)
+    assert lanes.in_flight == 4
+    assert sum(enter(lanes, each, EVIL) for each in theirs) == 126
