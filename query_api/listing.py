@@ -78,7 +78,7 @@ async def read_page(
         buckets, todo = todo[:count], todo[count:]
         wanted = limit + 1 - len(found)
         merge = partial(_merged, span=span, order=order, limit=wanted, side_by_side=side_by_side)
-        answers = await asyncio.gather(*(merge(*each) for each in buckets))
+        answers = await _gathered([merge(*each) for each in buckets])
         for (bucket, _), rows in zip(buckets, answers, strict=True):
             found.extend((bucket, row) for row in rows)
         reads += sum(len(holders) for _, holders in buckets)
@@ -166,17 +166,20 @@ async def _merged(
     return [by_key[key] for key in sorted(by_key, reverse=order == "desc")]
 
 
+async def _gathered(works: Sequence[Coroutine[Any, Any, _Read]]) -> Sequence[_Read]:
+    """Work side by side; a single one, as most are, needs no task of its own."""
+    return [await works[0]] if len(works) == 1 else await asyncio.gather(*works)
+
+
 class _SideBySide:
-    """Carries out the reads of one page, few at once; a single read needs no task of its own."""
+    """Carries out the reads of one page, few at once."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(_READS_AT_ONCE)
 
     async def all(self, reads: Sequence[Coroutine[Any, Any, _Read]]) -> Sequence[_Read]:
         """Give the answer of each read."""
-        if len(reads) == 1:
-            return [await self._one(reads[0])]
-        return await asyncio.gather(*map(self._one, reads))
+        return await _gathered([self._one(read) for read in reads])
 
     async def _one(self, read: Coroutine[Any, Any, _Read]) -> _Read:
         async with self._places:

@@ -88,7 +88,7 @@ class SystemResolver:
 
     def close(self) -> None:
         """Start no more look-ups; those that run end unheard."""
-        self._free = 0
+        self._per_tenant = 0
 
     def _start_waiting(self) -> None:
         """Start what may be started now, one look-up of each tenant after the other."""

@@ -225,3 +225,17 @@ def test_no_thread_keeps_a_process_from_its_end(dns: Dns) -> None:
     run(story)
     assert all(thread.daemon for thread in dns.threads)
     assert any(thread.is_alive() for thread in dns.threads)
+
+
+def test_a_closed_resolver_starts_nothing_more(dns: Dns) -> None:
+    async def story() -> None:
+        resolver = SystemResolver(max_threads=2, per_tenant=1)
+        with asking(resolver, EVIL, names=2):
+            await until(lambda: dns.silent == 1)
+            resolver.close()
+            dns.answer.set()
+            await until(lambda: not any(thread.is_alive() for thread in dns.threads))
+            await asyncio.sleep(0)
+        assert dns.silent == 1
+
+    run(story)
