@@ -3,36 +3,42 @@
 from datetime import datetime
 
 from domain.values import TenantId
+from infra.web.places import Places
 from query_api.category_tree import CategoryTree, rows_then
 from query_api.moments import microseconds
 from query_api.queries import Queries
 from query_api.reading import Reader
 from query_api.recent import Recent
-from query_api.tenant_slots import TenantSlots
 
 _RECENT_SECONDS = 1.0
 _MOST_CATEGORIES = 100_000  # in memory, about a kilobyte each
 _MOST_CATEGORIES_THEN = 50_000
-_READS_AT_ONCE = 8
-_READS_OF_TENANT = 2
+_READS_AT_ONCE = 4
+_MOST_WAITING = 256
+_LONGEST_WAIT_SECONDS = 10.0
 
 
 class Catalogues:
-    """Remembers trees; raises StoreUnavailable.
+    """Remembers trees; raises StoreUnavailable, and Overloaded when too many are asked for.
 
     What is remembered is bounded by the categories in it: a tenant may have thousands, and may ask
-    for the tree of any moment. Few trees are read at once, and two of one tenant.
+    for the tree of any moment. Four trees are read at once, at most two of one tenant.
     """
 
     def __init__(self, queries: Queries) -> None:
-        slots = TenantSlots(_READS_AT_ONCE, _READS_OF_TENANT)
+        places = Places(
+            _READS_AT_ONCE,
+            "reads of category trees",
+            wait_seconds=_LONGEST_WAIT_SECONDS,
+            most_waiting=_MOST_WAITING,
+        )
 
         async def tree(tenant_id: TenantId) -> CategoryTree:
-            async with slots.slot(tenant_id):
+            async with places.wait_for_one(tenant_id):
                 return CategoryTree(await queries.categories(tenant_id))
 
         async def tree_then(place: tuple[TenantId, int]) -> CategoryTree:
-            async with slots.slot(place[0]):
+            async with places.wait_for_one(place[0]):
                 return CategoryTree(rows_then(await queries.categories_as_of(*place)))
 
         self._recent = Recent(

@@ -18,16 +18,30 @@ _MOST_WAITING = 4  # for each place
 class Places:
     """So many at once; ``what`` names them in the plural. For one event loop.
 
-    ``wait_seconds`` is how long ``wait_for_one`` waits at most.
+    ``wait_seconds`` is how long ``wait_for_one`` waits at most, None as long as it takes.
+    ``most_waiting`` may wait at once, four for each place if it is not said.
     """
 
-    def __init__(self, most: int, what: str, *, wait_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        most: int,
+        what: str,
+        *,
+        wait_seconds: float | None = 0.0,
+        most_waiting: int | None = None,
+    ) -> None:
         self._most = most
         self._what = what
         self._wait_seconds = wait_seconds
+        self._most_waiting = most * _MOST_WAITING if most_waiting is None else most_waiting
         self._held: Counter[TenantId] = Counter()
         self._waiting: dict[asyncio.Future[None], TenantId] = {}
         self.taken = 0
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for a place."""
+        return bool(self._waiting)
 
     @contextmanager
     def take(self, tenant_id: TenantId) -> Iterator[None]:
@@ -44,7 +58,7 @@ class Places:
     async def wait_for_one(self, tenant_id: TenantId) -> AsyncIterator[None]:
         """Hold a place as soon as there is one; raises Overloaded when that takes too long.
 
-        As many may wait as four times the places, shared by the same rule.
+        Who may wait is decided by the same rule.
         """
         if self._has_one_for(tenant_id):
             self._hold(tenant_id)
@@ -58,7 +72,7 @@ class Places:
     async def _turn(self, tenant_id: TenantId) -> None:
         """Wait in line; when it returns the place is held, when it raises it is not."""
         theirs = sum(each == tenant_id for each in self._waiting.values())
-        if theirs >= self._most * _MOST_WAITING - len(self._waiting):
+        if theirs >= self._most_waiting - len(self._waiting):
             raise self._overloaded()
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = tenant_id

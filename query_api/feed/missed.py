@@ -11,12 +11,12 @@ from typing import Protocol, TypeVar
 from avro_schemas.errors import KeysLost
 from domain.values import TenantId
 from infra.reading import Record
+from infra.web.places import Places
 from query_api.feed.listeners import Happened, happened_in
 from query_api.feed.places import Offsets
-from query_api.tenant_slots import TenantSlots
 
 _HISTORIES_AT_ONCE = 8
-_HISTORIES_OF_TENANT = 3
+_MOST_WAITING = 1_000_000  # feeds are bounded where they begin
 _PIECES_WAITING = 32
 _RECORDS_IN_TURN = 10_000
 
@@ -60,15 +60,17 @@ class _Client:
 class MissedEvents:
     """Reads history for those who come back.
 
-    Reading takes a slot, of which a tenant has a share. Who takes nothing for ``patience_seconds``
-    while pieces wait loses the slot, and gets another when it goes on; so does who has read ten
+    Reading takes one of eight places that tenants share. Who takes nothing for ``patience_seconds``
+    while pieces wait loses the place, and gets another when it goes on; so does who has read ten
     thousand records while somebody else waits.
     """
 
     def __init__(self, open_history: OpenHistory, *, patience_seconds: float) -> None:
         self._open_history = open_history
         self._patience_seconds = patience_seconds
-        self._slots = TenantSlots(_HISTORIES_AT_ONCE, _HISTORIES_OF_TENANT)
+        self._histories = Places(
+            _HISTORIES_AT_ONCE, "histories", wait_seconds=None, most_waiting=_MOST_WAITING
+        )
         # Of its own: it waits for the broker, and must not hold up what else is in threads.
         self._threads = ThreadPoolExecutor(_HISTORIES_AT_ONCE, thread_name_prefix="history")
 
@@ -96,7 +98,7 @@ class MissedEvents:
     async def _read(self, client: _Client) -> None:
         try:
             while client.left:
-                async with self._slots.slot(client.tenant_id):
+                async with self._histories.wait_for_one(client.tenant_id):
                     await self._read_in_turn(client)
                 if client.refused is not None:  # goes on once the client does
                     await client.pieces.put(client.refused)
@@ -111,7 +113,7 @@ class MissedEvents:
         history = opened.__enter__()
         count = 0
         try:
-            while client.left and (count < _RECORDS_IN_TURN or not self._slots.is_wanted):
+            while client.left and (count < _RECORDS_IN_TURN or not self._histories.is_wanted):
                 records = await self._in_thread(_decoded, history)
                 count += len(records)
                 for record, happened in records:

@@ -132,3 +132,20 @@ def test_a_place_that_came_in_the_moment_of_giving_up_is_passed_on(seconds: floa
             pass
 
     asyncio.run(story())
+
+
+def test_who_may_wait_for_ever_is_bounded_by_nothing_but_what_is_said() -> None:
+    async def story() -> int:
+        places, order = Places(1, "things", wait_seconds=None, most_waiting=60), list[str]()
+        with ExitStack() as held:
+            assert held_by(places, EVIL, held) == 1
+            waiting = [asyncio.create_task(work(places, ACME, order, f"{n}")) for n in range(40)]
+            await asyncio.sleep(0)
+            assert places.is_wanted
+            waiting[0].cancel()  # in the moment in which its turn comes
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert places.taken == 0
+        assert not places.is_wanted
+        return len(order)
+
+    assert asyncio.run(story()) == 29
