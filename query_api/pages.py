@@ -26,7 +26,7 @@ from query_api.recent import Recent
 from query_api.shelves import Shelves
 
 _SHARED_SECONDS = 0.05
-_SHARED_PAGES = 1_000
+_SHARED_BYTES = 32_000_000
 MOST_MERGED = 32  # categories; what more have in common is found by looking through all by date
 
 
@@ -70,7 +70,12 @@ class Pages:
         self._cursors = cursors
         self._answers = answers
         self._encode = msgspec.json.Encoder().encode
-        self._shared = Recent(self._read, for_seconds=_SHARED_SECONDS, at_most=_SHARED_PAGES)
+        self._shared = Recent(
+            self._read,
+            for_seconds=_SHARED_SECONDS,
+            weighs=lambda page: len(page.content),
+            at_most=_SHARED_BYTES,
+        )
 
     async def page(
         self,

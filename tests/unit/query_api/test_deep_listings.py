@@ -100,6 +100,25 @@ def test_many_categories_are_listed_as_few_are(client: TestClient, story: Story)
         assert len(list(chain(*few))) == 20
 
 
+@pytest.mark.parametrize(("kept_bytes", "is_read_again"), [(32_000_000, False), (100, True)])
+def test_pages_that_are_shared_are_kept_by_their_size(
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    *,
+    kept_bytes: int,
+    is_read_again: bool,
+) -> None:
+    monkeypatch.setattr("query_api.pages._SHARED_SECONDS", 3_600.0)
+    monkeypatch.setattr("query_api.pages._SHARED_BYTES", kept_bytes)
+    client: TestClient = request.getfixturevalue("client")
+    queries: CountingQueries = request.getfixturevalue("queries")
+    request.getfixturevalue("story").publish(1, "cats")
+    assert read(client, "/v1/assets")
+    before = queries.reads
+    assert read(client, "/v1/assets")
+    assert (queries.reads > before) == is_read_again
+
+
 class Rows:
     """Rows in buckets of ten, numbered in time."""
 
