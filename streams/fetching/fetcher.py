@@ -71,6 +71,14 @@ class _Download:
     visited: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
+    def circuit(self, authority: str) -> str:
+        """Name the breaker of an origin: one for each tenant.
+
+        A tenant can make its own visits to an origin fail, by URLs there that hang or by silent
+        names that take its look-ups. No other is kept away from the origin by that.
+        """
+        return f"{self.tenant_id} {authority}"
+
 
 class Fetcher:
     """Downloads sources; one per process, used by many tasks at once.
@@ -125,7 +133,7 @@ class Fetcher:
                     return await self._follow(url, download)
         except TimeoutError:
             if download.visited:
-                self._breakers.give_up(download.visited[-1])
+                self._breakers.give_up(download.circuit(download.visited[-1]))
             raise FetchFailed("timeout", "the source took too long") from None
 
     async def _follow(self, text: str, download: _Download) -> Fetched:
@@ -133,7 +141,7 @@ class Fetcher:
         for _ in range(self._limits.max_redirects + 1):
             async with self._slots.slot(url.host):
                 download.visited.append(url.authority)
-                with self._breakers.visit(url.authority):
+                with self._breakers.visit(download.circuit(url.authority)):
                     arrived = await self._hop(url, download)
             if isinstance(arrived, Fetched):
                 return arrived

@@ -11,7 +11,8 @@ class FetchLimits:
     ``max_header_bytes`` bounds one answer up to the end of its headers. ``max_per_host`` is how
     many downloads one host sees from this process at once, ``per_host_per_second`` how many begin
     (None: as many as come).
-    After ``breaker_failures`` in a row to reach an origin it is left alone for ``breaker_seconds``.
+    After a tenant failed ``breaker_failures`` times in a row to reach an origin, it leaves that
+    alone for ``breaker_seconds``.
     """
 
     deadline_seconds: float = 20.0

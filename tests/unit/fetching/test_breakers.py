@@ -1,14 +1,18 @@
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from domain.failures import FailureCode
+from domain.sources.addresses import Address
+from domain.values import TenantId
 from streams.fetching import Fetcher, FetchFailed, FetchLimits
 from streams.fetching.breakers import HostBreakers
 from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
 
+EVIL = TenantId("evil")
 HOST, OTHER = "dead.example", "well.example"
 
 
@@ -118,3 +122,47 @@ def test_the_fetcher_asks_no_more_of_a_host_that_is_gone(tmp_path: Path) -> None
 
     assert asyncio.run(scenario()) == 2 * ["dns_failure"] + 2 * ["connect_failure"]
     assert len(resolver.asked) == 2
+
+
+def test_visits_of_one_tenant_keep_no_other_away_from_a_host(tmp_path: Path) -> None:
+    resolver = FakeResolver()
+
+    async def scenario() -> list[FailureCode]:
+        fetcher = Fetcher(resolver, FetchLimits(breaker_failures=2))
+        codes = []
+        for number, tenant_id in enumerate([EVIL, EVIL, EVIL, ACME]):
+            try:
+                await fetcher.fetch(
+                    f"http://{HOST}/{number}", tenant_id=tenant_id, into=tmp_path / str(number)
+                )
+            except FetchFailed as error:
+                codes.append(error.code)
+        return codes
+
+    ours = asyncio.run(scenario())[-1]
+    assert ours == "dns_failure"
+    assert len(resolver.asked) == 3
+
+
+def test_a_fetch_that_hangs_for_one_tenant_keeps_no_other_away(tmp_path: Path) -> None:
+    class SilentFor(FakeResolver):
+        async def lookup(self, host: str, tenant_id: TenantId) -> Sequence[Address]:
+            found = await super().lookup(host, tenant_id)
+            if tenant_id == EVIL:
+                await asyncio.Event().wait()
+            return found
+
+    resolver = SilentFor({f"{HOST}.": ["127.0.0.1"]})
+
+    async def scenario() -> list[FailureCode]:
+        fetcher = Fetcher(resolver, FetchLimits(breaker_failures=1, deadline_seconds=0.05))
+        codes = []
+        for tenant_id in (EVIL, ACME):
+            with pytest.raises(FetchFailed) as failed:
+                await fetcher.fetch(
+                    f"http://{HOST}/", tenant_id=tenant_id, into=tmp_path / "source"
+                )
+            codes.append(failed.value.code)
+        return codes
+
+    assert asyncio.run(scenario()) == ["timeout", "blocked_address"]
