@@ -1,6 +1,7 @@
 """All category trees, followed from category-events by every decider."""
 
 import logging
+from collections import defaultdict, deque
 from dataclasses import replace
 
 from avro_schemas.codec import decode
@@ -19,6 +20,7 @@ from infra.topics import CATEGORY_EVENTS
 
 log = logging.getLogger(__name__)
 
+MOST_ANSWERS = 10_000  # of each tenant; one takes about two kilobytes
 _PARTITIONS = CATEGORY_EVENTS.partitions
 
 
@@ -26,8 +28,9 @@ class Catalogues:
     """A table in memory of every tenant's categories, and of what their commands were answered.
 
     It may be milliseconds behind, except where this process itself writes; ``catch_up`` reads to
-    the present end. Categories are few, so it begins at offset 0 at each start. A tree is broken
-    once an event of its tenant cannot be read, or does not follow the one before it.
+    the present end. Categories are few, so it begins at offset 0 at each start; changes of them may
+    be many, so of each tenant the last 10,000 answers are remembered. A tree is broken once an
+    event of its tenant cannot be read, or does not follow the one before it.
     """
 
     def __init__(self, kafka: Kafka) -> None:
@@ -37,6 +40,7 @@ class Catalogues:
         self._broken: dict[TenantId, str] = {}
         self._next: dict[int, int] = {}  # the offset after what this process wrote
         self._remembered: dict[CommandId, tuple[CommandAccepted, Remembered]] = {}
+        self._answered: defaultdict[TenantId, deque[CommandId]] = defaultdict(deque)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -110,4 +114,16 @@ class Catalogues:
         earlier = self._remembered.get(event.metadata.command_id)
         if earlier:  # a command of two events: one answer names both
             outcome = replace(outcome, events=earlier[0].events + outcome.events)
+        else:
+            self._make_room(tenant_id, event.metadata.command_id)
         self._remembered[event.metadata.command_id] = outcome, remember(event, outcome)
+
+    def _make_room(self, tenant_id: TenantId, command_id: CommandId) -> None:
+        """Forget the oldest answer of a tenant that has as many as it may.
+
+        It follows from the log alone, so all deciders forget the same.
+        """
+        answered = self._answered[tenant_id]
+        answered.append(command_id)
+        if len(answered) > MOST_ANSWERS:
+            del self._remembered[answered.popleft()]
