@@ -1,6 +1,7 @@
 """What a client missed, read from the log by a few at once."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -43,7 +44,7 @@ class _Client:
     """How far one client was told what it missed, and what waits for it to be taken.
 
     ``left`` are the partitions that are not read to their end, ``refused`` the piece that was not
-    taken in time.
+    taken in time, ``waited_seconds`` how long it has kept its place waiting.
     """
 
     tenant_id: TenantId
@@ -52,6 +53,7 @@ class _Client:
     write: Write
     left: set[int]
     refused: bytes | None = None
+    waited_seconds: float = 0.0
     pieces: asyncio.Queue[bytes | Exception | None] = field(
         default_factory=lambda: asyncio.Queue(_PIECES_WAITING)
     )
@@ -61,8 +63,8 @@ class MissedEvents:
     """Reads history for those who come back.
 
     Reading takes one of eight places that tenants share. Who takes nothing for ``patience_seconds``
-    while pieces wait loses the place, and gets another when it goes on; so does who has read ten
-    thousand records while somebody else waits.
+    while pieces wait loses the place, and gets another when it goes on. While somebody else waits
+    so does who has kept it for as long in all by taking little, or has read ten thousand records.
     """
 
     def __init__(self, open_history: OpenHistory, *, patience_seconds: float) -> None:
@@ -111,6 +113,7 @@ class MissedEvents:
     async def _read_in_turn(self, client: _Client) -> None:
         opened = self._open_history({partition: client.at[partition] for partition in client.left})
         history = opened.__enter__()
+        client.waited_seconds = 0.0
         count = 0
         try:
             while client.left and (count < _RECORDS_IN_TURN or not self._histories.is_wanted):
@@ -150,12 +153,15 @@ class MissedEvents:
         """Let a piece wait for the client; False if it was not taken in time."""
         if piece is None:
             return True
+        began_at = time.monotonic()
+        waited = client.waited_seconds if self._histories.is_wanted else 0.0
         try:
-            async with asyncio.timeout(self._patience_seconds):
+            async with asyncio.timeout(max(0.0, self._patience_seconds - waited)):
                 await client.pieces.put(piece)
         except TimeoutError:
             client.refused = piece
             return False
+        client.waited_seconds += time.monotonic() - began_at
         return True
 
 

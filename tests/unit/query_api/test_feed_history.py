@@ -131,3 +131,28 @@ def test_who_reads_long_gives_others_a_turn(monkeypatch: pytest.MonkeyPatch) -> 
         assert log.most_open == 1
 
     run(story)
+
+
+def test_who_takes_a_little_now_and_then_keeps_no_place_while_others_wait() -> None:
+    tenants = [TenantId(f"t{number}") for number in range(8)]
+
+    async def story() -> None:
+        log = log_of(ACME, *tenants, patience_seconds=0.05)
+        taken = 0
+
+        async def drip(tenant_id: TenantId) -> None:
+            nonlocal taken
+            async with feed_of(log, tenant_id) as stream:
+                async for _ in stream:
+                    taken += 1
+                    await asyncio.sleep(0.02)  # in less than the patience there is for one piece
+
+        async with asyncio.TaskGroup() as group:
+            dripping = [group.create_task(drip(tenant_id)) for tenant_id in tenants]
+            await until(lambda: log.open == 8)
+            assert len(await events_of(log, ACME)) == EVENTS
+            assert taken < len(tenants) * EVENTS  # none of them has seen all by then
+            for task in dripping:
+                task.cancel()
+
+    run(story)
