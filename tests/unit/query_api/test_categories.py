@@ -84,7 +84,8 @@ def test_what_changes_between_two_pages_repeats_and_hides_no_other(
     )
     queries.applied["categories", 0] = 1
     moved = client.get(
-        first["next"], headers={"ScaleHoster-Position": to_header("category-events:0:0")}
+        first["next"],
+        headers={"ScaleHoster-Position": to_header("category-events:0:0"), "Prefer": "wait=10"},
     )
     rest = moved.raise_for_status().json()
     assert [one["path"] for one in rest["items"]] == ["animals/dogs", "zoo"]

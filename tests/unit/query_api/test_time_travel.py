@@ -160,8 +160,11 @@ def test_the_tree_of_the_past_is_waited_for_and_kept_like_any_answer(
     for path in paths:
         assert client.get(at(path, story.now)).status_code == 503
     queries.applied["categories_as_of", 1] = 7
+    patient = {"Prefer": "wait=10"}
     for path in paths:
-        recent, settled = (client.get(at(path, each)) for each in (story.now, story.now - HOUR))
+        recent, settled = (
+            client.get(at(path, each), headers=patient) for each in (story.now, story.now - HOUR)
+        )
         assert recent.headers["cache-control"] == "private, no-cache"
         assert settled.headers["cache-control"] == "private, max-age=3600"
 
