@@ -110,6 +110,8 @@ class Connections:
                 self.wait(one)  # it can only have begun to think of another request now
             return False
         seen = self._sending.setdefault(one, _Sending(now, now, unsent_bytes))
+        if unsent_bytes > seen.unsent_bytes:
+            seen.since = now  # more is written only once most of what waited was taken
         if unsent_bytes != seen.unsent_bytes:
             seen.unsent_bytes, seen.progress_at = unsent_bytes, now
         is_idle = now - seen.progress_at >= self.limits.send_idle_seconds

@@ -102,6 +102,26 @@ def test_nobody_takes_an_answer_for_ever(connections: Connections, clock: Clock)
     assert seconds_until_end(connections, clock, one, per_second=1) == 300
 
 
+def test_a_stream_may_go_on_as_long_as_its_client_keeps_up(
+    connections: Connections, clock: Clock
+) -> None:
+    """More is written only once most of what waited was taken, so more is a sign of life."""
+    one = Held(unsent=60)
+    connections.join(one)
+    connections.begin(one)
+    for second in range(2_000):
+        clock.now = second
+        one.unsent = 60 if second % 10 == 0 else one.unsent - 5
+        connections.end_overdue()
+    assert not one.is_ended
+    one.unsent = 60
+    clock.now = 2_001
+    connections.end_overdue()
+    clock.now = 2_031
+    connections.end_overdue()
+    assert one.is_ended, "and when nothing is taken any more, it is ended"
+
+
 def test_the_one_that_waited_longest_makes_room(connections: Connections, clock: Clock) -> None:
     first, second, third = Held(), Held(), Held()
     for number, one in enumerate((first, second, third)):
