@@ -12,9 +12,12 @@ from domain.catalogue import Catalogue
 from domain.operation.previewing import Expected, Preview, WouldChange
 from domain.operation.selecting import Candidate, matches
 from domain.values import AssetId, CategoryId, TenantId
+from infra.web.places import Places
 from infra.web.problems import kinds, name_of
 
 _SHOWN = 100
+_MOST_AT_ONCE = 8  # each reads all that a tenant has
+_QUEUE_SECONDS = 5.0
 
 
 class Walk(Protocol):
@@ -70,12 +73,18 @@ class Previews:
         self._open_walk = open_walk
         self._walk: Walk | None = None
         self._opening = asyncio.Lock()
+        self._places = Places(_MOST_AT_ONCE, "dry runs", wait_seconds=_QUEUE_SECONDS)
 
     async def preview(self, command: StartOperation) -> PreviewAnswer:
         """Go through all assets that the operation is about, and show the first that would change.
 
         Assets that are named are all dealt with, whatever their state, as the operation does.
+        Raises Overloaded when others, or others of the same tenant, take all the places for it.
         """
+        async with self._places.wait_for_one(command.metadata.tenant_id):
+            return await self._shown(command)
+
+    async def _shown(self, command: StartOperation) -> PreviewAnswer:
         walk = await self._opened()
         metadata = command.metadata
         catalogue = await walk.catalogue(metadata.tenant_id)

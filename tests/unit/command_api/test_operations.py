@@ -1,5 +1,6 @@
 """Wishes for many assets at once: what is taken, what is refused, what a dry run shows."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, get_args
@@ -9,13 +10,15 @@ from starlette.testclient import TestClient
 
 from command_api.app import Parts, create_app
 from command_api.operation_bodies import BODIES
+from command_api.previews import Previews
 from domain.bulk import OperationKind
 from domain.bulk_commands import StartOperation
-from domain.catalogue import EMPTY, decide, evolve
+from domain.catalogue import EMPTY, Catalogue, decide, evolve
 from domain.operation.selecting import Candidate
-from domain.values import AssetId, CategoryId, Status
+from domain.values import AssetId, CategoryId, Status, TenantId
 from infra.candidates import Candidates
 from infra.live_views import LiveViews
+from tests.bulk import instructions, start
 from tests.fake_decider import FakeDecider
 from tests.memory_cql import MemoryCql
 from tests.memory_walk import MemoryWalk
@@ -23,6 +26,7 @@ from tests.samples import NOON, category_id, create_category
 from tests.unit.command_api.conftest import SETTINGS
 
 TAG: dict[str, Any] = {"kind": "tag", "filter": {"category": "cats"}, "tags": ["new"]}
+OTHER = TenantId("other")
 CATS = CategoryId(category_id("cats"))
 
 
@@ -205,3 +209,36 @@ def test_an_operation_is_steered(client: TestClient) -> None:
 def test_an_operation_nobody_began_is_not_found(client: TestClient) -> None:
     for name in ("0190b6f0-0000-7000-8000-000000000001", "nonsense"):
         assert client.post(f"/v1/operations/{name}/cancel").status_code == 404
+
+
+class StandingWalk(MemoryWalk):
+    """Stands still for one tenant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.standing = 0
+
+    async def catalogue(self, tenant_id: TenantId) -> Catalogue:
+        if tenant_id == OTHER:
+            self.standing += 1
+            await asyncio.Event().wait()
+        return EMPTY
+
+
+def test_dry_runs_of_one_tenant_leave_room_for_those_of_another() -> None:
+    async def story() -> tuple[int, int]:
+        walk = StandingWalk()
+        previews = Previews(lambda: walk)
+        ours = start(instructions("delete"))
+        theirs = replace(ours, metadata=replace(ours.metadata, tenant_id=OTHER))
+        under_way = [asyncio.create_task(previews.preview(theirs)) for _ in range(50)]
+        async with asyncio.timeout(10):
+            while not walk.standing:  # noqa: ASYNC110 - the first has to be opened in a thread
+                await asyncio.sleep(0)
+        matched = (await previews.preview(ours)).matched
+        for each in under_way:
+            each.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        return walk.standing, matched
+
+    assert asyncio.run(story()) == (4, 0)
