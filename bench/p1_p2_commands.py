@@ -84,6 +84,7 @@ def ours(*, decides: bool) -> Iterator[tuple[str, str]]:
         if decides:
             stack.enter_context(decider(kafka, folder))
         os.environ["SCALEHOSTER_COMMAND_API__REQUESTS_PER_SECOND"] = "1000000"
+        os.environ["SCALEHOSTER_COMMAND_API__REQUESTS_PER_SECOND_PER_TENANT"] = "1000000"
         url = stack.enter_context(command_api(kafka, folder)).url
         if decides:
             open_category(url, key)

@@ -54,7 +54,7 @@ def new_app() -> FastAPI:
         now=lambda: datetime.now(UTC),
         new_id=uuid7,
     )
-    limits = CommandApiSettings(requests_per_second=100_000)
+    limits = CommandApiSettings(requests_per_second=100_000, requests_per_second_per_tenant=100_000)
     app, _ = create_app(Settings(command_api=limits), parts)
     return app
 

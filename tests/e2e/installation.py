@@ -120,6 +120,7 @@ class Installation:
             "SCALEHOSTER_CASSANDRA__KEYSPACE": name,
             "SCALEHOSTER_COMMAND_API__PORT": str(command_port),
             "SCALEHOSTER_COMMAND_API__REQUESTS_PER_SECOND": "100000",
+            "SCALEHOSTER_COMMAND_API__REQUESTS_PER_SECOND_PER_TENANT": "100000",
             "SCALEHOSTER_QUERY_API__PORT": str(query_port),
             "SCALEHOSTER_COMMAND_BASE_URL": self.command_url,
             "SCALEHOSTER_QUERY_BASE_URL": self.query_url,

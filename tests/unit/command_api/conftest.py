@@ -33,6 +33,7 @@ SETTINGS = Settings(
         max_categories=3,
         max_in_flight=60,
         requests_per_second=10_000,
+        requests_per_second_per_tenant=10_000,
     ),
 )
 
