@@ -12,8 +12,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from domain.describing import MAX_METADATA_BYTES, MAX_TAG_LENGTH, MAX_TAGS, MAX_TEXT_LENGTH
 from domain.sources.addresses import Network
-from domain.sources.urls import MAX_URL_LENGTH, parse
+from domain.sources.urls import MAX_URL_LENGTH
 from domain.values import Duplicates
+from infra.international_names import parse_international
 from infra.public_events import EVENT_TYPES
 
 _SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
@@ -51,7 +52,7 @@ def _rules(info: ValidationInfo) -> Rules:
 
 def _source_url(text: str, info: ValidationInfo) -> str:
     rules = _rules(info)
-    parse(text, rules.allowed_origins, rules.refused_networks)
+    parse_international(text, rules.allowed_origins, rules.refused_networks)
     return text
 
 

@@ -1,6 +1,7 @@
 """Turning the bytes of a request into a body, or telling exactly what is wrong with them."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -28,6 +29,8 @@ _FILE = "file"
 _LISTS = ("categories", "tags")
 _JSON_FIELDS = ("metadata", "focal_point", "create_missing_categories")
 _MAX_FIELDS = 200
+_CHARSET = re.compile(r"""charset\*?\s*=[\s"']*([^\s"';]+)""", re.IGNORECASE)
+_CHARSETS = ("utf-8", "utf8", "us-ascii", "iso-8859-1")
 
 
 def media_type(request: Request) -> str:
@@ -71,6 +74,9 @@ async def read_form(request: Request) -> FormData:
 
     Raises MalformedForm, BodyTooLarge.
     """
+    named = _CHARSET.search(request.headers.get("content-type", ""))
+    if named and named[1].lower() not in _CHARSETS:  # some codecs of Python's raise odd errors
+        raise MalformedForm(f"the form must be in {_CHARSETS[0]}")
     try:
         return await request.form(max_files=1, max_fields=_MAX_FIELDS)
     except HTTPException as error:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
+from fastapi import Path
 from fastapi.exceptions import RequestValidationError
 from pydantic import (
     BaseModel,
@@ -15,6 +16,7 @@ from pydantic import (
 )
 from starlette.requests import Request
 
+from domain.values import AssetId, CommandId, OperationId
 from query_api.listing import Order
 from query_api.shelves import Period
 
@@ -24,12 +26,17 @@ def _moment(value: object) -> object:
         return value
     try:
         read = datetime.fromisoformat(value)
-    except ValueError:
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # in UTC it may lie before the year 1, or after 9999
         raise ValueError(
             "send a date like 2026-11-23 or a time like 2026-11-23T09:30:00Z"
         ) from None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
+
+MAX_ID_LENGTH = 1_000  # more than any id has; Cassandra raises errors at keys of 65,535 bytes
+AnAssetId = Annotated[AssetId, Path(max_length=MAX_ID_LENGTH)]
+ACommandId = Annotated[CommandId, Path(max_length=MAX_ID_LENGTH)]
+AnOperationId = Annotated[OperationId, Path(max_length=MAX_ID_LENGTH)]
 
 _EXAMPLES: dict[str, Any] = {"examples": ["2026-11-23", "2026-11-23T09:30:00Z"]}
 Moment = Annotated[datetime, BeforeValidator(_moment), Field(json_schema_extra=_EXAMPLES)]

@@ -5,8 +5,14 @@ import unicodedata
 from ipaddress import IPv4Address
 
 _MAX_NAME_LENGTH = 253
+_MAX_CHARACTERS = 4 * _MAX_NAME_LENGTH  # a letter may be written as several that DNS joins
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _IPV4 = re.compile(r"(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}", re.ASCII)
+# Letters and marks that show nothing and are dropped on their way to DNS: fillers, joiners of
+# graphemes, and the selectors of variants, U+FE0F of emoji among them.
+_DROPPED = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 _ASCII_IN_NAME = re.compile(r"[A-Za-z0-9_.-]", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*", re.ASCII)
 
@@ -51,7 +57,8 @@ def is_international_name(host: str) -> bool:
     on their way to DNS; only letters and marks that stay what they are pass. Whether the name
     is a valid one is for IDNA to say.
     """
-    return not host.isascii() and all(host.split(".")) and all(map(_is_plain, host))
+    is_short = len(host) <= _MAX_CHARACTERS
+    return is_short and not host.isascii() and all(host.split(".")) and all(map(_is_plain, host))
 
 
 def is_internal_name(host: str) -> bool:
@@ -64,7 +71,7 @@ def is_internal_name(host: str) -> bool:
 def _is_plain(character: str) -> bool:
     if character.isascii():
         return _ASCII_IN_NAME.fullmatch(character) is not None
-    if unicodedata.category(character)[0] not in "LM":
+    if unicodedata.category(character)[0] not in "LM" or _DROPPED.fullmatch(character):
         return False
     seen_by_dns = unicodedata.normalize("NFKC", character.lower())
     return not any(each.isascii() for each in seen_by_dns)

@@ -12,6 +12,7 @@ from infra.web.headers import FORM, announces_body, media_type_of
 _BODY = "scalehoster.body"
 _IDLE_SECONDS = 30.0
 _TOTAL_SECONDS = 300.0
+_MAX_DIGITS = 18  # more say more than any limit, and Python refuses to read thousands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,8 @@ class BodyLimits:
 class IncomingBody:
     """Hands on what a client sends, within limits; the time counts from the first ``receive``.
 
-    So a client that has to wait for its turn does not lose any of its time by that.
+    So a client that has to wait for its turn does not lose any of its time by that. One that
+    announces more than it may send gets BodyTooLarge at once.
     """
 
     def __init__(self, scope: Scope, receive: Receive, limits: BodyLimits) -> None:
@@ -41,7 +43,8 @@ class IncomingBody:
         usual = limits.form_bytes if is_form else limits.body_bytes
         declared = headers.get(b"content-length", b"0")
         self._most_bytes = limits.of_path.get(scope["path"], usual)
-        self._is_too_large = declared.isdigit() and int(declared) > self._most_bytes
+        if declared.isdigit() and (len(declared) > _MAX_DIGITS or int(declared) > self._most_bytes):
+            raise self._too_large()  # at once: an answer that is going on could not tell it
         self._receive = receive
         self._limits = limits
         self._bytes = 0
@@ -56,8 +59,6 @@ class IncomingBody:
 
     async def receive(self) -> Message:
         """Take the next part in; raises BodyTooLarge, RequestTimeout."""
-        if self._is_too_large:
-            raise self._too_large()
         message = await (self._receive() if self.is_whole else self._receive_in_time())
         self._bytes += len(message.get("body", b""))
         if self._bytes > self._most_bytes:

@@ -1,11 +1,13 @@
 """The header ``ScaleHoster-Position``: where in the log a write took effect, opaque to clients."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from infra.sending import Position
 from infra.web.errors import MalformedHeader
 
 HEADER = "ScaleHoster-Position"
+_POSITION = re.compile(r"([a-z-]{1,100}):([0-9]{1,9}):([0-9]{1,18})")
 
 
 def to_header(position: str) -> str:
@@ -17,10 +19,12 @@ def from_header(value: str) -> Position:
     """Read back what ``to_header`` made; raises MalformedHeader."""
     try:
         padded = value + "=" * (-len(value) % 4)
-        topic, partition, offset = urlsafe_b64decode(padded.encode()).decode().split(":")
-        return Position(topic=topic, partition=int(partition), offset=int(offset))
-    except ValueError as error:
+        found = _POSITION.fullmatch(urlsafe_b64decode(padded.encode()).decode())
+    except ValueError:
+        found = None
+    if found is None:
         raise MalformedHeader(
             f"{HEADER} must be sent back exactly as a write answered it",
             errors=[{"detail": "not a position of ours", "parameter": HEADER}],
-        ) from error
+        )
+    return Position(topic=found[1], partition=int(found[2]), offset=int(found[3]))

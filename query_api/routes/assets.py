@@ -18,7 +18,13 @@ from query_api.json_answer import json_answer, page_answer, versioned_answer
 from query_api.models import AssetAnswer, DuplicatesAnswer, HistoryAnswer, PageAnswer
 from query_api.moments import moment
 from query_api.pages import Pages
-from query_api.parameters import ListingParameters, PastParameters, asked_for, described
+from query_api.parameters import (
+    AnAssetId,
+    ListingParameters,
+    PastParameters,
+    asked_for,
+    described,
+)
 from query_api.past_assets import asset_then
 from query_api.queries import Queries
 from query_api.reading import HEADERS, Reader, Reading
@@ -72,7 +78,7 @@ def routes(
     )
     async def show_asset(
         request: Request,
-        asset_id: AssetId,
+        asset_id: AnAssetId,
         reader: Annotated[Reader, Depends(reading.of(*_PRESENT_ASSETS, past=_PAST_ASSETS))],
         asked: Annotated[PastParameters, Depends(asked_for(PastParameters))],
     ) -> Response:
@@ -103,7 +109,7 @@ def routes(
         openapi_extra={"parameters": HEADERS},
     )
     async def list_duplicates(
-        asset_id: AssetId,
+        asset_id: AnAssetId,
         reader: Annotated[
             Reader, Depends(reading.of(ASSET_BY_ID, ASSETS_BY_CONTENT, SIMILAR_ASSETS))
         ],
@@ -121,7 +127,7 @@ def routes(
         openapi_extra={"parameters": HEADERS},
     )
     async def list_events(
-        asset_id: AssetId, reader: Annotated[Reader, Depends(reading.of(ASSET_HISTORY))]
+        asset_id: AnAssetId, reader: Annotated[Reader, Depends(reading.of(ASSET_HISTORY))]
     ) -> Response:
         """List all that ever happened to an asset, the first first."""
         rows = await queries.history(reader.tenant_id, asset_id)

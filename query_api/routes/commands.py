@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from domain.values import CommandId
 from infra.web.openapi import documented
 from query_api.answers import Answers
 from query_api.errors import CommandNotFound
 from query_api.json_answer import json_answer
 from query_api.models import CommandAnswer
+from query_api.parameters import ACommandId
 from query_api.queries import Queries
 from query_api.reading import Reader, Reading
 from query_api.views import COMMANDS
@@ -24,7 +24,7 @@ def routes(reading: Reading, queries: Queries, answers: Answers) -> APIRouter:
         "/{command_id}", response_model=CommandAnswer, responses=documented(CommandNotFound)
     )
     async def show_command(
-        command_id: CommandId, reader: Annotated[Reader, Depends(reading.of(COMMANDS))]
+        command_id: ACommandId, reader: Annotated[Reader, Depends(reading.of(COMMANDS))]
     ) -> Response:
         """Show whether a command was accepted or refused; 404 while it is pending."""
         row = await queries.command(reader.tenant_id, command_id)

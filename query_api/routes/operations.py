@@ -20,6 +20,7 @@ from query_api.errors import ViewBehind
 from query_api.json_answer import json_answer
 from query_api.operation_answers import item, operation
 from query_api.operation_models import OperationAnswer, OperationItemsAnswer, OperationsAnswer
+from query_api.parameters import AnOperationId
 from query_api.queries import Queries
 from query_api.reading import HEADERS, Reader, Reading
 from query_api.views import OPERATION_ITEMS, OPERATIONS
@@ -54,7 +55,7 @@ def routes(reading: Reading, queries: Queries) -> APIRouter:
         openapi_extra={"parameters": HEADERS},
     )
     async def show_operation(
-        operation_id: OperationId, reader: Annotated[Reader, Depends(reading.of(OPERATIONS))]
+        operation_id: AnOperationId, reader: Annotated[Reader, Depends(reading.of(OPERATIONS))]
     ) -> Response:
         """Show an operation: its state, its progress, and when it will be done."""
         return json_answer(operation(await _found(queries, reader.tenant_id, operation_id)))
@@ -66,7 +67,7 @@ def routes(reading: Reading, queries: Queries) -> APIRouter:
         openapi_extra={"parameters": HEADERS},
     )
     async def list_items(
-        operation_id: OperationId,
+        operation_id: AnOperationId,
         reader: Annotated[Reader, Depends(reading.of(OPERATIONS, OPERATION_ITEMS))],
         after: Annotated[int, Query(ge=-1, le=10_000_000)] = -1,
         limit: Limit = 50,

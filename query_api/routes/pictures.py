@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.transformations import is_transformation
-from domain.values import AssetId
 from infra.errors import Overloaded, TransformationFailed
 from infra.web.errors import RangeNotSatisfiable
 from infra.web.openapi import documented
@@ -17,6 +16,7 @@ from query_api.errors import (
     TransformationNotSigned,
     TransformationUnclear,
 )
+from query_api.parameters import AnAssetId
 from query_api.pictures import Pictures
 from query_api.reading import Reading
 from query_api.transformed import Transformed
@@ -49,14 +49,14 @@ def routes(reading: Reading, pictures: Pictures, transformed: Transformed) -> AP
 
     @router.head("/{asset_id}", include_in_schema=False)
     @router.get("/{asset_id}", response_class=Response, responses=_RESPONSES)
-    async def show_picture(request: Request, asset_id: AssetId) -> Response:
+    async def show_picture(request: Request, asset_id: AnAssetId) -> Response:
         """Show a picture in the form that the client likes best."""
         is_fresh = await reading.wait_for_writes_of_a_reader(request, (PUBLIC_ASSETS,))
         return await pictures.serve(request, asset_id, None, is_fresh=is_fresh)
 
     @router.head("/{asset_id}/{file_name}", include_in_schema=False)
     @router.get("/{asset_id}/{file_name}", response_class=Response, responses=_RESPONSES)
-    async def show_rendition(request: Request, asset_id: AssetId, file_name: str) -> Response:
+    async def show_rendition(request: Request, asset_id: AnAssetId, file_name: str) -> Response:
         """Show one rendition: `large.webp`, or `large` in the best format.
 
         Or one that is made when it is first asked for: `w_800,h_600,fit_cover,f_webp`, with the

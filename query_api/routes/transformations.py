@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from domain.errors import AssetNotFound
-from domain.values import AssetId
 from infra.web.openapi import documented
 from query_api.errors import TransformationUnclear, ViewBehind
 from query_api.json_answer import json_answer
 from query_api.models import TransformationAnswer
+from query_api.parameters import AnAssetId
 from query_api.queries import Queries
 from query_api.reading import HEADERS, Reader, Reading
 from query_api.transformed import Signatures, understood
@@ -31,7 +31,7 @@ def routes(
         openapi_extra={"parameters": HEADERS},
     )
     async def sign_transformation(
-        asset_id: AssetId,
+        asset_id: AnAssetId,
         transformation: str,
         reader: Annotated[Reader, Depends(reading.of(ASSET_BY_ID))],
     ) -> Response:

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-import idna
-
 from domain.sources.addresses import Address, Network, is_public
-from domain.sources.urls import SourceRefused, SourceUrl, parse, with_ascii_host
+from domain.sources.urls import SourceRefused, SourceUrl
 from domain.values import TenantId
+from infra.international_names import parse_international
 from streams.fetching.failures import FetchFailed
 from streams.fetching.limits import FetchLimits
 from streams.fetching.resolving import Resolver
@@ -35,12 +34,7 @@ class Guard:
     def read(self, text: str) -> SourceUrl:
         """Parse a URL, its international name included; raise FetchFailed if it is refused."""
         try:
-            url = parse(text, self._allowed_origins, self._refused_networks)
-            if url.host.isascii():
-                return url
-            return with_ascii_host(
-                url, _to_dns(url.host), self._allowed_origins, self._refused_networks
-            )
+            return parse_international(text, self._allowed_origins, self._refused_networks)
         except SourceRefused as refused:
             raise FetchFailed(refused.code, refused.detail) from None
 
@@ -75,10 +69,3 @@ class Guard:
         if not 0 < len(addresses) <= self._limits.max_addresses:
             raise FetchFailed("dns_failure", "the host name has no usable set of addresses")
         return addresses
-
-
-def _to_dns(host: str) -> str:
-    try:
-        return idna.encode(host, uts46=True, std3_rules=True).decode("ascii")
-    except UnicodeError:
-        raise SourceRefused("invalid_url", "the host is no valid international name") from None

@@ -370,3 +370,10 @@ def test_a_key_of_a_request_is_the_tenants_whichever_api_key_sends_it(
     assert (second.status_code, second.json()) == (202, first.json())
     assert len({command.metadata.command_id for command in decider.sent[-2:]}) == 1
     assert [type(event).__name__ for event in decider.events].count("AssetSubmitted") == 1
+
+
+@pytest.mark.parametrize("host", ["あ\ufe0f.example", "\ufe0f.example", "xא.example", "́a.example"])
+def test_a_name_that_dns_does_not_have_is_refused_at_once(client: TestClient, host: str) -> None:
+    response = client.post("/v1/assets", json=CAT | {"download_url": f"https://{host}/cat.jpg"})
+    assert response.status_code == 422
+    assert pointers(response) == ["#/download_url"]

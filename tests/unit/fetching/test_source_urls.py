@@ -69,3 +69,12 @@ def test_a_password_in_the_url_is_refused_as_such() -> None:
     with pytest.raises(SourceRefused) as refused:
         parse("https://user:pass@example.com/")
     assert refused.value.detail == "the URL must not hold a user name or password"
+
+
+@pytest.mark.parametrize(
+    "selector", ["\ufe0f", "\ufe00", "\u034f", "\u115f", "\u3164", "\U000e0100"]
+)
+def test_a_letter_that_dns_is_never_asked_for_is_in_no_name(selector: str) -> None:
+    with pytest.raises(SourceRefused) as refused:
+        parse(f"https://\u3042{selector}.example/")
+    assert refused.value.code == "invalid_url"
