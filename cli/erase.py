@@ -55,9 +55,10 @@ def erase(  # noqa: PLR0913 - each is an option
 
     Assets by their ids are deleted and purged in the name of an API key. With --tenant it needs
     none, but Kafka, Cassandra and the keyring; it shows what there is, and asks for the tenant's
-    name before it begins. Texts are unreadable at once, bytes are gone some time later (see
-    SCALEHOSTER_DISPATCH__PURGE_DELAY_SECONDS); it waits until the log confirms that for each.
-    Typed again it goes on where it was; what was asked for before a Ctrl-C goes on by itself.
+    name before it begins. Texts are unreadable at once, bytes are removed within seconds, and once
+    more some time later (see SCALEHOSTER_DISPATCH__PURGE_DELAY_SECONDS); it waits until the log
+    confirms that for each. Typed again it goes on where it was; what was asked for before a Ctrl-C
+    goes on by itself.
     """
     wanted = Filter(
         category=None if category is None else CategoryRef(category),

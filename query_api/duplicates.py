@@ -1,7 +1,7 @@
 """Duplicates of a picture: the very same bytes, and pictures that look almost the same.
 
-The views name whoever ever had these bytes or this look; the assets themselves tell who still has
-and is published. What is looked at is bounded.
+The views name whoever was last published with these bytes or this look; the assets themselves tell
+who is still published. What is looked at is bounded.
 """
 
 import asyncio

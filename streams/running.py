@@ -49,15 +49,11 @@ def run(
         return 1
 
 
-class Stopping(Exception):
-    """A step has no time to end what it began."""
-
-
 async def repeat(steps: Iterable[tuple[str, Step]], done: Counter, stopping: asyncio.Event) -> None:
     """Take steps side by side, each over and over, and count by kind what they saw to.
 
-    Ends when told to. A step may raise BrokerUnavailable, and is taken again after a pause, or
-    Stopping, which ends it; whatever else it raises ends all.
+    Ends when told to. A step may raise BrokerUnavailable, and is taken again after a pause;
+    whatever else it raises ends all.
     """
     async with asyncio.TaskGroup() as group:
         for kind, step in steps:
@@ -71,8 +67,6 @@ async def _repeat(step: Step, done: Counter, stopping: asyncio.Event) -> None:
         except BrokerUnavailable as error:
             log.warning("going on in %s s: %s", _PAUSE_SECONDS, error)
             await asyncio.sleep(_PAUSE_SECONDS)
-        except Stopping:
-            return
 
 
 def open_reader(

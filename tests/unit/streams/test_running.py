@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from infra.errors import BrokerUnavailable, SettingsWrong
 from infra.settings import Settings
-from streams.running import Step, Stopping, repeat, run
+from streams.running import Step, repeat, run
 
 
 @pytest.fixture
@@ -51,19 +51,6 @@ def test_what_the_broker_interrupts_is_taken_again(
 
     asyncio.run(story())
     assert counted(done, "events") == 5
-
-
-def test_a_step_without_time_ends_alone(done: Counter) -> None:
-    async def story() -> None:
-        stopping = asyncio.Event()
-        steps = [
-            ("long", taking(iter([1, Stopping(), 1]), stopping)),
-            ("short", taking(iter([1, 1, 1]), stopping)),
-        ]
-        await repeat(steps, done, stopping)
-
-    asyncio.run(story())
-    assert (counted(done, "long"), counted(done, "short")) == (1, 3)
 
 
 def test_what_is_wrong_in_a_step_ends_all(done: Counter) -> None:
