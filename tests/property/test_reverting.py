@@ -9,7 +9,7 @@ from domain import asset as assets
 from domain import operation as operations
 from domain.asset import Asset
 from domain.bulk import Instructions, OperationState
-from domain.commands import AssetCommand
+from domain.commands import AssetCommand, DescribeAsset
 from domain.errors import Refusal
 from domain.events import AssetEvent
 from domain.operation import Operation
@@ -178,3 +178,38 @@ def test_a_later_refresh_is_in_the_way_until_it_has_changed_nothing() -> None:
     assert isinstance(take_back(one, reverting(reprocessed)), Conflict)
     one.decide(("confirm", 0, 0, 0))
     assert not isinstance(take_back(one, reverting(reprocessed)), Conflict)
+
+
+def test_what_was_restored_is_deleted_again_unless_somebody_restored_it_later() -> None:
+    one = tenant([("submit", 0, 0, 1), ("publish", 0, 0, 1), ("delete", 0, 0, 0)])
+    restored = carried_out(one, instructions("restore"))
+    one.decide(("delete", 0, 0, 0))
+    assert take_back(one, reverting(restored)) is None  # it is deleted, as it was before
+    one.decide(("restore", 0, 0, 0))
+    assert isinstance(take_back(one, reverting(restored)), Conflict)
+    assert one.assets[AN_ASSET].status is not Status.DELETED
+
+
+def test_what_was_restored_is_deleted_again() -> None:
+    one = tenant([("submit", 0, 0, 1), ("publish", 0, 0, 1), ("delete", 0, 0, 0)])
+    restored = carried_out(one, instructions("restore"))
+    take_back(one, reverting(restored))
+    assert one.assets[AN_ASSET].status is Status.DELETED
+
+
+def test_tags_that_somebody_changed_later_stay_and_a_later_title_is_no_hindrance() -> None:
+    one = tenant([("submit", 0, 0, 1), ("publish", 0, 0, 1)])
+    tagged = carried_out(one, instructions("tag", tags=("new",)))
+    put(one, DescribeAsset(metadata=metadata(AN_ASSET), patch='{"title": "of a customer"}'))
+    titled = one.assets[AN_ASSET].description
+    assert titled.tags == ("new",)
+    again = tenant([("submit", 0, 0, 1), ("publish", 0, 0, 1)])
+    carried_out(again, instructions("tag", tags=("new",)))
+    again.decide(("retag", 0, 2, 2))
+    retagged = again.assets[AN_ASSET].description
+
+    assert isinstance(take_back(again, reverting(tagged)), Conflict)
+    assert again.assets[AN_ASSET].description == retagged
+    assert not isinstance(take_back(one, reverting(tagged)), Conflict | None)
+    assert one.assets[AN_ASSET].description.title == titled.title
+    assert one.assets[AN_ASSET].description.tags == ()

@@ -31,7 +31,7 @@ def test_a_host_sees_no_more_visitors_than_it_has_slots() -> None:
 def test_hosts_do_not_wait_for_each_other() -> None:
     async def scenario() -> None:
         slots = HostSlots(1)
-        async with slots.slot("a.example"), slots.slot("b.example"):
+        async with asyncio.timeout(10), slots.slot("a.example"), slots.slot("b.example"):
             pass
 
     asyncio.run(scenario())
@@ -45,13 +45,14 @@ def test_a_visitor_who_gives_up_waiting_leaves_nothing_behind() -> None:
             async with slots.slot("example.com"):
                 pass
 
-        async with slots.slot("example.com"):
-            waiting = asyncio.create_task(visit())
-            await asyncio.sleep(0)
-            waiting.cancel()
-            await asyncio.wait([waiting])
-        async with slots.slot("example.com"):
-            pass
+        async with asyncio.timeout(10):
+            async with slots.slot("example.com"):
+                waiting = asyncio.create_task(visit())
+                await asyncio.sleep(0)
+                waiting.cancel()
+                await asyncio.wait([waiting])
+            async with slots.slot("example.com"):
+                pass
 
     asyncio.run(scenario())
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from threading import Event
 from typing import Any
 
@@ -10,7 +11,7 @@ from infra.generations import Generation
 from infra.group_reading import Partition
 from infra.personal import without_erased
 from infra.reading import Record
-from infra.rows import Table
+from infra.rows import Table, Value
 from infra.topics import Topic
 from projections.assets_by_date import ASSETS_BY_DATE
 from projections.categories import CATEGORIES
@@ -71,19 +72,24 @@ class MemoryTables:
 
 
 class MemoryRows:
-    """Reads what a memory store holds; all of it is in the first part."""
+    """Reads what a memory store holds, each partition of a table in a part of its own."""
 
     def __init__(self, store: MemoryViewStore) -> None:
         self._store = store
-        self.before_reading: Callable[[int], None] = lambda generation: None
+        self.before_reading: Callable[[int, int], None] = lambda generation, part: None
 
     def rows(
         self, table: Table, generation: int, part: int, parts: int
     ) -> Iterator[Mapping[str, Any]]:
-        if part == 0:
-            self.before_reading(generation)
-            for key, columns in self._store.sealed_rows(table, generation).items():
+        self.before_reading(generation, part)
+        for key, columns in self._store.sealed_rows(table, generation).items():
+            if self.part_of(table, key, parts) == part:
                 yield without_erased({**dict(zip(table.key, key, strict=True)), **columns})
+
+    def part_of(self, table: Table, key: tuple[Value, ...], parts: int) -> int:
+        """Say in which part a row is: always in the same one, and about as many in each."""
+        place = blake2b(repr(key[: len(table.partition_key)]).encode(), digest_size=4).digest()
+        return int.from_bytes(place) * parts >> 32
 
 
 class Children:

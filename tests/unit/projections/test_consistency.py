@@ -22,7 +22,7 @@ from projections.rebuilding.rebuilds import REBUILDABLE
 from projections.view import LiveView, View
 from tests.history_maker import VERBS, tenant
 from tests.long_histories import categories_of, picture
-from tests.samples import NOON
+from tests.samples import ACME, NOON
 from tests.unit.projections.fakes import Log
 from tests.unit.projections.rebuilding_parts import LogSource, Parts
 
@@ -52,7 +52,7 @@ def check(
             view,
             source=LogSource(parts.log, view.topic, starts),
             spill=spill,
-            part_of=lambda table, key: 0,
+            part_of=lambda table, key: parts.rows.part_of(table, key, PARTS),
         )
         return Check(
             LiveView(view=view, generation=1),
@@ -134,10 +134,13 @@ def test_rows_that_change_while_they_are_compared_do_not_count(tmp_path: Path) -
     parts = parts_of(ASSET_BY_ID)
     more = iter(others(8))
 
-    def write(_: object) -> None:
-        """Let the view be ahead of the fold each time that it is read."""
-        parts.log.add(next(more, ()))
-        parts.feed()
+    theirs = parts.rows.part_of(ASSETS, (ACME, "new-1"), PARTS)
+
+    def write(_generation: int, part: int) -> None:
+        """Let the view be ahead of the fold each time that these rows are read."""
+        if part == theirs:
+            parts.log.add(next(more, ()))
+            parts.feed()
 
     parts.rows.before_reading = write
     assert check(parts, ASSET_BY_ID, tmp_path).is_equal

@@ -106,8 +106,12 @@ def test_missing_and_extra_rows_are_told_apart_and_counted(parts: Parts) -> None
 def test_what_is_written_while_comparing_is_no_difference(parts: Parts) -> None:
     more = iter(range(12, 15))
 
-    def write(generation: int) -> None:
-        if generation == 2 and (number := next(more, None)) is not None:
+    day = str((NOON + timedelta(hours=7 * 12)).date())
+    of_that_day = parts.rows.part_of(LISTING, (ACME, day), 64)
+
+    def write(generation: int, part: int) -> None:
+        is_there = (generation, part) == (2, of_that_day)
+        if is_there and (number := next(more, None)) is not None:
             add(parts.log, number, 1)
             parts.feed()
 
@@ -115,6 +119,24 @@ def test_what_is_written_while_comparing_is_no_difference(parts: Parts) -> None:
     listing, _ = parts.compared(ASSETS_BY_DATE).tables
     assert listing.difference_count == 0
     assert listing.rows_before == listing.rows_after == 14
+
+
+def test_a_difference_is_found_in_whatever_part_it_lies(parts: Parts) -> None:
+    add(parts.log, 12, 88)
+    parts.feed()
+    places = {parts.rows.part_of(LISTING, key, 64) for key in parts.store.rows(LISTING, 2)}
+    assert min(places) < 16
+    assert max(places) >= 48
+    changed = [
+        Upsert(table=LISTING, key=key, columns={"title": "changed"}, written_at_us=2**60)
+        for key in parts.store.rows(LISTING, 2)
+    ]
+    parts.store.write(changed, generation=2)
+
+    listing, _ = parts.compared(ASSETS_BY_DATE).tables
+
+    assert (listing.rows_before, listing.rows_after) == (100, 100)
+    assert listing.difference_count == 100
 
 
 def test_a_generation_that_nobody_feeds_is_not_compared(parts: Parts) -> None:
@@ -164,6 +186,16 @@ def test_a_comparison_with_another_generation_does_not_count(parts: Parts) -> No
     parts.built(ASSETS_BY_DATE)
     with pytest.raises(NotEqual, match="with generation 2"):
         parts.switcher.switch(DATES)
+
+
+def test_a_comparison_with_what_was_read_before_does_not_count(parts: Parts) -> None:
+    third = parts.built(ASSETS_BY_DATE)
+    parts.compared(ASSETS_BY_DATE)
+    assert parts.generations.get(DATES, third.number).comparison
+    parts.generations.read(DATES, 2, LONG_AGO)  # meanwhile another one is read
+    with pytest.raises(NotEqual, match=r"generation 3 .* was not compared with generation 2"):
+        parts.switcher.switch(DATES)
+    assert parts.generations.actives()[DATES].number == 2
 
 
 def test_one_that_is_behind_is_not_switched_to(parts: Parts) -> None:

@@ -1,11 +1,12 @@
 """The live feed: every event of the tenant once, whenever a client comes and goes."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Thread
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -26,6 +27,18 @@ from tests.samples import ACME, NOON
 from tests.server_sent_events import pieces
 from tests.unit.query_api.memory_log import MemoryEventLog
 from tests.unit.query_api.story import GLOBEX
+
+Result = TypeVar("Result")
+
+
+def run(story: Coroutine[None, None, Result]) -> Result:
+    """Run a story that may take ten seconds, of which it needs a few hundredths."""
+
+    async def in_time() -> Result:
+        async with asyncio.timeout(10):
+            return await story
+
+    return asyncio.run(in_time())
 
 
 class Client:
@@ -76,7 +89,7 @@ def test_what_happens_is_told_and_nothing_from_before() -> None:
     log = MemoryEventLog()
     log.append()
     client = Client(log)
-    asyncio.run(client.follow(lambda: [log.append() for _ in range(5)], events=5))
+    run(client.follow(lambda: [log.append() for _ in range(5)], events=5))
     assert client.seen == ["e-1", "e-2", "e-3", "e-4", "e-5"]
 
 
@@ -93,17 +106,17 @@ def test_others_are_not_told() -> None:
             group.create_task(theirs.follow(events=1))
             group.create_task(ours.follow(happen, events=1))
 
-    asyncio.run(both())
+    run(both())
     assert (ours.seen, theirs.seen) == (["e-1"], ["e-0"])
 
 
 def test_a_client_that_comes_back_is_told_what_it_missed_and_nothing_twice() -> None:
     log = MemoryEventLog()
     client = Client(log)
-    asyncio.run(client.follow(lambda: [log.append() for _ in range(4)], events=2))
+    run(client.follow(lambda: [log.append() for _ in range(4)], events=2))
     for _ in range(10):
         log.append()
-    asyncio.run(client.follow(log.append, events=15))
+    run(client.follow(log.append, events=15))
     assert sorted(client.seen) == sorted(f"e-{number}" for number in range(15))
     assert len(client.seen) == 15
 
@@ -131,12 +144,12 @@ def test_however_a_client_comes_and_goes_it_sees_each_event_once(
             if is_ours:
                 expected.add(event.metadata.event_id)
 
-    asyncio.run(client.follow())
+    run(client.follow())
     for away, listening, stays_for in steps:
         happen(away)
         leaves_at = len(client.seen) + stays_for
-        asyncio.run(client.follow(partial(happen, listening), events=leaves_at, seconds=0.002))
-    asyncio.run(client.follow())
+        run(client.follow(partial(happen, listening), events=leaves_at, seconds=0.002))
+    run(client.follow())
     assert sorted(client.seen) == sorted(expected)
 
 
@@ -145,7 +158,7 @@ def test_a_feed_may_begin_at_any_moment_of_history() -> None:
     for _ in range(60):
         log.append()
     client = Client(log)
-    asyncio.run(client.follow(since=NOON + timedelta(minutes=55)))
+    run(client.follow(since=NOON + timedelta(minutes=55)))
     assert sorted(client.seen) == ["e-55", "e-56", "e-57", "e-58", "e-59"]
     assert log.opened == [{0: 15, 1: 15, 2: 15}]
 
@@ -154,7 +167,7 @@ def test_events_of_a_thread_reach_a_listener() -> None:
     log = MemoryEventLog()
     client = Client(log)
     thread = Thread(target=lambda: [log.append() for _ in range(100)])
-    asyncio.run(client.follow(thread.start, events=100))
+    run(client.follow(thread.start, events=100))
     thread.join()
     assert len(set(client.seen)) == 100
 
@@ -162,9 +175,9 @@ def test_events_of_a_thread_reach_a_listener() -> None:
 def test_one_who_takes_less_than_happens_is_let_go_and_misses_nothing_in_the_end() -> None:
     log = MemoryEventLog()
     client = Client(log)
-    asyncio.run(client.follow(lambda: [log.append() for _ in range(1_000)], events=1_000))
+    run(client.follow(lambda: [log.append() for _ in range(1_000)], events=1_000))
     assert len(client.seen) == 256
-    asyncio.run(client.follow())
+    run(client.follow())
     assert len(set(client.seen)) == len(client.seen) == 1_000
 
 
@@ -183,14 +196,14 @@ def test_nothing_is_handed_to_a_listener_behind_what_it_could_not_take() -> None
                 taken.append(await listener.next(1))
         return [len(taken), sum(each is None for each in taken)]
 
-    assert asyncio.run(listen()) == [256, 0]
+    assert run(listen()) == [256, 0]
 
 
 def test_an_instance_that_is_behind_another_repeats_nothing() -> None:
     log = MemoryEventLog()
     client = Client(log)
     client.last_id = log.feed.places.seal({0: 2, 1: 1, 2: 1}, ACME)
-    asyncio.run(client.follow(lambda: [log.append() for _ in range(6)], events=2))
+    run(client.follow(lambda: [log.append() for _ in range(6)], events=2))
     assert client.seen == ["e-4", "e-5"]
 
 
@@ -210,7 +223,7 @@ def test_a_quiet_feed_moves_on_with_the_log() -> None:
         log.append()
         await follow
 
-    asyncio.run(listen())
+    run(listen())
     assert client.last_id is not None
     assert len(client.seen) == 2
 
@@ -221,7 +234,7 @@ def test_a_feed_ends_when_its_key_is_revoked_or_the_service_stops() -> None:
     def turn_out() -> None:
         client.is_welcome = False
 
-    asyncio.run(client.follow(turn_out, events=1))
+    run(client.follow(turn_out, events=1))
     assert client.seen == []
 
 
@@ -248,7 +261,7 @@ def test_there_are_only_so_many_places() -> None:
         with log.listeners.join(ACME):
             pass
 
-    asyncio.run(crowd())
+    run(crowd())
 
 
 def test_nobody_listens_before_the_log_is_read() -> None:
@@ -256,7 +269,7 @@ def test_nobody_listens_before_the_log_is_read() -> None:
         with pytest.raises(NotReady), Listeners(at_most=1, per_tenant=1).join(ACME):
             pass
 
-    asyncio.run(early())
+    run(early())
 
 
 def test_an_id_is_of_one_tenant_and_cannot_be_made_up() -> None:
@@ -316,7 +329,7 @@ def test_what_happens_while_the_keys_are_away_is_told_when_they_are_back() -> No
         log.listeners.take(log.records[0][0])
         log.append()
 
-    asyncio.run(client.follow(happen, events=2))
+    run(client.follow(happen, events=2))
     assert client.seen == ["e-0", "e-1"]
 
 
@@ -327,7 +340,7 @@ def test_a_feed_ends_before_what_it_missed_while_the_keys_are_away() -> None:
         log.append()
     client.last_id = log.feed.places.seal(dict.fromkeys(range(3), 0), ACME)
     with using(new_keyring()):
-        asyncio.run(client.follow())
+        run(client.follow())
     assert client.seen == []
-    asyncio.run(client.follow())
+    run(client.follow())
     assert sorted(client.seen) == [f"e-{number}" for number in range(6)]
