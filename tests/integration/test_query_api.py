@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import product
@@ -13,6 +13,9 @@ from cassandra.cluster import Session
 from starlette.testclient import TestClient
 
 from avro_schemas.codec import Message
+from cli.erasing_views import ViewFacts
+from domain.bulk import ItemOutcome
+from domain.catalogue import EMPTY
 from domain.commands import (
     DeleteAsset,
     DescribeAsset,
@@ -21,10 +24,15 @@ from domain.commands import (
     RenameCategory,
     RestoreAsset,
 )
+from domain.operation import decide, evolve
+from domain.operation.advancing import progressed, selected
 from domain.outcomes import CommandAccepted
-from domain.values import CategoryRef, CommandId
+from domain.values import CategoryRef, CommandId, TenantId
+from infra.candidates import Candidates
 from infra.cql import Cql, Row
 from infra.errors import ViewsMissing
+from infra.histories import Histories
+from infra.live_views import LiveViews
 from infra.settings import CassandraSettings
 from infra.topics import ASSET_EVENTS
 from infra.view_store import CassandraViewStore, Checkpoint
@@ -36,7 +44,10 @@ from query_api.app import Addresses, Sources, create_app
 from query_api.cassandra_queries import CassandraQueries
 from query_api.listing import Order, Span
 from query_api.moments import microseconds
+from query_api.queries import Queries
 from query_api.views import ASSET_BY_ID, ASSETS_BY_CONTENT, VIEWS, ActiveViews
+from streams.processing.twins import ViewedTwins
+from tests.bulk import OPERATION, instructions, start
 from tests.memory import MemoryBlobStore
 from tests.samples import (
     ACME,
@@ -58,6 +69,7 @@ DAYS = 40
 CATEGORIES = 300  # more than are read at once
 OF_GLOBEX = partial(metadata, GLOBEX, tenant_id=GLOBEX)
 ALL = Span()
+DONE = ItemOutcome(item=asset_id(1), result="changed", code="", detail="", version=2)
 
 
 class BothQueries(MemoryQueries):
@@ -138,6 +150,13 @@ def memory(store: CassandraViewStore) -> MemoryQueries:
             category=None,
         )
     )
+    (begun,) = decide(start(instructions("delete")), {}, EMPTY, NOON)
+    operation = evolve(None, begun)
+    assert operation is not None
+    (found,) = selected(operation, [asset_id(1)], after="", is_last=True, now=NOON)
+    operation = evolve(operation, found)
+    assert operation is not None
+    queries.apply(begun, found, *progressed(operation, [DONE], per_minute=1, now=NOON))
     return queries
 
 
@@ -176,6 +195,68 @@ def test_one_row_is_the_same(session: Cql, memory: MemoryQueries) -> None:
             assert plain(await real.command(ACME, command_id)) == plain(
                 await memory.command(ACME, command_id)
             )
+
+    asyncio.run(compare())
+
+
+def asked(session: Cql, tenant_id: TenantId) -> dict[str, Callable[[], Awaitable[object]]]:
+    """Everything that is ever asked for one tenant, about what is Acme's."""
+    real, views = CassandraQueries(ActiveViews(session)), LiveViews(session)
+    cats, at_us = category_id("cats"), microseconds(NOON + timedelta(days=30))
+    return {
+        "asset": lambda: real.asset(tenant_id, asset_id(1)),
+        "history": lambda: real.history(tenant_id, asset_id(1)),
+        "same_bytes": lambda: real.same_bytes(tenant_id, ORIGINAL.sha256),
+        "similar": lambda: real.similar(tenant_id, FACTS.perceptual_hash),
+        "command": lambda: real.command(tenant_id, CommandId("c1")),
+        "operations": lambda: real.operations(tenant_id),
+        "operation": lambda: real.operation(tenant_id, OPERATION),
+        "operation_items": lambda: real.operation_items(tenant_id, OPERATION, -1, 9),
+        "categories": lambda: real.categories(tenant_id),
+        "categories_as_of": lambda: real.categories_as_of(tenant_id, at_us),
+        "months": lambda: real.months(tenant_id, cats, 1),
+        "days": lambda: real.days(tenant_id, 1),
+        "of_month": lambda: real.of_month(tenant_id, cats, "2026-11", ALL, "asc", 9, 1),
+        "of_day": lambda: real.of_day(tenant_id, "2026-11-24", ALL, "asc", 9, 1),
+        "buckets_as_of": lambda: real.buckets_as_of(tenant_id, cats, 1),
+        "shown_as_of": lambda: real.shown_as_of(
+            at_us, tenant_id, cats, "2026-11", ALL, "asc", 9, 1
+        ),
+        "ViewFacts": lambda: ViewFacts(views).source_url(tenant_id, asset_id(1)),
+        "Histories": lambda: Histories(views).of(tenant_id, asset_id(1)),
+        "ViewedTwins": lambda: ViewedTwins(lambda: views).of(
+            asset_id(1), tenant_id, ORIGINAL.sha256
+        ),
+        "candidates": lambda: candidates_of(Candidates(views), tenant_id),
+    }
+
+
+async def candidates_of(views: Candidates, tenant_id: TenantId) -> list[object]:
+    """Ask for one asset, for those of its shard, and for the categories."""
+    named = [each async for each in views.named(tenant_id, [asset_id(1)])]
+    walked = [each async for each in views.walk(tenant_id)]
+    tree = (await views.catalogue(tenant_id)).find(CategoryRef("cats"))
+    found: list[object] = [*named, *walked, *([tree] if tree else [])]
+    assert not found or (named and walked and tree)
+    return found
+
+
+def test_whatever_is_asked_for_a_tenant_finds_nothing_of_another(
+    session: Cql, memory: MemoryQueries
+) -> None:
+    of_one_tenant = {
+        name
+        for name, method in vars(Queries).items()
+        if "tenant_id" in getattr(method, "__annotations__", {})
+    }
+    assert of_one_tenant <= asked(session, ACME).keys()
+
+    async def found(tenant_id: TenantId) -> set[str]:
+        return {name for name, ask in asked(session, tenant_id).items() if await ask()}
+
+    async def compare() -> None:
+        assert await found(ACME) == asked(session, ACME).keys()
+        assert await found(TenantId("stranger")) == set()
 
     asyncio.run(compare())
 
