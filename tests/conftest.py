@@ -30,7 +30,9 @@ _TOLD = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the tests, and whatever they start, keys before anything is encoded."""
+    """Give the tests, and whatever they start, keys and a Ctrl-C that ends them."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a background job of a script has it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     directory = TemporaryDirectory(prefix="scalehoster-keys-")
     config.add_cleanup(directory.cleanup)
     share_keys(Path(directory.name))

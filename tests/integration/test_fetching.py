@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streams.fetching import Conditional, Fetched, Fetcher, FetchFailed, FetchLimits, SystemResolver
-from tests.integration.fetching_origin import (
+from tests.fetching_origin import (
     Origin,
     Script,
     answer,

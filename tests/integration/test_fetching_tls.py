@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streams.fetching import Fetched, Fetcher, FetchFailed, FetchLimits
-from tests.integration.fetching_origin import Script, answer, hangs, origin, redirect, says
+from tests.fetching_origin import Script, answer, hangs, origin, redirect, says
 from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
 

@@ -30,7 +30,7 @@ from streams.rendering.presets import marked_with
 from tests.eventually import eventually
 from tests.unit.rendering.pictures import encoded, heic, wheel
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DEFAULT = PRESETS["default"]
 GOOD = encoded(wheel(), "PNG")
 HEIC = heic(wheel())

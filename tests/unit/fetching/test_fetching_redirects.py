@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streams.fetching import Conditional, Fetched, Fetcher, FetchFailed, FetchLimits
-from tests.integration.fetching_origin import answer, origin, redirect, says
+from tests.fetching_origin import answer, origin, redirect, says
 from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
 
