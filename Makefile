@@ -22,7 +22,7 @@ up: setup ## Start Kafka, Cassandra and every service
 down: venv ## Stop all of that; the data stays
 	$(RUN)python -m cli down
 
-check: lint types imports unit ## Everything that needs no server, under a minute
+check: lint types imports unit ## Everything that needs no server: two to three minutes on two cores
 test: check ## Everything
 	$(RUN)pytest --durations=30 tests/integration tests/e2e
 

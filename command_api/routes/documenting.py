@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from copy import deepcopy
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -59,6 +61,11 @@ def takes_once(*bodies: Document) -> Document:
 
 def whole_schema(model: type[Body]) -> Document:
     """Write a body's schema without references, which would not hold inside of the document."""
+    return deepcopy(_whole_schema(model))
+
+
+@cache
+def _whole_schema(model: type[Body]) -> Document:
     schema = model.model_json_schema()
     parts = schema.pop("$defs", {})
 
