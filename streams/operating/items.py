@@ -43,6 +43,8 @@ class Items:
         """
         try:
             return await self._dealt_with(operation, item)
+        except RecordRefused as trouble:
+            return _outcome(item, "refused", code=RecordRefused.__name__, detail=str(trouble))
         except (InfraError, KeysLost):
             raise
         except Exception:
@@ -87,10 +89,7 @@ class Items:
     async def _asked(
         self, item: str, command: AssetCommand | CatalogueCommand
     ) -> ItemOutcome | None:
-        try:
-            return _told(item, await self._asker.ask(command, _WAIT_SECONDS))
-        except RecordRefused as trouble:  # one asset must not hold up the others
-            return _outcome(item, "refused", code=RecordRefused.__name__, detail=str(trouble))
+        return _told(item, await self._asker.ask(command, _WAIT_SECONDS))
 
 
 def _is_outdated(answer: Outcome | None) -> bool:

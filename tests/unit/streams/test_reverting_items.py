@@ -18,6 +18,7 @@ from domain.operation.commanding import asset_command_for, metadata_for
 from infra.asking import AnyCommand, Asker
 from infra.candidates import Candidates
 from infra.cql import Row
+from infra.errors import RecordRefused
 from infra.histories import Histories
 from infra.live_views import LiveViews
 from infra.outcomes import Outcomes
@@ -218,20 +219,28 @@ def test_an_event_that_the_view_will_show_is_waited_for(bench: Bench) -> None:
     assert bench.operate() == dict.fromkeys(ASSETS, ("changed", ""))
 
 
-def test_a_command_that_cannot_be_made_ends_its_own_item_only(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [
+        (RuntimeError("it cannot be spelled"), "InternalError"),
+        (RecordRefused("it is too large"), "RecordRefused"),
+    ],
+    ids=["ours", "the broker's"],
+)
+def test_a_command_that_cannot_be_sent_ends_its_own_item_only(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, trouble: Exception, code: str
 ) -> None:
     ask = Asker.ask
 
     async def asked(self: Asker, command: AnyCommand, wait_seconds: float) -> object:
         if command.metadata.entity_id == MIDDLE:
-            raise RuntimeError("it cannot be spelled")
+            raise trouble
         return await ask(self, command, wait_seconds)
 
     monkeypatch.setattr(Asker, "ask", asked)
 
     assert bench.operate() == {
         FIRST: ("changed", ""),
-        MIDDLE: ("refused", "InternalError"),
+        MIDDLE: ("refused", code),
         LAST: ("changed", ""),
     }
