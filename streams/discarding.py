@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from itertools import compress
 
-from avro_schemas.codec import decode, encode
+from avro_schemas.codec import decode
 from avro_schemas.errors import Undecodable
 from domain.discards import BlobsDiscarded
 from infra.blob_store import BlobStore, is_key
-from infra.dead_letters import dead_letter
 from infra.errors import BrokerUnavailable, StoreUnavailable
 from infra.failpoints import pass_by
 from infra.reading import Record
 from infra.topics import IMAGE_JOBS_DEAD_LETTERS
+from streams.burying import bury
 from streams.queueing import OpenReader, Queues, Task
-from streams.sending import Sending, send_at_last
+from streams.sending import Sending
 
 Confirm = Callable[[BlobsDiscarded], Awaitable[None]]
 """Has it noted that nothing is left of a purged asset, however long that takes."""
@@ -87,10 +87,8 @@ class Discarding:
         return True
 
     async def _bury(self, record: Record, detail: str) -> None:
-        log.error("%s %s/%s: %s", record.topic, record.partition, record.offset, detail)
-        letter = dead_letter(record, "undecodable", detail, self._clock())
-        key = record.key.decode("utf-8", errors="replace")
-        await send_at_last(self._sender, IMAGE_JOBS_DEAD_LETTERS, key, encode(letter))
+        now = self._clock()
+        await bury(self._sender, IMAGE_JOBS_DEAD_LETTERS, record, "undecodable", detail, now)
 
     def _commit(self) -> None:
         try:

@@ -119,6 +119,7 @@ class Round:
         """
         recognisable = _with_fingerprint(command)
         decision = Decision(command=recognisable, partition=partition, now=self._now())
+        take_back = self._as_it_is(decision)
         try:
             self._settle(decision)
         except (HistoryBroken, RecordRefused) as fault:
@@ -127,11 +128,30 @@ class Round:
             raise
         except Exception as fault:  # noqa: BLE001 - one command must not stop those behind it
             decision.fault = fault
-        if decision.fault is None:
-            self.decisions.append(decision)
+        if decision.fault is not None:
+            take_back()
+            return decision
+        self.decisions.append(decision)
         if decision.events:
             self._decided[command.metadata.command_id] = decision
         return decision
+
+    def _as_it_is(self, decision: Decision) -> Callable[[], None]:
+        """Remember what a command may change; what is given puts that back."""
+        about = decision.command.metadata
+        key = (about.tenant_id, AssetId(about.entity_id))
+        changes = self.changes.setdefault(decision.partition, Changes())
+        asset, tree = changes.assets.get(key), self._catalogues.get(about.tenant_id)
+
+        def take_back() -> None:
+            changes.assets.pop(key, None)
+            self._catalogues.pop(about.tenant_id, None)
+            if asset is not None:
+                changes.assets[key] = asset
+            if tree is not None:
+                self._catalogues[about.tenant_id] = tree
+
+        return take_back
 
     def _settle(self, decision: Decision) -> None:
         try:

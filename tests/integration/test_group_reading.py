@@ -94,7 +94,9 @@ class Member:
     def __init__(self, kafka: Kafka, watched: Watched) -> None:
         self._stopping = Event()
         self.owned: set[Partition] = set()
-        self._thread = Thread(target=follow, args=(kafka, watched, self._stopping, self.owned))
+        self._thread = Thread(
+            target=follow, args=(kafka, watched, self._stopping, self.owned), daemon=True
+        )
         self._thread.start()
 
     def leave(self) -> None:

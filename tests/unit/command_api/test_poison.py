@@ -16,6 +16,7 @@ from domain import asset as assets
 from domain import catalogue as catalogues
 from domain.category_events import CatalogueEvent
 from domain.commands import CatalogueCommand, Command, DescribeAsset, SubmitAsset
+from domain.discards import BlobsDiscarded
 from domain.events import AssetEvent, AssetSubmitted, Event
 from domain.jobs import DeadLetter
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
@@ -166,6 +167,16 @@ def is_poison(value: bytes) -> bool:
     )
 
 
+def last_step_fails(_kafka: MemoryKafka, patch: pytest.MonkeyPatch) -> None:
+    def unused(command: Command, _is_held: object) -> list[BlobsDiscarded]:
+        return fail() if command.metadata.entity_id == BAD else []
+
+    def fail() -> Any:  # noqa: ANN401 - never returns
+        raise ZeroDivisionError("after its events were decided")
+
+    patch.setattr(rounds, "unused", unused)
+
+
 def broker_refuses(topic: str) -> Callable[[MemoryKafka, pytest.MonkeyPatch], None]:
     def refuse(kafka: MemoryKafka, _patch: pytest.MonkeyPatch) -> None:
         kafka.refuses = lambda name, value: name == topic and is_poison(value)
@@ -179,6 +190,7 @@ def broker_refuses(topic: str) -> Callable[[MemoryKafka, pytest.MonkeyPatch], No
         pytest.param(rule_fails, "decider_failed", id="rule fails"),
         pytest.param(event_is_too_large, "not_written", id="event too large"),
         pytest.param(event_cannot_be_spelled, "decider_failed", id="event cannot be spelled"),
+        pytest.param(last_step_fails, "decider_failed", id="last step fails"),
         pytest.param(broker_refuses("asset-events"), "not_written", id="broker refuses event"),
     ],
 )
@@ -219,6 +231,18 @@ def test_a_wish_about_categories_that_cannot_be_decided_is_buried(
     assert [letter.code for letter in letters(kafka)] == ["decider_failed"]
     assert told(kafka, ACME) == ["CommandCannotBeDecided"]
     assert len(kafka.values(CATEGORY_EVENTS)) == 2
+
+
+def test_what_was_buried_left_nothing_behind_and_takes_effect_when_it_is_sent_again(
+    kafka: MemoryKafka, decider: Process
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        last_step_fails(kafka, patch)
+        decider.decide(asked(f"{GOOD}1"), asked(BAD))
+    decider.decide(asked(BAD))
+
+    assert submitted(kafka) == [f"{GOOD}1", BAD]
+    assert told(kafka, BAD) == ["CommandCannotBeDecided", "accepted"]
 
 
 def test_a_letter_that_the_broker_does_not_take_either_is_left_out(
