@@ -38,6 +38,11 @@ class LogBounds:
         firsts, ends = self._ask(wanted, _EARLIEST), self._ask(wanted, _LATEST)
         return {partition: (firsts[partition], ends[partition]) for partition in wanted}
 
+    def firsts(self, topics: Collection[Topic]) -> dict[Partition, int]:
+        """Give the first offset of every partition of these topics."""
+        wanted = [(topic.name, number) for topic in topics for number in range(topic.partitions)]
+        return self._ask(wanted, _EARLIEST) if wanted else {}
+
     def ends(self, topic: Topic) -> dict[int, int]:
         """Give the end of every partition of a topic."""
         wanted = [(topic.name, number) for number in range(topic.partitions)]

@@ -3,19 +3,19 @@
 import time
 from collections.abc import Collection
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
     NewTopic,
-    OffsetSpec,
     ResourceType,
 )
 
 from infra.errors import BrokerUnavailable, TopicsWrong
 from infra.kafka import Kafka
+from infra.log_bounds import LogBounds
 from infra.topics import TOPICS, Topic
 
 _TIMEOUT_SECONDS = 20.0
@@ -75,7 +75,7 @@ def check_topics(kafka: Kafka, topics: Collection[Topic] = TOPICS) -> None:
         wrong = [f"{t.name} is missing" for t in topics if kafka.topic(t) not in present]
         found = [topic for topic in topics if kafka.topic(topic) in present]
         live = _live_configs(kafka, admin, found)
-        wrong += _without_heads(kafka, admin, [each for each in found if each.is_kept_forever])
+        wrong += _without_heads(kafka, [each for each in found if each.is_kept_forever])
     except KafkaException as error:
         raise BrokerUnavailable(f"checking topics: {error}") from error
     for topic in found:
@@ -91,21 +91,11 @@ def check_topics(kafka: Kafka, topics: Collection[Topic] = TOPICS) -> None:
         raise TopicsWrong("; ".join(wrong) + ". Run 'scalehoster topics apply', or mend them")
 
 
-def _without_heads(kafka: Kafka, admin: AdminClient, topics: list[Topic]) -> list[str]:
+def _without_heads(kafka: Kafka, topics: Collection[Topic]) -> list[str]:
     """Name the partitions of logs that are kept for ever and do not begin at 0 any more."""
-    places = {
-        TopicPartition(kafka.topic(topic), number): f"{topic.name} {number}"
-        for topic in topics
-        for number in range(topic.partitions)
-    }
-    if not places:
-        return []
-    earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # ships without
-    asked = admin.list_offsets(dict.fromkeys(places, earliest))
-    firsts = {places[place]: done.result().offset for place, done in asked.items()}
     return [
-        f"{name} lost its first {first} events; restore the log"
-        for name, first in firsts.items()
+        f"{name} {number} lost its first {first} events; restore the log"
+        for (name, number), first in LogBounds(kafka).firsts(topics).items()
         if first > 0
     ]
 
