@@ -37,7 +37,7 @@ from streams.running import now, open_reader, repeat, run
 from streams.stopping import stop_signal
 
 _GROUP = "streams.dispatching"
-_TOPICS = (
+TOPICS = (
     ASSET_COMMANDS,
     ASSET_EVENTS,
     DISCARDED_BLOBS,
@@ -55,7 +55,7 @@ log = logging.getLogger("streams.dispatching")
 
 def main() -> int:
     """Dispatch until SIGTERM; 1 when the settings or topics are wrong."""
-    return run("dispatcher", load, _TOPICS, _dispatch)
+    return run("dispatcher", load, TOPICS, _dispatch)
 
 
 async def _dispatch(settings: Settings) -> int:

@@ -20,11 +20,10 @@ from infra.topic_admin import apply_topics
 from infra.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
-    GROUP_OFFSETS,
     IMAGE_JOBS,
-    IMAGE_JOBS_DEAD_LETTERS,
     RETRY_TIERS,
 )
+from streams.dispatching.__main__ import TOPICS
 from tests.eventually import eventually
 from tests.integration.picture_origin import PictureOrigin, picture_origin
 from tests.integration.stream_processes import KILLED, StreamProcesses, end, partition_of
@@ -48,17 +47,7 @@ def processes(
     servers: Servers, topic_prefix: str, origin: PictureOrigin, tmp_path: Path
 ) -> Iterator[StreamProcesses]:
     kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
-    apply_topics(
-        kafka,
-        [
-            ASSET_EVENTS,
-            ASSET_COMMANDS,
-            GROUP_OFFSETS,
-            IMAGE_JOBS,
-            *RETRY_TIERS,
-            IMAGE_JOBS_DEAD_LETTERS,
-        ],
-    )
+    apply_topics(kafka, TOPICS)
     with ExitStack() as stack:
         yield StreamProcesses(
             kafka=kafka, folder=tmp_path, allowed_origin=origin.address, stack=stack

@@ -18,13 +18,10 @@ from infra.lookup import Lookup
 from infra.reading import whole
 from infra.topic_admin import apply_topics
 from infra.topics import (
-    ASSET_COMMANDS,
     ASSET_EVENTS,
-    GROUP_OFFSETS,
     IMAGE_JOBS,
-    IMAGE_JOBS_DEAD_LETTERS,
-    RETRY_TIERS,
 )
+from streams.dispatching.__main__ import TOPICS
 from tests.eventually import eventually
 from tests.integration.stream_processes import StreamProcesses, end
 from tests.servers import Servers
@@ -38,17 +35,7 @@ AT_ONCE = {"SCALEHOSTER_DISPATCH__PER_TENANT": "8", "SCALEHOSTER_DISPATCH__BULK"
 @pytest.fixture
 def processes(servers: Servers, topic_prefix: str, tmp_path: Path) -> Iterator[StreamProcesses]:
     kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
-    apply_topics(
-        kafka,
-        [
-            ASSET_EVENTS,
-            ASSET_COMMANDS,
-            GROUP_OFFSETS,
-            IMAGE_JOBS,
-            *RETRY_TIERS,
-            IMAGE_JOBS_DEAD_LETTERS,
-        ],
-    )
+    apply_topics(kafka, TOPICS)
     with ExitStack() as stack:
         yield StreamProcesses(kafka=kafka, folder=tmp_path, allowed_origin="", stack=stack)
 
