@@ -31,7 +31,9 @@ from infra.cql import Cql
 from infra.rows import Operation, Upsert
 from infra.settings import CassandraSettings
 from infra.view_store import CassandraViewStore
-from projections import assets_by_category, categories, listed
+from projections.assets_by_category import BUCKETS, LISTING
+from projections.categories import TREE
+from projections.listed import listing_columns
 from projections.moments import microseconds, month
 from projections.views import apply_views
 from query_api.app import Addresses, Sources, create_app
@@ -154,7 +156,7 @@ def filled(assets: int) -> Iterator[CassandraSettings]:
 
 def category() -> Operation:
     return Upsert(
-        table=categories.TREE,
+        table=TREE,
         key=(ACME, CATS),
         columns={
             "slug": "cats",
@@ -182,13 +184,13 @@ def published(number: int) -> Iterator[Operation]:
     )
     asset_id = AssetId(str(uuid.UUID(int=number, version=4)))
     yield Upsert(
-        table=assets_by_category.LISTING,
+        table=LISTING,
         key=(ACME, CATS, month(created_at), microseconds(created_at), asset_id),
-        columns=listed.columns(listing, (CATS,)),
+        columns=listing_columns(listing, (CATS,)),
         written_at_us=1,
     )
     yield Upsert(
-        table=assets_by_category.BUCKETS,
+        table=BUCKETS,
         key=(ACME, CATS, month(created_at)),
         columns={},
         written_at_us=1,

@@ -125,12 +125,16 @@ async def _eraser(
                 walk,
                 ViewFacts(views),
                 sender,
-                lambda: caught_up(kafka, views),
+                lambda: caught_up(kafka, views, _say_what_is_waited_for),
                 lambda: datetime.now(UTC),
             )
             yield eraser, sender, wish.correlation_id
     finally:
         cql.close()
+
+
+def _say_what_is_waited_for() -> None:
+    say("waiting for the decider and the views; 'scalehoster status' says what runs")
 
 
 def _is_anything(found: Found, theirs: Belongings) -> bool:

@@ -1,12 +1,11 @@
 """What the views tell an erasure about single assets, and whether they know all there is."""
 
 import asyncio
+from collections.abc import Callable
 
-from cli.output import say
 from domain.errors import UnknownCategory
 from domain.values import AssetId, CategoryRef, TenantId
-from infra import candidates
-from infra.candidates import Candidates
+from infra.candidates import ASSETS_BY_SHARD, Candidates
 from infra.cql import Row
 from infra.kafka import Kafka
 from infra.live_views import LiveViews
@@ -41,18 +40,19 @@ class ViewFacts:
         return rows[0] if rows else None
 
 
-async def caught_up(kafka: Kafka, views: LiveViews) -> None:
+async def caught_up(kafka: Kafka, views: LiveViews, on_silence: Callable[[], None]) -> None:
     """Wait until the views know what came of every command that was sent before.
 
-    Raises BrokerUnavailable, StoreUnavailable, ViewsMissing, ViewNotBuilt.
+    ``on_silence`` is called once for each view that keeps the caller waiting for long. Raises
+    BrokerUnavailable, StoreUnavailable, ViewsMissing, ViewNotBuilt.
     """
-    for view in (candidates.VIEW, _VIEW):
+    for view in (ASSETS_BY_SHARD, _VIEW):
         barrier = Barrier(kafka, views, view)
         looks = 0
         while not await barrier.is_open():
             looks += 1
             if looks == _SILENT_LOOKS:
-                say("waiting for the decider and the views; 'scalehoster status' says what runs")
+                on_silence()
             await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -11,7 +11,7 @@ from infra.cql import Row
 from infra.cutting import SHARDS, shard_of
 from infra.live_views import LiveViews
 
-VIEW = "assets_by_shard"
+ASSETS_BY_SHARD = "assets_by_shard"
 
 _PAGE = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ class Candidates:
         number, _, seen = after.partition("/")
         shard = int(number or 0)
         key = (tenant_id, shard, seen)
-        rows = await self._views.select(VIEW, _AFTER, key, at_most=_PAGE)
+        rows = await self._views.select(ASSETS_BY_SHARD, _AFTER, key, at_most=_PAGE)
         found = [candidate for row in rows if (candidate := candidate_of(row))]
         if len(rows) == _PAGE:
             return Stretch(candidates=found, after=f"{shard}/{rows[-1]['asset_id']}")
@@ -66,7 +66,7 @@ class Candidates:
         """Visit these assets; one that is not there is passed over."""
         for asset_id in asset_ids:
             key = (tenant_id, shard_of(asset_id), asset_id)
-            for row in await self._views.select(VIEW, _ONE, key):
+            for row in await self._views.select(ASSETS_BY_SHARD, _ONE, key):
                 if candidate := candidate_of(row):
                     yield candidate
 

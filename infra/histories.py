@@ -12,7 +12,7 @@ from infra.cql import Row
 from infra.live_views import LiveViews
 from infra.topics import ASSET_EVENTS
 
-VIEW = "asset_history"
+ASSET_HISTORY = "asset_history"
 
 _PAGE = 1_000
 _EVENTS = (
@@ -37,7 +37,7 @@ class Histories:
         seen = 0
         while True:
             rows = await self._views.select(
-                VIEW, _EVENTS, (tenant_id, asset_id, seen), at_most=_PAGE
+                ASSET_HISTORY, _EVENTS, (tenant_id, asset_id, seen), at_most=_PAGE
             )
             for row in rows:
                 seen = row["entity_version"]
@@ -50,7 +50,7 @@ class Histories:
 
         It may take them when other code runs; until then the history is not whole.
         """
-        return await self._views.lacks(VIEW, ASSET_EVENTS, asset_id)
+        return await self._views.lacks(ASSET_HISTORY, ASSET_EVENTS, asset_id)
 
 
 def event_in(row: Row) -> AssetEvent:

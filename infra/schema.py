@@ -1,11 +1,12 @@
 """Making and dropping tables: admin steps, never done by a service."""
 
 from collections.abc import Iterable
-from importlib.resources import files
+from pathlib import Path
 
 from infra.cql import Cql
 from infra.settings import CassandraSettings
 
+_STATE_TABLES = Path(__file__).with_name("view_store.cql")
 _PATIENCE_SECONDS = 120.0  # each change of the schema is written through to the disk
 
 
@@ -26,7 +27,7 @@ def apply_keyspace(settings: CassandraSettings) -> None:
         admin.close()
     cql = Cql(settings, keyspace=settings.keyspace)
     try:
-        make_tables(cql, files("infra").joinpath("view_store.cql").read_text("utf-8"))
+        make_tables(cql, _STATE_TABLES.read_text("utf-8"))
     finally:
         cql.close()
 

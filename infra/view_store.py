@@ -12,7 +12,6 @@ from cassandra.query import BatchStatement, BatchType, BoundStatement
 from infra.cql import Cql
 from infra.errors import ViewsMissing
 from infra.generations import CassandraGenerations
-from infra.operator_requests import OperatorRequests
 from infra.parking import CassandraParking, ParkingPlace
 from infra.personal import all_sealed
 from infra.rows import Operation, Table, Upsert
@@ -88,12 +87,16 @@ class CassandraViewStore:
         self._cql = cql
         self.generations = CassandraGenerations(cql)
         self.parking = CassandraParking(cql)
-        self.requests = OperatorRequests(cql)
 
     @classmethod
     def connect(cls, settings: CassandraSettings) -> "CassandraViewStore":
         """Open the keyspace; raises StoreUnavailable, or ViewsMissing when there is none."""
         return cls(Cql(settings, keyspace=settings.keyspace))
+
+    @property
+    def cql(self) -> Cql:
+        """The session, for what else lies in the keyspace of the views."""
+        return self._cql
 
     def close(self) -> None:
         """Let go of the connections."""

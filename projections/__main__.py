@@ -14,6 +14,7 @@ from infra.group_reading import GroupReader, Partition, StartsOf
 from infra.keyring import use_keyring
 from infra.log_bounds import LogBounds
 from infra.logs import configure
+from infra.operator_requests import OperatorRequests
 from infra.settings import load
 from infra.topic_admin import check_topics
 from infra.topics import PROJECTIONS_DEAD_LETTERS, Topic
@@ -60,7 +61,7 @@ def main() -> int:
         if settings.metrics_port:
             start_http_server(settings.metrics_port, "127.0.0.1")
         collect_seldom()
-        with Attendant(store.requests.open):
+        with Attendant(OperatorRequests(store.cql).open):
             follower.run(stopping)
     except ScaleHosterError:
         log.critical("stopped", exc_info=True)

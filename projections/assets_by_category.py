@@ -15,7 +15,7 @@ from domain.events import (
 from domain.values import CategoryId, Listing
 from infra.rows import Delete, Operation, Table, Upsert
 from infra.topics import ASSET_EVENTS
-from projections import listed
+from projections.listed import listing_columns
 from projections.moments import microseconds, month
 from projections.view import View
 
@@ -54,7 +54,7 @@ def _placed(
         yield Upsert(
             table=LISTING,
             key=_key(event, category_id, listing.created_at),
-            columns=listed.columns(listing, category_ids),
+            columns=listing_columns(listing, category_ids),
             written_at_us=written_at_us,
         )
         yield Upsert(

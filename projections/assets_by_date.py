@@ -15,7 +15,7 @@ from domain.events import (
 from domain.values import Listing
 from infra.rows import Delete, Operation, Table, Upsert
 from infra.topics import ASSET_EVENTS
-from projections import listed
+from projections.listed import listing_columns
 from projections.moments import day, microseconds
 from projections.view import View
 
@@ -39,7 +39,7 @@ def _rows(message: Message) -> Iterator[Operation]:
             yield Upsert(
                 table=LISTING,
                 key=_key(message, listing.created_at),
-                columns=listed.columns(listing, message.category_ids),
+                columns=listing_columns(listing, message.category_ids),
                 written_at_us=written_at_us,
             )
             yield Upsert(

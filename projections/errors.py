@@ -2,8 +2,7 @@
 
 ProjectionStopped
 ├── HistoryHasGap      an event of an entity is missing in the log
-├── EventsLost         the log no longer has what a view has still to read, or never had it
-└── DefinitionMissing  this code does not know how a generation is built
+└── EventsLost         the log no longer has what a view has still to read, or never had it
 """
 
 from domain.errors import ScaleHosterError
@@ -19,7 +18,3 @@ class HistoryHasGap(ProjectionStopped):
 
 class EventsLost(ProjectionStopped):
     """The log and the checkpoints do not belong together."""
-
-
-class DefinitionMissing(ProjectionStopped):
-    """A generation is built by a definition that this code does not have."""

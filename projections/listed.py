@@ -4,7 +4,7 @@ from domain.values import CategoryId, Listing
 from infra.rows import Value
 
 
-def columns(listing: Listing, category_ids: tuple[CategoryId, ...]) -> dict[str, Value]:
+def listing_columns(listing: Listing, category_ids: tuple[CategoryId, ...]) -> dict[str, Value]:
     """Fill all columns, so that a row never depends on what was there before."""
     return {
         "title": listing.title,

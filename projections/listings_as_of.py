@@ -20,7 +20,7 @@ from domain.events import (
 from domain.values import CategoryId, Listing
 from infra.rows import Delete, Operation, Table, Upsert, Value
 from infra.topics import ASSET_EVENTS
-from projections import listed
+from projections.listed import listing_columns
 from projections.moments import day, microseconds, month
 from projections.view import View
 
@@ -64,7 +64,7 @@ def _begun(
 ) -> Iterator[Operation]:
     now_us = microseconds(event.metadata.happened_at)
     columns: dict[str, Value] = {
-        **listed.columns(listing, category_ids),
+        **listing_columns(listing, category_ids),
         "valid_from_us": now_us,
         "valid_to_us": _STILL_US,
     }

@@ -19,7 +19,6 @@ from projections.beginning import Ends, begin
 from projections.categories import CATEGORIES
 from projections.categories_as_of import CATEGORIES_AS_OF
 from projections.commands import COMMANDS
-from projections.errors import DefinitionMissing
 from projections.listings_as_of import LISTINGS_AS_OF
 from projections.operation_items import OPERATION_ITEMS
 from projections.operations import OPERATIONS
@@ -27,6 +26,7 @@ from projections.pending_assets import PENDING_ASSETS
 from projections.public_assets import PUBLIC_ASSETS
 from projections.similar_assets import SIMILAR_ASSETS
 from projections.view import LiveView, View
+from projections.view_errors import DefinitionMissing
 
 VIEWS: tuple[View, ...] = (
     ASSET_BY_ID,

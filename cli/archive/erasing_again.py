@@ -1,19 +1,25 @@
 """After a restore: erase once more what the keyring says was erased since the export."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
+from avro_schemas.codec import decode, encode
 from avro_schemas.sealing import using
-from cli.archive.keys import erased_again, of_single_assets
 from cli.erasing_tenant import belongings_in, erase
-from domain.values import CorrelationId, TenantId
+from domain.commands import CommandMetadata, DeleteAsset, PurgeAsset
+from domain.events import AssetSubmitted
+from domain.values import Actor, CommandId, CorrelationId, TenantId
 from infra.dead_letters import KafkaLetterLog, Shelf
 from infra.kafka import Kafka
-from infra.keyring import WHOLE_TENANT, KeyringFile
+from infra.keyring import WHOLE_TENANT, Erasure, KeyringFile
 from infra.reading import Record, whole
 from infra.sending import Sender
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS
+
+_RESTORE = Actor("system:restore")
+_NAMESPACE = UUID("5b1f1f1e-63a5-5c8e-9a53-3d2b3a7d7a10")  # never changes: repeats are known by it
 
 
 async def erase_again(kafka: Kafka, keyring: KeyringFile, now: datetime) -> int:
@@ -45,3 +51,45 @@ async def erase_again(kafka: Kafka, keyring: KeyringFile, now: datetime) -> int:
             commands = erased_again(of_single_assets(erasures, events), now)
             sent = [await sender.send(ASSET_COMMANDS, *command) for command in commands]
     return len(sent)
+
+
+def of_single_assets(
+    erasures: Iterable[Erasure], events: Callable[[], Iterator[Record]]
+) -> Iterator[Erasure]:
+    """Name each asset of the tenants that were erased whole, as a restored log has them.
+
+    Raises BrokerUnavailable; the log is read only if there is such a tenant.
+    """
+    whole: dict[str, Erasure] = {}
+    for erasure in erasures:
+        if erasure.entity_id == WHOLE_TENANT:
+            whole[erasure.tenant_id] = erasure
+        else:
+            yield erasure
+    for record in events() if whole else ():
+        event = decode(record.value)
+        if isinstance(event, AssetSubmitted) and event.metadata.tenant_id in whole:
+            yield replace(whole[event.metadata.tenant_id], entity_id=event.asset_id)
+
+
+def erased_again(erasures: Iterable[Erasure], now: datetime) -> Iterator[tuple[str, bytes]]:
+    """Spell, by key, the commands that erase once more what was erased after an export.
+
+    What was erased before is left as it is; so they may be sent any number of times.
+    """
+    for erasure in erasures:
+        for kind in (DeleteAsset, PurgeAsset):
+            named = f"{kind.__name__}\n{erasure.tenant_id}\n{erasure.entity_id}"
+            command_id = CommandId(str(uuid5(_NAMESPACE, named)))
+            metadata = CommandMetadata(
+                command_id=command_id,
+                tenant_id=TenantId(erasure.tenant_id),
+                entity_id=erasure.entity_id,
+                issued_at=now,
+                correlation_id=CorrelationId(command_id),
+                actor=_RESTORE,
+                expected_version=None,
+                fingerprint=None,
+                reply_partition=None,
+            )
+            yield erasure.entity_id, encode(kind(metadata=metadata))

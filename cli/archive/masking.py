@@ -12,10 +12,10 @@ from avro_schemas.containers import LoggedRecord
 from avro_schemas.errors import Undecodable
 from avro_schemas.sealing import Sealer, using
 from cli.archive.errors import ArchiveRefused
-from cli.platform import write_private
 from domain.bulk import Filter, Instructions, ItemOutcome
 from domain.events import AssetDelayed, AssetRejected, Event, EventMetadata
 from domain.values import Actor, CorrelationId, Description, Facts, Fetch, Listing, Source
+from infra.blob_files import write_whole
 
 _DIGITS = 16
 _KEY_BYTES = 32
@@ -26,7 +26,7 @@ def mask_key(data_dir: Path) -> bytes:
     place = data_dir / "mask-key"
     if not place.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
-        write_private(place, secrets.token_hex(_KEY_BYTES))
+        write_whole(place, secrets.token_hex(_KEY_BYTES).encode())
     return bytes.fromhex(place.read_text("utf-8"))
 
 

@@ -8,6 +8,7 @@ from domain.errors import ScaleHosterError
 from infra.keyring import use_keyring
 from infra.log_bounds import LogBounds
 from infra.logs import configure
+from infra.operator_requests import OperatorRequests
 from infra.settings import load
 from infra.view_store import CassandraViewStore
 from projections.consistency.checks import ConsistencyChecks
@@ -40,7 +41,7 @@ def main() -> int:
         try:
             with Rebuilds(settings) as rebuilds, ConsistencyChecks(settings) as checks:
                 CarryingOut(
-                    store.requests, Actions(rebuilds, checks).carry_out, supervisor.run
+                    OperatorRequests(store.cql), Actions(rebuilds, checks).carry_out, supervisor.run
                 ).run(stopping)
         finally:
             store.close()

@@ -16,7 +16,7 @@ from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import AssetId
 from infra.asking import Asker
 from infra.errors import InfraError, RecordRefused
-from infra.histories import VIEW, Histories
+from infra.histories import ASSET_HISTORY, Histories
 
 _WAIT_SECONDS = 10.0
 
@@ -82,7 +82,7 @@ class Items:
     ) -> ItemOutcome | None:
         """Give the outcome, unless the history lacks an event that nobody should wait for."""
         if await self._histories.lacks_events(AssetId(item)):
-            detail = f"the view {VIEW} lacks events of this asset that it could not take"
+            detail = f"the view {ASSET_HISTORY} lacks events of this asset that it could not take"
             return _outcome(item, "refused", code="HistoryIncomplete", detail=detail)
         return outcome
 

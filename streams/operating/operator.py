@@ -13,8 +13,7 @@ from domain.operation.advancing import CATEGORY_ITEM, progressed, selected
 from domain.operation.selecting import matches
 from domain.operation.state import MOST_AT_ONCE
 from domain.values import OperationId
-from infra import candidates, histories
-from infra.candidates import Candidates
+from infra.candidates import ASSETS_BY_SHARD, Candidates
 from infra.errors import (
     BrokerUnavailable,
     Overloaded,
@@ -23,6 +22,7 @@ from infra.errors import (
     ViewsMissing,
 )
 from infra.failpoints import pass_by
+from infra.histories import ASSET_HISTORY
 from streams.operating.barriers import Barrier
 from streams.operating.courses import Course
 from streams.operating.items import Items
@@ -127,7 +127,7 @@ class Operator:
         return len(outcomes)
 
     async def _shows_all(self, operation: Operation) -> bool:
-        view = candidates.VIEW if operation.reverts is None else histories.VIEW
+        view = ASSETS_BY_SHARD if operation.reverts is None else ASSET_HISTORY
         barrier = self._barriers.get(operation.operation_id)
         if barrier is None:
             barrier = self._barriers[operation.operation_id] = self._new_barrier(view)

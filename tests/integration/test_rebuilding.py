@@ -23,7 +23,7 @@ from infra.topic_admin import apply_topics
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS
 from infra.view_store import CassandraViewStore
 from projections.categories import CATEGORIES, TREE
-from projections.errors import DefinitionMissing
+from projections.view_errors import DefinitionMissing
 from projections.views import apply_views, live_views
 from tests.contract.generations import GenerationsContract, planned
 from tests.contract.view_store import checkpoint, upsert

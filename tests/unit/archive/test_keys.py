@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.codec import decode, encode
+from cli.archive.erasing_again import erased_again, of_single_assets
 from cli.archive.errors import RestoreRefused
 from cli.archive.exporting import Exporter, Wish
-from cli.archive.keys import erased_again, of_single_assets, own_keyring, require_keys
+from cli.archive.keys import own_keyring, require_keys
 from domain.commands import DeleteAsset, PurgeAsset
 from domain.values import TenantId
 from infra.keyring import WHOLE_TENANT, Erasure, Keyring, KeyringFile
