@@ -1,7 +1,7 @@
 """Between a message and its framed Avro bytes.
 
 The frame is Confluent's, so every Kafka tool can read it: a zero byte, the schema's id as four
-big-endian bytes, the Avro body. Personal fields are sealed in it; see sealing.py.
+big-endian bytes, the Avro body. Personal fields are encrypted in it; see encryption.py.
 """
 
 from functools import cache
@@ -14,7 +14,7 @@ from fastavro.types import Schema
 from avro_schemas.errors import KeysLost, Undecodable
 from avro_schemas.records import Convert, from_record, to_record
 from avro_schemas.registry import WrittenSchema, newest, schema, versions
-from avro_schemas.sealing import Seals
+from avro_schemas.sealing import FieldEncryption
 from avro_schemas.upcasting import first_upcast
 from domain.bulk_commands import OperationCommand
 from domain.bulk_events import OperationEvent
@@ -48,14 +48,14 @@ _HEADER_BYTES = 5
 
 
 def encode(message: Message) -> bytes:
-    """Write a message with the newest version of its schema, framed, its personal fields sealed.
+    """Write a message with the newest version of its schema, framed, personal fields encrypted.
 
     Raises ValueError for a datetime without a time zone or for text that is not UTF-8 (half a
     surrogate pair), OverflowError for an integer beyond 64 bits, KeysLost.
     """
     header, current, record_of = _writer(type(message).__name__)
     record = record_of(message)
-    current.seals.seal(record)
+    current.encryption.encrypt(record)
     buffer = BytesIO()
     buffer.write(header)
     schemaless_writer(buffer, current.parsed, record)
@@ -66,17 +66,18 @@ def decode(framed: bytes) -> Message:
     """Read a message of any version into today's class; narrow it with isinstance or match.
 
     What is erased reads as nothing was said. Raises UnknownSchema for an id that is not among ours,
-    BrokenSeal for a sealed field that was altered, and otherwise Undecodable: for another frame, a
-    body cut short, bytes left over, or a body that does not fit its schema. Raises KeysLost.
+    InvalidCiphertext for an encrypted field that was altered, and otherwise Undecodable: for
+    another frame, a body cut short, bytes left over, or a body that does not fit its schema.
+    Raises KeysLost.
     """
     if len(framed) < _HEADER_BYTES or not framed.startswith(_MAGIC):
         raise Undecodable(f"not framed as Avro: begins with {framed[:_HEADER_BYTES]!r}")
-    written_as, seals, message_from = _reader(int.from_bytes(framed[1:_HEADER_BYTES], "big"))
+    written_as, encryption, message_from = _reader(int.from_bytes(framed[1:_HEADER_BYTES], "big"))
     body = BytesIO(framed)
     body.seek(_HEADER_BYTES)
     try:
         record = cast("dict[str, Any]", schemaless_reader(body, written_as, None))
-        seals.open(record)
+        encryption.decrypt(record)
         message = message_from(record)
     except (KeysLost, Undecodable):
         raise
@@ -95,13 +96,13 @@ def _writer(name: str) -> tuple[bytes, WrittenSchema, Convert]:
 
 
 @cache
-def _reader(schema_id: int) -> tuple[Schema, Seals, Convert]:
+def _reader(schema_id: int) -> tuple[Schema, FieldEncryption, Convert]:
     written = schema(schema_id)
-    return written.parsed, written.seals, _from(written)
+    return written.parsed, written.encryption, _from(written)
 
 
 def _from(written: WrittenSchema) -> Convert:
-    """Say how an opened record of this version becomes today's message."""
+    """Say how a decrypted record of this version becomes today's message."""
     known = versions(written.subject)
     last = max(known)
     found = first_upcast(written.name, written.version, last)
@@ -121,8 +122,8 @@ def _after(first: Convert, second: Convert) -> Convert:
 
 
 def _resolving(written: WrittenSchema, read: WrittenSchema) -> Convert:
-    """Let Avro's rules turn opened records of one version into another's."""
-    written_as, read_as = written.seals.opened, read.seals.opened
+    """Let Avro's rules turn decrypted records of one version into another's."""
+    written_as, read_as = written.encryption.plain_schema, read.encryption.plain_schema
 
     def rewritten(record: Any) -> Any:  # noqa: ANN401 - a record
         body = BytesIO()

@@ -2,7 +2,7 @@
 
 Undecodable
 ├── UnknownSchema
-└── BrokenSeal
+└── InvalidCiphertext
 KeysLost
 """
 
@@ -17,8 +17,8 @@ class UnknownSchema(Undecodable):
     """The schema is not among ours; a newer release may know it."""
 
 
-class BrokenSeal(Undecodable):
-    """Sealed bytes are not as they were sealed."""
+class InvalidCiphertext(Undecodable):
+    """Encrypted bytes are not as they were encrypted."""
 
 
 class KeysLost(ScaleHosterError):

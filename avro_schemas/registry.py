@@ -15,7 +15,7 @@ from fastavro import parse_schema
 from fastavro.types import Schema
 
 from avro_schemas.errors import UnknownSchema
-from avro_schemas.sealing import Seals
+from avro_schemas.sealing import FieldEncryption
 
 _NAMESPACE = "scalehoster"
 
@@ -24,7 +24,7 @@ _NAMESPACE = "scalehoster"
 class WrittenSchema:
     """One version of how one message is written; ``text`` is the file as it stands.
 
-    ``seals`` says which of its fields are sealed.
+    ``encryption`` says which of its fields are encrypted.
     """
 
     schema_id: int
@@ -32,7 +32,7 @@ class WrittenSchema:
     version: int
     text: str
     parsed: Schema
-    seals: Seals
+    encryption: FieldEncryption
 
     @property
     def subject(self) -> str:
@@ -55,7 +55,7 @@ def schemas() -> Mapping[int, WrittenSchema]:
             version=int(version),
             text=text,
             parsed=parse_schema(json.loads(text)),
-            seals=Seals(text),
+            encryption=FieldEncryption(text),
         )
     return MappingProxyType(found)
 

@@ -1,8 +1,8 @@
-"""Personal fields are sealed: on the wire they are bytes that only a key outside the log opens.
+"""Personal fields are encrypted: on the wire they are bytes that only a key outside the log opens.
 
-A field of a schema is sealed when it has the attribute ``sealed``: the type of its value, which is
-written in Avro and encrypted under the key of the entity that the message is about. ``erased`` is
-what is read once that key was destroyed. Which keys there are is known to one Sealer a process.
+A field of a schema is encrypted when it has the attribute ``sealed``: the type of its value, which
+is written in Avro and encrypted under the key of the entity that the message is about. ``erased``
+is what is read once that key was destroyed. One Encryptor a process knows which keys there are.
 """
 
 import json
@@ -19,69 +19,69 @@ from avro_schemas.errors import KeysLost
 
 Json = Any
 Subject = tuple[str, str]  # tenant, entity
-Apply = Callable[["SealedField", Any], Any]
-Walk = Callable[[Any, Apply], None]
+FieldTransform = Callable[["EncryptedField", Any], Any]
+FieldVisitor = Callable[[Any, FieldTransform], None]
 
 
-class Sealer(Protocol):
+class Encryptor(Protocol):
     """Encrypts under a key of its own for each subject, until that key is destroyed."""
 
-    def seal(self, subject: Subject, plain: bytes, label: str) -> bytes | None:
+    def encrypt(self, subject: Subject, plain: bytes, label: str) -> bytes | None:
         """Encrypt; None when the subject's key was destroyed. Equal input gives equal bytes.
 
         Raises KeysLost.
         """
 
-    def open(self, sealed: bytes, label: str) -> bytes | None:
-        """Decrypt what ``seal`` gave; None when the subject's key was destroyed.
+    def decrypt(self, encrypted: bytes, label: str) -> bytes | None:
+        """Decrypt what ``encrypt`` gave; None when the subject's key was destroyed.
 
-        Raises KeysLost when there should be a key and is none, BrokenSeal for altered bytes or
-        another label.
+        Raises KeysLost when there should be a key and is none, InvalidCiphertext for altered bytes
+        or another label.
         """
 
 
-class WithoutKeys:
-    """Reads all that is sealed as if it was erased: for whoever looks at everything else."""
+class KeylessEncryptor:
+    """Reads all that is encrypted as if it was erased: for whoever looks at everything else."""
 
-    def seal(self, subject: Subject, plain: bytes, label: str) -> None:
+    def encrypt(self, subject: Subject, plain: bytes, label: str) -> None:
         """Leave it out."""
 
-    def open(self, sealed: bytes, label: str) -> None:
-        """Leave it closed."""
+    def decrypt(self, encrypted: bytes, label: str) -> None:
+        """Leave it encrypted."""
 
 
-class _Sealers:
-    """The one Sealer of this process; there is none until ``use``."""
+class _CurrentEncryptor:
+    """The one Encryptor of this process; there is none until ``use_encryptor``."""
 
-    current: Sealer | None = None
+    current: Encryptor | None = None
 
 
-def use(sealer: Sealer) -> None:
-    """Have this process seal and open with these keys from now on."""
-    _Sealers.current = sealer
+def use_encryptor(encryptor: Encryptor) -> None:
+    """Have this process encrypt and decrypt with these keys from now on."""
+    _CurrentEncryptor.current = encryptor
 
 
 @contextmanager
-def using(sealer: Sealer) -> Iterator[None]:
-    """Seal and open with other keys for a while; not for a process with threads that do too."""
-    before = _Sealers.current
-    use(sealer)
+def using_encryptor(encryptor: Encryptor) -> Iterator[None]:
+    """Use other keys for a while; not for a process with threads that encrypt or decrypt too."""
+    before = _CurrentEncryptor.current
+    use_encryptor(encryptor)
     try:
         yield
     finally:
-        _Sealers.current = before
+        _CurrentEncryptor.current = before
 
 
-def sealer() -> Sealer:
+def encryptor() -> Encryptor:
     """Give the keys of this process; raises KeysLost when it was given none."""
-    if _Sealers.current is None:
+    if _CurrentEncryptor.current is None:
         raise KeysLost("this process was given no keyring")
-    return _Sealers.current
+    return _CurrentEncryptor.current
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SealedField:
-    """How a sealed field is written inside, and what stands for it once it is erased (JSON).
+class EncryptedField:
+    """How an encrypted field is written inside, and what stands for it once it is erased (JSON).
 
     That says nothing about anybody, so it is written as no bytes at all.
     """
@@ -91,43 +91,43 @@ class SealedField:
     erased: str
     blank: Json
 
-    def seal(self, value: object, subject: Subject) -> bytes:
+    def encrypt(self, value: object, subject: Subject) -> bytes:
         """Turn a value as Avro writes it into the field's bytes: none for an erased subject."""
         if value == self.blank:
             return b""
         buffer = BytesIO()
         schemaless_writer(buffer, self.inner, value)
-        return sealer().seal(subject, buffer.getvalue(), self.name) or b""
+        return encryptor().encrypt(subject, buffer.getvalue(), self.name) or b""
 
-    def open(self, sealed: bytes) -> Any:  # noqa: ANN401 - whatever the inner type says
+    def decrypt(self, encrypted: bytes) -> Any:  # noqa: ANN401 - whatever the inner type says
         """Turn the field's bytes into the value as Avro reads it."""
-        plain = sealer().open(sealed, self.name) if sealed else None
+        plain = encryptor().decrypt(encrypted, self.name) if encrypted else None
         if plain is None:
             return self.blank if isinstance(self.blank, str) else json.loads(self.erased)
         return schemaless_reader(BytesIO(plain), self.inner, None)
 
 
-class Seals:
-    """Which fields of one schema are sealed; ``opened`` is the schema as if none were."""
+class FieldEncryption:
+    """Which fields of one schema are encrypted; ``plain_schema`` is the schema as if none were."""
 
     def __init__(self, text: str) -> None:
         self._known: dict[str, Json] = {}
-        self.opened: Schema = parse_schema(json.loads(opened_text(text)))
+        self.plain_schema: Schema = parse_schema(json.loads(plain_schema_text(text)))
         self._apply = self._of(json.loads(text))
 
-    def seal(self, record: dict[str, Any]) -> None:
-        """Seal the record's fields in place, under the entity that it tells of."""
+    def encrypt(self, record: dict[str, Any]) -> None:
+        """Encrypt the record's fields in place, under the entity that it tells of."""
         if self._apply:
             subject = _subject(record)
-            self._apply(record, lambda field, value: field.seal(value, subject))
+            self._apply(record, lambda field, value: field.encrypt(value, subject))
 
-    def open(self, record: dict[str, Any]) -> None:
-        """Open the record's fields in place."""
+    def decrypt(self, record: dict[str, Any]) -> None:
+        """Decrypt the record's fields in place."""
         if self._apply:
-            self._apply(record, lambda field, sealed: field.open(sealed))
+            self._apply(record, lambda field, encrypted: field.decrypt(encrypted))
 
-    def _of(self, schema: Json) -> Walk | None:
-        """Say how to go through the sealed fields of a value of this type, if it has any."""
+    def _of(self, schema: Json) -> FieldVisitor | None:
+        """Say how to go through the encrypted fields of a value of this type, if it has any."""
         match schema:
             case {"type": "record", "name": name, "fields": fields}:
                 self._known[name] = schema
@@ -142,20 +142,20 @@ class Seals:
                 return self._of(self._known[schema])
         return None
 
-    def _step(self, field: Json) -> Walk | None:
+    def _step(self, field: Json) -> FieldVisitor | None:
         name = field["name"]
         if "sealed" not in field:
             inside = self._of(field["type"])
             return (lambda record, apply: inside(record[name], apply)) if inside else None
-        sealed = SealedField(
+        encrypted = EncryptedField(
             name=name,
             inner=parse_schema(self._defined(field["sealed"])),
             erased=json.dumps(field["erased"]),
             blank=field["erased"],
         )
 
-        def step(record: dict[str, Any], apply: Apply) -> None:
-            record[name] = apply(sealed, record[name])
+        def step(record: dict[str, Any], apply: FieldTransform) -> None:
+            record[name] = apply(encrypted, record[name])
 
         return step
 
@@ -169,20 +169,20 @@ class Seals:
         return schema
 
 
-def opened_text(text: str) -> str:
-    """Write a schema as if no field were sealed: what its values mean."""
-    return json.dumps(_opened(json.loads(text)))
+def plain_schema_text(text: str) -> str:
+    """Write a schema as if no field were encrypted: what its values mean."""
+    return json.dumps(_plain(json.loads(text)))
 
 
-def _opened(schema: Json) -> Json:
+def _plain(schema: Json) -> Json:
     match schema:
         case {"sealed": inner, "erased": erased, **field}:
             default = {"default": erased} if "default" in field else {}
             return {**field, "type": inner, **default}
         case dict():
-            return {name: _opened(part) for name, part in schema.items()}
+            return {name: _plain(part) for name, part in schema.items()}
         case list():
-            return [_opened(part) for part in schema]
+            return [_plain(part) for part in schema]
     return schema
 
 
@@ -193,27 +193,27 @@ def _subject(record: dict[str, Any]) -> Subject:
 
 
 def _each_field(
-    steps: list[Walk | None],
-) -> Walk | None:
+    steps: list[FieldVisitor | None],
+) -> FieldVisitor | None:
     found = [step for step in steps if step]
 
-    def through(record: Any, apply: Apply) -> None:  # noqa: ANN401 - a record
+    def through(record: Any, apply: FieldTransform) -> None:  # noqa: ANN401 - a record
         for step in found:
             step(record, apply)
 
     return through if found else None
 
 
-def _each_item(inside: Walk) -> Walk:
-    def through(items: Any, apply: Apply) -> None:  # noqa: ANN401 - an array
+def _each_item(inside: FieldVisitor) -> FieldVisitor:
+    def through(items: Any, apply: FieldTransform) -> None:  # noqa: ANN401 - an array
         for item in items:
             inside(item, apply)
 
     return through
 
 
-def _unless_none(inside: Walk) -> Walk:
-    def through(value: Any, apply: Apply) -> None:  # noqa: ANN401 - a record or nothing
+def _unless_none(inside: FieldVisitor) -> FieldVisitor:
+    def through(value: Any, apply: FieldTransform) -> None:  # noqa: ANN401 - a record or nothing
         if value is not None:
             inside(value, apply)
 

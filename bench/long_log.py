@@ -15,14 +15,14 @@ from cassandra.concurrent import execute_concurrent
 from cassandra.policies import WhiteListRoundRobinPolicy
 from cassandra.query import BatchStatement, BatchType
 
-from avro_schemas.sealing import use
+from avro_schemas.sealing import use_encryptor
 from bench.servers import bench_servers
 from domain.category_events import CatalogueEvent
 from domain.events import AssetEvent
 from infra.kafka import Kafka
-from infra.keyring import keyring_file
-from infra.personal import sealed
-from infra.rows import Operation, Upsert, collapse
+from infra.keyring import installation_keyring
+from infra.personal import encrypted_operation
+from infra.rows import RowOperation, Upsert, collapse_operations
 from infra.settings import CassandraSettings, load
 from projections.rebuilding.rebuilds import REBUILDABLE
 from projections.views import apply_views
@@ -108,7 +108,9 @@ def warm_up() -> None:
 def _write_share(
     settings: CassandraSettings, pictures: range, ready: Barrier, took: "Queue[float]"
 ) -> None:
-    use(keyring_file(load()))  # whoever began this has told its children where it is
+    use_encryptor(
+        installation_keyring(load())
+    )  # whoever began this has told its children where it is
     session = _session(settings)
     chunks = [_operations(some) for some in _chunks(picture_events(pictures), _CHUNK)]
     prepared = {
@@ -132,15 +134,15 @@ def _write_share(
     session.cluster.shutdown()
 
 
-def _operations(events: list[AssetEvent]) -> list[Operation]:
+def _operations(events: list[AssetEvent]) -> list[RowOperation]:
     return [
-        sealed(operation)
+        encrypted_operation(operation)
         for view in REBUILDABLE
-        for operation in collapse(chain.from_iterable(map(view.rows, events)))
+        for operation in collapse_operations(chain.from_iterable(map(view.rows, events)))
     ]
 
 
-def _statement(operation: Operation) -> str:
+def _statement(operation: RowOperation) -> str:
     table, key = operation.table.at(1), operation.table.key
     if isinstance(operation, Upsert):
         names = (*key, *operation.columns)
@@ -150,7 +152,7 @@ def _statement(operation: Operation) -> str:
     return f"DELETE FROM {table} USING TIMESTAMP ? WHERE {places}"  # noqa: S608 - names are ours
 
 
-def _values(operation: Operation) -> tuple[object, ...]:
+def _values(operation: RowOperation) -> tuple[object, ...]:
     if isinstance(operation, Upsert):
         return (*operation.key, *operation.columns.values(), operation.written_at_us)
     return (operation.written_at_us, *operation.key)

@@ -18,13 +18,13 @@ from bench.reporting import report
 from bench.servers import bench_kafka
 from command_api.decider.deciding import Decider
 from command_api.decider.state import FoldedState
-from infra.collecting import collect_seldom
-from infra.group_reading import GroupReader, Partition
+from infra.collecting import tune_garbage_collector
+from infra.group_reading import GroupConsumer, Partition
 from infra.kafka import Kafka
-from infra.sending import Sender
+from infra.sending import RecordProducer
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, CATEGORY_COMMANDS, TOPICS
-from infra.transactions import TransactionalWriter
+from infra.transactions import TransactionalProducer
 from tests.samples import ACME, create_category, metadata, submit
 
 BATCH, LINGER_SECONDS = 500, 0.005
@@ -35,11 +35,11 @@ def prepared(kafka: Kafka, commands: int) -> None:
     apply_topics(kafka)
 
     async def create() -> None:
-        async with Sender(kafka) as sender:
+        async with RecordProducer(kafka) as sender:
             await sender.send(CATEGORY_COMMANDS, ACME, encode(create_category("cats")))
 
     async def fill() -> None:
-        async with Sender(kafka) as sender:
+        async with RecordProducer(kafka) as sender:
             wishes = []
             for number in range(commands):
                 asset_id = str(uuid4())
@@ -72,8 +72,8 @@ def decided_per_second(kafka: Kafka, commands: int) -> float:
 
 def copied_per_second(kafka: Kafka, commands: int) -> float:
     """Run the bare loop: consume a batch, append each record, commit offsets with it."""
-    reader = GroupReader(kafka, "bare", (ASSET_COMMANDS,))
-    writer = TransactionalWriter(kafka, "bare")
+    reader = GroupConsumer(kafka, "bare", (ASSET_COMMANDS,))
+    writer = TransactionalProducer(kafka, "bare")
 
     def step() -> int:
         records = reader.poll(BATCH, LINGER_SECONDS)
@@ -105,7 +105,7 @@ def rate(step: Callable[[], int], wanted: int) -> float:
 
 def measure(*, quick: bool) -> None:
     rounds, commands = (2, 5_000) if quick else (5, 20_000)
-    collect_seldom()  # as the decider does; for both sides
+    tune_garbage_collector()  # as the decider does; for both sides
     deciders: list[float] = []
     bares: list[float] = []
     for _ in range(rounds):

@@ -20,7 +20,7 @@ from statistics import median
 from PIL import Image, ImageOps
 
 from bench.reporting import report
-from streams.rendering import PRESETS, Rendered, Sandbox
+from streams.rendering import PRESETS, RenderResult, Sandbox
 
 PRESET = PRESETS["default"]
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -75,7 +75,7 @@ def bare(source: bytes, folder: str, number: int) -> None:
             picture.convert("RGB").save(f"{folder}/{number}-{box}.jpg", quality=82, optimize=True)
 
 
-def store(made: Rendered, folder: str, number: int) -> None:
+def store(made: RenderResult, folder: str, number: int) -> None:
     """Write the files, as a blob store would."""
     for rendition in made.renditions:
         ending = rendition.media_type.partition("/")[2]

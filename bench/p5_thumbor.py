@@ -27,17 +27,17 @@ from bench.p4_pipeline import NAMES, camera_jpeg
 from bench.p9_pictures import OnePicture
 from bench.reporting import report
 from bench.uvicorns import serving
-from cli.http import answers_ok
+from cli.http import responds_ok
 from domain.values import AssetId, TenantId
 from infra.blob_store import open_blob_store
 from infra.cluster import free_port
 from infra.cql import Row
-from infra.transforming import Transformer
-from query_api.app import Addresses, Sources, create_app
+from infra.transforming import RenditionClient
+from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from tests.eventually import eventually
 from tests.samples import ACME
 from tests.unit.query_api.conftest import MemoryKeys
-from tests.unit.query_api.memory_queries import MemoryLog
+from tests.unit.query_api.memory_queries import MemoryLogEnds
 
 ROOT = Path(__file__).parents[1]
 LOCK = Path(__file__).with_name("thumbor.lock")
@@ -79,15 +79,15 @@ class Photographs(OnePicture):
 
 def query_api(blobs_url: str, socket: Path) -> FastAPI:
     app, _ = create_app(
-        Sources(
+        QueryApiDependencies(
             queries=Photographs(),
-            log_ends=MemoryLog(),
+            log_end_offsets=MemoryLogEnds(),
             blobs=open_blob_store(blobs_url),
             keys=MemoryKeys(),
-            making=Transformer(socket, timeout_seconds=60),
+            renderer=RenditionClient(socket, timeout_seconds=60),
         ),
         cursor_secrets=["bench"],
-        addresses=Addresses(
+        addresses=BaseUrls(
             public_base_url="http://127.0.0.1:3002", problem_base_url="http://127.0.0.1:3002"
         ),
         wait_seconds=2,
@@ -126,7 +126,7 @@ def thumbor(folder: Path) -> Iterator[str]:
     command = (str(installed() / "bin/thumbor"), "--conf", str(configuration))
     where = ("--ip", "127.0.0.1", "--port", str(port), "--processes", str(PROCESSES))
     with running((*command, *where, "--log-level", "error"), os.environ):
-        eventually(lambda: answers_ok(f"http://127.0.0.1:{port}/healthcheck"))
+        eventually(lambda: responds_ok(f"http://127.0.0.1:{port}/healthcheck"))
         yield f"http://127.0.0.1:{port}"
 
 

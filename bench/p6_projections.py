@@ -18,7 +18,7 @@ from bench.p7_rebuild import environment
 from bench.reporting import report
 from bench.servers import bench_kafka
 from domain.events import AssetEvent
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.kafka import Kafka
 from infra.settings import CassandraSettings
 from infra.topic_admin import apply_topics
@@ -77,7 +77,7 @@ def delays_ms(kafka: Kafka, settings: CassandraSettings, seconds: int) -> list[f
     stopping = Event()
     writer = Thread(target=_append_steadily, args=(kafka, appended, stopping))
     delays: list[float] = []
-    cql = Cql(settings, keyspace=settings.keyspace)
+    cql = CassandraSession(settings, keyspace=settings.keyspace)
     with projecting(kafka, settings):
         writer.start()
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -109,7 +109,7 @@ def _append_steadily(
             return
 
 
-def _is_seen(cql: Cql, event: AssetEvent) -> bool:
+def _is_seen(cql: CassandraSession, event: AssetEvent) -> bool:
     rows = cql.execute(
         "SELECT version FROM asset_by_id_g1 WHERE tenant_id = ? AND asset_id = ?",
         [event.metadata.tenant_id, event.metadata.entity_id],

@@ -14,13 +14,13 @@ from statistics import median
 from bench.long_log import append_all, bench_keyspace, warm_up, written_bare
 from bench.reporting import report
 from bench.servers import bench_kafka
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
 from infra.settings import CassandraSettings
 from infra.topic_admin import apply_topics
 from infra.view_store import CassandraViewStore
-from projections.rebuilding.planning import Planner
+from projections.rebuilding.planning import RebuildPlanner
 from projections.rebuilding.rebuilds import REBUILDABLE, ViewTables
 
 _PROCESSES = 2
@@ -29,10 +29,10 @@ _LOOK_SECONDS = 0.5
 
 def rebuilt(kafka: Kafka, settings: CassandraSettings) -> tuple[float, float]:
     """Rebuild all; give the seconds from its start to its end, and the most MB of one builder."""
-    cql = Cql(settings, keyspace=settings.keyspace)
+    cql = CassandraSession(settings, keyspace=settings.keyspace)
     store = CassandraViewStore(cql)
     generations = store.generations
-    planner = Planner(
+    planner = RebuildPlanner(
         generations=generations,
         tables=ViewTables(cql),
         ends=LogBounds(kafka).ends,

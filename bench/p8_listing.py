@@ -27,8 +27,8 @@ from bench.servers import bench_servers
 from bench.uvicorns import serving
 from domain.values import AssetId, CategoryId, Listing, Sha256, TenantId
 from infra.api_key_table import Caller
-from infra.cql import Cql
-from infra.rows import Operation, Upsert
+from infra.cql import CassandraSession
+from infra.rows import RowOperation, Upsert
 from infra.settings import CassandraSettings
 from infra.view_store import CassandraViewStore
 from projections.assets_by_category import BUCKETS, LISTING
@@ -36,12 +36,12 @@ from projections.categories import TREE
 from projections.listed import listing_columns
 from projections.moments import microseconds, month
 from projections.views import apply_views
-from query_api.app import Addresses, Sources, create_app
+from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
 from query_api.views import ActiveViews
 from tests.memory import MemoryBlobStore
-from tests.unit.query_api.conftest import MemoryMaking
-from tests.unit.query_api.memory_queries import MemoryLog
+from tests.unit.query_api.conftest import MemoryRenderer
+from tests.unit.query_api.memory_queries import MemoryLogEnds
 
 ACME, CATS = TenantId("acme"), CategoryId("6c1f5f5c-3c52-5c0e-9d0f-0f6d8d1b7a11")
 NEWEST = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -59,17 +59,17 @@ class OneKey:
 
 
 def ours(settings: CassandraSettings) -> FastAPI:
-    cql = Cql(settings, keyspace=settings.keyspace)
+    cql = CassandraSession(settings, keyspace=settings.keyspace)
     app, _ = create_app(
-        Sources(
+        QueryApiDependencies(
             queries=CassandraQueries(ActiveViews(cql)),
-            log_ends=MemoryLog(),
+            log_end_offsets=MemoryLogEnds(),
             blobs=MemoryBlobStore(),
             keys=OneKey(),
-            making=MemoryMaking(MemoryBlobStore()),
+            renderer=MemoryRenderer(MemoryBlobStore()),
         ),
         cursor_secrets=["bench"],
-        addresses=Addresses(
+        addresses=BaseUrls(
             public_base_url="http://127.0.0.1:3002", problem_base_url="http://127.0.0.1:3002"
         ),
         wait_seconds=2,
@@ -149,12 +149,12 @@ def filled(assets: int) -> Iterator[CassandraSettings]:
         store.close()
         yield settings
     finally:
-        cql = Cql(settings, keyspace=None)
+        cql = CassandraSession(settings, keyspace=None)
         cql.execute(f"DROP KEYSPACE {settings.keyspace}")
         cql.close()
 
 
-def category() -> Operation:
+def category() -> RowOperation:
     return Upsert(
         table=TREE,
         key=(ACME, CATS),
@@ -169,7 +169,7 @@ def category() -> Operation:
     )
 
 
-def published(number: int) -> Iterator[Operation]:
+def published(number: int) -> Iterator[RowOperation]:
     created_at = NEWEST - timedelta(minutes=number)
     listing = Listing(
         created_at=created_at,

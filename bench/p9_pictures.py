@@ -17,12 +17,12 @@ from bench.reporting import report
 from bench.uvicorns import serving
 from domain.values import AssetId, BlobKey, Rendition, Sha256, Status
 from infra.blob_store import open_blob_store
-from query_api.app import Addresses, Sources, create_app
+from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.public_assets import PublicAsset
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME
-from tests.unit.query_api.conftest import MemoryKeys, MemoryMaking
-from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
+from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
+from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
 
 SIZE_BYTES, CONNECTIONS, KEPT_BYTES = 50_000, 32, 64_000_000
 CAT = AssetId(str(uuid.UUID(int=1, version=4)))
@@ -54,15 +54,15 @@ class OnePicture(MemoryQueries):
 
 def ours(folder: Path) -> FastAPI:
     app, _ = create_app(
-        Sources(
+        QueryApiDependencies(
             queries=OnePicture(),
-            log_ends=MemoryLog(),
+            log_end_offsets=MemoryLogEnds(),
             blobs=open_blob_store(f"file://{folder}"),
             keys=MemoryKeys(),
-            making=MemoryMaking(MemoryBlobStore()),
+            renderer=MemoryRenderer(MemoryBlobStore()),
         ),
         cursor_secrets=["bench"],
-        addresses=Addresses(
+        addresses=BaseUrls(
             public_base_url="http://127.0.0.1:3002", problem_base_url="http://127.0.0.1:3002"
         ),
         wait_seconds=2,

@@ -7,7 +7,7 @@ from typing import Any
 
 import uvicorn
 
-from cli.http import answers_ok
+from cli.http import responds_ok
 from infra.cluster import free_port
 from tests.eventually import eventually
 
@@ -19,7 +19,7 @@ def serving(make: Callable[..., Any], *arguments: object) -> Iterator[str]:
     process = get_context("spawn").Process(target=_serve, args=(port, make, arguments), daemon=True)
     process.start()
     try:
-        eventually(lambda: answers_ok(f"http://127.0.0.1:{port}/openapi.json"))
+        eventually(lambda: responds_ok(f"http://127.0.0.1:{port}/openapi.json"))
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

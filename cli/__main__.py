@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from avro_schemas.sealing import use
+from avro_schemas.sealing import use_encryptor
 from cli import (
     blobs,
     consistency,
@@ -27,7 +27,7 @@ from cli.output import AsJson, errors, say, show_table
 from cli.platform import local_platform
 from cli.services import SERVICES
 from domain.errors import ScaleHosterError
-from infra.keyring import keyring_file
+from infra.keyring import installation_keyring
 from infra.settings import load
 
 app = typer.Typer(
@@ -55,7 +55,7 @@ _NOT_WELL = 3
 @app.callback()
 def _with_keys() -> None:
     """Have every command read what is sealed; the keyring is opened by the first that does."""
-    use(keyring_file(load()))
+    use_encryptor(installation_keyring(load()))
 
 
 @app.command()

@@ -9,36 +9,36 @@ from uuid import uuid4
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
-from cli.blob_inventory import Inventory, Missing
+from cli.blob_inventory import BlobInventory, MissingBlob
 from domain.blob_keys import ROOT
 from domain.commands import AssetCommand, CommandMetadata, ReprocessAsset
-from domain.discards import brought_folders
+from domain.discards import folders_in_command
 from domain.events import AssetEvent
 from domain.values import Actor, AssetId, BlobKey, CommandId, CorrelationId, TenantId
 from infra.blob_store import BlobEntry, BlobStore
 from infra.errors import BlobNotFound
 from infra.reading import Record
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import ASSET_COMMANDS, Topic
 
 _CHECKER = Actor("system:checker")
 _BATCH = 5_000
-_OLD_ROOTS = tuple(map(BlobKey, ("originals", "renditions", "uploads", "derived")))
+_FORMER_ROOTS = tuple(map(BlobKey, ("originals", "renditions", "uploads", "derived")))
 
 _Item = TypeVar("_Item")
 
 OnProgress = Callable[[str, int], None]  # what, and how many so far
 
 
-class Sending(Protocol):
+class ReprocessCommandSender(Protocol):
     """What appends commands: infra.sending.Sender."""
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
         """Append one record; raises Overloaded, BrokerUnavailable."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Totals:
+class BlobCheckTotals:
     """What a check came to; ``unreadable`` events may name anything, so nothing is removed then."""
 
     stored: int = 0
@@ -65,30 +65,30 @@ class BlobCheck:
     once more by name.
     """
 
-    def __init__(self, inventory: Inventory, store: BlobStore, on_progress: OnProgress) -> None:
+    def __init__(self, inventory: BlobInventory, store: BlobStore, on_progress: OnProgress) -> None:
         self._inventory = inventory
         self._store = store
         self._on_progress = on_progress
-        self.totals = Totals()
+        self.totals = BlobCheckTotals()
 
-    async def take_stock(self, letters: Iterable[object], events: Iterable[Record]) -> None:
+    async def take_inventory(self, letters: Iterable[object], events: Iterable[Record]) -> None:
         """List the store, then read the commands that wait as dead letters, and the log.
 
         Raises StoreUnavailable, BrokerUnavailable, KeysLost, sqlite3.Error for a full disk.
         """
         listed = 0
-        for folder in (ROOT, *_OLD_ROOTS):
+        for folder in (ROOT, *_FORMER_ROOTS):
             async for page in self._store.pages(folder):
                 self._inventory.list(page)
                 listed += len(page)
                 self._on_progress("blobs listed", listed)
         for letter in letters:
             if isinstance(letter, AssetCommand):
-                for brought in brought_folders(letter):
-                    self._inventory.spare(brought)
+                for brought in folders_in_command(letter):
+                    self._inventory.protect(brought)
         read = 0
         for batch in _batches(events):
-            self._inventory.learn(self._readable(batch))
+            self._inventory.apply_events(self._readable(batch))
             read += len(batch)
             self._on_progress("events read", read)
         totals = self.totals
@@ -101,7 +101,7 @@ class BlobCheck:
             self.totals.unknown_bytes += entry.size_bytes
             yield entry
 
-    async def missing(self) -> AsyncIterator[Missing]:
+    async def missing(self) -> AsyncIterator[MissingBlob]:
         """Name what the log names and the store does not have."""
         for each in self._inventory.missing():
             try:
@@ -117,8 +117,8 @@ class BlobCheck:
             self.totals.removed += len(batch)
             self._on_progress("blobs removed", self.totals.removed)
 
-    async def order(
-        self, tenant_id: TenantId, asset_id: AssetId, sender: Sending, now: datetime
+    async def request_reprocessing(
+        self, tenant_id: TenantId, asset_id: AssetId, sender: ReprocessCommandSender, now: datetime
     ) -> None:
         """Have an asset's renditions made again from its original."""
         command = ReprocessAsset(

@@ -26,7 +26,7 @@ from domain.transformations import ON_DEMAND
 from domain.values import AssetId, BlobKey, TenantId
 from infra.blob_store import BlobEntry
 
-What = Literal["original", "rendition", "upload"]
+BlobKind = Literal["original", "rendition", "upload"]
 
 _TABLES = """
 CREATE TABLE assets (
@@ -45,21 +45,21 @@ _PARTS_OF_ASSET = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
+class MissingBlob:
     """A blob that the log names and the store did not list.
 
     ``can_be_made`` says that it is shown, and that the original that it was made of is there.
     """
 
     key: BlobKey
-    what: What
+    what: BlobKind
     tenant_id: TenantId
     asset_id: AssetId
     is_shown: bool
     can_be_made: bool
 
 
-class Inventory:
+class BlobInventory:
     """Both sides of it; the file is removed when it is closed. Use it as a context."""
 
     def __init__(self, place: Path) -> None:
@@ -78,11 +78,11 @@ class Inventory:
         self._db.close()
         self._place.unlink(missing_ok=True)
 
-    def learn(self, events: Iterable[AssetEvent]) -> None:
+    def apply_events(self, events: Iterable[AssetEvent]) -> None:
         """Take in what happened, each asset's events in their order."""
         self._db.execute("BEGIN")
         for event in events:
-            self._learn(event)
+            self._apply_event(event)
         self._db.execute("COMMIT")
 
     def list(self, entries: Iterable[BlobEntry]) -> None:
@@ -94,7 +94,7 @@ class Inventory:
         )
         self._db.execute("COMMIT")
 
-    def spare(self, folder: BlobKey) -> None:
+    def protect(self, folder: BlobKey) -> None:
         """Count a folder as known: what names it was not decided yet."""
         self._db.execute("INSERT OR REPLACE INTO spared VALUES (?)", (folder,))
 
@@ -113,7 +113,7 @@ class Inventory:
                     modified_at=datetime.fromtimestamp(modified_at, UTC),
                 )
 
-    def missing(self) -> Iterator[Missing]:
+    def missing(self) -> Iterator[MissingBlob]:
         """Name what events name of assets that are not purged, and the store did not list."""
         rows = self._rows(
             "SELECT named.key, what, tenant_id, asset_id, is_shown,"
@@ -125,7 +125,7 @@ class Inventory:
             " WHERE stored.key IS NULL ORDER BY named.key"
         )
         for key, what, tenant_id, asset_id, is_shown, can_be_made in rows:
-            yield Missing(
+            yield MissingBlob(
                 key=BlobKey(key),
                 what=what,
                 tenant_id=TenantId(tenant_id),
@@ -166,7 +166,7 @@ class Inventory:
             self._rows("SELECT 1 FROM originals WHERE folder = ? AND sha256 = ?", folder, below[1])
         )
 
-    def _learn(self, event: AssetEvent) -> None:
+    def _apply_event(self, event: AssetEvent) -> None:
         folder = asset_folder(event.metadata.tenant_id, event.asset_id)
         match event:
             case AssetSubmitted():
@@ -206,7 +206,7 @@ class Inventory:
         self._db.execute(f"UPDATE assets SET {names} WHERE folder = ?", (*values.values(), folder))  # noqa: S608 - names of ours
 
     def _name(
-        self, folder: BlobKey, key: BlobKey | None, what: What, *, is_shown: bool = False
+        self, folder: BlobKey, key: BlobKey | None, what: BlobKind, *, is_shown: bool = False
     ) -> None:
         if key is not None:
             self._db.execute(

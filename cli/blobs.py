@@ -10,16 +10,16 @@ from typing import Annotated
 
 import typer
 
-from cli.blob_checking import BlobCheck, Totals
-from cli.blob_inventory import Inventory, Missing
+from cli.blob_checking import BlobCheck, BlobCheckTotals
+from cli.blob_inventory import BlobInventory, MissingBlob
 from cli.output import AsJson, console, say
 from domain.errors import ScaleHosterError
 from infra.blob_store import open_blob_store
-from infra.dead_letters import KafkaLetterLog, LetterFilter, Shelf
+from infra.dead_letters import DeadLetterFilter, DeadLetterQueue, KafkaDeadLetterLog
 from infra.kafka import Kafka
-from infra.lag import has_read
-from infra.reading import whole
-from infra.sending import Sender
+from infra.lag import group_has_read
+from infra.reading import read_from_beginning
+from infra.sending import RecordProducer
 from infra.settings import Settings, load
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, COMMANDS_DEAD_LETTERS
 
@@ -31,7 +31,7 @@ _PAGE = 500
 _SAID_EVERY = 50_000
 
 
-class NothingIsRemoved(ScaleHosterError):
+class BlobRemovalRefused(ScaleHosterError):
     """It is not known for certain what the log does not name."""
 
 
@@ -72,50 +72,54 @@ def check(
         raise typer.Exit(_NOT_WELL)
 
 
-async def _check(settings: Settings, age: timedelta, *, repair: bool, as_json: bool) -> Totals:
+async def _check(
+    settings: Settings, age: timedelta, *, repair: bool, as_json: bool
+) -> BlobCheckTotals:
     kafka = settings.kafka.connection()
     before = datetime.now(UTC) - age
-    with closing(whole(kafka, ASSET_COMMANDS)) as commands:
+    with closing(read_from_beginning(kafka, ASSET_COMMANDS)) as commands:
         commanded = commands.ends()
-    if not has_read(kafka, _DECIDER, ASSET_COMMANDS, commanded):
+    if not group_has_read(kafka, _DECIDER, ASSET_COMMANDS, commanded):
         if repair:
-            raise NothingIsRemoved(
+            raise BlobRemovalRefused(
                 "commands wait that name bytes, and no decider decides them: start one first"
             )
         say("commands wait for a decider: some of what they bring may be named as unknown")
     place = settings.data_dir / "scratch" / "blob-inventory.sqlite"
     store = open_blob_store(settings.blobs_url, settings.blobs)
-    with Inventory(place) as inventory, whole(kafka, ASSET_EVENTS) as events:
-        checking = BlobCheck(inventory, store, _Said())
-        await checking.take_stock(_waiting(kafka), events.read_to_end())
+    with BlobInventory(place) as inventory, read_from_beginning(kafka, ASSET_EVENTS) as events:
+        checking = BlobCheck(inventory, store, _ProgressLines())
+        await checking.take_inventory(_undecided_commands(kafka), events.read_to_end())
         for entry in checking.unknown(before):
-            _tell({"unknown": entry.key, "bytes": entry.size_bytes}, as_json=as_json)
-        again: dict[tuple[str, str], Missing] = {}
+            _print_finding({"unknown": entry.key, "bytes": entry.size_bytes}, as_json=as_json)
+        again: dict[tuple[str, str], MissingBlob] = {}
         async for each in checking.missing():
-            _tell({"missing": each.key, "what_helps": _what_helps(each)}, as_json=as_json)
+            _print_finding({"missing": each.key, "what_helps": _what_helps(each)}, as_json=as_json)
             if each.can_be_made and len(again) < _SAID_EVERY:
                 again[each.tenant_id, each.asset_id] = each
         if not repair:
             return checking.totals
         if checking.totals.unreadable:
-            raise NothingIsRemoved(
+            raise BlobRemovalRefused(
                 f"{checking.totals.unreadable} events cannot be read by this release: they may name"
                 " what it does not know"
             )
         await checking.remove(inventory.unknown(before))
-        async with Sender(kafka) as sender:
+        async with RecordProducer(kafka) as sender:
             for each in again.values():
-                await checking.order(each.tenant_id, each.asset_id, sender, datetime.now(UTC))
+                await checking.request_reprocessing(
+                    each.tenant_id, each.asset_id, sender, datetime.now(UTC)
+                )
         return checking.totals
 
 
-def _waiting(kafka: Kafka) -> Iterator[object]:
+def _undecided_commands(kafka: Kafka) -> Iterator[object]:
     """Give the commands that nobody could decide: one may be sent again, with what it brings."""
-    shelf = Shelf(KafkaLetterLog(kafka), lambda: datetime.now(UTC))
+    queue = DeadLetterQueue(KafkaDeadLetterLog(kafka), lambda: datetime.now(UTC))
     after = None
     while True:
-        page = shelf.page(
-            LetterFilter(), topic=COMMANDS_DEAD_LETTERS.name, after=after, at_most=_PAGE
+        page = queue.page(
+            DeadLetterFilter(), topic=COMMANDS_DEAD_LETTERS.name, after=after, at_most=_PAGE
         )
         yield from (letter.message for letter in page.letters)
         after = page.next_after
@@ -123,7 +127,7 @@ def _waiting(kafka: Kafka) -> Iterator[object]:
             return
 
 
-def _what_helps(missing: Missing) -> str:
+def _what_helps(missing: MissingBlob) -> str:
     if missing.can_be_made:
         return "it is made again from its original, with --repair"
     match missing.what:
@@ -136,12 +140,12 @@ def _what_helps(missing: Missing) -> str:
             return "nothing, once its picture was published; else the picture has to be sent again"
 
 
-def _tell(finding: dict[str, object], *, as_json: bool) -> None:
+def _print_finding(finding: dict[str, object], *, as_json: bool) -> None:
     text = json.dumps(finding) if as_json else "  ".join(f"{k} {v}" for k, v in finding.items())
     console.out(text, highlight=False)
 
 
-def _in_words(totals: Totals) -> str:
+def _in_words(totals: BlobCheckTotals) -> str:
     said = f"{totals.stored:,} blobs stored ({totals.stored_bytes:,} bytes), {totals.named:,} named"
     said += f"; {totals.unknown:,} unknown ({totals.unknown_bytes:,} bytes)"
     said += f", {totals.removed:,} of them removed; {totals.missing:,} missing"
@@ -152,7 +156,7 @@ def _in_words(totals: Totals) -> str:
     return said
 
 
-class _Said:
+class _ProgressLines:
     """Tells how far it is, now and then."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ import typer
 from cli.output import AsJson, console, say, show_table
 from infra.consistency import ConsistencyResult
 from infra.settings import load
-from projections.consistency.checks import ConsistencyChecks, checkable
+from projections.consistency.checks import ConsistencyChecks, checkable_view
 from projections.rebuilding.rebuilds import REBUILDABLE
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -63,7 +63,7 @@ def differing_rows(result: ConsistencyResult) -> list[str]:
 
 
 def _run(name: str, *, repairs: bool, as_json: bool) -> None:
-    wanted = [checkable(name)] if name else list(REBUILDABLE)
+    wanted = [checkable_view(name)] if name else list(REBUILDABLE)
     results: list[ConsistencyResult] = []
     with ConsistencyChecks(load()) as checks:
         for view in wanted:

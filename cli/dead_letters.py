@@ -13,12 +13,12 @@ from rich.progress import Progress
 from cli.output import AsJson, console, errors, show_table
 from infra.dead_letters import (
     DeadLetterCannotBeSent,
-    KafkaLetterLog,
-    Letter,
-    LetterFilter,
-    Shelf,
+    DeadLetterEntry,
+    DeadLetterFilter,
+    DeadLetterQueue,
+    KafkaDeadLetterLog,
 )
-from infra.sending import Sender
+from infra.sending import RecordProducer
 from infra.settings import load
 from infra.topics import DEAD_LETTERS
 
@@ -53,21 +53,21 @@ def show_all(
     as_json: AsJson = False,
 ) -> None:
     """List what waits for an operator."""
-    letters = _letters(_shelf(), topic, _filter(code, host, tenant, since, until))
-    rows = [_row(letter) for letter, _ in zip(letters, range(limit), strict=False)]
+    letters = _letters(_queue(), topic, _filter(code, host, tenant, since, until))
+    rows = [_row(entry) for entry, _ in zip(letters, range(limit), strict=False)]
     show_table(rows, as_json=as_json, title="dead letters")
 
 
 @app.command("show")
 def show_one(letter_id: LetterId) -> None:
     """Show one as JSON: its bytes, what they say, and every attempt."""
-    letter = _shelf().letter(letter_id)
-    message = asdict(letter.message) if letter.message else None
-    told = _row(letter) | {
-        "detail": letter.dead.detail,
-        "settled": letter.settlement and letter.settlement.how,
-        "key": letter.dead.key,
-        "value": letter.dead.value,
+    entry = _queue().entry(letter_id)
+    message = asdict(entry.message) if entry.message else None
+    told = _row(entry) | {
+        "detail": entry.dead.detail,
+        "settled": entry.resolution and entry.resolution.how,
+        "key": entry.dead.key,
+        "value": entry.dead.value,
         "message": message,
     }
     console.out(json.dumps(told, default=_spelled, indent=2), highlight=False)
@@ -91,14 +91,14 @@ def _settling(how: Literal["retried", "dropped"]) -> Callable[..., None]:
     ) -> None:
         if bool(letter_ids) == every:
             raise typer.BadParameter("name letters, or say --all with the options that choose them")
-        shelf = _shelf()
+        queue = _queue()
         wanted = _filter(code, host, tenant, since, until)
-        chosen = map(shelf.letter, letter_ids) if letter_ids else _letters(shelf, topic, wanted)
+        chosen = map(queue.entry, letter_ids) if letter_ids else _letters(queue, topic, wanted)
         with Progress(console=errors, transient=True) as progress:
             task = progress.add_task(how, total=None)
-            letters = (letter for letter, _ in zip(chosen, range(limit), strict=False))
+            letters = (entry for entry, _ in zip(chosen, range(limit), strict=False))
             done, refused = asyncio.run(
-                _settle(shelf, how, letters, lambda: progress.advance(task))
+                _settle(queue, how, letters, lambda: progress.advance(task))
             )
         if as_json:
             console.out(json.dumps({how: done, "refused": refused}), highlight=False)
@@ -121,32 +121,37 @@ app.command(
 
 
 async def _settle(
-    shelf: Shelf, how: str, letters: Iterator[Letter], advance: Callable[[], None]
+    queue: DeadLetterQueue,
+    how: str,
+    letters: Iterator[DeadLetterEntry],
+    advance: Callable[[], None],
 ) -> tuple[int, list[dict[str, str]]]:
     """Settle each, and give how many were and which were refused."""
     done, refused = 0, []
-    async with Sender(load().kafka.connection()) as sender:
-        for letter in letters:
+    async with RecordProducer(load().kafka.connection()) as sender:
+        for entry in letters:
             try:
-                await (shelf.retry if how == "retried" else shelf.drop)(sender, letter)
+                await (queue.retry if how == "retried" else queue.drop)(sender, entry)
                 done += 1
             except DeadLetterCannotBeSent as error:
-                refused.append({"letter": letter.letter_id, "detail": str(error)})
+                refused.append({"letter": entry.letter_id, "detail": str(error)})
             advance()
     return done, refused
 
 
-def _shelf() -> Shelf:
-    return Shelf(KafkaLetterLog(load().kafka.connection()), lambda: datetime.now(UTC))
+def _queue() -> DeadLetterQueue:
+    return DeadLetterQueue(KafkaDeadLetterLog(load().kafka.connection()), lambda: datetime.now(UTC))
 
 
-def _letters(shelf: Shelf, topic: str | None, wanted: LetterFilter) -> Iterator[Letter]:
+def _letters(
+    queue: DeadLetterQueue, topic: str | None, wanted: DeadLetterFilter
+) -> Iterator[DeadLetterEntry]:
     """Read letters a chunk at a time."""
     if topic is not None and topic not in {each.name for each in DEAD_LETTERS}:
         raise typer.BadParameter(f"there are {_NAMES}")
     after = None
     while True:
-        page = shelf.page(wanted, topic=topic, after=after, at_most=_CHUNK)
+        page = queue.page(wanted, topic=topic, after=after, at_most=_CHUNK)
         yield from page.letters
         after = page.next_after
         if after is None:
@@ -159,8 +164,8 @@ def _filter(
     tenant: str | None,
     since: datetime | None,
     until: datetime | None,
-) -> LetterFilter:
-    return LetterFilter(
+) -> DeadLetterFilter:
+    return DeadLetterFilter(
         code=code,
         host=host,
         tenant_id=tenant,
@@ -169,15 +174,15 @@ def _filter(
     )
 
 
-def _row(letter: Letter) -> dict[str, Any]:
+def _row(entry: DeadLetterEntry) -> dict[str, Any]:
     return {
-        "letter": letter.letter_id,
-        "from": f"{letter.dead.topic}:{letter.dead.partition}:{letter.dead.offset}",
-        "code": letter.dead.code,
-        "tenant": letter.tenant_id or "",
-        "host": letter.host or "",
-        "kind": type(letter.message).__name__ if letter.message else "unreadable",
-        "parked": letter.dead.parked_at.isoformat(timespec="seconds"),
+        "letter": entry.letter_id,
+        "from": f"{entry.dead.topic}:{entry.dead.partition}:{entry.dead.offset}",
+        "code": entry.dead.code,
+        "tenant": entry.tenant_id or "",
+        "host": entry.host or "",
+        "kind": type(entry.message).__name__ if entry.message else "unreadable",
+        "parked": entry.dead.parked_at.isoformat(timespec="seconds"),
     }
 
 

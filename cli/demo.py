@@ -7,16 +7,16 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.demo_keys import DemoKeys
-from cli.http import Api, ApiRefused
-from cli.keys import issue_now, refuse_erased
-from cli.origin import BAD_SOURCES, Sample, samples, supplier
+from cli.http import ApiClient, ApiProblem
+from cli.keys import issue_key, refuse_erased
+from cli.origin import BAD_SOURCES, DemoSample, samples, serve_samples
 from cli.output import console, errors, say, show_table
 from cli.platform import Platform, local_platform
 from cli.waiting import wait_for
 from domain.values import TenantId
 from infra.api_keys import Scope
 from infra.errors import SettingsWrong
-from infra.keyring import keyring_file
+from infra.keyring import installation_keyring
 from infra.production import DEMO_TENANT
 from infra.settings import load
 
@@ -28,10 +28,10 @@ _ENDED = frozenset({"published", "rejected", "deleted", "purged"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
+class ImportedSample:
     """One line of the import and the asset it became."""
 
-    sample: Sample
+    sample: DemoSample
     asset_id: str
 
 
@@ -43,7 +43,7 @@ def run_demo(*, as_json: bool) -> None:
     """
     if load().refused_tenants:
         raise SettingsWrong("the demo runs in development only; see SCALEHOSTER_ENVIRONMENT")
-    with supplier(load().demo_origin_port) as origin:
+    with serve_samples(load().demo_origin_port) as origin:
         host = origin.removeprefix("http://")
         platform = local_platform({"SCALEHOSTER_FETCH__ALLOWED_ORIGINS": json.dumps([host])})
         platform.up(say)
@@ -51,8 +51,8 @@ def run_demo(*, as_json: bool) -> None:
         key = keys.own()
         settings = platform.settings
         with (
-            Api(settings.command_base_url, key) as commands,
-            Api(settings.query_base_url, key) as queries,
+            ApiClient(settings.command_base_url, key) as commands,
+            ApiClient(settings.query_base_url, key) as queries,
         ):
             _create_categories(commands)
             imported = [_submit(commands, origin, sample) for sample in (*samples(), *BAD_SOURCES)]
@@ -67,32 +67,32 @@ def demo_keys(platform: Platform) -> DemoKeys:
     settings = platform.settings
 
     def issue(scopes: tuple[Scope, ...], name: str) -> str:
-        refuse_erased(keyring_file(settings), _TENANT)
-        _, text = issue_now(settings.kafka.connection(), _TENANT, scopes, name)
+        refuse_erased(installation_keyring(settings), _TENANT)
+        _, text = issue_key(settings.kafka.connection(), _TENANT, scopes, name)
         return text
 
-    def is_let_in(key: str) -> bool:
-        with Api(settings.query_base_url, key) as queries:
+    def is_accepted(key: str) -> bool:
+        with ApiClient(settings.query_base_url, key) as queries:
             try:
                 queries.get("/v1/categories")
-            except ApiRefused:
+            except ApiProblem:
                 return False
             return True
 
-    return DemoKeys(directory=platform.directory, issue=issue, is_let_in=is_let_in)
+    return DemoKeys(directory=platform.directory, issue=issue, is_accepted=is_accepted)
 
 
-def _create_categories(commands: Api) -> None:
+def _create_categories(commands: ApiClient) -> None:
     for slug in sorted({sample.category for sample in samples()}):
         body = {"name": slug.replace("-", " ").capitalize(), "slug": slug}
         try:
             commands.post("/v1/categories", body, f"demo-category-{slug}")
-        except ApiRefused as refused:
+        except ApiProblem as refused:
             if refused.status != _CONFLICT:  # it exists, made some other way
                 raise
 
 
-def _submit(commands: Api, origin: str, sample: Sample) -> Imported:
+def _submit(commands: ApiClient, origin: str, sample: DemoSample) -> ImportedSample:
     answer = commands.post(
         "/v1/assets",
         {
@@ -103,11 +103,11 @@ def _submit(commands: Api, origin: str, sample: Sample) -> Imported:
         },
         f"demo-{origin}-{sample.file}",
     )
-    return Imported(sample=sample, asset_id=answer.body["asset_id"])
+    return ImportedSample(sample=sample, asset_id=answer.body["asset_id"])
 
 
 def _wait_until_ended(
-    platform: Platform, queries: Api, imported: list[Imported]
+    platform: Platform, queries: ApiClient, imported: list[ImportedSample]
 ) -> list[dict[str, Any]]:
     ended: dict[str, dict[str, Any]] = {}
     columns = (
@@ -134,7 +134,7 @@ def _wait_until_ended(
     return [ended[one.asset_id] for one in imported]
 
 
-def _wait_until_listed(queries: Api, assets: list[dict[str, Any]]) -> None:
+def _wait_until_listed(queries: ApiClient, assets: list[dict[str, Any]]) -> None:
     published = {asset["asset_id"] for asset in assets if asset["status"] == "published"}
 
     def all_listed() -> bool:
@@ -143,19 +143,19 @@ def _wait_until_listed(queries: Api, assets: list[dict[str, Any]]) -> None:
     wait_for(all_listed, "the listing by date to show them", _LISTED_SECONDS)
 
 
-def _asset(queries: Api, asset_id: str) -> dict[str, Any] | None:
+def _asset(queries: ApiClient, asset_id: str) -> dict[str, Any] | None:
     try:
         found = queries.get(f"/v1/assets/{asset_id}").body
-    except ApiRefused:  # the view has not got there yet
+    except ApiProblem:  # the view has not got there yet
         return None
     return dict(found)
 
 
-def _listing(queries: Api, path: str) -> list[dict[str, Any]]:
+def _listing(queries: ApiClient, path: str) -> list[dict[str, Any]]:
     return list(queries.get(path).body["items"])
 
 
-def _show(queries: Api, assets: list[dict[str, Any]], gallery: str, *, as_json: bool) -> None:
+def _show(queries: ApiClient, assets: list[dict[str, Any]], gallery: str, *, as_json: bool) -> None:
     by_category = {
         slug: _listing(queries, f"/v1/categories/{slug}/assets?limit=200")
         for slug in sorted({sample.category for sample in samples()})

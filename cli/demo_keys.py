@@ -18,12 +18,12 @@ _OWN, _GALLERY = DEMO_KEY_FILES
 class DemoKeys:
     """Makes each key once per data directory and keeps it there; one that is not valid is replaced.
 
-    ``issue`` makes a key with these scopes under this name; ``is_let_in`` asks an API about one.
+    ``issue`` makes a key with these scopes under this name; ``is_accepted`` asks an API about one.
     """
 
     directory: Path
     issue: Callable[[tuple[Scope, ...], str], str]
-    is_let_in: Callable[[str], bool]
+    is_accepted: Callable[[str], bool]
 
     def own(self) -> str:
         """Give the key that the demo and the examples of the README use; it may do everything."""
@@ -34,14 +34,14 @@ class DemoKeys:
         return self._kept(_GALLERY, ("assets:read",), "gallery of the demo")
 
     def _kept(self, file_name: str, scopes: tuple[Scope, ...], name: str) -> str:
-        """Give the key of a file; raises NotInTime when no API learns of a new one."""
+        """Give the key of a file; raises WaitTimedOut when no API learns of a new one."""
         place = self.directory / file_name
         if place.exists():
             key = place.read_text("utf-8").strip()
-            if self.is_let_in(key):
+            if self.is_accepted(key):
                 return key
             say(f"the key in {file_name} is not valid here; making a new one")
         key = self.issue(scopes, name)
         write_private(place, key)
-        wait_for(lambda: self.is_let_in(key), "the new key to be known", _KNOWN_SECONDS)
+        wait_for(lambda: self.is_accepted(key), "the new key to be known", _KNOWN_SECONDS)
         return key

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cli.consistency import differing_rows, in_words
-from cli.http import answers_ok
+from cli.http import responds_ok
 from cli.platform import Platform
 from cli.services import SERVICES
 from domain.errors import ScaleHosterError
 from infra.consistency import ConsistencyResults
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.kafka import Kafka
-from infra.keyring import keyring_file
-from infra.lag import lags
+from infra.keyring import installation_keyring
+from infra.lag import group_lags
 from infra.settings import CassandraSettings, Settings
 from infra.topic_admin import check_topics
 from projections.rebuilding.rebuilds import REBUILDABLE
@@ -24,7 +24,7 @@ _LEAST_FREE_BYTES = 2 * 1024**3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class HealthCheckResult:
     """One thing looked at; ``advice`` says what to do when it is not well."""
 
     what: str
@@ -33,32 +33,32 @@ class Finding:
     advice: str = ""
 
 
-def examine(platform: Platform) -> Iterator[Finding]:
+def examine(platform: Platform) -> Iterator[HealthCheckResult]:
     """Look at one thing after the other; a thing that cannot be looked at is not well."""
     settings = platform.settings
     missing = platform.cluster.missing_programs()
-    yield Finding(
+    yield HealthCheckResult(
         what="Java and Maven",
         is_well=not missing,
         seen="there" if not missing else "missing",
         advice=" ".join(missing),
     )
     free = shutil.disk_usage(platform.directory).free
-    yield Finding(
+    yield HealthCheckResult(
         what="disk",
         is_well=free > _LEAST_FREE_BYTES,
         seen=f"{free / 1e9:.0f} GB free",
         advice="make room, or name another disk with SCALEHOSTER_DATA_DIR=…",
     )
     filtered = decoders_are_filtered()
-    yield Finding(
+    yield HealthCheckResult(
         what="decoders",
         is_well=filtered,
         seen="filtered by seccomp" if filtered else "bounded, but not filtered by seccomp",
         advice="run workers where the kernel has seccomp; until then HEIC is refused",
     )
     for server in platform.cluster.status():
-        yield Finding(
+        yield HealthCheckResult(
             what=f"{server.name} {server.version}",
             is_well=server.is_ready,
             seen=f"answers on {server.address}" if server.is_ready else "does not answer",
@@ -66,7 +66,7 @@ def examine(platform: Platform) -> Iterator[Finding]:
         )
     for service in SERVICES:
         running = platform.services[service]
-        yield Finding(
+        yield HealthCheckResult(
             what=service.name,
             is_well=running.pid is not None,
             seen=f"runs as {running.pid}" if running.pid else "does not run",
@@ -76,8 +76,8 @@ def examine(platform: Platform) -> Iterator[Finding]:
         ("command API", settings.command_api.port),
         ("query API", settings.query_api.port),
     ):
-        ready = answers_ok(f"http://127.0.0.1:{port}/readyz")
-        yield Finding(
+        ready = responds_ok(f"http://127.0.0.1:{port}/readyz")
+        yield HealthCheckResult(
             what=f"{name} on {port}",
             is_well=ready,
             seen="ready" if ready else _who_has(port),
@@ -88,55 +88,57 @@ def examine(platform: Platform) -> Iterator[Finding]:
     yield _tried(
         "lag",
         lambda: ", ".join(
-            f"{lag.group} {lag.records}" for lag in lags(settings.kafka.connection())
+            f"{lag.group} {lag.records}" for lag in group_lags(settings.kafka.connection())
         ),
     )
     yield from _views(settings.cassandra)
 
 
-def _views(cassandra: CassandraSettings) -> Iterator[Finding]:
+def _views(cassandra: CassandraSettings) -> Iterator[HealthCheckResult]:
     """Say what the last checks came to; doctor itself compares nothing."""
     try:
-        cql = Cql(cassandra, keyspace=cassandra.keyspace)
+        cql = CassandraSession(cassandra, keyspace=cassandra.keyspace)
         try:
             results = {each.view: each for each in ConsistencyResults(cql).all()}
         finally:
             cql.close()
     except ScaleHosterError as error:
-        yield Finding(what="views", is_well=False, seen=str(error), advice="scalehoster up")
+        yield HealthCheckResult(
+            what="views", is_well=False, seen=str(error), advice="scalehoster up"
+        )
         return
     never = [view.name for view in REBUILDABLE if view.name not in results]
     for result in results.values():
-        yield Finding(
+        yield HealthCheckResult(
             what=result.view,
             is_well=result.is_equal,
             seen="\n".join([in_words(result), *differing_rows(result)]),
             advice=f"scalehoster consistency repair {result.view}",
         )
     if never:
-        yield Finding(
+        yield HealthCheckResult(
             what="never checked",
             is_well=True,
             seen=f"{', '.join(never)}; scalehoster consistency check compares them with the log",
         )
 
 
-def _keys(settings: Settings) -> Finding:
+def _keys(settings: Settings) -> HealthCheckResult:
     """Say whether what is sealed can be opened: a lost keyring is no erasure."""
     try:
-        ring = keyring_file(settings).ring()
+        ring = installation_keyring(settings).ring()
     except ScaleHosterError as error:
         advice = "copy the keyring back from its backup; until then nothing personal can be read"
-        return Finding(what="keyring", is_well=False, seen=str(error), advice=advice)
+        return HealthCheckResult(what="keyring", is_well=False, seen=str(error), advice=advice)
     seen = f"{ring.ring_id.hex()}, {len(ring.erasures)} erased"
-    return Finding(what="keyring", is_well=True, seen=seen)
+    return HealthCheckResult(what="keyring", is_well=True, seen=seen)
 
 
-def _tried(what: str, look: Callable[[], str]) -> Finding:
+def _tried(what: str, look: Callable[[], str]) -> HealthCheckResult:
     try:
-        return Finding(what=what, is_well=True, seen=look())
+        return HealthCheckResult(what=what, is_well=True, seen=look())
     except ScaleHosterError as error:
-        return Finding(what=what, is_well=False, seen=str(error), advice="scalehoster up")
+        return HealthCheckResult(what=what, is_well=False, seen=str(error), advice="scalehoster up")
 
 
 def _checked(kafka: Kafka) -> str:

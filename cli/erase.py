@@ -10,14 +10,14 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from cli.api_key import KeyFile, read_api_key
-from cli.erase_tenant import Typed, erase_tenant
-from cli.http import Api
+from cli.erase_tenant import EraseTenantOptions, erase_tenant
+from cli.http import ApiClient
 from cli.output import AsJson, errors, show_table
 from domain.bulk import Filter
 from domain.values import CategoryRef, Status, TenantId
 from infra.settings import Settings, load
 
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 _STDIN = "-"
 _NOT_PURGED = tuple(status for status in Status if status is not Status.PURGED)
 
@@ -75,7 +75,7 @@ def erase(  # noqa: PLR0913 - each is an option
     if tenant is None:
         _erase_named(load(), assets or [], key_file, no_wait=no_wait, as_json=as_json)
         return
-    typed = Typed(
+    typed = EraseTenantOptions(
         tenant_id=TenantId(tenant),
         filter=wanted,
         source_host=source_host and source_host.lower(),
@@ -92,11 +92,16 @@ def _erase_named(
 ) -> None:
     key = read_api_key(settings, key_file)
     ids = _ids(assets)
-    with Api(settings.command_base_url, key) as commands, Api(settings.query_base_url, key) as told:
+    with (
+        ApiClient(settings.command_base_url, key) as commands,
+        ApiClient(settings.query_base_url, key) as queries,
+    ):
         for asset_id in ids:
             commands.delete(f"/v1/assets/{asset_id}", f"erase-delete-{asset_id}")
             commands.post(f"/v1/assets/{asset_id}/purge", {}, f"erase-purge-{asset_id}")
-        found = _watched(ids, lambda one: dict(told.get(f"/v1/assets/{one}").body), no_wait=no_wait)
+        found = _watched(
+            ids, lambda one: dict(queries.get(f"/v1/assets/{one}").body), no_wait=no_wait
+        )
     show_table(
         [
             {"asset": one["asset_id"], "status": one["status"], "erased": one["erased_at"] or ""}
@@ -127,5 +132,5 @@ def _watched(
             shown.update(bar, completed=len(ids) - len(open_ones))
             if not open_ones:
                 return list(found.values())
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
             found |= {asset_id: look(asset_id) for asset_id in open_ones}

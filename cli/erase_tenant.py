@@ -10,33 +10,37 @@ from uuid import uuid4
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cli.erasing import Eraser, Found, Wish
-from cli.erasing_tenant import Belongings, belongings_in, remove_bytes
-from cli.erasing_tenant import erase as erase_belongings
-from cli.erasing_views import ViewFacts, category_id, caught_up
+from cli.erasing import AssetEraser, ErasureRequest, ErasureScanResult
+from cli.erasing_tenant import (
+    TenantBelongings,
+    erase_belongings,
+    read_belongings,
+    remove_tenant_blobs,
+)
+from cli.erasing_views import AssetViewLookup, category_id, caught_up
 from cli.output import console, errors, say, show_table
 from domain.bulk import Filter
 from domain.errors import NotFound
 from domain.values import CorrelationId, TenantId
 from infra.blob_store import open_blob_store
-from infra.candidates import Candidates
-from infra.cql import Cql
-from infra.dead_letters import KafkaLetterLog, Shelf
+from infra.candidates import AssetScan
+from infra.cql import CassandraSession
+from infra.dead_letters import DeadLetterQueue, KafkaDeadLetterLog
 from infra.kafka import Kafka
 from infra.keyring import WHOLE_TENANT, KeyringFile, use_keyring
-from infra.live_views import LiveViews
-from infra.sending import Sender
+from infra.live_views import ViewReader
+from infra.sending import RecordProducer
 from infra.settings import Settings
 
 _INTERRUPTED = 130
 
 
-class NothingOfThisTenant(NotFound):
+class TenantHasNothing(NotFound):
     """There is nothing to erase; the name may be mistyped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Typed:
+class EraseTenantOptions:
     """What an operator typed; without a filter and a host it is the whole tenant."""
 
     tenant_id: TenantId
@@ -48,10 +52,10 @@ class Typed:
     as_json: bool
 
 
-def erase_tenant(settings: Settings, typed: Typed) -> None:
+def erase_tenant(settings: Settings, typed: EraseTenantOptions) -> None:
     """Do what was typed; asks first unless told that it is sure.
 
-    Raises NothingOfThisTenant, UnknownCategory, KeysLost, BrokerUnavailable, StoreUnavailable.
+    Raises TenantHasNothing, UnknownCategory, KeysLost, BrokerUnavailable, StoreUnavailable.
     """
     try:
         asyncio.run(_erase(settings, typed))
@@ -60,30 +64,30 @@ def erase_tenant(settings: Settings, typed: Typed) -> None:
         raise typer.Exit(_INTERRUPTED) from None
 
 
-async def _erase(settings: Settings, typed: Typed) -> None:
+async def _erase(settings: Settings, typed: EraseTenantOptions) -> None:
     kafka = settings.kafka.connection()
     keyring = use_keyring(settings)
-    shelf = Shelf(KafkaLetterLog(kafka), lambda: datetime.now(UTC))
-    theirs = belongings_in(kafka, typed.tenant_id, shelf) if typed.is_whole else None
+    queue = DeadLetterQueue(KafkaDeadLetterLog(kafka), lambda: datetime.now(UTC))
+    theirs = read_belongings(kafka, typed.tenant_id, queue) if typed.is_whole else None
     async with _eraser(settings, kafka, typed) as (eraser, sender, correlation_id):
-        found = await eraser.look()
+        found = await eraser.find_remaining()
         was_erased_at = _erased_at(keyring, typed.tenant_id)
         if was_erased_at:
             say(f"its key was destroyed at {was_erased_at}")
         elif theirs and not _is_anything(found, theirs):
-            raise NothingOfThisTenant(f"there is nothing of a tenant {typed.tenant_id}")
-        _tell(typed, found, theirs)
+            raise TenantHasNothing(f"there is nothing of a tenant {typed.tenant_id}")
+        _show_scan(typed, found, theirs)
         if typed.is_dry_run:
             return
-        ask(typed, found)
+        confirm_erasure(typed, found)
 
         async def close() -> None:
             """Do it with what is there now: an operator may have thought for long."""
             await erase_belongings(
-                belongings_in(kafka, typed.tenant_id, shelf),
+                read_belongings(kafka, typed.tenant_id, queue),
                 keyring=keyring,
                 sender=sender,
-                shelf=shelf,
+                queue=queue,
                 now=datetime.now(UTC),
                 correlation_id=correlation_id,
             )
@@ -95,7 +99,7 @@ async def _erase(settings: Settings, typed: Typed) -> None:
         if typed.is_whole:
             await close()  # what was let in a moment before its API keys were revoked
             store = open_blob_store(settings.blobs_url, settings.blobs)
-            await remove_bytes(typed.tenant_id, store)
+            await remove_tenant_blobs(typed.tenant_id, store)
     row = {
         "tenant": typed.tenant_id,
         "assets erased": asked,
@@ -106,29 +110,29 @@ async def _erase(settings: Settings, typed: Typed) -> None:
 
 @asynccontextmanager
 async def _eraser(
-    settings: Settings, kafka: Kafka, typed: Typed
-) -> AsyncIterator[tuple[Eraser, Sender, CorrelationId]]:
-    cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+    settings: Settings, kafka: Kafka, typed: EraseTenantOptions
+) -> AsyncIterator[tuple[AssetEraser, RecordProducer, CorrelationId]]:
+    cql = CassandraSession(settings.cassandra, keyspace=settings.cassandra.keyspace)
     try:
-        views = LiveViews(cql)
-        walk = Candidates(views)
-        category = await category_id(walk, typed.tenant_id, typed.filter.category)
-        wish = Wish(
+        views = ViewReader(cql)
+        scan = AssetScan(views)
+        category = await category_id(scan, typed.tenant_id, typed.filter.category)
+        request = ErasureRequest(
             tenant_id=typed.tenant_id,
             filter=replace(typed.filter, category=category),
             source_host=typed.source_host,
             correlation_id=CorrelationId(str(uuid4())),
         )
-        async with Sender(kafka) as sender:
-            eraser = Eraser(
-                wish,
-                walk,
-                ViewFacts(views),
+        async with RecordProducer(kafka) as sender:
+            eraser = AssetEraser(
+                request,
+                scan,
+                AssetViewLookup(views),
                 sender,
                 lambda: caught_up(kafka, views, _say_what_is_waited_for),
                 lambda: datetime.now(UTC),
             )
-            yield eraser, sender, wish.correlation_id
+            yield eraser, sender, request.correlation_id
     finally:
         cql.close()
 
@@ -137,11 +141,13 @@ def _say_what_is_waited_for() -> None:
     say("waiting for the decider and the views; 'scalehoster status' says what runs")
 
 
-def _is_anything(found: Found, theirs: Belongings) -> bool:
+def _is_anything(found: ErasureScanResult, theirs: TenantBelongings) -> bool:
     return bool(found.wanted or found.purged or found.erased or any(theirs.counts.values()))
 
 
-def _tell(typed: Typed, found: Found, theirs: Belongings | None) -> None:
+def _show_scan(
+    typed: EraseTenantOptions, found: ErasureScanResult, theirs: TenantBelongings | None
+) -> None:
     counts: dict[str, int] = {
         "assets to erase": found.wanted,
         "assets being erased": len(found.purged),
@@ -168,7 +174,7 @@ def _tell(typed: Typed, found: Found, theirs: Belongings | None) -> None:
         console.print(f"and {found.wanted - len(found.first)} more assets", highlight=False)
 
 
-def ask(typed: Typed, found: Found) -> None:
+def confirm_erasure(typed: EraseTenantOptions, found: ErasureScanResult) -> None:
     """Have the tenant's name typed, unless it is sure already; raises typer.Abort for another."""
     if typed.is_sure:
         return
@@ -178,7 +184,7 @@ def ask(typed: Typed, found: Found) -> None:
         raise typer.Abort
 
 
-async def _run(eraser: Eraser) -> int:
+async def _run(eraser: AssetEraser) -> int:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=errors) as shown:
         task = shown.add_task("erasing", total=None)

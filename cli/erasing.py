@@ -13,24 +13,24 @@ from domain.bulk import Filter
 from domain.commands import CommandMetadata, DeleteAsset, PurgeAsset
 from domain.operation.selecting import Candidate, matches
 from domain.values import Actor, AssetId, CommandId, CorrelationId, Status, TenantId
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import ASSET_COMMANDS, Topic
 
 _ERASER = Actor("system:eraser")
-_ROUND = 500
-_LOOKS_AT_ONCE = 100
-_LOOK_SECONDS = 1.0
+_BATCH_SIZE = 500
+_CONCURRENT_LOOKUPS = 100
+_POLL_SECONDS = 1.0
 _SHOWN = 20
 
 
-class Walk(Protocol):
+class TenantAssets(Protocol):
     """Where assets are looked up: infra.candidates.Candidates."""
 
-    def walk(self, tenant_id: TenantId, /) -> AsyncIterator[Candidate]:
+    def scan(self, tenant_id: TenantId, /) -> AsyncIterator[Candidate]:
         """Visit all of a tenant's assets."""
 
 
-class Facts(Protocol):
+class AssetLookup(Protocol):
     """What is known of single assets: cli.erasing_parts.ViewFacts."""
 
     async def source_url(self, tenant_id: TenantId, asset_id: AssetId) -> str:
@@ -40,15 +40,15 @@ class Facts(Protocol):
         """Tell whether the log confirms that nothing personal is left."""
 
 
-class Appends(Protocol):
+class EraseCommandSender(Protocol):
     """What appends commands: infra.sending.Sender."""
 
-    async def send(self, topic: Topic, key: str, value: bytes | None, /) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes | None, /) -> LogPosition:
         """Append one record; raises Overloaded or BrokerUnavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ErasureRequest:
     """Which assets: what the filter means, whose category is an id, from this host if one is named.
 
     ``correlation_id`` is in all events that follow, so that the log tells what was one erasure.
@@ -61,7 +61,7 @@ class Wish:
 
 
 @dataclass(slots=True, kw_only=True)
-class Found:
+class ErasureScanResult:
     """What a walk found: to be erased, with the first few; purged, but not confirmed; erased."""
 
     wanted: int = 0
@@ -73,7 +73,7 @@ class Found:
 OnProgress = Callable[[int, int], None]  # assets asked for now, assets that are not confirmed
 
 
-class Eraser:
+class AssetEraser:
     """Deletes and purges what a wish means, and waits until each purged asset is confirmed.
 
     ``caught_up`` returns once the walk knows all that was sent before. A round's commands are
@@ -84,28 +84,28 @@ class Eraser:
 
     def __init__(
         self,
-        wish: Wish,
-        walk: Walk,
-        facts: Facts,
-        sender: Appends,
+        request: ErasureRequest,
+        scan: TenantAssets,
+        facts: AssetLookup,
+        sender: EraseCommandSender,
         caught_up: Callable[[], Awaitable[None]],
         now: Callable[[], datetime],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._wish = wish
-        self._walk = walk
+        self._request = request
+        self._walk = scan
         self._facts = facts
         self._sender = sender
         self._caught_up = caught_up
         self._now = now
         self._pause = pause
 
-    async def look(self) -> Found:
+    async def find_remaining(self) -> ErasureScanResult:
         """Count, and change nothing."""
         await self._caught_up()
-        found = Found(first=[], purged=[])
+        found = ErasureScanResult(first=[], purged=[])
         purged: list[AssetId] = []
-        async for candidate in self._walk.walk(self._wish.tenant_id):
+        async for candidate in self._walk.scan(self._request.tenant_id):
             if candidate.status is Status.PURGED:
                 purged.append(candidate.asset_id)
             elif await self._is_wanted(candidate):
@@ -122,7 +122,7 @@ class Eraser:
             async for count in self._purge_all():
                 asked += count
                 on_progress(asked, asked)
-            found = await self.look()
+            found = await self.find_remaining()
             left = found.purged
             if not found.wanted and not left:
                 on_progress(asked, 0)
@@ -131,15 +131,15 @@ class Eraser:
                 on_progress(asked, len(left))
                 left = await self._unconfirmed(left)
                 if left:
-                    await self._pause(_LOOK_SECONDS)
+                    await self._pause(_POLL_SECONDS)
 
     async def _purge_all(self) -> AsyncIterator[int]:
         await self._caught_up()
         chosen: list[AssetId] = []
-        async for candidate in self._walk.walk(self._wish.tenant_id):
+        async for candidate in self._walk.scan(self._request.tenant_id):
             if candidate.status is not Status.PURGED and await self._is_wanted(candidate):
                 chosen.append(candidate.asset_id)
-            if len(chosen) == _ROUND:
+            if len(chosen) == _BATCH_SIZE:
                 yield await self._purge(chosen)
                 chosen = []
         if chosen:
@@ -158,10 +158,10 @@ class Eraser:
     def _metadata(self, asset_id: AssetId) -> CommandMetadata:
         return CommandMetadata(
             command_id=CommandId(str(uuid4())),  # asked again it changes nothing, by its state
-            tenant_id=self._wish.tenant_id,
+            tenant_id=self._request.tenant_id,
             entity_id=asset_id,
             issued_at=self._now(),
-            correlation_id=self._wish.correlation_id,
+            correlation_id=self._request.correlation_id,
             actor=_ERASER,
             expected_version=None,
             fingerprint=None,
@@ -169,19 +169,19 @@ class Eraser:
         )
 
     async def _is_wanted(self, candidate: Candidate) -> bool:
-        if not matches(self._wish.filter, candidate):
+        if not matches(self._request.filter, candidate):
             return False
-        if self._wish.source_host is None:
+        if self._request.source_host is None:
             return True
-        url = await self._facts.source_url(self._wish.tenant_id, candidate.asset_id)
-        return _host(url) == self._wish.source_host
+        url = await self._facts.source_url(self._request.tenant_id, candidate.asset_id)
+        return _host(url) == self._request.source_host
 
     async def _unconfirmed(self, purged: Sequence[AssetId]) -> list[AssetId]:
         left: list[AssetId] = []
-        for start in range(0, len(purged), _LOOKS_AT_ONCE):
-            some = purged[start : start + _LOOKS_AT_ONCE]
+        for start in range(0, len(purged), _CONCURRENT_LOOKUPS):
+            some = purged[start : start + _CONCURRENT_LOOKUPS]
             erased = await asyncio.gather(
-                *(self._facts.is_erased(self._wish.tenant_id, one) for one in some)
+                *(self._facts.is_erased(self._request.tenant_id, one) for one in some)
             )
             left += [one for one, is_erased in zip(some, erased, strict=True) if not is_erased]
         return left

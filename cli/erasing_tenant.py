@@ -13,35 +13,35 @@ from domain.bulk_commands import CancelOperation
 from domain.bulk_events import OperationEnded, OperationStarted
 from domain.commands import CommandMetadata
 from domain.values import Actor, BlobKey, CommandId, CorrelationId, OperationId, TenantId
-from infra.api_keys import ApiKey, revoke, stored_keys
-from infra.dead_letters import Letter, LetterFilter, Shelf
+from infra.api_keys import ApiKey, revoke_api_key, stored_api_keys
+from infra.dead_letters import DeadLetterEntry, DeadLetterFilter, DeadLetterQueue
 from infra.kafka import Kafka
 from infra.keyring import WHOLE_TENANT, Erasure
-from infra.reading import Record, whole
-from infra.sending import Position
+from infra.reading import Record, read_from_beginning
+from infra.sending import LogPosition
 from infra.topics import OPERATION_COMMANDS, OPERATION_EVENTS, WEBHOOK_ENDPOINTS, Topic
-from infra.webhook_endpoints import Endpoint, forget_endpoint
-from infra.webhook_table import EndpointTable
+from infra.webhook_endpoints import WebhookEndpoint, forget_endpoint
+from infra.webhook_table import WebhookEndpointTable
 
 _ERASER = Actor("system:eraser")
 _PAGE = 500
 
 
-class Appends(Protocol):
+class ErasureRecordSender(Protocol):
     """What appends records: infra.sending.Sender."""
 
-    async def send(self, topic: Topic, key: str, value: bytes | None) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
         """Append one record, or with no value the end of one."""
 
 
-class Destroys(Protocol):
+class KeyDestroyer(Protocol):
     """What destroys keys: infra.keyring.KeyringFile."""
 
     def erase(self, erasures: Iterable[Erasure], /) -> None:
         """Destroy keys for good; raises KeysLost, OSError."""
 
 
-class Clearing(Protocol):
+class BlobFolderCleaner(Protocol):
     """Where bytes lie: infra.blob_store.BlobStore."""
 
     async def clear(self, folder: BlobKey) -> int:
@@ -49,14 +49,14 @@ class Clearing(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Belongings:
+class TenantBelongings:
     """What a tenant has beside its assets: keys that work or are named, endpoints, open work."""
 
     tenant_id: TenantId
     keys: Sequence[ApiKey]
-    endpoints: Sequence[Endpoint]
+    endpoints: Sequence[WebhookEndpoint]
     operations: Sequence[OperationId]
-    letters: Sequence[Letter]
+    letters: Sequence[DeadLetterEntry]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -69,19 +69,19 @@ class Belongings:
         }
 
 
-def belongings(
+def collect_belongings(
     tenant_id: TenantId,
     *,
     keys: Iterable[ApiKey],
     endpoints: Iterable[Record],
     operation_events: Iterable[Record],
-    shelf: Shelf,
-) -> Belongings:
+    queue: DeadLetterQueue,
+) -> TenantBelongings:
     """Read what a tenant has out of the topics; raises BrokerUnavailable, KeysLost."""
-    table = EndpointTable()
+    table = WebhookEndpointTable()
     for record in endpoints:
         table.learn(record)
-    return Belongings(
+    return TenantBelongings(
         tenant_id=tenant_id,
         keys=[
             each
@@ -89,32 +89,32 @@ def belongings(
             if each.tenant_id == tenant_id and (each.revoked_at is None or each.name)
         ],
         endpoints=table.of(tenant_id),
-        operations=_under_way(tenant_id, operation_events),
-        letters=list(_letters(tenant_id, shelf)),
+        operations=_running_operations(tenant_id, operation_events),
+        letters=list(_dead_letters(tenant_id, queue)),
     )
 
 
-def belongings_in(kafka: Kafka, tenant_id: TenantId, shelf: Shelf) -> Belongings:
+def read_belongings(kafka: Kafka, tenant_id: TenantId, queue: DeadLetterQueue) -> TenantBelongings:
     """Read the same of an installation; raises BrokerUnavailable, KeysLost."""
     with (
-        whole(kafka, WEBHOOK_ENDPOINTS) as endpoints,
-        whole(kafka, OPERATION_EVENTS) as operation_events,
+        read_from_beginning(kafka, WEBHOOK_ENDPOINTS) as endpoints,
+        read_from_beginning(kafka, OPERATION_EVENTS) as operation_events,
     ):
-        return belongings(
+        return collect_belongings(
             tenant_id,
-            keys=stored_keys(kafka).values(),
+            keys=stored_api_keys(kafka).values(),
             endpoints=endpoints.read_to_end(),
             operation_events=operation_events.read_to_end(),
-            shelf=shelf,
+            queue=queue,
         )
 
 
-async def erase(
-    theirs: Belongings,
+async def erase_belongings(
+    theirs: TenantBelongings,
     *,
-    keyring: Destroys,
-    sender: Appends,
-    shelf: Shelf,
+    keyring: KeyDestroyer,
+    sender: ErasureRecordSender,
+    queue: DeadLetterQueue,
     now: datetime,
     correlation_id: CorrelationId,
 ) -> None:
@@ -125,7 +125,7 @@ async def erase(
     Overloaded, BrokerUnavailable.
     """
     for api_key in theirs.keys:
-        await revoke(sender, replace(api_key, name=""), now=now)
+        await revoke_api_key(sender, replace(api_key, name=""), now=now)
     keyring.erase([Erasure(tenant_id=theirs.tenant_id, entity_id=WHOLE_TENANT, erased_at=now)])
     for endpoint in theirs.endpoints:
         await forget_endpoint(sender, endpoint.endpoint_id)
@@ -144,11 +144,11 @@ async def erase(
             )
         )
         await sender.send(OPERATION_COMMANDS, theirs.tenant_id, encode(cancel))
-    for letter in theirs.letters:
-        await shelf.drop(sender, letter)
+    for entry in theirs.letters:
+        await queue.drop(sender, entry)
 
 
-async def remove_bytes(tenant_id: TenantId, blobs: Clearing) -> int:
+async def remove_tenant_blobs(tenant_id: TenantId, blobs: BlobFolderCleaner) -> int:
     """Remove all bytes of a tenant that are there yet, and count them; raises StoreUnavailable.
 
     Only once all its assets are purged. What is left then was uploaded and never decided, for what
@@ -160,7 +160,7 @@ async def remove_bytes(tenant_id: TenantId, blobs: Clearing) -> int:
     return removed
 
 
-def _under_way(tenant_id: TenantId, records: Iterable[Record]) -> list[OperationId]:
+def _running_operations(tenant_id: TenantId, records: Iterable[Record]) -> list[OperationId]:
     found: dict[OperationId, None] = {}
     for record in records:
         try:
@@ -174,10 +174,12 @@ def _under_way(tenant_id: TenantId, records: Iterable[Record]) -> list[Operation
     return list(found)
 
 
-def _letters(tenant_id: TenantId, shelf: Shelf) -> Iterator[Letter]:
+def _dead_letters(tenant_id: TenantId, queue: DeadLetterQueue) -> Iterator[DeadLetterEntry]:
     after = None
     while True:
-        page = shelf.page(LetterFilter(tenant_id=tenant_id), topic=None, after=after, at_most=_PAGE)
+        page = queue.page(
+            DeadLetterFilter(tenant_id=tenant_id), topic=None, after=after, at_most=_PAGE
+        )
         yield from page.letters
         after = page.next_after
         if after is None:

@@ -5,24 +5,24 @@ from collections.abc import Callable
 
 from domain.errors import UnknownCategory
 from domain.values import AssetId, CategoryRef, TenantId
-from infra.candidates import ASSETS_BY_SHARD, Candidates
+from infra.candidates import ASSETS_BY_SHARD, AssetScan
 from infra.cql import Row
 from infra.kafka import Kafka
-from infra.live_views import LiveViews
-from streams.operating.barriers import Barrier
+from infra.live_views import ViewReader
+from streams.operating.barriers import ViewBarrier
 
 _VIEW = "asset_by_id"
-_ONE = (
+_SELECT_ASSET = (
     "SELECT source_url, erased_at_us FROM asset_by_id$suffix WHERE tenant_id = ? AND asset_id = ?"
 )
-_LOOK_SECONDS = 0.2
-_SILENT_LOOKS = 50
+_POLL_SECONDS = 0.2
+_SILENT_POLLS = 50
 
 
-class ViewFacts:
+class AssetViewLookup:
     """Looks assets up; raises StoreUnavailable, ViewsMissing, ViewNotBuilt, KeysLost."""
 
-    def __init__(self, views: LiveViews) -> None:
+    def __init__(self, views: ViewReader) -> None:
         self._views = views
 
     async def source_url(self, tenant_id: TenantId, asset_id: AssetId) -> str:
@@ -36,33 +36,33 @@ class ViewFacts:
         return bool(row and row["erased_at_us"])
 
     async def _row(self, tenant_id: TenantId, asset_id: AssetId) -> Row | None:
-        rows = await self._views.select(_VIEW, _ONE, (tenant_id, asset_id))
+        rows = await self._views.select(_VIEW, _SELECT_ASSET, (tenant_id, asset_id))
         return rows[0] if rows else None
 
 
-async def caught_up(kafka: Kafka, views: LiveViews, on_silence: Callable[[], None]) -> None:
+async def caught_up(kafka: Kafka, views: ViewReader, on_silence: Callable[[], None]) -> None:
     """Wait until the views know what came of every command that was sent before.
 
     ``on_silence`` is called once for each view that keeps the caller waiting for long. Raises
     BrokerUnavailable, StoreUnavailable, ViewsMissing, ViewNotBuilt.
     """
     for view in (ASSETS_BY_SHARD, _VIEW):
-        barrier = Barrier(kafka, views, view)
+        barrier = ViewBarrier(kafka, views, view)
         looks = 0
         while not await barrier.is_open():
             looks += 1
-            if looks == _SILENT_LOOKS:
+            if looks == _SILENT_POLLS:
                 on_silence()
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 async def category_id(
-    walk: Candidates, tenant_id: TenantId, typed: str | None
+    scan: AssetScan, tenant_id: TenantId, typed: str | None
 ) -> CategoryRef | None:
     """Name a category by its id; raises UnknownCategory."""
     if typed is None:
         return None
-    found = (await walk.catalogue(tenant_id)).find(CategoryRef(typed))
+    found = (await scan.catalogue(tenant_id)).find(CategoryRef(typed))
     if found is None:
         raise UnknownCategory(f"{tenant_id} has no category {typed}", {"categories": typed})
     return CategoryRef(found.category_id)

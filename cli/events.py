@@ -9,24 +9,24 @@ from typing import Annotated
 
 import typer
 
-from avro_schemas.sealing import using
-from cli.archive.blob_copying import BlobExporter, BlobRestorer, Copied
+from avro_schemas.sealing import using_encryptor
+from cli.archive.blob_copying import BlobCopyResult, BlobExporter, BlobRestorer
 from cli.archive.blob_verifying import verify_blobs
-from cli.archive.blobs import blobs_of
+from cli.archive.blobs import referenced_blobs
 from cli.archive.chain_key import read_chain_key
-from cli.archive.erasing_again import erase_again
-from cli.archive.exporting import CHUNK_BYTES, Change, Exporter, Wish, as_it_is
-from cli.archive.keys import own_keyring, require_keys
-from cli.archive.logs import EVENT_TOPICS, TABLES, ArchivedLog, KafkaLog
+from cli.archive.erasing_again import repeat_erasures
+from cli.archive.exporting import CHUNK_BYTES, ExportOptions, LogExporter, RecordChange, unchanged
+from cli.archive.keys import archive_keyring, require_keys
+from cli.archive.logs import COMPACTED_TOPICS, EVENT_TOPICS, ArchivedLog, KafkaLog
 from cli.archive.manifest import BlobList, Chunk, Completed, Manifest, Origin
-from cli.archive.masking import Mask, mask_key
-from cli.archive.restoring import Restorer
-from cli.archive.target import Installation
+from cli.archive.masking import EventMask, mask_key
+from cli.archive.restoring import LogRestorer
+from cli.archive.target import LiveInstallation
 from cli.archive.verifying import require_undamaged
-from cli.archive.verifying import verify as findings_in
+from cli.archive.verifying import verify_archive as findings_in
 from cli.output import AsJson, rated_bars, say, show_table
 from infra.blob_store import open_blob_store
-from infra.keyring import Keyring, keyring_file
+from infra.keyring import Keyring, installation_keyring
 from infra.settings import load
 from infra.topic_admin import check_topics
 from infra.topics import ASSET_COMMANDS
@@ -75,16 +75,18 @@ def export(
     """
     settings = load()
     kafka = settings.kafka.connection()
-    check_topics(kafka, (*EVENT_TOPICS, *TABLES))
-    wish = Wish(
-        keyring=keyring_file(settings).ring().ring_id.hex(),
+    check_topics(kafka, (*EVENT_TOPICS, *COMPACTED_TOPICS))
+    options = ExportOptions(
+        keyring=installation_keyring(settings).ring().ring_id.hex(),
         until=_utc(until),
         with_tables=with_keys,
         chunk_bytes=chunk_bytes,
         chain_key=(key := read_chain_key(key_file)),
     )
     with _progress("exported") as on_progress:
-        manifest = Exporter(KafkaLog(kafka), directory, wish, datetime.now(UTC)).run(on_progress)
+        manifest = LogExporter(KafkaLog(kafka), directory, options, datetime.now(UTC)).run(
+            on_progress
+        )
     if not with_blobs:
         _show(manifest, as_json=as_json)
         return
@@ -138,24 +140,24 @@ def copy(
     require_undamaged(archive, chain_key)
     source = ArchivedLog(archive, chain_key)
     origin = source.manifest.origin
-    change: Change | None = None
-    ring = own_keyring(archive).ring() if origin.is_masked else None
+    change: RecordChange | None = None
+    ring = archive_keyring(archive).ring() if origin.is_masked else None
     if mask:
         key = mask_key(settings.data_dir)
         ring = Keyring.from_secret(key)
-        change = Mask(key, ring)
+        change = EventMask(key, ring)
     if ring:
-        own_keyring(directory).make(ring)
-    wish = Wish(
+        archive_keyring(directory).make(ring)
+    options = ExportOptions(
         keyring=ring.ring_id.hex() if ring else origin.keyring,
         until=_utc(until),
         with_tables=not mask,
         is_masked=mask or origin.is_masked,
-        change=change or as_it_is,
+        change=change or unchanged,
         chain_key=None if mask else chain_key,
     )
     with _keys_in(archive, origin), _progress("copied") as on_progress:
-        manifest = Exporter(source, directory, wish, datetime.now(UTC)).run(on_progress)
+        manifest = LogExporter(source, directory, options, datetime.now(UTC)).run(on_progress)
     _show(manifest, as_json=as_json)
 
 
@@ -164,7 +166,7 @@ def blobs(directory: Directory, *, key_file: KeyFile = None) -> None:
     """Print the keys of the pictures that the events refer to, one a line: copy those as well."""
     log = ArchivedLog(directory, read_chain_key(key_file))
     with _keys_in(directory, log.manifest.origin):
-        for key in blobs_of(log):
+        for key in referenced_blobs(log):
             typer.echo(key)
 
 
@@ -191,15 +193,15 @@ def restore(
     """
     settings, key = load(), read_chain_key(key_file)
     kafka = settings.kafka.connection()
-    check_topics(kafka, (*EVENT_TOPICS, *TABLES, ASSET_COMMANDS))
-    keyring = keyring_file(settings)
+    check_topics(kafka, (*EVENT_TOPICS, *COMPACTED_TOPICS, ASSET_COMMANDS))
+    keyring = installation_keyring(settings)
     require_keys(directory, keyring, settings.keyring_path, key)
     with _progress("restored and read back") as on_progress:
-        target = Installation(kafka, settings.cassandra)
-        restored = Restorer(
+        target = LiveInstallation(kafka, settings.cassandra)
+        restored = LogRestorer(
             directory, target, on_progress, chain_key=key, trusts_keys=trust_keys
         ).run()
-    erased = asyncio.run(erase_again(kafka, keyring, datetime.now(UTC)))
+    erased = asyncio.run(repeat_erasures(kafka, keyring, datetime.now(UTC)))
     show_table(
         [
             {
@@ -220,7 +222,7 @@ def restore(
     _tell(copied, "the archive does not have it as it was published")
 
 
-def _tell(copied: Copied, why_lost: str) -> None:
+def _tell(copied: BlobCopyResult, why_lost: str) -> None:
     """Say on the error stream what became of the pictures; end with 3 if some are lost."""
     say(f"{copied.blobs} pictures, {copied.copied} of them copied now")
     for key in copied.lost:
@@ -231,7 +233,7 @@ def _tell(copied: Copied, why_lost: str) -> None:
 
 def _keys_in(directory: Path, origin: Origin) -> AbstractContextManager[None]:
     """Read what is sealed in an archive: with the keys that it brings, or the installation's."""
-    return using(own_keyring(directory)) if origin.is_masked else nullcontext()
+    return using_encryptor(archive_keyring(directory)) if origin.is_masked else nullcontext()
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -12,7 +12,7 @@ _TIMEOUT_SECONDS = 30.0
 _NDJSON = "application/x-ndjson"
 
 
-class ApiRefused(ScaleHosterError):
+class ApiProblem(ScaleHosterError):
     """An API answered with a problem."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
@@ -22,7 +22,7 @@ class ApiRefused(ScaleHosterError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ApiResponse:
     """What an API said."""
 
     status: int
@@ -30,8 +30,8 @@ class Answer:
     headers: httpx2.Headers
 
 
-class Api:
-    """One of the two APIs, asked with a key; raises ApiRefused and ApiSilent."""
+class ApiClient:
+    """One of the two APIs, asked with a key; raises ApiProblem and ApiUnreachable."""
 
     def __init__(self, base_url: str, key: str) -> None:
         self._client = httpx2.Client(
@@ -47,15 +47,15 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str) -> ApiResponse:
         """Ask for something."""
         return self._ask("GET", path)
 
-    def post(self, path: str, body: dict[str, Any], idempotency_key: str) -> Answer:
+    def post(self, path: str, body: dict[str, Any], idempotency_key: str) -> ApiResponse:
         """Wish for something; the same key again is the same wish."""
         return self._ask("POST", path, json=body, headers={"Idempotency-Key": idempotency_key})
 
-    def delete(self, path: str, idempotency_key: str = "") -> Answer:
+    def delete(self, path: str, idempotency_key: str = "") -> ApiResponse:
         """Wish something gone; the same key again is the same wish."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self._ask("DELETE", path, headers=headers)
@@ -65,15 +65,15 @@ class Api:
         headers = {"Content-Type": _NDJSON, "Idempotency-Key": idempotency_key}
         return list(self._ask("POST", path, content=lines, headers=headers).body)
 
-    def _ask(self, method: str, path: str, **options: Any) -> Answer:  # noqa: ANN401 - handed through
+    def _ask(self, method: str, path: str, **options: Any) -> ApiResponse:  # noqa: ANN401 - handed through
         try:
             response = self._client.request(method, path, **options)
         except httpx2.TransportError as error:
-            raise ApiSilent(f"{self._client.base_url} does not answer: {error}") from error
+            raise ApiUnreachable(f"{self._client.base_url} does not answer: {error}") from error
         body = _read(response)
         if response.is_error:
-            raise ApiRefused(response.status_code, body if isinstance(body, dict) else {})
-        return Answer(status=response.status_code, body=body, headers=response.headers)
+            raise ApiProblem(response.status_code, body if isinstance(body, dict) else {})
+        return ApiResponse(status=response.status_code, body=body, headers=response.headers)
 
 
 def _read(response: httpx2.Response) -> Any:  # noqa: ANN401 - JSON of any form
@@ -82,16 +82,16 @@ def _read(response: httpx2.Response) -> Any:  # noqa: ANN401 - JSON of any form
     return response.json() if response.content else None
 
 
-class ApiSilent(ScaleHosterError):
+class ApiUnreachable(ScaleHosterError):
     """An API does not answer; perhaps the platform is not up."""
 
 
-def given(**named: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def without_empty(**named: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     """Make a body of what was typed."""
     return {name: value for name, value in named.items() if value not in (None, [])}
 
 
-def answers_ok(url: str) -> bool:
+def responds_ok(url: str) -> bool:
     """Tell whether something answers 2xx there."""
     try:
         return httpx2.get(url, timeout=5, trust_env=False).is_success

@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.api_key import KeyFile, read_api_key
-from cli.http import Api
-from cli.import_journal import Journal, Refused, open_journal
-from cli.import_source import NotAnImport, Source, open_source
+from cli.http import ApiClient
+from cli.import_journal import ImportJournal, RefusedLine, open_import_journal
+from cli.import_source import ImportFile, NotAnImport, open_import_file
 from cli.importing import import_lines, refused_texts
 from cli.output import AsJson, console, errors, say, show_table
 from infra.settings import load
@@ -55,7 +55,7 @@ def import_file(  # noqa: PLR0913 - each is an option
     api_key = read_api_key(settings, key_file)
     base_url = url or settings.command_base_url
     query = f"?create_missing_categories={str(create_missing_categories).lower()}"
-    with open_source(file, settings.command_api.max_batch_line_bytes) as source:
+    with open_import_file(file, settings.command_api.max_batch_line_bytes) as source:
         idempotency_key = name or f"import-{source.digest}"
         which = (
             base_url,
@@ -68,8 +68,8 @@ def import_file(  # noqa: PLR0913 - each is an option
         )
         place = sha256("\n".join(which).encode()).hexdigest()[:32]
         with (
-            Api(base_url, api_key) as api,
-            open_journal(settings.data_dir / "imports", place) as journal,
+            ApiClient(base_url, api_key) as api,
+            open_import_journal(settings.data_dir / "imports", place) as journal,
         ):
             if journal.lines:
                 say(f"going on after {journal.lines} lines")
@@ -87,7 +87,7 @@ def import_file(  # noqa: PLR0913 - each is an option
         raise typer.Exit(_SOME_REFUSED)
 
 
-def _show_progress(source: Source, journal: Journal, steps: Iterator[int]) -> None:
+def _show_progress(source: ImportFile, journal: ImportJournal, steps: Iterator[int]) -> None:
     columns = (
         TextColumn("importing"),
         BarColumn(),
@@ -105,14 +105,14 @@ def _show_progress(source: Source, journal: Journal, steps: Iterator[int]) -> No
             raise typer.Exit(_INTERRUPTED) from None
 
 
-def _keep(file: str, source: Source, refused: list[Refused]) -> Path:
+def _keep(file: str, source: ImportFile, refused: list[RefusedLine]) -> Path:
     place = Path(f"{file}.refused.ndjson")
     with place.open("wb") as kept:
         kept.writelines(text + b"\n" for text in refused_texts(source, refused))
     return place
 
 
-def _show(journal: Journal, kept: Path | None, *, as_json: bool) -> None:
+def _show(journal: ImportJournal, kept: Path | None, *, as_json: bool) -> None:
     if as_json:
         told = {
             "lines": journal.lines,
@@ -132,6 +132,6 @@ def _show(journal: Journal, kept: Path | None, *, as_json: bool) -> None:
         console.print(f"They are kept in {kept}: put them right and import that.", markup=False)
 
 
-def _why(refused: Refused) -> str:
+def _why(refused: RefusedLine) -> str:
     problem = refused["problem"]
     return escape(str(problem.get("detail") or problem.get("title")))

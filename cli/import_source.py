@@ -10,8 +10,8 @@ from hashlib import file_digest
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from command_api.batches.line import Line
-from command_api.batches.lines import NDJSON, SUFFIXES, open_lines
+from command_api.batches.line import BatchRecord
+from command_api.batches.lines import NDJSON, SUFFIXES, open_records
 from domain.errors import ScaleHosterError
 
 
@@ -20,7 +20,7 @@ class NotAnImport(ScaleHosterError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class ImportFile:
     """What is to be imported; ``digest`` names its content, ``lines`` says how many there are."""
 
     path: Path
@@ -29,15 +29,17 @@ class Source:
     digest: str
     lines: int
 
-    def read(self) -> Iterator[Line]:
+    def read(self) -> Iterator[BatchRecord]:
         """Read one line after the other; each text is itself one line."""
-        with open_lines(self.path, self.media_type, self.max_line_bytes) as lines:
+        with open_records(self.path, self.media_type, self.max_line_bytes) as lines:
             for line in lines:
-                yield Line(number=line.number, text=_on_one_line(line.text), fault=line.fault)
+                yield BatchRecord(
+                    number=line.number, text=_on_one_line(line.text), fault=line.fault
+                )
 
 
 @contextmanager
-def open_source(name: str, max_line_bytes: int) -> Iterator[Source]:
+def open_import_file(name: str, max_line_bytes: int) -> Iterator[ImportFile]:
     """Look at a whole file once; ``-`` is NDJSON on standard input.
 
     Raises NotAnImport, OSError, or the RequestError of a file that makes no sense.
@@ -46,12 +48,12 @@ def open_source(name: str, max_line_bytes: int) -> Iterator[Source]:
         media_type = SUFFIXES.get(Path(name).suffix.lower())
         if media_type is None:
             raise NotAnImport(f"{name} must end in one of {', '.join(SUFFIXES)}")
-        yield _looked_at(Path(name), media_type, max_line_bytes)
+        yield _inspected(Path(name), media_type, max_line_bytes)
         return
     with NamedTemporaryFile() as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
         file.flush()
-        yield _looked_at(Path(file.name), NDJSON, max_line_bytes)
+        yield _inspected(Path(file.name), NDJSON, max_line_bytes)
 
 
 def with_defaults(text: bytes, category: str | None, duplicates: str | None) -> bytes:
@@ -70,12 +72,12 @@ def with_defaults(text: bytes, category: str | None, duplicates: str | None) -> 
     return json.dumps({**fields, **missing}).encode() if missing else text
 
 
-def _looked_at(path: Path, media_type: str, max_line_bytes: int) -> Source:
+def _inspected(path: Path, media_type: str, max_line_bytes: int) -> ImportFile:
     with path.open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
-    with open_lines(path, media_type, max_line_bytes) as found:
+    with open_records(path, media_type, max_line_bytes) as found:
         count = sum(1 for _ in found)
-    return Source(
+    return ImportFile(
         path=path,
         media_type=media_type,
         max_line_bytes=max_line_bytes,

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from cli.http import ApiRefused, ApiSilent
-from cli.import_journal import Journal, Refused
-from cli.import_source import Source, with_defaults
-from command_api.batches.line import Line
+from cli.http import ApiProblem, ApiUnreachable
+from cli.import_journal import ImportJournal, RefusedLine
+from cli.import_source import ImportFile, with_defaults
+from command_api.batches.line import BatchRecord
 from domain.errors import ScaleHosterError
 
 _CHUNK_LINES = 1_000
 _PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0)
 _TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
 
-Send = Callable[[bytes], list[dict[str, Any]]]
+SendChunk = Callable[[bytes], list[dict[str, Any]]]
 
 
 class ImportStopped(ScaleHosterError):
@@ -23,9 +23,9 @@ class ImportStopped(ScaleHosterError):
 
 
 def import_lines(
-    source: Source,
-    journal: Journal,
-    send: Send,
+    source: ImportFile,
+    journal: ImportJournal,
+    send: SendChunk,
     *,
     category: str | None = None,
     duplicates: str | None = None,
@@ -34,13 +34,13 @@ def import_lines(
     """Send what the journal does not have yet, and say after each chunk how far it is.
 
     ``send`` puts NDJSON to the command API and returns its outcomes. Trouble that may pass is
-    waited out for a while. Raises ImportStopped, or ApiRefused when there is no use in waiting.
+    waited out for a while. Raises ImportStopped, or ApiProblem when there is no use in waiting.
     """
     left = islice(source.read(), journal.lines, None)
     while chunk := list(islice(left, _CHUNK_LINES)):
         sound = [line for line in chunk if line.fault is None]
         texts = [with_defaults(line.text, category, duplicates) for line in sound]
-        outcomes = _answered(send, texts, sleep) if texts else []
+        outcomes = _send_with_retries(send, texts, sleep) if texts else []
         refused = [_refused_here(line) for line in chunk if line.fault is not None]
         refused += [
             {"line": line.number, "problem": outcome["problem"]}
@@ -52,22 +52,22 @@ def import_lines(
         yield journal.lines
 
 
-def refused_texts(source: Source, refused: Iterable[Refused]) -> Iterator[bytes]:
+def refused_texts(source: ImportFile, refused: Iterable[RefusedLine]) -> Iterator[bytes]:
     """Read again the lines that were refused, to be put right and imported."""
     numbers = {each["line"] for each in refused}
     return (line.text for line in source.read() if line.number in numbers and line.text)
 
 
-def _answered(
-    send: Send, texts: list[bytes], sleep: Callable[[float], None]
+def _send_with_retries(
+    send: SendChunk, texts: list[bytes], sleep: Callable[[float], None]
 ) -> list[dict[str, Any]]:
     content = b"".join(text + b"\n" for text in texts)
     for pause in (*_PAUSES_SECONDS, None):
         try:
             outcomes = send(content)
-        except ApiSilent as error:
+        except ApiUnreachable as error:
             trouble = str(error)
-        except ApiRefused as error:
+        except ApiProblem as error:
             if error.status != _TOO_MANY_REQUESTS and error.status < _SERVER_ERROR:
                 raise
             trouble = str(error)
@@ -81,6 +81,6 @@ def _answered(
     raise ImportStopped(f"{trouble}; what was taken in stays, type the same again to go on")
 
 
-def _refused_here(line: Line) -> Refused:
+def _refused_here(line: BatchRecord) -> RefusedLine:
     fault = line.fault
     return {"line": line.number, "problem": {"title": type(fault).__doc__, "detail": str(fault)}}

@@ -9,10 +9,18 @@ import typer
 
 from cli.output import AsJson, show_table
 from domain.values import TenantId
-from infra.api_keys import SCOPES, ApiKey, Scope, issue, revoke, stored_key, stored_keys
+from infra.api_keys import (
+    SCOPES,
+    ApiKey,
+    Scope,
+    issue_api_key,
+    revoke_api_key,
+    stored_api_key,
+    stored_api_keys,
+)
 from infra.kafka import Kafka
-from infra.keyring import KeyringFile, keyring_file
-from infra.sending import Sender
+from infra.keyring import KeyringFile, installation_keyring
+from infra.sending import RecordProducer
 from infra.settings import load
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -34,39 +42,39 @@ def create(
     settings = load()
     if tenant in settings.refused_tenants:
         raise typer.BadParameter(f"{tenant} is refused in production; name another with --tenant")
-    refuse_erased(keyring_file(settings), tenant)
-    key, text = issue_now(settings.kafka.connection(), TenantId(tenant), scopes, name)
+    refuse_erased(installation_keyring(settings), tenant)
+    key, text = issue_key(settings.kafka.connection(), TenantId(tenant), scopes, name)
     show_table([{**_shown(key), "key": text}], as_json=as_json)
 
 
 @app.command("list")
 def show(*, as_json: AsJson = False) -> None:
     """Show every key, without its text."""
-    keys = stored_keys(load().kafka.connection())
+    keys = stored_api_keys(load().kafka.connection())
     show_table([_shown(key) for key in keys.values()], as_json=as_json)
 
 
 @app.command("revoke")
-def take_back(key_id: str, *, as_json: AsJson = False) -> None:
+def revoke_key(key_id: str, *, as_json: AsJson = False) -> None:
     """Make a key worthless in every process, for good."""
     kafka = load().kafka.connection()
-    key = stored_key(kafka, key_id)
+    key = stored_api_key(kafka, key_id)
 
     async def send() -> ApiKey:
-        async with Sender(kafka) as sender:
-            return await revoke(sender, key, now=datetime.now(UTC))
+        async with RecordProducer(kafka) as sender:
+            return await revoke_api_key(sender, key, now=datetime.now(UTC))
 
     show_table([_shown(asyncio.run(send()))], as_json=as_json)
 
 
-def issue_now(
+def issue_key(
     kafka: Kafka, tenant_id: TenantId, scopes: tuple[Scope, ...], name: str
 ) -> tuple[ApiKey, str]:
     """Make a key; see infra.api_keys.issue."""
 
     async def send() -> tuple[ApiKey, str]:
-        async with Sender(kafka) as sender:
-            return await issue(
+        async with RecordProducer(kafka) as sender:
+            return await issue_api_key(
                 sender, tenant_id=tenant_id, scopes=scopes, name=name, now=datetime.now(UTC)
             )
 

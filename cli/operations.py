@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from cli.api_key import KeyFile, read_api_key
-from cli.http import Api, given
-from cli.operations_watching import ENDED, watch
+from cli.http import ApiClient, without_empty
+from cli.operations_watching import ENDED, watch_operation
 from cli.output import AsJson, console, show_table
 from infra.settings import load
 
@@ -29,11 +29,11 @@ Words = Annotated[list[str] | None, typer.Option(help="May be given several time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Both:
+class _ApiPair:
     """The two APIs: one takes wishes, the other tells."""
 
-    commands: Api
-    queries: Api
+    commands: ApiClient
+    queries: ApiClient
 
     def send(self, path: str, body: dict[str, Any] | None = None, key: str = "") -> Any:  # noqa: ANN401 - JSON
         return self.commands.post(
@@ -80,9 +80,9 @@ def start(  # noqa: PLR0913 - one option for each word of the API
     as_json: AsJson = False,
 ) -> None:
     """Change the assets that the filter means; with --dry-run only show which would change."""
-    split = given(name=new_name, slug=new_slug)
-    body = given(
-        filter=given(
+    split = without_empty(name=new_name, slug=new_slug)
+    body = without_empty(
+        filter=without_empty(
             category=category,
             **{"from": since, "to": until, "all": every or None},
             tags=having_tag,
@@ -101,12 +101,12 @@ def start(  # noqa: PLR0913 - one option for each word of the API
         per_second=per_second,
         dry_run=dry_run or None,
     )
-    with _apis(key_file) as both:
+    with _apis(key_file) as apis:
         if dry_run:
-            _show_preview(both.send("", body), as_json=as_json)
+            _show_preview(apis.send("", body), as_json=as_json)
         else:
-            begun = both.send("", body, f"cli-{name}" if name else "")
-            _go_on(both, begun["operation_id"], follow=follow, as_json=as_json)
+            begun = apis.send("", body, f"cli-{name}" if name else "")
+            _show_until_ended(apis, begun["operation_id"], follow=follow, as_json=as_json)
 
 
 @app.command("revert")
@@ -119,9 +119,9 @@ def revert(
     as_json: AsJson = False,
 ) -> None:
     """Take back what an operation changed, unless the same was changed again since."""
-    with _apis(key_file) as both:
-        begun = both.send(f"/{operation_id}/revert", given(per_second=per_second))
-        _go_on(both, begun["operation_id"], follow=follow, as_json=as_json)
+    with _apis(key_file) as apis:
+        begun = apis.send(f"/{operation_id}/revert", without_empty(per_second=per_second))
+        _show_until_ended(apis, begun["operation_id"], follow=follow, as_json=as_json)
 
 
 @app.command("status")
@@ -133,11 +133,11 @@ def status_of(
     as_json: AsJson = False,
 ) -> None:
     """Show operations and how far they are; exit 3 when the one asked for did not do it all."""
-    with _apis(key_file) as both:
+    with _apis(key_file) as apis:
         if not operation_id:
-            _show(both.queries.get(_PATH).body["items"], as_json=as_json)
+            _show(apis.queries.get(_PATH).body["items"], as_json=as_json)
         else:
-            _go_on(both, operation_id, follow=follow, as_json=as_json)
+            _show_until_ended(apis, operation_id, follow=follow, as_json=as_json)
 
 
 @app.command("pause")
@@ -184,9 +184,9 @@ def items(
     narrowed = f"&result={result}" if result else ""
     page: str | None = f"{_PATH}/{operation_id}/items?limit=200{narrowed}"
     found: list[dict[str, Any]] = []
-    with _apis(key_file) as both:
+    with _apis(key_file) as apis:
         while page and (as_json or len(found) < _SHOWN):
-            answer = both.queries.get(page).body
+            answer = apis.queries.get(page).body
             found += answer["items"]
             page = answer["next"]
     if as_json:
@@ -198,26 +198,29 @@ def items(
 
 
 @contextmanager
-def _apis(key_file: Path | None) -> Iterator[_Both]:
+def _apis(key_file: Path | None) -> Iterator[_ApiPair]:
     settings = load()
     key = read_api_key(settings, key_file)
-    with Api(settings.command_base_url, key) as commands, Api(settings.query_base_url, key) as told:
-        yield _Both(commands=commands, queries=told)
+    with (
+        ApiClient(settings.command_base_url, key) as commands,
+        ApiClient(settings.query_base_url, key) as queries,
+    ):
+        yield _ApiPair(commands=commands, queries=queries)
 
 
 def _steer(
     operation_id: str, word: str, body: dict[str, Any], key_file: Path | None, *, as_json: bool
 ) -> None:
-    with _apis(key_file) as both:
-        answer = both.send(f"/{operation_id}/{word}", body)
+    with _apis(key_file) as apis:
+        answer = apis.send(f"/{operation_id}/{word}", body)
     show_table(
         [{"operation": answer["operation_id"], "state": answer.get("state") or word}],
         as_json=as_json,
     )
 
 
-def _go_on(both: _Both, operation_id: str, *, follow: bool, as_json: bool) -> None:
-    found = watch(lambda: both.operation(operation_id), until_ended=follow)
+def _show_until_ended(apis: _ApiPair, operation_id: str, *, follow: bool, as_json: bool) -> None:
+    found = watch_operation(lambda: apis.operation(operation_id), until_ended=follow)
     _show([found], as_json=as_json)
     progress = found["progress"]
     is_short = progress["conflicts"] or progress["refused"] or found["state"] != "completed"

@@ -6,17 +6,17 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.http import ApiRefused
+from cli.http import ApiProblem
 from cli.output import errors
 
 ENDED = ("completed", "failed", "cancelled")
 
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 _UNSEEN_SECONDS = 30.0
 _NOT_FOUND = 404
 
 
-def watch(look: Callable[[], dict[str, Any]], *, until_ended: bool) -> dict[str, Any]:
+def watch_operation(look: Callable[[], dict[str, Any]], *, until_ended: bool) -> dict[str, Any]:
     """Look once, or until the operation has ended, and return what was seen last.
 
     One that was begun a moment ago may not be shown yet, and is waited for. Ctrl-C ends the
@@ -40,7 +40,7 @@ def watch(look: Callable[[], dict[str, Any]], *, until_ended: bool) -> dict[str,
             shown.update(bar, completed=progress["done"], total=progress["total"], note=note)
             if found["state"] in ENDED:
                 return found
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
             found = look()
 
 
@@ -49,7 +49,7 @@ def _first(look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     while True:
         try:
             return look()
-        except ApiRefused as refused:
+        except ApiProblem as refused:
             if refused.status != _NOT_FOUND or time.monotonic() > deadline:
                 raise
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)

@@ -14,7 +14,7 @@ _LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class DemoSample:
     """One line of the demo's import: a file of the supplier, and what the customer says of it."""
 
     file: str
@@ -24,18 +24,22 @@ class Sample:
 
 
 BAD_SOURCES = (
-    Sample(file="missing.jpg", category="animals", title="A file that is not there", alt_text=""),
-    Sample(file="page.html", category="animals", title="A page, not a picture", alt_text=""),
-    Sample(file="torn.jpg", category="animals", title="Half a photograph", alt_text=""),
-    Sample(file="inside", category="animals", title="A redirect to inside a network", alt_text=""),
+    DemoSample(
+        file="missing.jpg", category="animals", title="A file that is not there", alt_text=""
+    ),
+    DemoSample(file="page.html", category="animals", title="A page, not a picture", alt_text=""),
+    DemoSample(file="torn.jpg", category="animals", title="Half a photograph", alt_text=""),
+    DemoSample(
+        file="inside", category="animals", title="A redirect to inside a network", alt_text=""
+    ),
 )
 
 
-def samples() -> list[Sample]:
+def samples() -> list[DemoSample]:
     """Read the list of the bundled photographs."""
     with (SAMPLES / "samples.csv").open(newline="", encoding="utf-8") as file:
         return [
-            Sample(
+            DemoSample(
                 file=row["file"],
                 category=row["category"],
                 title=row["title"],
@@ -45,7 +49,7 @@ def samples() -> list[Sample]:
         ]
 
 
-class _Supplier(SimpleHTTPRequestHandler):
+class _SampleRequestHandler(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         match self.path:
             case "/page.html":
@@ -72,9 +76,9 @@ class _Supplier(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def supplier(port: int) -> Iterator[str]:
+def serve_samples(port: int) -> Iterator[str]:
     """Serve the samples on loopback; gives the base URL. Raises OSError when the port is taken."""
-    handler = partial(_Supplier, directory=str(SAMPLES))
+    handler = partial(_SampleRequestHandler, directory=str(SAMPLES))
     with ThreadingHTTPServer((_LOOPBACK, port), handler) as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from cli.http import answers_ok
+from cli.http import responds_ok
 from cli.services import (
     COMMAND_API,
     DECIDER,
@@ -17,8 +17,14 @@ from cli.services import (
     WORKER,
     RunningService,
 )
-from cli.supervised import Process, Progress, Supervised, SupervisedProcess, SupervisedStep
-from infra.cluster import Server
+from cli.supervised import (
+    ManagedProcess,
+    ProgressReporter,
+    SupervisedComponent,
+    SupervisedProcess,
+    SupervisedStep,
+)
+from infra.cluster import LocalServer
 
 KAFKA, CASSANDRA, TOPICS, TABLES = "kafka", "cassandra", "topics", "tables"
 SERVERS = (CASSANDRA, KAFKA, TOPICS, TABLES)
@@ -47,17 +53,19 @@ _SERVER_SECONDS = 180.0
 _SERVICE_SECONDS = 60.0
 _LONGEST_WORDS = 300
 
-Start = Callable[[str, Callable[[], object]], None]
+ExclusiveStart = Callable[[str, Callable[[], object]], None]
 
 
 class ServerProcess:
-    """A server of the cluster as a supervised process; ``alone`` runs a start undisturbed."""
+    """A server of the cluster as a supervised process; ``start_alone`` runs a start undisturbed."""
 
-    patience_seconds = _SERVER_SECONDS
+    startup_seconds = _SERVER_SECONDS
 
-    def __init__(self, server: Server, alone: Start, progress: Progress) -> None:
+    def __init__(
+        self, server: LocalServer, start_alone: ExclusiveStart, progress: ProgressReporter
+    ) -> None:
         self._server = server
-        self._alone = alone
+        self._start_alone = start_alone
         self._name = server.name.lower()
         self._launch = partial(server.launch, lambda said: progress(f"{self._name}: {said}"))
 
@@ -76,9 +84,9 @@ class ServerProcess:
 
     def start(self) -> None:
         """Launch it, and do not wait for its answer."""
-        self._alone(self._name, self._launch)
+        self._start_alone(self._name, self._launch)
 
-    def last_words(self) -> str:
+    def last_log_line(self) -> str:
         """Give the last line of its log."""
         return self._server.last_lines(1)[:_LONGEST_WORDS]
 
@@ -86,11 +94,13 @@ class ServerProcess:
 class ServiceProcess:
     """A service as a supervised process; with a ``port`` it answers when ``/readyz`` does."""
 
-    patience_seconds = _SERVICE_SECONDS
+    startup_seconds = _SERVICE_SECONDS
 
-    def __init__(self, service: RunningService, alone: Start, port: int | None) -> None:
+    def __init__(
+        self, service: RunningService, start_alone: ExclusiveStart, port: int | None
+    ) -> None:
         self._service = service
-        self._alone = alone
+        self._start_alone = start_alone
         self._port = port
 
     @property
@@ -104,26 +114,26 @@ class ServiceProcess:
 
     def answers(self) -> bool:
         """Tell whether it is ready, as far as it can be asked."""
-        return self._port is None or answers_ok(f"http://127.0.0.1:{self._port}/readyz")
+        return self._port is None or responds_ok(f"http://127.0.0.1:{self._port}/readyz")
 
     def start(self) -> None:
         """Run it; one with other settings is stopped first."""
-        self._alone(self._service.service.name, self._service.start)
+        self._start_alone(self._service.service.name, self._service.start)
 
-    def last_words(self) -> str:
+    def last_log_line(self) -> str:
         """Give the last line of its log."""
         return self._service.last_lines(1)[:_LONGEST_WORDS]
 
 
-def supervised(
-    processes: Mapping[str, Process],
+def supervised_components(
+    processes: Mapping[str, ManagedProcess],
     steps: Mapping[str, Callable[[], str]],
-    progress: Progress,
+    progress: ProgressReporter,
     now: Callable[[], float] = time.monotonic,
     names: Sequence[str] = tuple(NEEDS),
-) -> list[Supervised]:
+) -> list[SupervisedComponent]:
     """Put the named parts together, each with what it needs."""
-    parts: dict[str, Supervised] = {}
+    parts: dict[str, SupervisedComponent] = {}
     for name in names:
         needs = [parts[need] for need in NEEDS[name]]
         parts[name] = (

@@ -5,11 +5,19 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cli.parts import NEEDS, SERVERS, TABLES, TOPICS, ServerProcess, ServiceProcess, supervised
+from cli.parts import (
+    NEEDS,
+    SERVERS,
+    TABLES,
+    TOPICS,
+    ServerProcess,
+    ServiceProcess,
+    supervised_components,
+)
 from cli.services import COMMAND_API, QUERY_API, REBUILDING, RunningService, Services
-from cli.supervised import Process, Progress, StoppedOnPurpose
-from cli.supervisor import Supervisor
-from infra.cluster import Cluster
+from cli.supervised import ManagedProcess, ProgressReporter, StoppedOnPurpose
+from cli.supervisor import PlatformSupervisor
+from infra.cluster import LocalCluster
 from infra.cluster.locking import locked
 from infra.errors import InfraError
 from infra.log_bounds import LogBounds
@@ -20,7 +28,7 @@ from projections.views import apply_views
 _LOG_LINES_SHOWN = 15
 
 
-class ServiceDied(InfraError):
+class ServiceEnded(InfraError):
     """A service ended by itself."""
 
 
@@ -35,7 +43,7 @@ class Platform:
         self.settings = settings
         self.directory = settings.data_dir.absolute()
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.cluster = Cluster(
+        self.cluster = LocalCluster(
             self.directory / "cluster", settings.kafka.port, settings.cassandra.port
         )
         environment = self._environment(extra or {})
@@ -44,21 +52,21 @@ class Platform:
         self._starting = self.directory / "up.lock"
         self._wanted = self.directory / "run" / "wanted"  # there from ``up`` until ``down``
 
-    def up(self, progress: Progress) -> None:
+    def up(self, progress: ProgressReporter) -> None:
         """Start all that does not run and return when it answers; twice is as good as once.
 
-        Each part is started as soon as what it needs is there (``NEEDS``). Raises NotUp, which says
-        of each part that did not come up why; all others keep running.
+        Each part is started as soon as what it needs is there (``NEEDS``). Raises PlatformNotUp,
+        which says of each part that did not come up why; all others keep running.
         """
         self._wanted.touch()
         self._supervisor(progress).bring_up()
 
-    def watch(self, progress: Progress) -> None:
+    def watch(self, progress: ProgressReporter) -> None:
         """Start all that does not run, and start again what ends, until ``down``."""
         self._wanted.touch()
         self._supervisor(progress).keep_up()
 
-    def up_servers(self, progress: Progress) -> None:
+    def up_servers(self, progress: ProgressReporter) -> None:
         """Start Kafka and Cassandra and make what is missing in them, and no service; as ``up``."""
         self._wanted.touch()
         self._supervisor(progress, SERVERS).bring_up()
@@ -67,7 +75,7 @@ class Platform:
         """Tell whether ``up`` was the last that was typed, not ``down``."""
         return self._wanted.exists()
 
-    def down(self, progress: Progress) -> None:
+    def down(self, progress: ProgressReporter) -> None:
         """Stop everything; the data stays."""
         self._wanted.unlink(missing_ok=True)  # first, so that a watch does not wait for the lock
         with locked(self._starting):  # whatever is being started is there to be stopped
@@ -76,29 +84,33 @@ class Platform:
             self.cluster.down(progress)
 
     def check_services(self) -> None:
-        """Raise ServiceDied, with the end of its log, when one of them does not run."""
+        """Raise ServiceEnded, with the end of its log, when one of them does not run."""
         for service in self.services.running.values():
             if service.pid is None:
-                raise ServiceDied(
+                raise ServiceEnded(
                     f"{service.service.name} does not run any more. {service.log} ends with:"
                     f"\n{service.last_lines(_LOG_LINES_SHOWN)}"
                 )
 
-    def _supervisor(self, progress: Progress, names: Sequence[str] = tuple(NEEDS)) -> Supervisor:
+    def _supervisor(
+        self, progress: ProgressReporter, names: Sequence[str] = tuple(NEEDS)
+    ) -> PlatformSupervisor:
         ports = {
             COMMAND_API.name: self.settings.command_api.port,
             QUERY_API.name: self.settings.query_api.port,
         }
-        processes: dict[str, Process] = {
-            server.name.lower(): ServerProcess(server, self._alone, progress)
+        processes: dict[str, ManagedProcess] = {
+            server.name.lower(): ServerProcess(server, self._start_alone, progress)
             for server in self.cluster.servers
         }
         for name, service in self.services.running.items():
-            processes[name] = ServiceProcess(service, self._alone, ports.get(name))
+            processes[name] = ServiceProcess(service, self._start_alone, ports.get(name))
         steps = {TOPICS: self._apply_topics, TABLES: self._apply_tables}
-        return Supervisor(supervised(processes, steps, progress, names=names), self.is_wanted)
+        return PlatformSupervisor(
+            supervised_components(processes, steps, progress, names=names), self.is_wanted
+        )
 
-    def _alone(self, name: str, start: Callable[[], object]) -> None:
+    def _start_alone(self, name: str, start: Callable[[], object]) -> None:
         """Start one part while neither ``down`` nor anybody else starts or stops it."""
         with (
             locked(self._starting, is_shared=True),

@@ -10,12 +10,12 @@ import typer
 
 from cli.output import AsJson, console, say, show_table
 from cli.platform import local_platform
-from cli.rebuild_watching import watch
+from cli.rebuild_watching import watch_rebuilds
 from cli.waiting import wait_for
 from infra.generations import UNDER_WAY, Generation
 from infra.settings import load
-from projections.rebuilding.comparing import Report
-from projections.rebuilding.rebuilds import REBUILDABLE, Rebuilds, Standing, view_named
+from projections.rebuilding.comparing import ComparisonReport
+from projections.rebuilding.rebuilds import REBUILDABLE, Rebuilds, RebuildStatus, view_named
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -50,7 +50,7 @@ def start(
             rebuilds.planner.start(each, processes=processes or 1, events_per_second=throttle or 0)
             for each in wanted
         ]
-        _go_on(rebuilds, begun, follow=follow, as_json=as_json)
+        _show_until_built(rebuilds, begun, follow=follow, as_json=as_json)
 
 
 @app.command("resume")
@@ -72,7 +72,7 @@ def resume(
         found = rebuilds.planner.steer(
             view, is_paused=False, processes=processes, events_per_second=throttle
         )
-        _go_on(rebuilds, [found], follow=follow, as_json=as_json)
+        _show_until_built(rebuilds, [found], follow=follow, as_json=as_json)
 
 
 @app.command("pause")
@@ -80,7 +80,7 @@ def pause(view: ViewName, *, as_json: AsJson = False) -> None:
     """Hold a rebuild where it is; within a second nothing is read or written for it."""
     with Rebuilds(load()) as rebuilds:
         rebuilds.planner.steer(view, is_paused=True)
-        _show(rebuilds.standings(view), as_json=as_json)
+        _show(rebuilds.statuses(view), as_json=as_json)
 
 
 @app.command("throttle")
@@ -93,7 +93,7 @@ def throttle(
     """Make a rebuild that is under way slower or faster."""
     with Rebuilds(load()) as rebuilds:
         rebuilds.planner.steer(view, events_per_second=events_per_second)
-        _show(rebuilds.standings(view), as_json=as_json)
+        _show(rebuilds.statuses(view), as_json=as_json)
 
 
 @app.command("cancel")
@@ -101,7 +101,7 @@ def cancel(view: ViewName, *, as_json: AsJson = False) -> None:
     """Give up a rebuild; its tables stay until they are dropped."""
     with Rebuilds(load()) as rebuilds:
         rebuilds.planner.cancel(view)
-        _show(rebuilds.standings(view), as_json=as_json)
+        _show(rebuilds.statuses(view), as_json=as_json)
 
 
 @app.command("status")
@@ -114,7 +114,7 @@ def status(
     with Rebuilds(load()) as rebuilds:
         if view:
             view_named(view)
-        _show(rebuilds.standings(view), as_json=as_json)
+        _show(rebuilds.statuses(view), as_json=as_json)
 
 
 @app.command("compare")
@@ -164,10 +164,10 @@ def drop(
     """Drop the tables of a generation that nobody reads, for good."""
     with Rebuilds(load()) as rebuilds:
         rebuilds.switcher.drop(view, generation)
-        _show(rebuilds.standings(view), as_json=as_json)
+        _show(rebuilds.statuses(view), as_json=as_json)
 
 
-def _go_on(
+def _show_until_built(
     rebuilds: Rebuilds, wanted: Sequence[Generation], *, follow: bool, as_json: bool
 ) -> None:
     """Have a process build them that outlives this command."""
@@ -184,46 +184,46 @@ def _go_on(
         )
 
     def generations() -> list[Generation]:
-        found = (standing.generation for standing in rebuilds.standings())
+        found = (rebuild_status.generation for rebuild_status in rebuilds.statuses())
         return [each for each in found if (each.view, each.number) in numbers]
 
     wait_for(is_heard, f"somebody to build (see {builder.log})", _BUILDER_SECONDS)
     if follow:
-        watch(rebuilds, numbers, builder)
+        watch_rebuilds(rebuilds, numbers, builder)
     _show(
         [
             each
-            for each in rebuilds.standings()
+            for each in rebuilds.statuses()
             if (each.generation.view, each.generation.number) in numbers
         ],
         as_json=as_json,
     )
 
 
-def _show(standings: Sequence[Standing], *, as_json: bool) -> None:
-    show_table([_facts(each) if as_json else shown(each) for each in standings], as_json=as_json)
+def _show(statuses: Sequence[RebuildStatus], *, as_json: bool) -> None:
+    show_table([_facts(each) if as_json else shown(each) for each in statuses], as_json=as_json)
 
 
-def _facts(standing: Standing) -> dict[str, object]:
-    progress = standing.progress
+def _facts(rebuild_status: RebuildStatus) -> dict[str, object]:
+    progress = rebuild_status.progress
     return {
-        **asdict(standing.generation),
-        "is_read": standing.is_read,
+        **asdict(rebuild_status.generation),
+        "is_read": rebuild_status.is_read,
         **asdict(progress),
         "eta_seconds": progress.eta_seconds,
     }
 
 
-def shown(standing: Standing) -> dict[str, object]:
+def shown(rebuild_status: RebuildStatus) -> dict[str, object]:
     """Give what a table shows of a generation."""
-    generation, progress = standing.generation, standing.progress
+    generation, progress = rebuild_status.generation, rebuild_status.progress
     is_building = generation.state == "building"
     eta = progress.eta_seconds
     return {
         "view": generation.view,
         "no.": generation.number,
         "rev.": generation.revision,
-        "state": _state(standing),
+        "state": _state(rebuild_status),
         "done": f"{100 * progress.done / progress.target:.0f} %" if progress.target else "",
         "events": progress.events,
         "per s": round(progress.offsets_per_second) if is_building else "",
@@ -233,9 +233,9 @@ def shown(standing: Standing) -> dict[str, object]:
     }
 
 
-def _state(standing: Standing) -> str:
-    generation = standing.generation
-    if standing.is_read:
+def _state(rebuild_status: RebuildStatus) -> str:
+    generation = rebuild_status.generation
+    if rebuild_status.is_read:
         return "read"
     if generation.state != "building":
         return {"following": "ready"}.get(generation.state, generation.state)
@@ -255,7 +255,7 @@ def _compared(generation: Generation) -> str:
     return f"equal to {found.compared_with}"
 
 
-def _explain(report: Report) -> None:
+def _explain(report: ComparisonReport) -> None:
     if report.reshaped:
         console.print(f"left out, as their revisions say: {', '.join(report.reshaped)}")
     show_table(

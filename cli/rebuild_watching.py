@@ -4,13 +4,13 @@ import time
 from collections.abc import Set as AbstractSet
 
 from cli.output import rated_bars
-from cli.platform import ServiceDied
+from cli.platform import ServiceEnded
 from cli.services import RunningService
 from infra.generations import UNDER_WAY
 from projections.rebuilding.errors import RebuildRefused
 from projections.rebuilding.rebuilds import Rebuilds
 
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 _LOG_LINES_SHOWN = 15
 
 
@@ -18,10 +18,10 @@ class RebuildFailed(RebuildRefused):
     """A rebuild that was waited for did not come to its end."""
 
 
-def watch(
+def watch_rebuilds(
     rebuilds: Rebuilds, wanted: AbstractSet[tuple[str, int]], builder: RunningService
 ) -> None:
-    """Return when all are built; raises RebuildFailed, or ServiceDied when nobody builds them."""
+    """Return when all are built; raises RebuildFailed, or ServiceEnded when nobody builds them."""
     with rated_bars() as shown:
         bars = {
             place: shown.add_task(f"{place[0]} generation {place[1]}", rate=0.0)
@@ -29,8 +29,8 @@ def watch(
         }
         while bars:
             is_running = builder.pid is not None  # asked first: it may end once all is built
-            for standing in rebuilds.standings():
-                generation, progress = standing.generation, standing.progress
+            for rebuild_status in rebuilds.statuses():
+                generation, progress = rebuild_status.generation, rebuild_status.progress
                 bar = bars.get((generation.view, generation.number))
                 if bar is None:
                     continue
@@ -43,8 +43,8 @@ def watch(
                         f"{generation.view}: {generation.state} {generation.reason}".rstrip()
                     )
             if bars and not is_running:
-                raise ServiceDied(
+                raise ServiceEnded(
                     f"nobody builds any more. {builder.log} ends with:"
                     f"\n{builder.last_lines(_LOG_LINES_SHOWN)}"
                 )
-            time.sleep(_LOOK_SECONDS if bars else 0)
+            time.sleep(_POLL_SECONDS if bars else 0)

@@ -8,7 +8,7 @@ _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _STEADY_SECONDS = 120.0
 
-Progress = Callable[[str], None]
+ProgressReporter = Callable[[str], None]
 Clock = Callable[[], float]
 
 
@@ -16,7 +16,7 @@ class StoppedOnPurpose(Exception):
     """The platform was stopped, so nothing may be started any more."""
 
 
-class Process(Protocol):
+class ManagedProcess(Protocol):
     """A program that outlives whoever started it."""
 
     @property
@@ -24,7 +24,7 @@ class Process(Protocol):
         """The pid while it runs."""
 
     @property
-    def patience_seconds(self) -> float:
+    def startup_seconds(self) -> float:
         """How long it may take to answer before that is worth a word."""
 
     def is_outdated(self) -> bool:
@@ -36,11 +36,11 @@ class Process(Protocol):
     def start(self) -> None:
         """Begin to run it; raises StoppedOnPurpose, or what kept it from running."""
 
-    def last_words(self) -> str:
+    def last_log_line(self) -> str:
         """Give the last line of its log."""
 
 
-class Supervised(ABC):
+class SupervisedComponent(ABC):
     """A part with its own needs and its own back-off; nothing else holds it up.
 
     What it needs is looked at only when it is to be started: a part that runs is left alone when a
@@ -50,7 +50,11 @@ class Supervised(ABC):
     """
 
     def __init__(
-        self, name: str, needs: Sequence["Supervised"], progress: Progress, now: Clock
+        self,
+        name: str,
+        needs: Sequence["SupervisedComponent"],
+        progress: ProgressReporter,
+        now: Clock,
     ) -> None:
         self.name = name
         self.needs = needs
@@ -65,10 +69,10 @@ class Supervised(ABC):
         self._said_missing: list[str] = []
 
     @abstractmethod
-    def look(self) -> None:
+    def check(self) -> None:
         """Look at it once, and start it when it should run, may, and does not."""
 
-    def fell(self, why: str) -> None:
+    def mark_down(self, why: str) -> None:
         """Take it for down, and wait before it is started again."""
         if self._up_since is not None and self._now() - self._up_since > _STEADY_SECONDS:
             self._pause_seconds = _FIRST_PAUSE_SECONDS
@@ -98,11 +102,11 @@ class Supervised(ABC):
         except StoppedOnPurpose:
             return False
         except Exception as error:  # noqa: BLE001 - whatever it is, it is said, and tried again
-            self.fell(str(error) or type(error).__name__)
+            self.mark_down(str(error) or type(error).__name__)
             return False
         return True
 
-    def _rose(self, said: str) -> None:
+    def _mark_up(self, said: str) -> None:
         self.is_up = True
         self.times_up += 1
         self.failure = ""
@@ -113,15 +117,15 @@ class Supervised(ABC):
         self._progress(f"{self.name}: {text}")
 
 
-class SupervisedProcess(Supervised):
+class SupervisedProcess(SupervisedComponent):
     """A process of its own; it is up from its first answer until it ends."""
 
     def __init__(
         self,
         name: str,
-        process: Process,
-        needs: Sequence[Supervised],
-        progress: Progress,
+        process: ManagedProcess,
+        needs: Sequence[SupervisedComponent],
+        progress: ProgressReporter,
         now: Clock,
     ) -> None:
         super().__init__(name, needs, progress, now)
@@ -131,7 +135,7 @@ class SupervisedProcess(Supervised):
         self._was_started = False
         self._began_at = now()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Look at it once, and start it when it may run and does not.
 
         What ran with other settings before the first look is started again, once that may be.
@@ -140,7 +144,7 @@ class SupervisedProcess(Supervised):
         if pid is None:
             if self._known is not None or self._was_started:
                 self._known, self._was_started = None, False
-                self.fell(f"ended ({self._process.last_words()})")
+                self.mark_down(f"ended ({self._process.last_log_line()})")
             if self._may_start():
                 self._start("starting")
         elif self._is_first_look and self._process.is_outdated():
@@ -167,16 +171,16 @@ class SupervisedProcess(Supervised):
         if self.is_up:
             return
         if self._process.answers():
-            self._rose("up")
-        elif not self.failure and self._now() - self._began_at > self._process.patience_seconds:
+            self._mark_up("up")
+        elif not self.failure and self._now() - self._began_at > self._process.startup_seconds:
             self.failure = (
-                f"runs and has not answered for {self._process.patience_seconds:.0f} s"
-                f" ({self._process.last_words()})"
+                f"runs and has not answered for {self._process.startup_seconds:.0f} s"
+                f" ({self._process.last_log_line()})"
             )
             self._say(self.failure)
 
 
-class SupervisedStep(Supervised):
+class SupervisedStep(SupervisedComponent):
     """Something that must have been done once; it is done again when what it needs came back.
 
     Once done it stays up: that it is due again holds nobody up.
@@ -186,15 +190,15 @@ class SupervisedStep(Supervised):
         self,
         name: str,
         do: Callable[[], str],
-        needs: Sequence[Supervised],
-        progress: Progress,
+        needs: Sequence[SupervisedComponent],
+        progress: ProgressReporter,
         now: Clock,
     ) -> None:
         super().__init__(name, needs, progress, now)
         self._do = do
         self._done_after: list[int] = []
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Do it, if that is due and may be done now."""
         seen = [need.times_up for need in self.needs]
         if seen == self._done_after or not self._may_start():
@@ -207,6 +211,6 @@ class SupervisedStep(Supervised):
 
         if self._tried(do):
             self._done_after = seen
-            self._rose(said)
+            self._mark_up(said)
         else:
             self.is_up = was_up

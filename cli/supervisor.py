@@ -5,25 +5,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
 
-from cli.supervised import Supervised
+from cli.supervised import SupervisedComponent
 from infra.errors import InfraError
 
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 _SOON_SECONDS = 0.1  # while something is on its way up
 
 
-class NotUp(InfraError):
+class PlatformNotUp(InfraError):
     """Part of the platform did not come up."""
 
 
-class Supervisor:
+class PlatformSupervisor:
     """Looks at every part in a thread of its own, so that one that hangs delays no other.
 
     ``is_wanted`` tells whether nobody stopped the platform on purpose. Whoever interrupts a
     supervisor leaves what runs as it is.
     """
 
-    def __init__(self, parts: Sequence[Supervised], is_wanted: Callable[[], bool]) -> None:
+    def __init__(self, parts: Sequence[SupervisedComponent], is_wanted: Callable[[], bool]) -> None:
         self._parts = parts
         self._is_wanted = is_wanted
         self._ending = Event()
@@ -31,16 +31,16 @@ class Supervisor:
     def bring_up(self) -> None:
         """Return when every part is up, each having been tried once.
 
-        Raises NotUp that says of each part that is not why, and what waits for it.
+        Raises PlatformNotUp that says of each part that is not why, and what waits for it.
         """
         with self._looking(is_once=True):
             while self._is_wanted() and not all(map(_is_settled, self._parts)):
                 time.sleep(_SOON_SECONDS)
         if not self._is_wanted():
-            raise NotUp("the platform was stopped (scalehoster down) before it was up")
+            raise PlatformNotUp("the platform was stopped (scalehoster down) before it was up")
         down = [part for part in self._parts if not part.is_up]
         if down:
-            raise NotUp("\n".join(f"{part.name}: {_reason(part)}" for part in down))
+            raise PlatformNotUp("\n".join(f"{part.name}: {_reason(part)}" for part in down))
 
     def keep_up(self) -> None:
         """Start again what ends, until the platform is stopped on purpose."""
@@ -61,25 +61,25 @@ class Supervisor:
         finally:
             self._ending.set()
 
-    def _look(self, part: Supervised, is_once: bool) -> None:  # noqa: FBT001 - a thread's argument
+    def _look(self, part: SupervisedComponent, is_once: bool) -> None:  # noqa: FBT001 - a thread's argument
         while self._is_wanted() and not self._ending.is_set():
             if is_once and part.failure:
                 return
             try:
-                part.look()
+                part.check()
             except Exception as error:  # noqa: BLE001 - nothing ends a part's supervision unsaid
-                part.fell(f"could not be looked at: {error!r}")
-            self._ending.wait(_LOOK_SECONDS if part.is_up else _SOON_SECONDS)
+                part.mark_down(f"could not be looked at: {error!r}")
+            self._ending.wait(_CHECK_SECONDS if part.is_up else _SOON_SECONDS)
 
 
-def _is_settled(part: Supervised) -> bool:
+def _is_settled(part: SupervisedComponent) -> bool:
     """Tell whether a part is up, or will not be: it failed, or what it needs did."""
     return part.is_up or bool(part.failure) or any(_has_failed(need) for need in part.needs)
 
 
-def _has_failed(part: Supervised) -> bool:
+def _has_failed(part: SupervisedComponent) -> bool:
     return not part.is_up and _is_settled(part)
 
 
-def _reason(part: Supervised) -> str:
+def _reason(part: SupervisedComponent) -> str:
     return part.failure or f"waits for {' and '.join(part.missing())}"

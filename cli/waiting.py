@@ -8,14 +8,14 @@ from infra.errors import InfraError
 _PAUSE_SECONDS = 0.1
 
 
-class NotInTime(InfraError):
+class WaitTimedOut(InfraError):
     """What was waited for did not happen in time."""
 
 
 def wait_for(probe: Callable[[], bool], what: str, within_seconds: float) -> None:
-    """Ask until the probe says yes; raises NotInTime naming what was waited for."""
+    """Ask until the probe says yes; raises WaitTimedOut naming what was waited for."""
     deadline = time.monotonic() + within_seconds
     while not probe():
         if time.monotonic() > deadline:
-            raise NotInTime(f"waited {within_seconds:.0f} s for {what}")
+            raise WaitTimedOut(f"waited {within_seconds:.0f} s for {what}")
         time.sleep(_PAUSE_SECONDS)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.api_key import KeyFile, read_api_key
-from cli.http import Api, given
+from cli.http import ApiClient, without_empty
 from cli.output import AsJson, console, show_table
 from infra.settings import load
 
@@ -47,7 +47,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Register an endpoint, for events of all types unless some are named; shows its secret."""
-    body = given(url=url, event_types=event_type, description=description)
+    body = without_empty(url=url, event_types=event_type, description=description)
     key = f"cli-{name or secrets.token_hex(16)}"
     with _api(key_file) as api:
         made = api.post(_PATH, body, key).body
@@ -92,7 +92,7 @@ def redeliver(
     as_json: AsJson = False,
 ) -> None:
     """Tell a stretch of history again; deliveries follow, a few a second."""
-    body = given(**{"from": since, "to": until}, types=event_type)
+    body = without_empty(**{"from": since, "to": until}, types=event_type)
     with _api(key_file) as api:
         ordered = api.post(
             f"{_PATH}/{endpoint_id}/redeliver", body, f"cli-{secrets.token_hex(16)}"
@@ -102,9 +102,9 @@ def redeliver(
 
 
 @contextmanager
-def _api(key_file: Path | None) -> Iterator[Api]:
+def _api(key_file: Path | None) -> Iterator[ApiClient]:
     settings = load()
-    with Api(settings.command_base_url, read_api_key(settings, key_file)) as api:
+    with ApiClient(settings.command_base_url, read_api_key(settings, key_file)) as api:
         yield api
 
 
@@ -122,7 +122,7 @@ def _endpoint(found: dict[str, Any]) -> dict[str, object]:
 def _attempt(found: dict[str, Any]) -> dict[str, object]:
     return {
         "attempted": found["attempted_at"],
-        "type": found["event_type"],
+        "type": found["public_event_type"],
         "attempt": found["number"],
         "outcome": found["outcome"],
         "status": found["status"] or "",

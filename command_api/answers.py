@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, JsonValue
 from starlette.responses import Response
 
-from command_api.writes import Write
+from command_api.writes import WriteRequest
 from domain import errors
 from domain.bulk import OperationState
 from domain.errors import Refusal
@@ -19,7 +19,7 @@ from domain.outcomes import (
     Outcome,
 )
 from domain.values import FocalPoint, Status
-from infra.web.positions import HEADER, to_header
+from infra.web.positions import POSITION_HEADER, position_to_header
 
 _REFUSALS = {
     name: kind
@@ -28,7 +28,7 @@ _REFUSALS = {
 }
 
 
-class AssetAnswer(BaseModel):
+class AssetWriteAnswer(BaseModel):
     """An asset as the write left it; the query API tells more."""
 
     asset_id: str
@@ -48,7 +48,7 @@ class AssetAnswer(BaseModel):
     links: dict[str, str]
 
 
-class CategoryAnswer(BaseModel):
+class CategoryWriteAnswer(BaseModel):
     """A category as the write left it."""
 
     category_id: str
@@ -60,7 +60,7 @@ class CategoryAnswer(BaseModel):
     links: dict[str, str]
 
 
-class OperationAnswer(BaseModel):
+class OperationWriteAnswer(BaseModel):
     """An operation as the write left it; the query API tells how it gets on."""
 
     operation_id: str
@@ -76,14 +76,14 @@ class PendingAnswer(BaseModel):
     links: dict[str, str]
 
 
-class Answers:
+class WriteResponses:
     """Makes answers; ``query_url`` and ``public_url`` are where the query API is from outside."""
 
     def __init__(self, query_url: str, public_url: str) -> None:
         self._query_url = query_url.rstrip("/")
         self._public_url = public_url.rstrip("/")
 
-    def decided(self, outcome: Outcome | None, write: Write, status: int) -> Response:
+    def decided(self, outcome: Outcome | None, write: WriteRequest, status: int) -> Response:
         """Tell what became of a write; None means that it is not known yet.
 
         Raises the Refusal of a command that was refused.
@@ -94,7 +94,7 @@ class Answers:
             case CommandRefused():
                 raise refusal(outcome)
             case CommandAccepted(asset=AssetSnapshot() as asset):
-                answer: AssetAnswer | CategoryAnswer = self._asset(asset)
+                answer: AssetWriteAnswer | CategoryWriteAnswer = self._asset(asset)
             case CommandAccepted(category=CategorySnapshot() as category):
                 answer = self._category(category)
             case _:
@@ -103,11 +103,15 @@ class Answers:
         if status in (HTTPStatus.CREATED, HTTPStatus.ACCEPTED):
             headers["Location"] = answer.links["self"]
         if outcome.position is not None:
-            headers[HEADER] = to_header(outcome.position)
+            headers[POSITION_HEADER] = position_to_header(outcome.position)
         return _json(answer, status, headers)
 
     def operation(
-        self, outcome: Outcome | None, write: Write, status: int, state: OperationState | None
+        self,
+        outcome: Outcome | None,
+        write: WriteRequest,
+        status: int,
+        state: OperationState | None,
     ) -> Response:
         """Tell what became of a write to an operation; None means that it is not known yet.
 
@@ -120,15 +124,15 @@ class Answers:
         link = f"{self._query_url}/v1/operations/{outcome.entity_id}"
         headers = {"Location": link} if status == HTTPStatus.ACCEPTED else {}
         if outcome.position is not None:
-            headers[HEADER] = to_header(outcome.position)
-        answer = OperationAnswer(
+            headers[POSITION_HEADER] = position_to_header(outcome.position)
+        answer = OperationWriteAnswer(
             operation_id=outcome.entity_id,
             state=state,
             links={"self": link, "items": f"{link}/items"},
         )
         return _json(answer, status, headers)
 
-    def _pending(self, write: Write) -> Response:
+    def _pending(self, write: WriteRequest) -> Response:
         link = f"{self._query_url}/v1/commands/{write.command_id}"
         headers = {"Location": link}
         if write.preference.applied:
@@ -138,11 +142,11 @@ class Answers:
         )
         return _json(answer, HTTPStatus.ACCEPTED, headers)
 
-    def _asset(self, asset: AssetSnapshot) -> AssetAnswer:
+    def _asset(self, asset: AssetSnapshot) -> AssetWriteAnswer:
         link = f"{self._query_url}/v1/assets/{asset.asset_id}"
         public_url = f"{self._public_url}/i/{asset.asset_id}"
         description = asset.description
-        return AssetAnswer(
+        return AssetWriteAnswer(
             asset_id=asset.asset_id,
             status=asset.status,
             version=asset.version,
@@ -160,9 +164,9 @@ class Answers:
             links={"self": link, "events": f"{link}/events", "public": public_url},
         )
 
-    def _category(self, category: CategorySnapshot) -> CategoryAnswer:
+    def _category(self, category: CategorySnapshot) -> CategoryWriteAnswer:
         link = f"{self._query_url}/v1/categories/{category.category_id}"
-        return CategoryAnswer(
+        return CategoryWriteAnswer(
             category_id=category.category_id,
             slug=category.slug,
             name=category.name,

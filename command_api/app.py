@@ -8,15 +8,15 @@ from datetime import datetime
 from fastapi import FastAPI
 from prometheus_client import Gauge
 
-from command_api.answers import Answers
+from command_api.answers import WriteResponses
 from command_api.batches.arriving import BatchLimits
-from command_api.batches.intake import Intake
-from command_api.desk import Desk
-from command_api.fields import Rules
-from command_api.operating import Operating, RequestBook
-from command_api.previews import Previews, Walk
-from command_api.rates import Rates
-from command_api.routes.admin import add_admin_routes
+from command_api.batches.intake import BatchImporter
+from command_api.desk import RequestContext
+from command_api.fields import RequestRules
+from command_api.operating import MaintenanceClient, MaintenanceTaskStore
+from command_api.previews import OperationPreviews, PreviewAssets
+from command_api.rates import RateLimiter
+from command_api.routes.admin import add_maintenance_routes
 from command_api.routes.assets import add_asset_routes
 from command_api.routes.batches import PATH, add_batch_routes
 from command_api.routes.categories import add_category_routes
@@ -24,47 +24,47 @@ from command_api.routes.dead_letters import add_dead_letter_routes
 from command_api.routes.operations import add_operation_routes
 from command_api.routes.sources import add_source_routes
 from command_api.routes.webhooks import add_webhook_routes
-from command_api.uploads import Staging, Uploads
-from command_api.webhook_answers import WebhookAnswers
-from command_api.webhooks import Webhooks
+from command_api.uploads import StagingStore, UploadStaging
+from command_api.webhook_answers import WebhookResponses
+from command_api.webhooks import WebhookRegistry
 from command_api.writes import Admission
-from infra.asking import Asker, CommandSender
-from infra.dead_letters import Shelf
-from infra.outcomes import Outcomes
+from infra.asking import CommandClient, CommandSender
+from infra.dead_letters import DeadLetterQueue
+from infra.outcomes import PendingReplies
 from infra.settings import Settings
 from infra.web.access import Access, KeyTable
 from infra.web.bodies import BodyLimits
 from infra.web.health import Probe, Readiness
 from infra.web.installing import install
 from infra.web.metrics import new_registry
-from infra.web.places import Places
+from infra.web.places import TenantSlots
 from infra.web.problems import Problems
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class CommandApiParts:
     """What a command API works with; ``probes`` say whether each of it is well.
 
-    ``open_walk`` connects to the views, for dry runs alone.
+    ``open_preview_assets`` connects to the views, for dry runs alone.
     """
 
     keys: KeyTable
     sender: CommandSender
-    outcomes: Outcomes
-    blobs: Staging
-    open_walk: Callable[[], Walk]
-    letters: Shelf
-    webhooks: Webhooks
+    outcomes: PendingReplies
+    blobs: StagingStore
+    open_preview_assets: Callable[[], PreviewAssets]
+    dead_letter_queue: DeadLetterQueue
+    webhooks: WebhookRegistry
     probes: Mapping[str, Probe]
-    open_book: Callable[[], RequestBook]
+    open_task_store: Callable[[], MaintenanceTaskStore]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
 
 def create_app(
-    settings: Settings, parts: Parts, lifespan: Lifespan | None = None
+    settings: Settings, parts: CommandApiParts, lifespan: Lifespan | None = None
 ) -> tuple[FastAPI, Readiness]:
     """Put a command API together; the readiness is for whoever stops it."""
     ours = settings.command_api
@@ -72,8 +72,8 @@ def create_app(
     admission = Admission(
         access,
         (
-            Rates(ours.requests_per_second, of="key"),
-            Rates(ours.requests_per_second_per_tenant, of="tenant"),
+            RateLimiter(ours.requests_per_second, of="key"),
+            RateLimiter(ours.requests_per_second_per_tenant, of="tenant"),
         ),
         max_in_flight=ours.max_in_flight,
         wait_seconds=ours.wait_seconds,
@@ -81,16 +81,16 @@ def create_app(
         now=parts.now,
         new_id=parts.new_id,
     )
-    desk = Desk(
+    request_context = RequestContext(
         admission=admission,
-        asker=Asker(parts.sender, parts.outcomes),
-        answers=Answers(settings.query_base_url, settings.public_base_url),
-        uploads=Uploads(
+        command_client=CommandClient(parts.sender, parts.outcomes),
+        answers=WriteResponses(settings.query_base_url, settings.public_base_url),
+        uploads=UploadStaging(
             parts.blobs,
             ours.max_upload_bytes,
-            Places(ours.max_uploads, "uploads", wait_seconds=ours.queue_seconds),
+            TenantSlots(ours.max_uploads, "uploads", wait_seconds=ours.queue_seconds),
         ),
-        rules=Rules(
+        rules=RequestRules(
             max_categories=ours.max_categories,
             allowed_origins=settings.fetch.allowed_origins,
             refused_networks=settings.fetch.all_refused_networks,
@@ -98,11 +98,11 @@ def create_app(
         longest_wait_seconds=ours.wait_seconds,
     )
     problem_base_url = settings.query_base_url
-    intake = Intake(
-        asker=desk.asker,
-        uploads=desk.uploads,
+    intake = BatchImporter(
+        command_client=request_context.command_client,
+        uploads=request_context.uploads,
         problems=Problems(problem_base_url),
-        rules=desk.rules,
+        rules=request_context.rules,
         wait_seconds=ours.wait_seconds,
     )
     app = FastAPI(
@@ -114,20 +114,24 @@ def create_app(
         redoc_url=None,
     )
     for add_routes in (add_source_routes, add_asset_routes, add_category_routes):
-        add_routes(app, desk)  # not by routers: each level of them costs every request
-    add_operation_routes(app, desk, Previews(parts.open_walk))
+        add_routes(app, request_context)  # not by routers: each level of them costs every request
+    add_operation_routes(app, request_context, OperationPreviews(parts.open_preview_assets))
     batch_limits = BatchLimits(lines=ours.max_batch_lines, line_bytes=ours.max_batch_line_bytes)
-    batch_places = Places(ours.max_batches, "batches", wait_seconds=ours.queue_seconds)
+    batch_places = TenantSlots(ours.max_batches, "batches", wait_seconds=ours.queue_seconds)
     add_batch_routes(app, admission, intake, batch_limits, batch_places)
-    operating = Operating(
-        parts.open_book,
+    maintenance_client = MaintenanceClient(
+        parts.open_task_store,
         now=parts.now,
         new_id=parts.new_id,
         query_base_url=settings.query_base_url,
     )
-    add_admin_routes(app, access, operating, desk.rules, ours.wait_seconds)
-    add_dead_letter_routes(app, access, parts.letters, parts.sender)
-    add_webhook_routes(app, desk, parts.webhooks, WebhookAnswers(settings.command_base_url))
+    add_maintenance_routes(
+        app, access, maintenance_client, request_context.rules, ours.wait_seconds
+    )
+    add_dead_letter_routes(app, access, parts.dead_letter_queue, parts.sender)
+    add_webhook_routes(
+        app, request_context, parts.webhooks, WebhookResponses(settings.command_base_url)
+    )
     registry = new_registry()
     in_flight = Gauge(
         "scalehoster_writes_in_flight", "Writes that are not answered yet", registry=registry

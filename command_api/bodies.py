@@ -5,30 +5,30 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from command_api.fields import (
-    DuplicatesWish,
+    CategoryName,
+    CategoryRefField,
+    CategoryRefsField,
+    DuplicatesChoice,
     EventTypes,
     HookUrl,
-    Moment,
-    Name,
-    Preset,
-    Ref,
-    Refs,
-    Share,
+    MetadataObject,
+    PresetName,
+    ShortText,
     Slug,
-    SmallObject,
     SourceUrl,
     Tags,
-    Text,
+    Timestamp,
+    UnitFraction,
     canonical,
     is_category_ref,
     slug_of,
 )
-from domain.describing import thousandths
+from domain.describing import rounded_focal_point
 from domain.values import CategoryRef, CategorySlug, Description, FocalPoint, Source
-from infra.public_events import EVENT_TYPES
+from infra.public_events import PUBLIC_EVENT_TYPES
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """A body; unknown fields are refused, and nothing is converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -38,33 +38,33 @@ class Body(BaseModel):
         return canonical(self.model_dump(mode="json", exclude_unset=True))
 
 
-class FocalPointField(Body):
+class FocalPointField(RequestBody):
     """What matters in a picture, seen upright: shares of its width and height."""
 
-    x: Share
-    y: Share
+    x: UnitFraction
+    y: UnitFraction
 
     def point(self) -> FocalPoint:
         """Give it, to the thousandth."""
-        return thousandths(self.x, self.y)
+        return rounded_focal_point(self.x, self.y)
 
 
-class UploadBody(Body):
+class UploadBody(RequestBody):
     """What is said about a picture that is handed over."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": [name]} for name in ("category", "categories")]}
     )
 
-    category: Ref | None = None
-    categories: Refs | None = None
-    title: Text = ""
-    alt_text: Text = ""
+    category: CategoryRefField | None = None
+    categories: CategoryRefsField | None = None
+    title: ShortText = ""
+    alt_text: ShortText = ""
     tags: Tags = ()
-    metadata: SmallObject = {}
+    metadata: MetadataObject = {}
     focal_point: FocalPointField | None = None
-    preset: Preset = "default"
-    duplicates: DuplicatesWish = "keep"
+    preset: PresetName = "default"
+    duplicates: DuplicatesChoice = "keep"
     create_missing_categories: bool = False
 
     @model_validator(mode="after")
@@ -89,11 +89,11 @@ class UploadBody(Body):
         )
 
 
-class NoFields(Body):
+class NoFields(RequestBody):
     """Nothing beside the file of a form."""
 
 
-class SourceBody(Body):
+class SourceBody(RequestBody):
     """Where to fetch a picture from."""
 
     download_url: SourceUrl
@@ -107,38 +107,38 @@ class SubmitBody(UploadBody, SourceBody):
     """A picture to be inserted by its URL."""
 
 
-class CategoriesBody(Body):
+class CategoriesBody(RequestBody):
     """All categories that an asset is to be in."""
 
-    categories: Refs
+    categories: CategoryRefsField
 
     def refs(self) -> tuple[CategoryRef, ...]:
         """Name them."""
         return tuple(map(CategoryRef, self.categories))
 
 
-class DescriptionPatch(Body):
+class DescriptionPatch(RequestBody):
     """A JSON merge patch (RFC 7396) of what is said about a picture; null empties a field."""
 
-    title: Text | None = None
-    alt_text: Text | None = None
+    title: ShortText | None = None
+    alt_text: ShortText | None = None
     tags: Tags | None = None
-    metadata: SmallObject | None = None
+    metadata: MetadataObject | None = None
     focal_point: FocalPointField | None = None
 
 
-class ReprocessBody(Body):
+class ReprocessBody(RequestBody):
     """How to render it anew; without a preset as before."""
 
-    preset: Preset | None = None
+    preset: PresetName | None = None
 
 
-class CategoryBody(Body):
+class CategoryBody(RequestBody):
     """A category to be opened; without a slug one is made from the name."""
 
-    name: Name
+    name: CategoryName
     slug: Slug | None = None
-    parent: Ref | None = None
+    parent: CategoryRefField | None = None
 
     @model_validator(mode="after")
     def _has_slug(self) -> Self:
@@ -151,14 +151,14 @@ class CategoryBody(Body):
         return CategorySlug(self.slug or slug_of(self.name))
 
 
-class CategoryPatch(Body):
+class CategoryPatch(RequestBody):
     """What to change of a category; null as the parent moves it to the top."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    name: Name = ""
+    name: CategoryName = ""
     slug: Slug = ""
-    parent: Ref | None = None
+    parent: CategoryRefField | None = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -167,22 +167,22 @@ class CategoryPatch(Body):
         return self
 
 
-class EndpointBody(Body):
+class EndpointBody(RequestBody):
     """An endpoint to be told of events; of all kinds unless some are named."""
 
     url: HookUrl
-    event_types: EventTypes = EVENT_TYPES
-    description: Text = ""
+    event_types: EventTypes = PUBLIC_EVENT_TYPES
+    description: ShortText = ""
 
 
-class EndpointPatch(Body):
+class EndpointPatch(RequestBody):
     """What to change of an endpoint; enabling it forgives what failed."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     url: HookUrl = ""
     event_types: EventTypes = ()
-    description: Text = ""
+    description: ShortText = ""
     is_enabled: bool = True
 
     @model_validator(mode="after")
@@ -192,11 +192,11 @@ class EndpointPatch(Body):
         return self
 
 
-class RedeliveryBody(Body):
+class RedeliveryBody(RequestBody):
     """A stretch of history: from a moment on, up to another one or to now."""
 
-    since: Moment = Field(alias="from")
-    until: Moment | None = Field(default=None, alias="to")
+    since: Timestamp = Field(alias="from")
+    until: Timestamp | None = Field(default=None, alias="to")
     types: EventTypes | None = None
 
     @model_validator(mode="after")

@@ -14,22 +14,22 @@ from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
 from infra.reading import Record
 from infra.topics import WEBHOOK_ATTEMPTS
-from infra.web.places import Places
+from infra.web.places import TenantSlots
 
-_STRETCH = 2_000  # records of a partition that are read at once
-_MOST_STRETCHES = 10
+_PAGE_RECORDS = 2_000  # records of a partition that are read at once
+_MOST_PAGES = 10
 _MOST_READS_AT_ONCE = 4
-_PATIENCE_SECONDS = 10.0
+_READ_TIMEOUT_SECONDS = 10.0
 
 
-class Bounds(Protocol):
+class TopicBounds(Protocol):
     """What knows where partitions begin and end: infra.log_bounds.LogBounds."""
 
     def of(self, partitions: list[Partition], /) -> Mapping[Partition, tuple[int, int]]:
         """Give the first offset and the end of each; raises BrokerUnavailable."""
 
 
-class Stretch(Protocol):
+class AttemptReader(Protocol):
     """What reads some partitions from given offsets: infra.reading.Reader."""
 
     def poll(self) -> list[Record]:
@@ -47,12 +47,12 @@ class DeliveryLog:
 
     def __init__(
         self,
-        bounds: Bounds,
-        open_reader: Callable[[Mapping[int, int]], AbstractContextManager[Stretch]],
+        bounds: TopicBounds,
+        open_reader: Callable[[Mapping[int, int]], AbstractContextManager[AttemptReader]],
     ) -> None:
         self._bounds = bounds
         self._open_reader = open_reader
-        self._places = Places(_MOST_READS_AT_ONCE, "reads of delivery logs")
+        self._places = TenantSlots(_MOST_READS_AT_ONCE, "reads of delivery logs")
 
     async def latest(
         self, tenant_id: TenantId, endpoint_id: EndpointId, at_most: int
@@ -67,8 +67,10 @@ class DeliveryLog:
         firsts = {number: bounds[WEBHOOK_ATTEMPTS.name, number][0] for number in numbers}
         ends = {number: bounds[WEBHOOK_ATTEMPTS.name, number][1] for number in numbers}
         found: list[WebhookAttempt] = []
-        for _ in range(_MOST_STRETCHES):
-            starts = {number: max(firsts[number], ends[number] - _STRETCH) for number in numbers}
+        for _ in range(_MOST_PAGES):
+            starts = {
+                number: max(firsts[number], ends[number] - _PAGE_RECORDS) for number in numbers
+            }
             found += self._between(starts, ends, endpoint_id)
             if len(found) >= at_most or starts == firsts:
                 break
@@ -82,7 +84,7 @@ class DeliveryLog:
         left = {number: start for number, start in starts.items() if start < ends[number]}
         if not left:
             return
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _READ_TIMEOUT_SECONDS
         with self._open_reader(left) as reader:
             while any(reader.position(number) < ends[number] for number in left):
                 if time.monotonic() > deadline:

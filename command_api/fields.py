@@ -14,8 +14,8 @@ from domain.describing import MAX_METADATA_BYTES, MAX_TAG_LENGTH, MAX_TAGS, MAX_
 from domain.sources.addresses import Network
 from domain.sources.urls import MAX_URL_LENGTH
 from domain.values import Duplicates
-from infra.international_names import parse_international
-from infra.public_events import EVENT_TYPES
+from infra.international_names import parse_international_url
+from infra.public_events import PUBLIC_EVENT_TYPES
 
 _SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 _MAX_SLUG_LENGTH = 64
@@ -26,7 +26,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class RequestRules:
     """What this installation allows: the context in which bodies are read."""
 
     max_categories: int
@@ -44,15 +44,15 @@ def is_category_ref(text: str) -> bool:
     return len(text) <= _MAX_SLUG_LENGTH and re.fullmatch(_SLUG, text) is not None
 
 
-def _rules(info: ValidationInfo) -> Rules:
-    if not isinstance(info.context, Rules):
+def _rules(info: ValidationInfo) -> RequestRules:
+    if not isinstance(info.context, RequestRules):
         raise TypeError("a body is read in the context of the rules")
     return info.context
 
 
 def _source_url(text: str, info: ValidationInfo) -> str:
     rules = _rules(info)
-    parse_international(text, rules.allowed_origins, rules.refused_networks)
+    parse_international_url(text, rules.allowed_origins, rules.refused_networks)
     return text
 
 
@@ -67,8 +67,8 @@ def _moment(value: object) -> datetime:
 
 
 def _event_type(text: str) -> str:
-    if text not in EVENT_TYPES:
-        raise ValueError(f"there is no such type; there are {', '.join(EVENT_TYPES)}")
+    if text not in PUBLIC_EVENT_TYPES:
+        raise ValueError(f"there is no such type; there are {', '.join(PUBLIC_EVENT_TYPES)}")
     return text
 
 
@@ -102,7 +102,7 @@ def slug_of(name: str) -> str:
     return "" if is_id(slug) else slug
 
 
-Text = Annotated[str, Field(max_length=MAX_TEXT_LENGTH)]
+ShortText = Annotated[str, Field(max_length=MAX_TEXT_LENGTH)]
 Tags = Annotated[
     tuple[Annotated[str, Field(max_length=MAX_TAG_LENGTH)], ...], Field(max_length=MAX_TAGS)
 ]
@@ -111,7 +111,7 @@ SourceUrl = Annotated[
     Field(max_length=MAX_URL_LENGTH, examples=["https://example.com/cat.jpg"]),
     AfterValidator(_source_url),
 ]
-Moment = Annotated[
+Timestamp = Annotated[
     datetime,
     Field(examples=["2026-11-23T09:30:00Z"]),
     BeforeValidator(_moment),
@@ -122,22 +122,26 @@ HookUrl = Annotated[
     AfterValidator(_source_url),
 ]
 EventType = Annotated[
-    str, Field(json_schema_extra={"enum": list(EVENT_TYPES)}), AfterValidator(_event_type)
+    str, Field(json_schema_extra={"enum": list(PUBLIC_EVENT_TYPES)}), AfterValidator(_event_type)
 ]
-EventTypes = Annotated[tuple[EventType, ...], Field(min_length=1, max_length=len(EVENT_TYPES))]
+EventTypes = Annotated[
+    tuple[EventType, ...], Field(min_length=1, max_length=len(PUBLIC_EVENT_TYPES))
+]
 Slug = Annotated[str, Field(pattern=_SLUG, max_length=_MAX_SLUG_LENGTH), AfterValidator(_slug)]
-Ref = Annotated[
+CategoryRefField = Annotated[
     str,
     Field(pattern=_SLUG, max_length=_MAX_SLUG_LENGTH, description="slug or id", examples=["cats"]),
 ]
-Refs = Annotated[tuple[Ref, ...], Field(min_length=1, examples=[["cats"]]), AfterValidator(_few)]
-Name = Annotated[str, Field(min_length=1, max_length=_MAX_NAME_LENGTH, pattern=r"\S")]
-DuplicatesWish = Annotated[
+CategoryRefsField = Annotated[
+    tuple[CategoryRefField, ...], Field(min_length=1, examples=[["cats"]]), AfterValidator(_few)
+]
+CategoryName = Annotated[str, Field(min_length=1, max_length=_MAX_NAME_LENGTH, pattern=r"\S")]
+DuplicatesChoice = Annotated[
     Duplicates,
     Field(description="What to do when the same bytes are published already; see the route."),
 ]
-Preset = Literal[
+PresetName = Literal[
     "default", "product", "photo", "proof"
 ]  # streams.rendering has these; a test compares
-Share = Annotated[float, Field(ge=0, le=1, examples=[0.3])]
-SmallObject = Annotated[dict[str, Any], AfterValidator(_small_object)]
+UnitFraction = Annotated[float, Field(ge=0, le=1, examples=[0.3])]
+MetadataObject = Annotated[dict[str, Any], AfterValidator(_small_object)]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from infra.dead_letters import Letter, LetterFilter
+from infra.dead_letters import DeadLetterEntry, DeadLetterFilter
 from infra.topics import DEAD_LETTERS
 
 _NAMES = tuple(topic.name for topic in DEAD_LETTERS)
@@ -30,10 +30,10 @@ def _moment(text: object) -> object:
 
 
 TopicName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*_NAMES]})]
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+QueryTimestamp = Annotated[datetime, BeforeValidator(_moment)]
 
 
-class LetterParameters(BaseModel):
+class DeadLetterParameters(BaseModel):
     """Which dead letters, and how many at once."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,14 +42,16 @@ class LetterParameters(BaseModel):
     code: str | None = Field(default=None, max_length=100, description="Why it was parked.")
     host: str | None = Field(default=None, max_length=255, description="Where its source lies.")
     tenant: str | None = Field(default=None, max_length=100)
-    since: Moment | None = Field(default=None, description="Parked at this moment or later.")
-    until: Moment | None = Field(default=None, description="Parked before this moment.")
+    since: QueryTimestamp | None = Field(
+        default=None, description="Parked at this moment or later."
+    )
+    until: QueryTimestamp | None = Field(default=None, description="Parked before this moment.")
     limit: int = Field(default=100, ge=1, le=500)
     after: str | None = Field(default=None, max_length=150, description="`next` of the last page.")
 
-    def wanted(self) -> LetterFilter:
+    def wanted(self) -> DeadLetterFilter:
         """Say which letters those are."""
-        return LetterFilter(
+        return DeadLetterFilter(
             code=self.code,
             host=self.host,
             tenant_id=self.tenant,
@@ -58,7 +60,7 @@ class LetterParameters(BaseModel):
         )
 
 
-class AttemptAnswer(BaseModel):
+class FailedAttemptAnswer(BaseModel):
     """One try that did not work out."""
 
     code: str
@@ -66,7 +68,7 @@ class AttemptAnswer(BaseModel):
     failed_at: datetime
 
 
-class LetterAnswer(BaseModel):
+class DeadLetterAnswer(BaseModel):
     """A dead letter."""
 
     letter_id: str
@@ -80,12 +82,12 @@ class LetterAnswer(BaseModel):
     tenant_id: str | None
     host: str | None
     kind: str | None = Field(description="What its bytes are; null when nobody can read them.")
-    attempts: list[AttemptAnswer]
+    attempts: list[FailedAttemptAnswer]
     settled: Literal["retried", "dropped"] | None
     settled_at: datetime | None
 
 
-class WholeLetterAnswer(LetterAnswer):
+class WholeDeadLetterAnswer(DeadLetterAnswer):
     """A dead letter with its bytes."""
 
     key: str
@@ -93,14 +95,14 @@ class WholeLetterAnswer(LetterAnswer):
     message: dict[str, Any] | None = Field(description="What its bytes say.")
 
 
-class LetterPage(BaseModel):
+class DeadLettersAnswer(BaseModel):
     """Some dead letters; a page may be short and not the last: that has no `next`."""
 
-    items: list[LetterAnswer]
+    items: list[DeadLetterAnswer]
     next: str | None
 
 
-class CannotBeSent(BaseModel):
+class RefusedRetry(BaseModel):
     """A letter that was left alone."""
 
     letter_id: str
@@ -111,16 +113,16 @@ class RetriedAnswer(BaseModel):
     """What a retry of many came to."""
 
     retried: list[str]
-    refused: list[CannotBeSent]
+    refused: list[RefusedRetry]
     next: str | None
 
 
-def letter_answer(letter: Letter) -> dict[str, Any]:
+def dead_letter_response(entry: DeadLetterEntry) -> dict[str, Any]:
     """Tell a letter without its bytes."""
-    dead, settlement = letter.dead, letter.settlement
-    attempts = getattr(letter.message, "failed_attempts", ())
+    dead, resolution = entry.dead, entry.resolution
+    attempts = getattr(entry.message, "failed_attempts", ())
     return {
-        "letter_id": letter.letter_id,
+        "letter_id": entry.letter_id,
         "topic": dead.topic,
         "partition": dead.partition,
         "offset": dead.offset,
@@ -128,21 +130,21 @@ def letter_answer(letter: Letter) -> dict[str, Any]:
         "detail": dead.detail,
         "parked_at": dead.parked_at,
         "cut_from_bytes": dead.cut_from_bytes,
-        "tenant_id": letter.tenant_id,
-        "host": letter.host,
-        "kind": type(letter.message).__name__ if letter.message else None,
+        "tenant_id": entry.tenant_id,
+        "host": entry.host,
+        "kind": type(entry.message).__name__ if entry.message else None,
         "attempts": [asdict(attempt) for attempt in attempts],
-        "settled": settlement.how if settlement else None,
-        "settled_at": settlement.settled_at if settlement else None,
+        "settled": resolution.how if resolution else None,
+        "settled_at": resolution.settled_at if resolution else None,
     }
 
 
-def whole_letter_answer(letter: Letter) -> dict[str, Any]:
+def full_dead_letter_response(entry: DeadLetterEntry) -> dict[str, Any]:
     """Tell a letter with its bytes."""
-    message = asdict(letter.message) if letter.message else None
+    message = asdict(entry.message) if entry.message else None
     return {
-        **letter_answer(letter),
-        "key": letter.dead.key.decode(errors="replace"),
-        "value": b64encode(letter.dead.value[:_SHOWN_BYTES]).decode(),
+        **dead_letter_response(entry),
+        "key": entry.dead.key.decode(errors="replace"),
+        "value": b64encode(entry.dead.value[:_SHOWN_BYTES]).decode(),
         "message": json.loads(json.dumps(message, default=str)),
     }

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from domain.errors import Conflict
-from infra.operator_requests import Action, OperatorRequest
+from infra.operator_requests import MaintenanceTask, TaskAction
 from infra.web.errors import Unavailable
 
 _PAUSE_SECONDS = 0.2
@@ -28,7 +28,7 @@ class OperationFailed(Unavailable):
     """The operation was begun and went wrong; some of it may have been done."""
 
 
-class OperationAnswer(BaseModel):
+class MaintenanceTaskAnswer(BaseModel):
     """What was asked, and how it stands."""
 
     model_config = ConfigDict(extra="forbid")
@@ -40,56 +40,56 @@ class OperationAnswer(BaseModel):
     outcome: Any = Field(description="What came of it, once it is done.")
 
 
-class RequestBook(Protocol):
+class MaintenanceTaskStore(Protocol):
     """Where requests are kept: infra.operator_requests.OperatorRequests."""
 
-    def ask(self, request: OperatorRequest) -> None:
+    def ask(self, request: MaintenanceTask) -> None:
         """Keep a new request."""
 
-    def find(self, request_id: str) -> OperatorRequest | None:
+    def find(self, request_id: str) -> MaintenanceTask | None:
         """Give a request as it stands."""
 
     def close(self) -> None:
         """Let go of the connection."""
 
 
-class Operating:
-    """Asks for operations; ``open_book`` connects, for nobody else here needs Cassandra."""
+class MaintenanceClient:
+    """Asks for operations; ``open_task_store`` connects, for nobody else here needs Cassandra."""
 
     def __init__(
         self,
-        open_book: Callable[[], RequestBook],
+        open_task_store: Callable[[], MaintenanceTaskStore],
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         query_base_url: str,
     ) -> None:
-        self._open_book = open_book
+        self._open_task_store = open_task_store
         self._now = now
         self._new_id = new_id
         self._requests = f"{query_base_url.rstrip('/')}/v1/admin/requests/"
 
     async def answer(
-        self, action: Action, view: str, arguments: Mapping[str, Any], wait_seconds: float
+        self, action: TaskAction, view: str, arguments: Mapping[str, Any], wait_seconds: float
     ) -> Response:
         """Answer 200 with what came of it, or 202 when that takes longer than the client waits.
 
         Raises OperationRefused, OperationFailed, StoreUnavailable, ViewsMissing. What was kept is
         carried out, whether somebody waits or not.
         """
-        request = OperatorRequest(
+        request = MaintenanceTask(
             request_id=self._new_id(),
             action=action,
             view=view,
             arguments=arguments,
             asked_at=self._now(),
         )
-        book = await asyncio.to_thread(self._open_book)
+        task_store = await asyncio.to_thread(self._open_task_store)
         try:
-            await asyncio.to_thread(book.ask, request)
-            found = await self._ended(book, request, wait_seconds)
+            await asyncio.to_thread(task_store.ask, request)
+            found = await self._ended(task_store, request, wait_seconds)
         finally:
-            await asyncio.to_thread(book.close)
+            await asyncio.to_thread(task_store.close)
         if found.state == "refused":
             raise OperationRefused(found.detail)
         if found.state == "failed":
@@ -99,18 +99,18 @@ class Operating:
         return JSONResponse(_shown(found), status_code=status, headers={"Location": where})
 
     async def _ended(
-        self, book: RequestBook, request: OperatorRequest, wait_seconds: float
-    ) -> OperatorRequest:
+        self, task_store: MaintenanceTaskStore, request: MaintenanceTask, wait_seconds: float
+    ) -> MaintenanceTask:
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_seconds
         found = request
         while not found.is_over and loop.time() < until:
             await asyncio.sleep(_PAUSE_SECONDS)
-            found = await asyncio.to_thread(lambda: book.find(request.request_id) or request)
+            found = await asyncio.to_thread(lambda: task_store.find(request.request_id) or request)
         return found
 
 
-def _shown(request: OperatorRequest) -> dict[str, object]:
+def _shown(request: MaintenanceTask) -> dict[str, object]:
     return {
         "request_id": request.request_id,
         "action": request.action,

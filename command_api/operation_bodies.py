@@ -7,11 +7,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from command_api.bodies import Body, CategoryBody
-from command_api.fields import Preset, Ref, Refs, Tags
+from command_api.bodies import CategoryBody, RequestBody
+from command_api.fields import CategoryRefField, CategoryRefsField, PresetName, Tags
 from domain.bulk import Filter, Instructions, OperationKind
 from domain.describing import MAX_TAG_LENGTH
-from domain.operation.selecting import statuses
+from domain.operation.selecting import default_statuses
 from domain.values import AssetId, CategoryRef, Status
 
 MAX_ASSET_IDS = 5_000
@@ -31,32 +31,32 @@ def _moment(value: object) -> object:
         ) from None
 
 
-Moment = Annotated[
+FilterTimestamp = Annotated[
     datetime,
     BeforeValidator(_moment, json_schema_input_type=str),
     Field(examples=["2026-11-23", "2026-11-23T09:30:00Z"]),
 ]
-AnAssetId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+AssetIdField = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 PerSecond = Annotated[int, Field(ge=1, le=MAX_PER_SECOND)]
-SomeTags = Annotated[
+NonEmptyTags = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=MAX_TAG_LENGTH)], ...],
     Field(min_length=1, max_length=20),
 ]
 
 
-class FilterBody(Body):
+class FilterBody(RequestBody):
     """Which assets: all conditions must hold. Nothing but `"all": true` means every asset."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    category: Ref | None = None
-    since: Moment | None = Field(default=None, alias="from")
-    until: Moment | None = Field(default=None, alias="to")
+    category: CategoryRefField | None = None
+    since: FilterTimestamp | None = Field(default=None, alias="from")
+    until: FilterTimestamp | None = Field(default=None, alias="to")
     tags: Tags = ()
     status: Literal["submitted", "published", "rejected", "deleted"] | None = None
     rendered_before: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     asset_ids: (
-        Annotated[tuple[AnAssetId, ...], Field(min_length=1, max_length=MAX_ASSET_IDS)] | None
+        Annotated[tuple[AssetIdField, ...], Field(min_length=1, max_length=MAX_ASSET_IDS)] | None
     ) = None
     every: Literal[True] | None = Field(default=None, alias="all")
 
@@ -78,7 +78,7 @@ class FilterBody(Body):
             since=self.since,
             until=self.until,
             tags=self.tags,
-            statuses=statuses(kind) if self.status is None else (Status(self.status),),
+            statuses=default_statuses(kind) if self.status is None else (Status(self.status),),
             rendered_before=self.rendered_before,
             asset_ids=tuple(dict.fromkeys(map(AssetId, self.asset_ids or ()))),
         )
@@ -87,20 +87,20 @@ class FilterBody(Body):
 class CategoryFilterBody(FilterBody):
     """Which assets of one category."""
 
-    category: Ref
+    category: CategoryRefField
 
 
-class WholeCategoryBody(Body):
+class WholeCategoryBody(RequestBody):
     """All assets of one category."""
 
-    category: Ref
+    category: CategoryRefField
 
     def wanted(self, kind: OperationKind) -> Filter:
         """Say it as the domain does."""
         return FilterBody(category=self.category).wanted(kind)
 
 
-class OperationBody(Body):
+class OperationBody(RequestBody):
     """What every bulk operation brings along."""
 
     filter: FilterBody | WholeCategoryBody
@@ -121,9 +121,9 @@ class RecategoriseBody(OperationBody):
 
     kind: Literal["recategorise"]
     filter: FilterBody
-    categories: Refs | None = None
-    add: Refs | None = None
-    remove: Refs | None = None
+    categories: CategoryRefsField | None = None
+    add: CategoryRefsField | None = None
+    remove: CategoryRefsField | None = None
 
     @model_validator(mode="after")
     def _sets_or_changes(self) -> Self:
@@ -143,7 +143,7 @@ class MoveBody(OperationBody):
 
     kind: Literal["move"]
     filter: CategoryFilterBody
-    into: Ref
+    into: CategoryRefField
 
     def instructions(self) -> Instructions:
         """Say what is to be done to each asset."""
@@ -155,7 +155,7 @@ class MergeBody(OperationBody):
 
     kind: Literal["merge_categories"]
     filter: WholeCategoryBody
-    into: Ref
+    into: CategoryRefField
 
     def instructions(self) -> Instructions:
         """Say what is to be done to each asset."""
@@ -181,7 +181,7 @@ class TagBody(OperationBody):
 
     kind: Literal["tag", "untag"]
     filter: FilterBody
-    tags: SomeTags
+    tags: NonEmptyTags
 
     def instructions(self) -> Instructions:
         """Say what is to be done to each asset."""
@@ -204,7 +204,7 @@ class ReprocessManyBody(OperationBody):
 
     kind: Literal["reprocess"]
     filter: FilterBody
-    preset: Preset | None = None
+    preset: PresetName | None = None
 
     def instructions(self) -> Instructions:
         """Say what is to be done to each asset."""
@@ -222,7 +222,7 @@ class RefreshManyBody(OperationBody):
         return _instructions(self.kind)
 
 
-class KindBody(Body):
+class KindBody(RequestBody):
     """Which kind of operation; the rest of the body depends on it."""
 
     model_config = ConfigDict(extra="ignore")
@@ -230,19 +230,19 @@ class KindBody(Body):
     kind: OperationKind
 
 
-class RevertBody(Body):
+class RevertBody(RequestBody):
     """How fast to take it back; as fast as it was done unless said."""
 
     per_second: PerSecond | None = None
 
 
-class ThrottleBody(Body):
+class ThrottleBody(RequestBody):
     """How many assets a second from now on."""
 
     per_second: PerSecond
 
 
-BODIES: Mapping[OperationKind, type[OperationBody]] = {
+OPERATION_BODIES: Mapping[OperationKind, type[OperationBody]] = {
     "recategorise": RecategoriseBody,
     "move": MoveBody,
     "tag": TagBody,

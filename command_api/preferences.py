@@ -6,14 +6,14 @@ _MAX_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preference:
+class WaitPreference:
     """How long to wait, and what to name in Preference-Applied when the wait ran out."""
 
     wait_seconds: float
     applied: str | None
 
 
-def preference(header: str, default_seconds: float) -> Preference:
+def preference(header: str, default_seconds: float) -> WaitPreference:
     """Read ``respond-async`` and ``wait=n``; whatever else it says is passed over.
 
     ``default_seconds`` is also the longest wait. Both together mean: wait n, then answer 202.
@@ -23,7 +23,7 @@ def preference(header: str, default_seconds: float) -> Preference:
     for digits in waits:
         if digits.isascii() and digits.isdigit() and len(digits) <= _MAX_DIGITS:
             seconds = min(float(digits), default_seconds)
-            return Preference(wait_seconds=seconds, applied=f"wait={digits}")
+            return WaitPreference(wait_seconds=seconds, applied=f"wait={digits}")
     if "respond-async" in tokens:
-        return Preference(wait_seconds=0.0, applied="respond-async")
-    return Preference(wait_seconds=default_seconds, applied=None)
+        return WaitPreference(wait_seconds=0.0, applied="respond-async")
+    return WaitPreference(wait_seconds=default_seconds, applied=None)

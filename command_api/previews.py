@@ -9,21 +9,21 @@ from pydantic import BaseModel, Field
 
 from domain.bulk_commands import StartOperation
 from domain.catalogue import Catalogue
-from domain.operation.previewing import Expected, Preview, WouldChange
+from domain.operation.previewing import ItemPreview, OperationPreview, PreviewedChange
 from domain.operation.selecting import Candidate, matches
 from domain.values import AssetId, CategoryId, TenantId
-from infra.web.places import Places
-from infra.web.problems import kinds, name_of
+from infra.web.places import TenantSlots
+from infra.web.problems import name_of, problem_kinds
 
 _SHOWN = 100
 _MOST_AT_ONCE = 8  # each reads all that a tenant has
 _QUEUE_SECONDS = 5.0
 
 
-class Walk(Protocol):
+class PreviewAssets(Protocol):
     """Where assets are looked up: infra.candidates.Candidates."""
 
-    def walk(self, tenant_id: TenantId) -> AsyncIterator[Candidate]:
+    def scan(self, tenant_id: TenantId) -> AsyncIterator[Candidate]:
         """Visit all of a tenant's assets."""
 
     def named(self, tenant_id: TenantId, asset_ids: Sequence[AssetId]) -> AsyncIterator[Candidate]:
@@ -61,19 +61,19 @@ class PreviewAnswer(BaseModel):
     items: list[WouldChangeAnswer] = Field(default_factory=list)
 
 
-class Previews:
+class OperationPreviews:
     """Decides by the rules of the decider on what the views show, which may be a moment old.
 
-    ``open_walk`` connects; it is called when first needed, so that the command API works without
-    the view store. Raises the Refusal that beginning the operation would, StoreUnavailable,
+    ``open_preview_assets`` connects; it is called when first needed, so that the command API works
+    without the view store. Raises the Refusal that beginning the operation would, StoreUnavailable,
     ViewsMissing, ViewNotBuilt.
     """
 
-    def __init__(self, open_walk: Callable[[], Walk]) -> None:
-        self._open_walk = open_walk
-        self._walk: Walk | None = None
+    def __init__(self, open_preview_assets: Callable[[], PreviewAssets]) -> None:
+        self._open_preview_assets = open_preview_assets
+        self._preview_assets: PreviewAssets | None = None
         self._opening = asyncio.Lock()
-        self._places = Places(_MOST_AT_ONCE, "dry runs", wait_seconds=_QUEUE_SECONDS)
+        self._places = TenantSlots(_MOST_AT_ONCE, "dry runs", wait_seconds=_QUEUE_SECONDS)
 
     async def preview(self, command: StartOperation) -> PreviewAnswer:
         """Go through all assets that the operation is about, and show the first that would change.
@@ -81,51 +81,51 @@ class Previews:
         Assets that are named are all dealt with, whatever their state, as the operation does.
         Raises Overloaded when others, or others of the same tenant, take all the places for it.
         """
-        async with self._places.wait_for_one(command.metadata.tenant_id):
+        async with self._places.wait_for_slot(command.metadata.tenant_id):
             return await self._shown(command)
 
     async def _shown(self, command: StartOperation) -> PreviewAnswer:
-        walk = await self._opened()
+        scan = await self._opened()
         metadata = command.metadata
-        catalogue = await walk.catalogue(metadata.tenant_id)
-        preview = Preview(command, catalogue, metadata.issued_at)
+        catalogue = await scan.catalogue(metadata.tenant_id)
+        preview = OperationPreview(command, catalogue, metadata.issued_at)
         answer = PreviewAnswer()
-        async for asset_id, candidate in _assets(walk, metadata.tenant_id, preview):
+        async for asset_id, candidate in _assets(scan, metadata.tenant_id, preview):
             answer.matched += 1
-            if preview.opening is None or not preview.opening.code:
+            if preview.opened_category is None or not preview.opened_category.code:
                 expected = preview.expected(asset_id, candidate)
                 _count(answer, expected, candidate)
                 if expected.change and len(answer.items) < _SHOWN:
                     shown = _shown(asset_id, expected.change, preview.catalogue)
                     answer.items.append(shown)
-        category = preview.opening or preview.archiving()
+        category = preview.opened_category or preview.archived_category()
         if category and category.code:
             answer.category_problem = _problem(category.code)
         answer.seconds_at_rate = math.ceil(answer.matched / command.per_second)
         return answer
 
-    async def _opened(self) -> Walk:
+    async def _opened(self) -> PreviewAssets:
         async with self._opening:
-            if self._walk is None:
-                self._walk = await asyncio.to_thread(self._open_walk)
-        return self._walk
+            if self._preview_assets is None:
+                self._preview_assets = await asyncio.to_thread(self._open_preview_assets)
+        return self._preview_assets
 
 
 async def _assets(
-    walk: Walk, tenant_id: TenantId, preview: Preview
+    scan: PreviewAssets, tenant_id: TenantId, preview: OperationPreview
 ) -> AsyncIterator[tuple[AssetId, Candidate | None]]:
     named = preview.filter.asset_ids
     if named:
-        found = {each.asset_id: each async for each in walk.named(tenant_id, named)}
+        found = {each.asset_id: each async for each in scan.named(tenant_id, named)}
         for asset_id in named:
             yield asset_id, found.get(asset_id)
         return
-    async for candidate in walk.walk(tenant_id):
+    async for candidate in scan.scan(tenant_id):
         if matches(preview.filter, candidate):
             yield candidate.asset_id, candidate
 
 
-def _count(answer: PreviewAnswer, expected: Expected, candidate: Candidate | None) -> None:
+def _count(answer: PreviewAnswer, expected: ItemPreview, candidate: Candidate | None) -> None:
     if expected.code:
         problem = _problem(expected.code)
         answer.refused[problem] = answer.refused.get(problem, 0) + 1
@@ -137,10 +137,10 @@ def _count(answer: PreviewAnswer, expected: Expected, candidate: Candidate | Non
 
 
 def _problem(code: str) -> str:
-    return next(name_of(kind) for kind in kinds().values() if kind.__name__ == code)
+    return next(name_of(kind) for kind in problem_kinds().values() if kind.__name__ == code)
 
 
-def _shown(asset_id: AssetId, change: WouldChange, catalogue: Catalogue) -> WouldChangeAnswer:
+def _shown(asset_id: AssetId, change: PreviewedChange, catalogue: Catalogue) -> WouldChangeAnswer:
     def readable(value: str | Sequence[str]) -> str | tuple[str, ...]:
         if isinstance(value, str):
             return value

@@ -10,7 +10,7 @@ from infra.web.errors import RateLimited
 _NAMES = {"key": "this API key", "tenant": "the tenant of this API key, with all its keys,"}
 
 
-class Rates:
+class RateLimiter:
     """Lets each key, or each tenant, send so many requests a second, and a second's worth at once.
 
     A bucket that is full again is forgotten, so only those are kept that sent something within the

@@ -10,8 +10,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from command_api.bodies import Body
-from command_api.fields import Rules
+from command_api.bodies import RequestBody
+from command_api.fields import RequestRules
 from infra.web.errors import (
     MalformedForm,
     MalformedJson,
@@ -21,7 +21,7 @@ from infra.web.errors import (
 from infra.web.field_errors import body_errors
 from infra.web.headers import announces_body, media_type_of
 
-_Body = TypeVar("_Body", bound=Body)
+_Body = TypeVar("_Body", bound=RequestBody)
 
 JSON = ("application/json",)
 PATCH = ("application/merge-patch+json", "application/json")
@@ -41,7 +41,7 @@ def media_type(request: Request) -> str:
 async def read_json(
     request: Request,
     model: type[_Body],
-    rules: Rules,
+    rules: RequestRules,
     *,
     media_types: Sequence[str] = JSON,
     empty: bytes = b"",
@@ -56,7 +56,7 @@ async def read_json(
     return parse_json(await request.body() or empty, model, rules)
 
 
-def parse_json(text: bytes | str, model: type[_Body], rules: Rules) -> _Body:
+def parse_json(text: bytes | str, model: type[_Body], rules: RequestRules) -> _Body:
     """Check JSON against a body's fields; raises MalformedJson, RequestInvalid."""
     try:
         return model.model_validate_json(text, context=rules)
@@ -92,7 +92,7 @@ def uploaded_file(form: FormData) -> UploadFile:
     return file
 
 
-def form_fields(form: FormData, model: type[_Body], rules: Rules) -> _Body:
+def form_fields(form: FormData, model: type[_Body], rules: RequestRules) -> _Body:
     """Check the fields beside the file as if they were JSON; lists are repeated fields.
 
     ``metadata`` and ``focal_point`` are JSON text. Raises MalformedForm, RequestInvalid.

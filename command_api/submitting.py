@@ -3,17 +3,17 @@
 import asyncio
 from dataclasses import replace
 
-from command_api.bodies import Body, UploadBody
+from command_api.bodies import RequestBody, UploadBody
 from command_api.fields import is_id
-from command_api.uploads import Uploads
-from command_api.writes import Write
+from command_api.uploads import UploadStaging
+from command_api.writes import WriteRequest
 from domain import blob_keys
 from domain.commands import CreateCategory, SubmitAsset
 from domain.errors import CategoryAlreadyExists, UnknownCategory
 from domain.identity import command_id_for
 from domain.outcomes import CommandRefused, Outcome
 from domain.values import AssetId, CategoryId, CategorySlug, Source
-from infra.asking import Asker
+from infra.asking import CommandClient
 from infra.errors import Overloaded
 from infra.web.errors import Unavailable
 
@@ -21,7 +21,12 @@ _ROUNDS = 3  # a twin of this request may be refused a moment before its categor
 
 
 def submission(
-    write: Write, asset_id: AssetId, source: Source, body: UploadBody, *, is_bulk: bool = False
+    write: WriteRequest,
+    asset_id: AssetId,
+    source: Source,
+    body: UploadBody,
+    *,
+    is_bulk: bool = False,
 ) -> SubmitAsset:
     """Make the command that inserts a picture under this id."""
     return SubmitAsset(
@@ -35,13 +40,15 @@ def submission(
     )
 
 
-def content_of(source: Source, body: Body | None = None) -> str:
+def content_of(source: Source, body: RequestBody | None = None) -> str:
     """Write down all that makes a request about a picture the same one again."""
-    return f"{blob_keys.content_of(source)}\n{source.file_name}\n{body.content() if body else ''}"
+    return (
+        f"{blob_keys.source_identity(source)}\n{source.file_name}\n{body.content() if body else ''}"
+    )
 
 
 async def submit_creating_categories(
-    asker: Asker, uploads: Uploads, command: SubmitAsset, wait_seconds: float
+    command_client: CommandClient, uploads: UploadStaging, command: SubmitAsset, wait_seconds: float
 ) -> Outcome | None:
     """Submit; when categories are unknown, open them and submit again.
 
@@ -51,19 +58,19 @@ async def submit_creating_categories(
     raises Unavailable when it is the categories that do.
     """
     ends_at = asyncio.get_running_loop().time() + wait_seconds
-    async with uploads.taken_back(command.source, Overloaded):
-        outcome = await asker.ask(command, wait_seconds)
+    async with uploads.unstaged_on(command.source, Overloaded):
+        outcome = await command_client.ask(command, wait_seconds)
     for _ in range(_ROUNDS):
         missing = _missing(outcome)
         if not missing or any(is_id(ref) for ref in missing):
             break
         for slug in missing:
-            refusal = await _create(asker, command, CategorySlug(slug), ends_at)
+            refusal = await _create(command_client, command, CategorySlug(slug), ends_at)
             if refusal is not None:
                 return replace(refusal, command_id=command.metadata.command_id)
-        command = replace(command, source=await uploads.stage_again(command.source))
-        async with uploads.taken_back(command.source, Overloaded):
-            outcome = await asker.ask(command, _left(ends_at))
+        command = replace(command, source=await uploads.restage(command.source))
+        async with uploads.unstaged_on(command.source, Overloaded):
+            outcome = await command_client.ask(command, _left(ends_at))
     return outcome
 
 
@@ -74,12 +81,12 @@ def _missing(outcome: Outcome | None) -> list[str]:
 
 
 async def _create(
-    asker: Asker, command: SubmitAsset, slug: CategorySlug, ends_at: float
+    command_client: CommandClient, command: SubmitAsset, slug: CategorySlug, ends_at: float
 ) -> CommandRefused | None:
     metadata = command.metadata
     scope = f"create category {slug} for"
     command_id = command_id_for(metadata.tenant_id, scope, metadata.command_id)
-    created = await asker.ask(
+    created = await command_client.ask(
         CreateCategory(
             metadata=replace(
                 metadata,

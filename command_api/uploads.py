@@ -12,18 +12,18 @@ from uuid import uuid4
 
 from starlette.datastructures import UploadFile
 
-from domain.blob_keys import asset_folder, staged_again, upload_key
+from domain.blob_keys import asset_folder, restaged_upload_key, upload_key
 from domain.values import AssetId, BlobKey, Sha256, Source, TenantId
 from infra.errors import BlobNotFound, StoreUnavailable
 from infra.web.errors import BodyTooLarge, Unavailable
-from infra.web.places import Places
+from infra.web.places import TenantSlots
 
 _CHUNK_BYTES = 1 << 20
 _MAX_NAME_LENGTH = 255
 _MEDIA_TYPE = "application/octet-stream"  # what it really is, the decoder finds out
 
 
-class Staging(Protocol):
+class StagingStore(Protocol):
     """What keeps staged bytes: infra.blob_store.BlobStore."""
 
     async def put_file(self, key: BlobKey, path: Path, media_type: str) -> None:
@@ -36,24 +36,24 @@ class Staging(Protocol):
         """Remove a blob; raises StoreUnavailable."""
 
 
-class Uploads:
+class UploadStaging:
     """Stages each upload in a folder of its own, below that of its asset.
 
     Whoever decides the command that names an upload has it removed if it took no effect. So one
     upload is named in one command only: a request that is sent again stages its bytes again.
     """
 
-    def __init__(self, blobs: Staging, max_bytes: int, places: Places) -> None:
+    def __init__(self, blobs: StagingStore, max_bytes: int, places: TenantSlots) -> None:
         self._blobs = blobs
         self._max_bytes = max_bytes
         self._places = places
 
-    def room(self, tenant_id: TenantId) -> AbstractAsyncContextManager[None]:
+    def slot(self, tenant_id: TenantId) -> AbstractAsyncContextManager[None]:
         """Hold one of few places, from before the bytes are read.
 
         Raises Overloaded when none came free within a moment.
         """
-        return self._places.wait_for_one(tenant_id)
+        return self._places.wait_for_slot(tenant_id)
 
     async def stage(self, file: UploadFile, tenant_id: TenantId, asset_id: AssetId) -> Source:
         """Put a file into the store; raises BodyTooLarge, StoreUnavailable."""
@@ -68,11 +68,11 @@ class Uploads:
             await self._blobs.put_file(key, Path(copy.name), _MEDIA_TYPE)
         return Source(url=None, upload_key=key, file_name=_plain_name(file.filename))
 
-    async def stage_again(self, source: Source) -> Source:
+    async def restage(self, source: Source) -> Source:
         """Stage the same for another command; raises Unavailable, StoreUnavailable."""
         if source.upload_key is None:
             return source
-        key = staged_again(source.upload_key, uuid4().hex)
+        key = restaged_upload_key(source.upload_key, uuid4().hex)
         try:
             await self._blobs.copy(source.upload_key, key)
         except BlobNotFound as error:
@@ -80,7 +80,9 @@ class Uploads:
         return replace(source, upload_key=key)
 
     @asynccontextmanager
-    async def taken_back(self, source: Source, unless_sent: type[Exception]) -> AsyncIterator[None]:
+    async def unstaged_on(
+        self, source: Source, unless_sent: type[Exception]
+    ) -> AsyncIterator[None]:
         """Remove what is staged when this is raised: the command that names it was not sent then.
 
         Of one that may have been sent nobody but the decider knows what becomes of it.

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from domain.hooks import EndpointId, WebhookAttempt, WebhookRedelivery
-from infra.webhook_endpoints import Endpoint, Health
+from infra.webhook_endpoints import EndpointHealth, WebhookEndpoint
 
 
 class EndpointAnswer(BaseModel):
@@ -30,7 +30,7 @@ class EndpointsAnswer(BaseModel):
     items: tuple[EndpointAnswer, ...]
 
 
-class AttemptAnswer(BaseModel):
+class DeliveryAttemptAnswer(BaseModel):
     """One attempt to tell an endpoint of an event."""
 
     webhook_id: str
@@ -49,7 +49,7 @@ class AttemptAnswer(BaseModel):
 class AttemptsAnswer(BaseModel):
     """The last attempts, the newest first."""
 
-    items: tuple[AttemptAnswer, ...]
+    items: tuple[DeliveryAttemptAnswer, ...]
 
 
 class RedeliveryAnswer(BaseModel):
@@ -68,7 +68,7 @@ class TestAnswer(BaseModel):
     webhook_id: str
 
 
-class WebhookAnswers:
+class WebhookResponses:
     """Makes answers; ``command_url`` is where the command API is from outside."""
 
     def __init__(self, command_url: str) -> None:
@@ -79,7 +79,7 @@ class WebhookAnswers:
         return self._base + endpoint_id
 
     def endpoint(
-        self, endpoint: Endpoint, health: Health, secret: str | None = None
+        self, endpoint: WebhookEndpoint, health: EndpointHealth, secret: str | None = None
     ) -> EndpointAnswer:
         """Show an endpoint and how it fares."""
         link = self.link(endpoint.endpoint_id)
@@ -98,9 +98,9 @@ class WebhookAnswers:
         )
 
 
-def attempt(made: WebhookAttempt) -> AttemptAnswer:
+def attempt_response(made: WebhookAttempt) -> DeliveryAttemptAnswer:
     """Show one attempt."""
-    return AttemptAnswer(
+    return DeliveryAttemptAnswer(
         webhook_id=made.delivery_id,
         event_id=made.event_id,
         event_type=made.event_type,
@@ -115,7 +115,7 @@ def attempt(made: WebhookAttempt) -> AttemptAnswer:
     )
 
 
-def redelivery(ordered: WebhookRedelivery) -> RedeliveryAnswer:
+def redelivery_response(ordered: WebhookRedelivery) -> RedeliveryAnswer:
     """Show what will be told again."""
     return RedeliveryAnswer(
         redelivery_id=ordered.redelivery_id,

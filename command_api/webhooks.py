@@ -12,29 +12,29 @@ from avro_schemas.errors import KeysLost
 from command_api.bodies import EndpointBody, EndpointPatch, RedeliveryBody
 from command_api.delivery_log import DeliveryLog
 from command_api.fields import is_id
-from command_api.writes import Write
+from command_api.writes import WriteRequest
 from domain.errors import IdempotencyKeyReused, TooManyWebhooks, WebhookIsDisabled, WebhookNotFound
 from domain.hooks import EndpointId, WebhookAttempt, WebhookDelivery, WebhookRedelivery
 from domain.values import EventId, TenantId
 from infra.keyring import Erasure
 from infra.topics import WEBHOOK_DELIVERIES, WEBHOOK_REDELIVERIES
 from infra.webhook_endpoints import (
-    Endpoint,
+    EndpointHealth,
     EndpointSender,
-    Health,
+    WebhookEndpoint,
     forget_endpoint,
-    starts_of,
+    start_offsets_of,
     store_endpoint,
     store_health,
 )
 from infra.webhook_secrets import WebhookSecrets
-from infra.webhook_table import EndpointTable
+from infra.webhook_table import WebhookEndpointTable
 
 _BOTH_SIGN_FOR = timedelta(hours=24)
 _TEST = "webhook.test"
 
 
-class Keys(Protocol):
+class ErasableKeys(Protocol):
     """The keys that targets are sealed under: infra.keyring.KeyringFile. Raises KeysLost."""
 
     def is_erased(self, tenant_id: str, entity_id: str, /) -> bool:
@@ -45,24 +45,27 @@ class Keys(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Webhooks:
+class WebhookRegistry:
     """Keeps the endpoints in their topic, and knows them from there.
 
-    ``catch_up`` returns when the table holds all that was stored before; ``event_ends`` tells where
-    the log of asset events ends now. All methods raise BrokerUnavailable, Overloaded and KeysLost:
-    then the change may have been made, and the same request may be sent again.
+    ``wait_until_endpoints_current`` returns when the table holds all that was stored before;
+    ``event_ends`` tells where the log of asset events ends now. All methods raise
+    BrokerUnavailable, Overloaded and KeysLost: then the change may have been made, and the same
+    request may be sent again.
     """
 
     sender: EndpointSender
-    table: EndpointTable
+    table: WebhookEndpointTable
     secrets: WebhookSecrets
     log: DeliveryLog
-    keys: Keys
+    keys: ErasableKeys
     catch_up: Callable[[], Awaitable[None]]
     event_ends: Callable[[], Awaitable[Mapping[int, int]]]
     max_per_tenant: int
 
-    async def register(self, write: Write, body: EndpointBody) -> tuple[Endpoint, str]:
+    async def register(
+        self, write: WriteRequest, body: EndpointBody
+    ) -> tuple[WebhookEndpoint, str]:
         """Make an endpoint and its secret; it hears of all that happens from now on.
 
         The same request under the same key makes one. Raises TooManyWebhooks,
@@ -78,14 +81,14 @@ class Webhooks:
             theirs = self.table.of(write.tenant_id)
             if len(theirs) >= self.max_per_tenant:
                 raise TooManyWebhooks(f"a tenant may have {self.max_per_tenant}; remove one first")
-            endpoint = Endpoint(
+            endpoint = WebhookEndpoint(
                 endpoint_id=endpoint_id,
                 tenant_id=write.tenant_id,
                 url=body.url,
                 event_types=tuple(dict.fromkeys(body.event_types)),
                 description=body.description,
                 registered_at=write.received_at,
-                starts_at=starts_of(await self.event_ends()),
+                starts_at=start_offsets_of(await self.event_ends()),
                 fingerprint=fingerprint,
                 secret_number=1,
                 made_with=self.secrets.current,
@@ -98,12 +101,12 @@ class Webhooks:
             raise IdempotencyKeyReused("this Idempotency-Key was used for another endpoint")
         return endpoint, self._secret(endpoint)
 
-    async def all(self, tenant_id: TenantId) -> list[Endpoint]:
+    async def all(self, tenant_id: TenantId) -> list[WebhookEndpoint]:
         """List a tenant's endpoints, the oldest first."""
         await self.catch_up()
         return self.table.of(tenant_id)
 
-    async def one(self, tenant_id: TenantId, text: str) -> Endpoint:
+    async def one(self, tenant_id: TenantId, text: str) -> WebhookEndpoint:
         """Find an endpoint of this tenant; raises WebhookNotFound."""
         await self.catch_up()
         endpoint = self.table.get(EndpointId(text)) if is_id(text) else None
@@ -111,7 +114,7 @@ class Webhooks:
             raise WebhookNotFound(f"no webhook endpoint {text}")
         return endpoint
 
-    async def change(self, write: Write, text: str, patch: EndpointPatch) -> Endpoint:
+    async def change(self, write: WriteRequest, text: str, patch: EndpointPatch) -> WebhookEndpoint:
         """Change what is given; raises WebhookNotFound."""
         endpoint = await self.one(write.tenant_id, text)
         given = patch.model_dump(exclude_unset=True)
@@ -123,7 +126,7 @@ class Webhooks:
             await self._switch(write, endpoint, is_enabled=is_enabled)
         return endpoint
 
-    async def remove(self, write: Write, text: str) -> Endpoint:
+    async def remove(self, write: WriteRequest, text: str) -> WebhookEndpoint:
         """Remove an endpoint and its secrets; raises WebhookNotFound.
 
         The key of its target is destroyed first: whatever is not forgotten yet cannot be read.
@@ -142,7 +145,7 @@ class Webhooks:
         self.table.remove(endpoint.endpoint_id)
         return endpoint
 
-    async def rotate(self, write: Write, text: str) -> tuple[Endpoint, str]:
+    async def rotate(self, write: WriteRequest, text: str) -> tuple[WebhookEndpoint, str]:
         """Make a new secret; for a day the old one signs too. Raises WebhookNotFound."""
         endpoint = await self.one(write.tenant_id, text)
         if endpoint.rotated_by != write.command_id:
@@ -157,7 +160,7 @@ class Webhooks:
             await self._store(endpoint)
         return endpoint, self._secret(endpoint)
 
-    async def test(self, write: Write, text: str) -> str:
+    async def test(self, write: WriteRequest, text: str) -> str:
         """Send a made-up event and name it; raises WebhookNotFound, WebhookIsDisabled."""
         endpoint = await self._enabled(write.tenant_id, text)
         timestamp = write.received_at.isoformat().replace("+00:00", "Z")
@@ -178,7 +181,9 @@ class Webhooks:
         await self.sender.send(WEBHOOK_DELIVERIES, endpoint.endpoint_id, encode(delivery))
         return delivery.delivery_id
 
-    async def redeliver(self, write: Write, text: str, body: RedeliveryBody) -> WebhookRedelivery:
+    async def redeliver(
+        self, write: WriteRequest, text: str, body: RedeliveryBody
+    ) -> WebhookRedelivery:
         """Order a stretch of history to be told again.
 
         Raises WebhookNotFound, WebhookIsDisabled.
@@ -204,22 +209,24 @@ class Webhooks:
         endpoint = await self.one(tenant_id, text)
         return await self.log.latest(tenant_id, endpoint.endpoint_id, at_most)
 
-    async def _enabled(self, tenant_id: TenantId, text: str) -> Endpoint:
+    async def _enabled(self, tenant_id: TenantId, text: str) -> WebhookEndpoint:
         endpoint = await self.one(tenant_id, text)
         if not self.table.is_on(endpoint.endpoint_id):
             raise WebhookIsDisabled("the endpoint is switched off; enable it first")
         return endpoint
 
-    async def _store(self, endpoint: Endpoint) -> None:
+    async def _store(self, endpoint: WebhookEndpoint) -> None:
         await store_endpoint(self.sender, endpoint)
         self.table.put(endpoint)
 
-    async def _switch(self, write: Write, endpoint: Endpoint, *, is_enabled: bool) -> None:
-        health = Health(endpoint_id=endpoint.endpoint_id)
+    async def _switch(
+        self, write: WriteRequest, endpoint: WebhookEndpoint, *, is_enabled: bool
+    ) -> None:
+        health = EndpointHealth(endpoint_id=endpoint.endpoint_id)
         if not is_enabled:
             health = replace(health, disabled_at=write.received_at, disabled_because="asked")
         await store_health(self.sender, health)
         self.table.put(health)
 
-    def _secret(self, endpoint: Endpoint) -> str:
+    def _secret(self, endpoint: WebhookEndpoint) -> str:
         return self.secrets.text(endpoint.endpoint_id, endpoint.secret_number, endpoint.made_with)

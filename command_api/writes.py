@@ -9,9 +9,9 @@ from hashlib import sha256
 
 from starlette.requests import Request
 
-from avro_schemas.sealing import sealer
-from command_api.preferences import Preference, preference
-from command_api.rates import Rates
+from avro_schemas.sealing import encryptor
+from command_api.preferences import WaitPreference, preference
+from command_api.rates import RateLimiter
 from domain.commands import CommandMetadata
 from domain.identity import command_id_for
 from domain.values import Actor, CommandId, CorrelationId, TenantId
@@ -19,7 +19,7 @@ from infra.api_keys import Scope
 from infra.web.access import Access
 from infra.web.bodies import IncomingBody, body_of
 from infra.web.errors import MalformedHeader
-from infra.web.places import Places
+from infra.web.places import TenantSlots
 from infra.web.requests import request_id
 
 _KEY = re.compile(r'"(?P<quoted>(?:[^"\\]|\\["\\])*)"|(?P<bare>[^"].*)')
@@ -29,7 +29,7 @@ _VERSION = re.compile(r'"([0-9]{1,18})"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
+class WriteRequest:
     """One write as its headers tell it; ``expected_version`` is its If-Match."""
 
     tenant_id: TenantId
@@ -38,7 +38,7 @@ class Write:
     command_id: CommandId
     idempotency_key: str | None
     expected_version: int | None
-    preference: Preference
+    preference: WaitPreference
     correlation_id: CorrelationId
     received_at: datetime
     reply_partition: int
@@ -66,7 +66,9 @@ def _fingerprint(tenant_id: TenantId, request: str) -> str:
 
     A bare hash of a name and a title would be found by trying. This one needs a key of the tenant.
     """
-    sealed = sealer().seal((tenant_id, _REQUESTS), sha256(request.encode()).digest(), "fingerprint")
+    sealed = encryptor().encrypt(
+        (tenant_id, _REQUESTS), sha256(request.encode()).digest(), "fingerprint"
+    )
     return sha256(sealed or b"").hexdigest()
 
 
@@ -80,7 +82,7 @@ class Admission:
     def __init__(
         self,
         access: Access,
-        rates: tuple[Rates, Rates],
+        rates: tuple[RateLimiter, RateLimiter],
         *,
         max_in_flight: int,
         wait_seconds: float,
@@ -90,8 +92,8 @@ class Admission:
     ) -> None:
         self._access = access
         self._rate_of_key, self._rate_of_tenant = rates
-        self._arriving = Places(max_in_flight, "bodies of writes")
-        self._under_way = Places(max_in_flight, "writes")
+        self._arriving = TenantSlots(max_in_flight, "bodies of writes")
+        self._under_way = TenantSlots(max_in_flight, "writes")
         self._wait_seconds = wait_seconds
         self._reply_partition = reply_partition
         self._now = now
@@ -103,7 +105,7 @@ class Admission:
         return self._under_way.taken
 
     @contextmanager
-    def admit(self, request: Request, scope: Scope = "assets:write") -> Iterator[Write]:
+    def admit(self, request: Request, scope: Scope = "assets:write") -> Iterator[WriteRequest]:
         """Take one write in until its answer is made.
 
         Raises ApiKeyMissing, ApiKeyRefused, ScopeMissing, RateLimited, Overloaded, MalformedHeader.
@@ -112,11 +114,11 @@ class Admission:
         self._rate_of_tenant.check(caller.tenant_id)
         self._rate_of_key.take(caller.key_id)
         self._rate_of_tenant.take(caller.tenant_id)
-        with self._room(caller.tenant_id, body_of(request.scope)):
+        with self._slot(caller.tenant_id, body_of(request.scope)):
             headers = request.headers
             target = f"{request.method} {request.scope['path']}"
             key = _idempotency_key(headers.get("idempotency-key"))
-            yield Write(
+            yield WriteRequest(
                 tenant_id=caller.tenant_id,
                 actor=Actor(f"key:{caller.key_id}"),
                 target=target,
@@ -132,7 +134,7 @@ class Admission:
             )
 
     @contextmanager
-    def _room(self, tenant_id: TenantId, body: IncomingBody) -> Iterator[None]:
+    def _slot(self, tenant_id: TenantId, body: IncomingBody) -> Iterator[None]:
         """Hold a place, another one from when the body is there; raises Overloaded.
 
         Overloaded may also be raised to whoever reads the last byte.

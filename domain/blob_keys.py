@@ -26,7 +26,7 @@ def upload_key(asset: BlobKey, nonce: str, digest: Sha256) -> BlobKey:
     return BlobKey(f"{asset}/uploads/{nonce}/{digest}")
 
 
-def staged_again(key: BlobKey, nonce: str) -> BlobKey:
+def restaged_upload_key(key: BlobKey, nonce: str) -> BlobKey:
     """Say where the bytes of a staged upload are staged once more."""
     uploads, _, digest = key.rsplit("/", 2)
     return BlobKey(f"{uploads}/{nonce}/{digest}")
@@ -61,12 +61,12 @@ def is_below(key: BlobKey, folder: BlobKey) -> bool:
     return key.startswith(f"{folder}/")
 
 
-def content_of(source: Source) -> str | None:
+def source_identity(source: Source) -> str | None:
     """Name what a source is: its URL, or the SHA-256 of what was uploaded, wherever that lies."""
     return source.url or (source.upload_key and source.upload_key.rpartition("/")[2])
 
 
-def referenced(event: Event) -> Iterator[BlobKey]:
+def blob_keys_of(event: Event) -> Iterator[BlobKey]:
     """Name the blobs that an event refers to."""
     match event:
         case AssetPublished():

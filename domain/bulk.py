@@ -91,7 +91,7 @@ class Counts:
     refused: int
 
     @property
-    def settled(self) -> int:
+    def processed(self) -> int:
         """How many are done with."""
         return self.changed + self.unchanged + self.conflicts + self.refused
 

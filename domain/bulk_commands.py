@@ -1,4 +1,4 @@
-"""Every wish that may be put to a bulk operation."""
+"""Every command that a bulk operation takes."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Every wish that may be put to an aggregate: frozen, and named in the imperative."""
+"""Every command that an aggregate takes: frozen, and named in the imperative."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,7 +47,7 @@ class CommandMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A wish: it may be refused, and then nothing happened."""
+    """A request to change an aggregate: it may be refused, and then nothing happened."""
 
     metadata: CommandMetadata
 

@@ -14,7 +14,7 @@ MAX_METADATA_BYTES = 16_384
 _DECIMALS = 3
 
 
-def check(description: Description) -> None:
+def check_description(description: Description) -> None:
     """Raise DescriptionRefused, naming the limit, when the description breaks one."""
     for name, text in (("title", description.title), ("alt_text", description.alt_text)):
         if len(text) > MAX_TEXT_LENGTH:
@@ -27,7 +27,7 @@ def check(description: Description) -> None:
         raise DescriptionRefused(f"metadata is larger than {MAX_METADATA_BYTES} bytes")
 
 
-def patched(description: Description, patch: str) -> Description:
+def patched_description(description: Description, patch: str) -> Description:
     """Apply a JSON merge patch (RFC 7396); null puts a field back to empty.
 
     Raises DescriptionRefused when the patch is no object, has a field of the wrong type or one
@@ -44,7 +44,7 @@ def patched(description: Description, patch: str) -> Description:
         raise DescriptionRefused("tags must be a list of strings")
     point = description.focal_point
     kept = {"metadata": json.loads(description.metadata), "focal_point": point and asdict(point)}
-    result = merged(kept, changes)
+    result = apply_merge_patch(kept, changes)
     metadata = result.get("metadata", {})
     if not isinstance(metadata, dict):
         raise DescriptionRefused("metadata must be a JSON object")
@@ -55,11 +55,11 @@ def patched(description: Description, patch: str) -> Description:
         metadata=json.dumps(metadata, ensure_ascii=False, sort_keys=True),
         focal_point=_focal_point(result.get("focal_point")),
     )
-    check(described)
+    check_description(described)
     return described
 
 
-def thousandths(x: float, y: float) -> FocalPoint:
+def rounded_focal_point(x: float, y: float) -> FocalPoint:
     """Make a focal point as exact as URLs say it; raises DescriptionRefused for one outside."""
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise DescriptionRefused("x and y of focal_point must be from 0 to 1")
@@ -67,7 +67,7 @@ def thousandths(x: float, y: float) -> FocalPoint:
     return FocalPoint(x=x, y=y)
 
 
-def merged(target: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON is any
+def apply_merge_patch(target: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON is any
     """Apply a JSON merge patch as RFC 7396 § 2 defines it."""
     if not isinstance(patch, dict):
         return patch
@@ -76,7 +76,7 @@ def merged(target: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON is any
         if value is None:
             result.pop(name, None)
         else:
-            result[name] = merged(result.get(name), value)
+            result[name] = apply_merge_patch(result.get(name), value)
     return result
 
 
@@ -86,7 +86,7 @@ def _focal_point(said: object) -> FocalPoint | None:
             return None
         case {"x": int() | float() as x, "y": int() | float() as y, **rest}:
             if not rest and bool not in (type(x), type(y)):
-                return thousandths(x, y)
+                return rounded_focal_point(x, y)
     raise DescriptionRefused("focal_point must be an object of the numbers x and y")
 
 

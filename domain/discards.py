@@ -35,13 +35,13 @@ class BlobsDiscarded:
     correlation_id: CorrelationId
 
     @property
-    def is_theirs(self) -> bool:
+    def is_own_folder(self) -> bool:
         """Whether the folder is the asset's own, or below that."""
         asset = asset_folder(self.tenant_id, self.asset_id)
         return self.folder == asset or is_below(self.folder, asset)
 
 
-def held_folders(event: AssetEvent) -> Iterator[BlobKey]:
+def referenced_folders(event: AssetEvent) -> Iterator[BlobKey]:
     """Name the folder that an event makes count: of one execution of a run, or of one upload."""
     match event:
         case AssetPublished():
@@ -50,7 +50,9 @@ def held_folders(event: AssetEvent) -> Iterator[BlobKey]:
             yield from _folder_of_upload(event.source)
 
 
-def unused(command: AssetCommand, is_held: Callable[[BlobKey], bool]) -> Iterator[BlobsDiscarded]:
+def discards_of_command(
+    command: AssetCommand, is_held: Callable[[BlobKey], bool]
+) -> Iterator[BlobsDiscarded]:
     """Say what a command brought that counts for nothing, once it was decided or answered again.
 
     ``is_held`` tells whether any event, the command's own included, ever made a folder count. The
@@ -61,12 +63,12 @@ def unused(command: AssetCommand, is_held: Callable[[BlobKey], bool]) -> Iterato
     """
     about = command.metadata
     asset = asset_folder(about.tenant_id, AssetId(about.entity_id))
-    for folder in brought_folders(command):
+    for folder in folders_in_command(command):
         if is_below(folder, asset) and not is_held(folder):
             yield _discarded(about, folder)
 
 
-def left_over(
+def discards_of_run(
     about: CommandMetadata, before: Asset | None, after: Asset | None, events: Sequence[AssetEvent]
 ) -> Iterator[BlobsDiscarded]:
     """Say what is left over of a run when it has ended, or can end well no more.
@@ -79,7 +81,7 @@ def left_over(
         return
     shown = [e for e in events if isinstance(e, AssetPublished) and e.run == before.run]
     folder = run_folder(asset_folder(about.tenant_id, before.asset_id), before.run)
-    spared = next((each for event in shown for each in held_folders(event)), None)
+    spared = next((each for event in shown for each in referenced_folders(event)), None)
     yield _discarded(about, folder, spared=spared)
 
 
@@ -87,7 +89,7 @@ def _is_open(asset: Asset, run: int) -> bool:
     return asset.run == run != asset.finished_run and not asset.is_gone
 
 
-def brought_folders(command: AssetCommand) -> Iterator[BlobKey]:
+def folders_in_command(command: AssetCommand) -> Iterator[BlobKey]:
     """Name the folder of the bytes that a command brings along."""
     match command:
         case PublishAsset():

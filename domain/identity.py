@@ -50,9 +50,9 @@ def delay_command_id(job_id: EventId, attempts: int) -> CommandId:
     return CommandId(str(uuid5(_NAMESPACE, f"delay\n{job_id}\n{attempts}")))
 
 
-def retry_command_id(letter_id: str) -> CommandId:
+def retry_command_id(dead_letter_id: str) -> CommandId:
     """Name the command that tries a dead letter again."""
-    return CommandId(str(uuid5(_NAMESPACE, f"retry\n{letter_id}")))
+    return CommandId(str(uuid5(_NAMESPACE, f"retry\n{dead_letter_id}")))
 
 
 def event_id_for(command_id: CommandId, number: int) -> EventId:

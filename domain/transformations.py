@@ -42,7 +42,7 @@ _FORMATS: Final[Mapping[str, Format]] = {"webp": "webp", "jpg": "jpg"}
 _Word = TypeVar("_Word")
 
 
-class NoTransformation(ValueError):
+class InvalidTransformation(ValueError):
     """The words do not say what to make; the message says why."""
 
 
@@ -69,7 +69,7 @@ class Transformation:
         words += [f"g_{self.gravity}"] if self.gravity else []
         return ",".join([*words, f"f_{self.format}", f"q_{self.quality}"])
 
-    def of_picture(self, focal_point: FocalPoint | None) -> "Transformation":
+    def with_focal_point(self, focal_point: FocalPoint | None) -> "Transformation":
         """Say what is made of a picture with that point; the middle is not said any more."""
         if self.fit != "cover":
             return self
@@ -82,18 +82,18 @@ def is_transformation(text: str) -> bool:
     return "_" in text
 
 
-def transformation(text: str) -> Transformation:
+def parse_transformation(text: str) -> Transformation:
     """Read ``w_800,h_600,fit_cover,g_attention,f_webp,q_80``, in any order.
 
     A width or a height must be there, both for the fits cover and contain. ``g_fp_0.3_0.7`` keeps
     what lies around that point, as near to the middle as the picture's edges allow; where no g is
-    said it is the point of the picture. Raises NoTransformation.
+    said it is the point of the picture. Raises InvalidTransformation.
     """
     words: dict[str, str] = {}
     for word in text.split(","):
         name, _, value = word.partition("_")
         if name in words or not value:
-            raise NoTransformation(f"{word[:40]!r} is no word, or comes twice")
+            raise InvalidTransformation(f"{word[:40]!r} is no word, or comes twice")
         words[name] = value
     asked = Transformation(
         width=_number(words.pop("w", None), _MAX_PIXELS_A_SIDE),
@@ -104,41 +104,41 @@ def transformation(text: str) -> Transformation:
         quality=_number(words.pop("q", None), _MAX_QUALITY) or 80,
     )
     if words:
-        raise NoTransformation(f"{next(iter(words))[:40]!r} is none of w, h, fit, g, f, q")
+        raise InvalidTransformation(f"{next(iter(words))[:40]!r} is none of w, h, fit, g, f, q")
     sides = [side for side in (asked.width, asked.height) if side]
     if not sides or (asked.fit != "inside" and len(sides) == 1):
-        raise NoTransformation("name w_ or h_; fit_cover and fit_contain need both")
+        raise InvalidTransformation("name w_ or h_; fit_cover and fit_contain need both")
     if asked.gravity == "centre" and asked.fit != "cover":
         return replace(asked, gravity=None)
     if asked.gravity and asked.fit != "cover":
-        raise NoTransformation("g_ says what fit_cover keeps; it means nothing without it")
+        raise InvalidTransformation("g_ says what fit_cover keeps; it means nothing without it")
     return asked
 
 
-def made_folder(asset: BlobKey, original: Sha256) -> BlobKey:
+def derived_folder(asset: BlobKey, original: Sha256) -> BlobKey:
     """Say where all is kept that was made on demand of an original, in the folder of its asset."""
     return BlobKey(f"{asset}/{ON_DEMAND}/{original}")
 
 
-def made_alike(asset: BlobKey, original: Sha256, watermark: Sha256 | None) -> str:
+def derived_key_prefix(asset: BlobKey, original: Sha256, watermark: Sha256 | None) -> str:
     """Say how the keys of all begin that are made by the same code and bear the same mark."""
     mark = watermark[:_MARK_DIGITS] if watermark else "plain"
-    return f"{made_folder(asset, original)}/{_MADE_AS}.{mark}."
+    return f"{derived_folder(asset, original)}/{_MADE_AS}.{mark}."
 
 
-def made_key(
+def derived_key(
     asset: BlobKey, original: Sha256, made: Transformation, watermark: Sha256 | None
 ) -> BlobKey:
     """Say where one of them is kept; the same words and mark lead to the same bytes for ever."""
     words = str(made).replace(",", ".")
-    return BlobKey(f"{made_alike(asset, original, watermark)}{words}")
+    return BlobKey(f"{derived_key_prefix(asset, original, watermark)}{words}")
 
 
 def _number(text: str | None, at_most: int) -> int | None:
     if text is None:
         return None
     if not _NUMBER.fullmatch(text) or int(text) > at_most:
-        raise NoTransformation(f"{text[:40]!r} is no number from 1 to {at_most}")
+        raise InvalidTransformation(f"{text[:40]!r} is no number from 1 to {at_most}")
     return int(text)
 
 
@@ -153,5 +153,5 @@ def _gravity(text: str | None) -> Gravity | None:
 
 def _one_of(known: Mapping[str, _Word], word: str) -> _Word:
     if word not in known:
-        raise NoTransformation(f"{word[:40]!r} is none of {', '.join(known)}")
+        raise InvalidTransformation(f"{word[:40]!r} is none of {', '.join(known)}")
     return known[word]

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from domain.values import TenantId
-from infra.api_keys import ApiKey, Scope, digest, from_json, is_well_formed
+from infra.api_keys import ApiKey, Scope, api_key_digest, api_key_from_json, is_well_formed
 from infra.kafka import Kafka
-from infra.reading import Record, whole
-from infra.tailing import Tail
+from infra.reading import Record, read_from_beginning
+from infra.tailing import Tailer
 from infra.topics import API_KEYS
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ class ApiKeyRejected(Exception):
     """This is no valid key of ours; the text may be shown to whoever sent it."""
 
 
-class ApiKeysUnread(Exception):
+class ApiKeysNotLoaded(Exception):
     """Nobody can be recognised yet: the keys are still being read for the first time."""
 
 
@@ -71,14 +71,14 @@ class ApiKeyTable:
         self._is_complete = True
 
     def authenticate(self, text: str) -> Caller:
-        """Find out whose key this is; raises ApiKeyRejected or ApiKeysUnread.
+        """Find out whose key this is; raises ApiKeyRejected or ApiKeysNotLoaded.
 
         The look-up goes by SHA-256 and the comparison takes the same time wherever they differ, so
         that answering tells nothing about other keys.
         """
         if not self._is_complete:
-            raise ApiKeysUnread
-        wanted = digest(text)
+            raise ApiKeysNotLoaded
+        wanted = api_key_digest(text)
         stored, caller = self._valid.get(wanted, ("", None))
         if caller is not None and hmac.compare_digest(stored, wanted):
             return caller
@@ -87,7 +87,7 @@ class ApiKeyTable:
         raise ApiKeyRejected("the API key is malformed; copy it whole, it begins with shk_")
 
 
-def follow_api_keys(kafka: Kafka, table: ApiKeyTable) -> Tail:
+def follow_api_keys(kafka: Kafka, table: ApiKeyTable) -> Tailer:
     """Keep a table current, from the topic's beginning on; use the result as a context.
 
     A revocation counts as soon as its record was read, milliseconds after it was acknowledged.
@@ -96,6 +96,6 @@ def follow_api_keys(kafka: Kafka, table: ApiKeyTable) -> Tail:
 
     def learn(record: Record) -> None:
         if record.value:
-            table.put(from_json(record.value))
+            table.put(api_key_from_json(record.value))
 
-    return Tail("api-keys", lambda: whole(kafka, API_KEYS), learn, table.complete)
+    return Tailer("api-keys", lambda: read_from_beginning(kafka, API_KEYS), learn, table.complete)

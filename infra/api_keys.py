@@ -17,8 +17,8 @@ from typing import Literal, Protocol, get_args
 from domain.errors import NotFound
 from domain.values import Sha256, TenantId
 from infra.kafka import Kafka
-from infra.reading import whole
-from infra.sending import Position
+from infra.reading import read_from_beginning
+from infra.sending import LogPosition
 from infra.topics import API_KEYS, Topic
 
 Scope = Literal["assets:write", "assets:read", "webhooks", "admin"]
@@ -50,57 +50,62 @@ class ApiKey:
     revoked_at: datetime | None
 
 
-class KeySender(Protocol):
+class ApiKeySender(Protocol):
     """What appends a key's record: infra.sending.Sender."""
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
         """Append one record; raises Overloaded or BrokerUnavailable."""
 
 
-async def issue(
-    sender: KeySender, *, tenant_id: TenantId, scopes: tuple[Scope, ...], name: str, now: datetime
+async def issue_api_key(
+    sender: ApiKeySender,
+    *,
+    tenant_id: TenantId,
+    scopes: tuple[Scope, ...],
+    name: str,
+    now: datetime,
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its text, which is nowhere else: show it once.
 
     Raises Overloaded or BrokerUnavailable; the key may then exist, and nobody knows it.
     """
-    text = new_key_text()
+    text = new_api_key_text()
     api_key = ApiKey(
         key_id=f"key_{secrets.token_hex(8)}",
         tenant_id=tenant_id,
         scopes=scopes,
         name=name,
-        sha256=digest(text),
+        sha256=api_key_digest(text),
         issued_at=now,
         revoked_at=None,
     )
-    await sender.send(API_KEYS, api_key.key_id, to_json(api_key))
+    await sender.send(API_KEYS, api_key.key_id, api_key_to_json(api_key))
     return api_key, text
 
 
-async def revoke(sender: KeySender, api_key: ApiKey, *, now: datetime) -> ApiKey:
+async def revoke_api_key(sender: ApiKeySender, api_key: ApiKey, *, now: datetime) -> ApiKey:
     """Make a key worthless in every process; raises Overloaded or BrokerUnavailable."""
     revoked = replace(api_key, revoked_at=api_key.revoked_at or now)
-    await sender.send(API_KEYS, revoked.key_id, to_json(revoked))
+    await sender.send(API_KEYS, revoked.key_id, api_key_to_json(revoked))
     return revoked
 
 
-def stored_keys(kafka: Kafka) -> dict[str, ApiKey]:
+def stored_api_keys(kafka: Kafka) -> dict[str, ApiKey]:
     """Read every key by its id, the revoked ones too; raises BrokerUnavailable."""
-    with whole(kafka, API_KEYS) as reader:
-        found = [from_json(record.value) for record in reader.read_to_end() if record.value]
+    with read_from_beginning(kafka, API_KEYS) as reader:
+        found = [api_key_from_json(record.value) for record in reader.read_to_end() if record.value]
     return {api_key.key_id: api_key for api_key in found}
 
 
-def stored_key(kafka: Kafka, key_id: str) -> ApiKey:
+def stored_api_key(kafka: Kafka, key_id: str) -> ApiKey:
     """Find one key to revoke; raises ApiKeyNotFound, BrokerUnavailable."""
-    found = stored_keys(kafka).get(key_id)
+    found = stored_api_keys(kafka).get(key_id)
     if found is None:
         raise ApiKeyNotFound(f"no API key {key_id}")
     return found
 
 
-def new_key_text() -> str:
+def new_api_key_text() -> str:
     """Make up a key."""
     return _with_check(_PREFIX + _digits(secrets.randbits(_SECRET_BITS), _SECRET_DIGITS))
 
@@ -111,12 +116,12 @@ def is_well_formed(text: str) -> bool:
     return is_shaped and _with_check(text[:-_CHECK_DIGITS]) == text
 
 
-def digest(text: str) -> Sha256:
+def api_key_digest(text: str) -> Sha256:
     """Name a key without knowing it."""
     return Sha256(sha256(text.encode()).hexdigest())
 
 
-def to_json(api_key: ApiKey) -> bytes:
+def api_key_to_json(api_key: ApiKey) -> bytes:
     """Write a key as it lies in the topic."""
     revoked_at = api_key.revoked_at and api_key.revoked_at.isoformat()
     record = {
@@ -128,8 +133,8 @@ def to_json(api_key: ApiKey) -> bytes:
     return json.dumps(record).encode()
 
 
-def from_json(value: bytes) -> ApiKey:
-    """Read what ``to_json`` wrote; raises ValueError for anything else."""
+def api_key_from_json(value: bytes) -> ApiKey:
+    """Read what ``api_key_to_json`` wrote; raises ValueError for anything else."""
     record = json.loads(value)
     if not isinstance(record, dict) or record.pop("version", None) != _VERSION:
         raise ValueError("not an API key of a version that we know")

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from infra.settings_group import Group
+from infra.settings_group import SettingsGroup
 
 
-class HttpSettings(Group):
+class HttpSettings(SettingsGroup):
     """The connections of either API; see infra/web/connections.py."""
 
     max_connections: int = Field(default=2_000, gt=0)
@@ -15,7 +15,7 @@ class HttpSettings(Group):
     send_seconds: float = Field(default=300.0, gt=0)
 
 
-class CommandApiSettings(Group):
+class CommandApiSettings(SettingsGroup):
     """The side that accepts; see infra/web/places.py for what one tenant gets of what is shared.
 
     A body of which nothing comes for ``receive_idle_seconds``, or the end not within
@@ -41,7 +41,7 @@ class CommandApiSettings(Group):
     requests_per_second_per_tenant: float = Field(default=400.0, gt=0)
 
 
-class QueryApiSettings(Group):
+class QueryApiSettings(SettingsGroup):
     """The side that tells."""
 
     host: str = "127.0.0.1"

@@ -8,8 +8,8 @@ from domain.bulk_commands import OperationCommand
 from domain.commands import AssetCommand, CatalogueCommand
 from domain.outcomes import Outcome
 from infra.failpoints import pass_by
-from infra.outcomes import Outcomes
-from infra.sending import Position
+from infra.outcomes import PendingReplies
+from infra.sending import LogPosition
 from infra.topics import ASSET_COMMANDS, CATEGORY_COMMANDS, OPERATION_COMMANDS, Topic
 
 AnyCommand = AssetCommand | CatalogueCommand | OperationCommand
@@ -18,14 +18,14 @@ AnyCommand = AssetCommand | CatalogueCommand | OperationCommand
 class CommandSender(Protocol):
     """What appends commands: infra.sending.Sender."""
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
         """Append one record; raises Overloaded or BrokerUnavailable."""
 
 
-class Asker:
+class CommandClient:
     """Puts commands to their deciders by way of the log."""
 
-    def __init__(self, sender: CommandSender, outcomes: Outcomes) -> None:
+    def __init__(self, sender: CommandSender, outcomes: PendingReplies) -> None:
         self._sender = sender
         self._outcomes = outcomes
 

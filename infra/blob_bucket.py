@@ -15,7 +15,7 @@ from obstore.store import ObjectStore
 
 from domain.blob_keys import folder_of
 from domain.values import BlobKey
-from infra.blob_entries import BlobEntry, BlobInfo, check_key
+from infra.blob_entries import BlobEntry, BlobInfo, check_blob_key
 from infra.errors import BlobNotFound, StoreUnavailable
 
 _THREADS = 16
@@ -68,7 +68,7 @@ class BucketBlobStore:
 
     async def copy(self, key: BlobKey, to: BlobKey) -> None:
         """Keep the same bytes under another key too."""
-        check_key(to)
+        check_blob_key(to)
         await self._run(key, lambda: obstore.copy(self._store, key, to))
 
     async def delete(self, key: BlobKey) -> None:
@@ -135,7 +135,7 @@ class BucketBlobStore:
             ]
 
     async def _run(self, key: BlobKey, work: Callable[[], _Result]) -> _Result:
-        check_key(key)
+        check_blob_key(key)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except FileNotFoundError as error:

@@ -25,13 +25,13 @@ class BlobEntry:
     modified_at: datetime
 
 
-def is_key(text: str) -> bool:
+def is_blob_key(text: str) -> bool:
     """Tell a plain path, which can lead nowhere but to its own blob."""
     return bool(_KEY.fullmatch(text))
 
 
-def check_key(key: BlobKey) -> BlobKey:
+def check_blob_key(key: BlobKey) -> BlobKey:
     """Give the key back; raises ValueError when it could lead anywhere but to its own blob."""
-    if not is_key(key):
+    if not is_blob_key(key):
         raise ValueError(f"no plain path: {key!r}")
     return key

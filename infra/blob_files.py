@@ -14,7 +14,7 @@ _PRIVATE_FOLDER = 0o700
 _TRIES = 4
 
 
-def write_whole(path: Path, content: bytes | Path) -> None:
+def write_durably(path: Path, content: bytes | Path) -> None:
     """Put bytes, or another file's content, at this path, and return when the disk has them.
 
     The folders above are made; they and the file are for their owner alone. Another process may

@@ -8,8 +8,8 @@ from obstore.store import LocalStore
 
 from domain.values import BlobKey
 from infra.blob_bucket import BucketBlobStore
-from infra.blob_entries import BlobEntry, check_key
-from infra.blob_files import write_whole
+from infra.blob_entries import BlobEntry, check_blob_key
+from infra.blob_files import write_durably
 from infra.errors import BlobNotFound, StoreUnavailable
 
 _Result = TypeVar("_Result")
@@ -38,7 +38,7 @@ class FileBlobStore(BucketBlobStore):
 
     async def copy(self, key: BlobKey, to: BlobKey) -> None:
         """Keep the same bytes under another key too."""
-        check_key(key)
+        check_blob_key(key)
         if not (self._folder / key).exists():
             self._check_folder()
             raise BlobNotFound(f"no blob {key}")
@@ -62,7 +62,7 @@ class FileBlobStore(BucketBlobStore):
     def _write(self, key: BlobKey, content: bytes | Path) -> None:
         self._check_folder()  # or else bytes would go to the disk below a volume that is not there
         try:
-            write_whole(self._folder / key, content)
+            write_durably(self._folder / key, content)
         except FileNotFoundError as error:  # its folder is removed as fast as it is made
             raise StoreUnavailable(f"blob {key}: {error}") from error
 

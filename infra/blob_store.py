@@ -10,12 +10,12 @@ from obstore.store import S3Store
 
 from domain.values import BlobKey
 from infra.blob_bucket import BucketBlobStore
-from infra.blob_entries import BlobEntry, BlobInfo, check_key, is_key
+from infra.blob_entries import BlobEntry, BlobInfo, check_blob_key, is_blob_key
 from infra.blob_folder import FileBlobStore
 from infra.errors import SettingsWrong
 from infra.settings import BlobSettings
 
-__all__ = ["BlobEntry", "BlobInfo", "BlobStore", "check_key", "is_key", "open_blob_store"]
+__all__ = ["BlobEntry", "BlobInfo", "BlobStore", "check_blob_key", "is_blob_key", "open_blob_store"]
 
 _ATTEMPT_TIMEOUT = "30s"
 _GIVE_UP_AFTER = timedelta(seconds=10)

@@ -10,7 +10,7 @@ from infra.errors import HistoryBroken
 from infra.reading import Record
 
 
-def break_in(version: int, event: EventMetadata, place: str) -> str | None:
+def history_gap(version: int, event: EventMetadata, place: str) -> str | None:
     """Say what is wrong with the next event of a history that was folded up to a version.
 
     The first version is 1. ``place`` is where the event lies.
@@ -22,7 +22,7 @@ def break_in(version: int, event: EventMetadata, place: str) -> str | None:
     )
 
 
-def place_of(record: Record) -> str:
+def record_location(record: Record) -> str:
     """Name the place of a record."""
     return f"{record.topic}:{record.partition}:{record.offset}"
 

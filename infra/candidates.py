@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from domain.catalogue import Catalogue, Category, tree_of
+from domain.catalogue import Catalogue, Category, catalogue_of
 from domain.operation.selecting import Candidate
 from domain.values import AssetId, CategoryId, CategorySlug, Status, TenantId
 from infra.cql import Row
 from infra.cutting import SHARDS, shard_of
-from infra.live_views import LiveViews
+from infra.live_views import ViewReader
 
 ASSETS_BY_SHARD = "assets_by_shard"
 
@@ -21,24 +21,24 @@ _CATEGORIES = "SELECT * FROM categories$suffix WHERE tenant_id = ? AND category_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class AssetScanPage:
     """Some assets in the order of the walk; ``after`` goes on behind them, "" at the end."""
 
     candidates: Sequence[Candidate]
     after: str
 
 
-class Candidates:
+class AssetScan:
     """Assets as the views show them: a hint, a moment old.
 
     A walk visits every asset that was there before it began exactly once, whatever changes on the
     way; a place stays good for ever. Raises StoreUnavailable, ViewsMissing, ViewNotBuilt.
     """
 
-    def __init__(self, views: LiveViews) -> None:
+    def __init__(self, views: ViewReader) -> None:
         self._views = views
 
-    async def stretch(self, tenant_id: TenantId, after: str = "") -> Stretch:
+    async def page(self, tenant_id: TenantId, after: str = "") -> AssetScanPage:
         """Give the next assets behind a place that an earlier stretch told."""
         number, _, seen = after.partition("/")
         shard = int(number or 0)
@@ -46,17 +46,17 @@ class Candidates:
         rows = await self._views.select(ASSETS_BY_SHARD, _AFTER, key, at_most=_PAGE)
         found = [candidate for row in rows if (candidate := candidate_of(row))]
         if len(rows) == _PAGE:
-            return Stretch(candidates=found, after=f"{shard}/{rows[-1]['asset_id']}")
-        return Stretch(candidates=found, after=f"{shard + 1}/" if shard + 1 < SHARDS else "")
+            return AssetScanPage(candidates=found, after=f"{shard}/{rows[-1]['asset_id']}")
+        return AssetScanPage(candidates=found, after=f"{shard + 1}/" if shard + 1 < SHARDS else "")
 
-    async def walk(self, tenant_id: TenantId) -> AsyncIterator[Candidate]:
+    async def scan(self, tenant_id: TenantId) -> AsyncIterator[Candidate]:
         """Visit all of a tenant's assets."""
         after = ""
         while True:
-            stretch = await self.stretch(tenant_id, after)
-            for candidate in stretch.candidates:
+            page = await self.page(tenant_id, after)
+            for candidate in page.candidates:
                 yield candidate
-            after = stretch.after
+            after = page.after
             if not after:
                 return
 
@@ -78,7 +78,7 @@ class Candidates:
             rows = await self._views.select("categories", _CATEGORIES, key, at_most=_PAGE)
             found += map(_category, rows)
             if len(rows) < _PAGE:
-                return tree_of(found)
+                return catalogue_of(found)
 
 
 def _category(row: Row) -> Category:

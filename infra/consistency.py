@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from infra.cql import Cql, Row
+from infra.cql import CassandraSession, Row
 
 ALL_RESULTS = "SELECT * FROM consistency_results"
 _KEEP = (
@@ -16,7 +16,7 @@ _KEEP = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class ViewDifference:
     """A row that is not as the log says: its key, and each wrong column by the log and as found.
 
     ``kind`` is ``missing`` when the view lacks it, ``extra`` when the log knows no such row.
@@ -46,7 +46,7 @@ class ConsistencyResult:
     difference_count: int
     repaired_count: int
     waiting_count: int
-    differences: tuple[Difference, ...]
+    differences: tuple[ViewDifference, ...]
 
     @property
     def is_equal(self) -> bool:
@@ -57,7 +57,7 @@ class ConsistencyResult:
 class ConsistencyResults:
     """The last result of each view in Cassandra; raises StoreUnavailable and ViewsMissing."""
 
-    def __init__(self, cql: Cql) -> None:
+    def __init__(self, cql: CassandraSession) -> None:
         self._cql = cql
 
     def keep(self, result: ConsistencyResult) -> None:
@@ -96,7 +96,7 @@ def result_of(row: Row) -> ConsistencyResult:
         repaired_count=row["repaired_count"],
         waiting_count=row["waiting_count"],
         differences=tuple(
-            Difference(
+            ViewDifference(
                 table=each["table"],
                 kind=each["kind"],
                 key=each["key"],

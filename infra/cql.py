@@ -24,7 +24,7 @@ from cassandra.query import BoundStatement, PreparedStatement, SimpleStatement, 
 
 from infra.errors import StoreUnavailable, ViewsMissing
 from infra.settings import CassandraSettings
-from infra.side_by_side import SideBySide
+from infra.side_by_side import ConcurrentExecution
 
 Row = Mapping[str, Any]
 Serialize = Callable[[object, int], bytes]
@@ -44,7 +44,7 @@ _OUTAGES = (
 )
 
 
-class Cql:
+class CassandraSession:
     """Speaks to one keyspace at LOCAL_QUORUM; safe to use from several threads.
 
     Every method raises StoreUnavailable when Cassandra does not answer within 10 s, too few
@@ -131,7 +131,7 @@ class Cql:
     def execute_all(self, statements: Iterable[object]) -> None:
         """Run bound statements or batches side by side; all took effect when it returns."""
         with _our_failures():
-            SideBySide(self._session, rows_at_once=_ROWS_AT_ONCE).run(statements)
+            ConcurrentExecution(self._session, rows_at_once=_ROWS_AT_ONCE).run(statements)
 
     async def select(
         self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
-from infra.cql import Cql, Row
+from infra.cql import CassandraSession, Row
 
 FIRST_GENERATION = 1
 ALL_GENERATIONS = "SELECT * FROM generations"
 
-State = Literal["planned", "building", "following", "failed", "cancelled", "dropped"]
-UNDER_WAY: frozenset[State] = frozenset({"planned", "building"})
+GenerationState = Literal["planned", "building", "following", "failed", "cancelled", "dropped"]
+UNDER_WAY: frozenset[GenerationState] = frozenset({"planned", "building"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class GenerationComparison:
     """How a generation compared with another, row by row."""
 
     compared_at: datetime
@@ -39,7 +39,7 @@ class Generation:
     view: str
     number: int
     revision: int
-    state: State
+    state: GenerationState
     started_at: datetime
     is_paused: bool = False
     processes: int = 1
@@ -47,12 +47,12 @@ class Generation:
     reason: str = ""
     seen_at: datetime | None = None
     offsets_per_second: float = 0.0
-    comparison: Comparison | None = None
+    comparison: GenerationComparison | None = None
     replaced: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Active:
+class ActiveGeneration:
     """Which generation of a view is read, and since when."""
 
     number: int
@@ -72,7 +72,7 @@ class Generations(Protocol):
     def add(self, generation: Generation) -> bool:
         """Keep a new one, unless there is one of this number."""
 
-    def move(self, generation: Generation, to: State, reason: str = "") -> bool:
+    def move(self, generation: Generation, to: GenerationState, reason: str = "") -> bool:
         """Change its state, unless it is no longer what ``generation`` says."""
 
     def steer(
@@ -83,16 +83,16 @@ class Generations(Protocol):
     def report(self, view: str, number: int, offsets_per_second: float) -> None:
         """Tell that its builder is alive, and how fast."""
 
-    def aim(self, view: str, number: int, topic: str, targets: Mapping[int, int]) -> None:
+    def set_targets(self, view: str, number: int, topic: str, targets: Mapping[int, int]) -> None:
         """Keep where the log's partitions ended when the rebuild began."""
 
     def targets(self, view: str, number: int) -> dict[tuple[str, int], int]:
-        """Give what ``aim`` kept."""
+        """Give what ``set_targets`` kept."""
 
-    def note(self, view: str, number: int, comparison: Comparison) -> None:
+    def note(self, view: str, number: int, comparison: GenerationComparison) -> None:
         """Keep what a comparison came to."""
 
-    def actives(self) -> dict[str, Active]:
+    def actives(self) -> dict[str, ActiveGeneration]:
         """Say what is read of each view."""
 
     def forget(self, view: str, number: int) -> None:
@@ -105,7 +105,7 @@ class Generations(Protocol):
 class CassandraGenerations:
     """Generations in the keyspace of the views."""
 
-    def __init__(self, cql: Cql) -> None:
+    def __init__(self, cql: CassandraSession) -> None:
         self._cql = cql
 
     def all(self) -> list[Generation]:
@@ -130,7 +130,7 @@ class CassandraGenerations:
             generation.started_at,
         )
 
-    def move(self, generation: Generation, to: State, reason: str = "") -> bool:
+    def move(self, generation: Generation, to: GenerationState, reason: str = "") -> bool:
         """Change its state; see Generations."""
         return self._applied(
             "UPDATE generations SET state = ?, reason = ?"
@@ -165,7 +165,7 @@ class CassandraGenerations:
             [datetime.now(UTC), offsets_per_second, view, number],
         )
 
-    def aim(self, view: str, number: int, topic: str, targets: Mapping[int, int]) -> None:
+    def set_targets(self, view: str, number: int, topic: str, targets: Mapping[int, int]) -> None:
         """Keep where the log ended; see Generations."""
         for partition, target in targets.items():
             self._cql.execute(
@@ -175,7 +175,7 @@ class CassandraGenerations:
             )
 
     def targets(self, view: str, number: int) -> dict[tuple[str, int], int]:
-        """Give what ``aim`` kept; see Generations."""
+        """Give what ``set_targets`` kept; see Generations."""
         rows = self._cql.execute(
             "SELECT topic, partition, target FROM projection_state"
             " WHERE view_name = ? AND generation = ?",
@@ -187,7 +187,7 @@ class CassandraGenerations:
             if row["target"] is not None
         }
 
-    def note(self, view: str, number: int, comparison: Comparison) -> None:
+    def note(self, view: str, number: int, comparison: GenerationComparison) -> None:
         """Keep what a comparison came to; see Generations."""
         self._cql.execute(
             "UPDATE generations SET compared_at = ?, compared_with = ?, row_count = ?,"
@@ -202,13 +202,13 @@ class CassandraGenerations:
             ],
         )
 
-    def actives(self) -> dict[str, Active]:
+    def actives(self) -> dict[str, ActiveGeneration]:
         """Say what is read of each view; see Generations."""
         rows = self._cql.execute(
             "SELECT view_name, generation, writetime(generation) AS since_us FROM active_generation"
         )
         return {
-            row["view_name"]: Active(
+            row["view_name"]: ActiveGeneration(
                 number=row["generation"],
                 since=datetime.fromtimestamp(row["since_us"] / 1_000_000, UTC),
             )
@@ -273,10 +273,10 @@ def generation_of(row: Row) -> Generation:
     )
 
 
-def _comparison(row: Row) -> Comparison | None:
+def _comparison(row: Row) -> GenerationComparison | None:
     if row["compared_at"] is None:
         return None
-    return Comparison(
+    return GenerationComparison(
         compared_at=row["compared_at"].replace(tzinfo=UTC),
         compared_with=row["compared_with"],
         row_count=row["row_count"],

@@ -8,25 +8,25 @@ from typing import Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.errors import BrokerUnavailable
-from infra.group_starts import Starts, StartsOf
+from infra.group_starts import StartOffsets, StartsOf
 from infra.kafka import Kafka
-from infra.kept_offsets import KeptOffsets
-from infra.reading import Partition, Record, is_filler, record_of
+from infra.kept_offsets import RetainedOffsets
+from infra.reading import Partition, Record, is_end_marker, record_of
 from infra.topics import Topic
 
-__all__ = ["GroupReader", "Partition", "StartsOf"]
+__all__ = ["GroupConsumer", "Partition", "StartsOf"]
 
 log = logging.getLogger(__name__)
 
 
-class GroupReader:
+class GroupConsumer:
     """Shares the partitions of some topics with the other members of its group.
 
-    ``starts_of`` is asked at each assignment where to begin (the checkpoints in the view store);
-    what it does not name begins at the group's committed offset, which ``keeps_offsets`` keeps for
-    longer than the broker does, or where the log begins. ``on_revoked`` is told what was taken
-    away, before anybody else gets it; a lost partition is told the same way. Reads only committed
-    records.
+    ``start_offsets_of`` is asked at each assignment where to begin (the checkpoints in the view
+    store); what it does not name begins at the group's committed offset, which ``keeps_offsets``
+    keeps for longer than the broker does, or where the log begins. ``on_revoked`` is told what was
+    taken away, before anybody else gets it; a lost partition is told the same way. Reads only
+    committed records.
 
     No record is passed over: what comes beside an error is handed over before the error is raised,
     what comes beside a revocation is handed over to the next owner alone, and nothing is committed
@@ -48,18 +48,18 @@ class GroupReader:
     ) -> None:
         ours = {topic.name: topic for topic in topics}
         self._prefix = kafka.topic_prefix
-        self._kept = KeptOffsets(kafka, group) if keeps_offsets else None
+        self._kept = RetainedOffsets(kafka, group) if keeps_offsets else None
         self._owned: set[Partition] = set()
-        self._unplaced: dict[Partition, int | None] = {}  # where to go on, if that is known
-        self._taken_away: set[Partition] = set()
-        self._trouble: Exception | None = None
+        self._without_position: dict[Partition, int | None] = {}  # where to go on, if that is known
+        self._revoked_since_poll: set[Partition] = set()
+        self._pending_error: Exception | None = None
         self._starts_of = starts_of
         self._on_revoked = on_revoked
         self._positions: dict[Partition, int] = {}
         self._goals: dict[Partition, int] = {}
         self._is_paused = False
         self._consumer = Consumer(kafka.group_reader(group, max_poll_seconds))
-        self._starts = Starts(self._consumer, self._prefix, group, ours, self._kept)
+        self._starts = StartOffsets(self._consumer, self._prefix, group, ours, self._kept)
         self._consumer.subscribe(
             [kafka.topic(topic) for topic in ours.values()],
             on_assign=self._assigned,
@@ -81,10 +81,10 @@ class GroupReader:
 
     def poll(self, at_most: int, timeout_seconds: float) -> list[Record]:
         """Read what is there, waiting at most this long for the first record."""
-        self._raise_trouble()
+        self._raise_pending_error()
         if self._kept:
             self._kept.write_if_due()
-        if self._unplaced:
+        if self._without_position:
             self._place()
         records = [
             record
@@ -92,7 +92,7 @@ class GroupReader:
             if (record := self._take(message)) is not None
         ]
         if not records:
-            self._raise_trouble()
+            self._raise_pending_error()
         return records
 
     def _messages(self, at_most: int, timeout_seconds: float) -> list[Message]:
@@ -102,34 +102,34 @@ class GroupReader:
         partition, but what was read just before may be.
         """
         first = self._consumer.poll(timeout_seconds)
-        self._taken_away.clear()
+        self._revoked_since_poll.clear()
         if first is None or at_most == 1:
             return [] if first is None else [first]
         try:
             rest = self._consumer.consume(at_most - 1, 0)
         except KafkaException as error:
-            self._trouble = BrokerUnavailable(f"reading: {error}")
+            self._pending_error = BrokerUnavailable(f"reading: {error}")
             rest = []
-        return rest if self._place_of(first) in self._taken_away else [first, *rest]
+        return rest if self._place_of(first) in self._revoked_since_poll else [first, *rest]
 
     def _take(self, message: Message) -> Record | None:
         partition, error = self._place_of(message), message.error()
         if error is None and partition in self._owned:
             record = record_of(message, self._prefix)
             self._positions[partition] = record.offset + 1
-            return None if is_filler(message) else record
+            return None if is_end_marker(message) else record
         if error is None:
             return None  # it comes to whoever owns the partition now
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name
             self._positions[partition] = message.offset() or 0
         elif error.code() == KafkaError._AUTO_OFFSET_RESET and partition in self._owned:  # noqa: SLF001 - as above
-            self._displace(partition)
+            self._reset_position(partition)
         elif not error.retriable():
-            self._trouble = BrokerUnavailable(error.str())
+            self._pending_error = BrokerUnavailable(error.str())
         return None
 
-    def _raise_trouble(self) -> None:
-        trouble, self._trouble = self._trouble, None
+    def _raise_pending_error(self) -> None:
+        trouble, self._pending_error = self._pending_error, None
         if trouble is not None:
             raise trouble
 
@@ -190,7 +190,7 @@ class GroupReader:
         Partitions are assigned anew: one that came while its offset could not be told cannot be
         sought in. Raises BrokerUnavailable.
         """
-        self._trouble = None
+        self._pending_error = None
         assigned = self.assigned()
         if not assigned:
             return
@@ -232,7 +232,7 @@ class GroupReader:
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Begin to read; what is raised in here would take records along that were just read."""
-        self._unplaced |= {self._ours(tp): None for tp in partitions}
+        self._without_position |= {self._ours(tp): None for tp in partitions}
         try:
             self._place()
         except Exception as error:  # noqa: BLE001 - raised by the next call, unless that mends it
@@ -240,8 +240,8 @@ class GroupReader:
             consumer.incremental_assign([])  # they come to us, and bring nothing until then
 
     def _place(self) -> None:
-        """Begin to read the partitions that came; raises what ``starts_of`` does."""
-        starts = self._starts.of(self._unplaced, starts_of=self._starts_of)
+        """Begin to read the partitions that came; raises what ``start_offsets_of`` does."""
+        starts = self._starts.of(self._without_position, starts_of=self._starts_of)
         places = self._places(starts)
         try:
             self._consumer.incremental_assign(places)
@@ -251,27 +251,27 @@ class GroupReader:
             raise BrokerUnavailable(f"beginning at {starts}: {error}") from error
         self._positions |= starts
         self._owned |= starts.keys()
-        self._unplaced.clear()
+        self._without_position.clear()
 
-    def _displace(self, partition: Partition) -> None:
+    def _reset_position(self, partition: Partition) -> None:
         """Find a new place in a log that forgot the next record: it was not read for too long."""
         self._consumer.incremental_unassign(self._places({partition: 0}))
         self._owned.discard(partition)
-        self._unplaced[partition] = self._positions[partition]
+        self._without_position[partition] = self._positions[partition]
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         ours = [self._ours(tp) for tp in partitions]
-        self._taken_away |= set(ours)
+        self._revoked_since_poll |= set(ours)
         try:
             if self._on_revoked:
                 self._on_revoked(ours)
             if self._kept:
                 self._kept.write()
         except Exception as error:  # noqa: BLE001 - raised by the next call
-            self._trouble = error
+            self._pending_error = error
         for each in ours:
             self._goals.pop(each, None)
-            self._unplaced.pop(each, None)
+            self._without_position.pop(each, None)
         placed = self._owned.intersection(ours)
         self._owned -= placed
         consumer.incremental_unassign(self._places(dict.fromkeys(placed, 0)))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from infra.errors import BrokerUnavailable, LogIncomplete
-from infra.kept_offsets import KeptOffsets
+from infra.kept_offsets import RetainedOffsets
 from infra.reading import Partition
 from infra.topics import Topic
 
@@ -18,7 +18,7 @@ StartsOf = Callable[[list[Partition]], Mapping[Partition, int]]
 log = logging.getLogger(__name__)
 
 
-class Starts:
+class StartOffsets:
     """Knows where the members of a group begin; every method raises BrokerUnavailable."""
 
     def __init__(
@@ -27,7 +27,7 @@ class Starts:
         prefix: str,
         group: str,
         topics: Mapping[str, Topic],
-        kept: KeptOffsets | None,
+        kept: RetainedOffsets | None,
     ) -> None:
         self._consumer = consumer
         self._prefix = prefix
@@ -44,7 +44,8 @@ class Starts:
     ) -> dict[Partition, int]:
         """Say where to read partitions; a place named with one goes before what the group knows.
 
-        What ``starts_of`` says goes before both. Raises LogIncomplete, and what ``starts_of`` does.
+        What ``start_offsets_of`` says goes before both. Raises LogIncomplete, and what
+        ``start_offsets_of`` does.
         """
         wanted = self.committed(partitions)
         forgotten = [each for each, offset in wanted.items() if offset is None]
@@ -57,7 +58,7 @@ class Starts:
             wanted |= starts_of(list(partitions))
         bounds = self.bounds(partitions)
         return {
-            each: fitting(self._group, self._topics[each[0]], each[1], offset, bounds[each])
+            each: start_offset(self._group, self._topics[each[0]], each[1], offset, bounds[each])
             for each, offset in wanted.items()
         }
 
@@ -90,7 +91,7 @@ class Starts:
             raise BrokerUnavailable(f"asking where partitions end: {error}") from error
 
 
-def fitting(
+def start_offset(
     group: str, topic: Topic, number: int, wanted: int | None, bounds: tuple[int, int]
 ) -> int:
     """Say where to read on; ``wanted`` is None where the group never was, or the broker forgot it.

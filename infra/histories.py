@@ -9,7 +9,7 @@ from avro_schemas.errors import Undecodable
 from domain.events import AssetEvent
 from domain.values import AssetId, TenantId
 from infra.cql import Row
-from infra.live_views import LiveViews
+from infra.live_views import ViewReader
 from infra.topics import ASSET_EVENTS
 
 ASSET_HISTORY = "asset_history"
@@ -21,14 +21,14 @@ _EVENTS = (
 )
 
 
-class Histories:
+class AssetHistories:
     """The events of single assets as the view has them.
 
     Raises StoreUnavailable, ViewsMissing, ViewNotBuilt, and Undecodable for an event of another
     shape.
     """
 
-    def __init__(self, views: LiveViews) -> None:
+    def __init__(self, views: ViewReader) -> None:
         self._views = views
 
     async def of(self, tenant_id: TenantId, asset_id: AssetId) -> list[AssetEvent]:

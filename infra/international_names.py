@@ -6,10 +6,10 @@ from collections.abc import Set as AbstractSet
 import idna
 
 from domain.sources.addresses import Network
-from domain.sources.urls import SourceRefused, SourceUrl, parse, with_ascii_host
+from domain.sources.urls import SourceRefused, SourceUrl, parse_source_url, with_ascii_host
 
 
-def parse_international(
+def parse_international_url(
     text: str,
     allowed_origins: AbstractSet[str] = frozenset(),
     refused_networks: Sequence[Network] = (),
@@ -19,7 +19,7 @@ def parse_international(
     The API that takes a URL and the worker that fetches it read it by this one function, so that
     a name which is none is refused at once, and not by a picture that is given up later.
     """
-    url = parse(text, allowed_origins, refused_networks)
+    url = parse_source_url(text, allowed_origins, refused_networks)
     if url.host.isascii():
         return url
     try:

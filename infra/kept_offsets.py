@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException, Producer, TopicCollection
 
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
-from infra.reading import Partition, whole
+from infra.reading import Partition, read_from_beginning
 from infra.topics import GROUP_OFFSETS
 
 _EVERY_SECONDS = 10.0
@@ -18,7 +18,7 @@ _TIMEOUT_SECONDS = 20.0
 log = logging.getLogger(__name__)
 
 
-class KeptOffsets:
+class RetainedOffsets:
     """Writes a group's offsets into a compacted topic, and reads them when the broker has none.
 
     A broker forgets the offsets of a group that had no member for a week (offsets.retention.minutes
@@ -84,7 +84,7 @@ class KeptOffsets:
         found: dict[Partition, int] = {}
         try:
             topic_ids = {topic: self._topic_id(topic) for topic, _ in partitions}
-            with whole(self._kafka, GROUP_OFFSETS) as reader:
+            with read_from_beginning(self._kafka, GROUP_OFFSETS) as reader:
                 for record in reader.read_to_end():
                     partition = wanted.get(record.key.decode(errors="replace"))
                     if partition is None:

@@ -25,7 +25,7 @@ from infra.topics import (
     Topic,
 )
 
-GROUPS: Mapping[str, tuple[Topic, ...]] = {
+GROUP_TOPICS: Mapping[str, tuple[Topic, ...]] = {
     "command_api.decider": (ASSET_COMMANDS, CATEGORY_COMMANDS),
     "streams.discarding": (DISCARDED_BLOBS,),
     "streams.dispatching": (ASSET_EVENTS,),
@@ -45,7 +45,7 @@ _LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call] # as 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lag:
+class GroupLag:
     """Records that a group has still to read, over all its topics.
 
     What a topic has forgotten does not count. On topics written in transactions the end counts
@@ -56,14 +56,14 @@ class Lag:
     records: int
 
 
-def lags(kafka: Kafka) -> list[Lag]:
+def group_lags(kafka: Kafka) -> list[GroupLag]:
     """Ask the broker for every group's lag; raises BrokerUnavailable."""
     admin = kafka.admin()
     try:
-        read = {topic for topics in GROUPS.values() for topic in topics}
+        read = {topic for topics in GROUP_TOPICS.values() for topic in topics}
         firsts, ends = _ask(kafka, admin, read, _EARLIEST), _ask(kafka, admin, read, _LATEST)
         return [
-            Lag(
+            GroupLag(
                 group=group,
                 records=sum(
                     max(0, ends[at] - max(place.offset, firsts[at]))
@@ -71,13 +71,13 @@ def lags(kafka: Kafka) -> list[Lag]:
                     for at in [(place.topic, place.partition)]
                 ),
             )
-            for group, topics in GROUPS.items()
+            for group, topics in GROUP_TOPICS.items()
         ]
     except KafkaException as error:
         raise BrokerUnavailable(f"asking for lag: {error}") from error
 
 
-def has_read(kafka: Kafka, group: str, topic: Topic, ends: Mapping[int, int]) -> bool:
+def group_has_read(kafka: Kafka, group: str, topic: Topic, ends: Mapping[int, int]) -> bool:
     """Tell whether a group has seen to all that lies before these ends of a topic's partitions.
 
     What the topic has forgotten nobody will see to. Raises BrokerUnavailable.

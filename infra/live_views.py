@@ -6,7 +6,7 @@ from typing import Protocol
 
 from infra.cql import Row
 from infra.errors import ViewNotBuilt, ViewsMissing
-from infra.personal import opened
+from infra.personal import decrypted_row
 from infra.topics import Topic
 
 # Filters within one partition, which is empty unless a record was ever parked.
@@ -18,7 +18,7 @@ _PARKED = (
 _MOST_PARTITIONS = 10_000  # of all views and of the generations that some of them are read in
 
 
-class Selecting(Protocol):
+class QueryRunner(Protocol):
     """What runs a query: infra.cql.Cql."""
 
     async def select(
@@ -28,7 +28,7 @@ class Selecting(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadGeneration:
+class GenerationReadiness:
     """The generation of a view that is read, and how many offsets it still lacks.
 
     ``number`` is None before the view was begun.
@@ -54,7 +54,9 @@ class ReadGeneration:
         return self.number
 
 
-async def generations_read(cql: Selecting, views: Sequence[str]) -> dict[str, ReadGeneration]:
+async def read_active_generations(
+    cql: QueryRunner, views: Sequence[str]
+) -> dict[str, GenerationReadiness]:
     """Tell which generation of each view is read, in two queries however many views there are.
 
     Raises StoreUnavailable, ViewsMissing before any view was begun.
@@ -76,43 +78,45 @@ async def generations_read(cql: Selecting, views: Sequence[str]) -> dict[str, Re
                 lacks = max(0, (row["target"] or 0) - (row["applied_offset"] or 0))
                 missing[row["view_name"]] += lacks
     return {
-        view: ReadGeneration(view=view, number=numbers.get(view), missing=missing[view])
+        view: GenerationReadiness(view=view, number=numbers.get(view), missing=missing[view])
         for view in views
     }
 
 
-async def generation_read(cql: Selecting, view: str) -> int:
+async def read_active_generation(cql: QueryRunner, view: str) -> int:
     """Tell which generation of a view is read.
 
     Raises StoreUnavailable, ViewsMissing before a view was begun, and ViewNotBuilt as long as it
     lacks what the log had then.
     """
-    return (await generations_read(cql, [view]))[view].usable()
+    return (await read_active_generations(cql, [view]))[view].usable()
 
 
-class LiveViews:
+class ViewReader:
     """Reads views for whoever wants a hint or old facts from them, never for a decision.
 
     Every method raises StoreUnavailable, ViewsMissing when a view was never made, and ViewNotBuilt
     while one is filled for the first time, or again after its rows were lost.
     """
 
-    def __init__(self, cql: Selecting) -> None:
+    def __init__(self, cql: QueryRunner) -> None:
         self._cql = cql
 
     async def select(
         self, view: str, statement: str, parameters: Sequence[object], *, at_most: int = 1_000
     ) -> list[Row]:
         """Run a query whose tables end in ``$suffix``; give the first rows of its result."""
-        named = statement.replace("$suffix", f"_g{await generation_read(self._cql, view)}")
-        return list(map(opened, await self._cql.select(named, parameters, page_size=at_most)))
+        named = statement.replace("$suffix", f"_g{await read_active_generation(self._cql, view)}")
+        return list(
+            map(decrypted_row, await self._cql.select(named, parameters, page_size=at_most))
+        )
 
     async def has_reached(self, view: str, topic: Topic, ends: Mapping[int, int]) -> bool:
         """Tell whether a view shows all that lies before these ends of its topic's partitions."""
         rows = await self._cql.select(
             "SELECT partition, applied_offset FROM projection_state"
             " WHERE view_name = ? AND generation = ? AND topic = ?",
-            (view, await generation_read(self._cql, view), topic.name),
+            (view, await read_active_generation(self._cql, view), topic.name),
         )
         applied = {row["partition"]: row["applied_offset"] or 0 for row in rows}
         return all(applied.get(number, 0) >= end for number, end in ends.items())
@@ -122,5 +126,5 @@ class LiveViews:
 
         They are parked, or the generation that is read was told to go on without them.
         """
-        generation = await generation_read(self._cql, view)
+        generation = await read_active_generation(self._cql, view)
         return bool(await self._cql.select(_PARKED, (view, generation, topic.name, key.encode())))

@@ -17,10 +17,10 @@ _POLL_SECONDS = 0.2
 _BATCH = 500
 _NEAR = 200  # offsets that are sooner read over than jumped over
 
-Place = tuple[int, int]  # partition, offset
+PartitionOffset = tuple[int, int]  # partition, offset
 
 
-class Lookup:
+class RecordLookup:
     """Fetches records by partition and offset; keeps its connection, and nothing else.
 
     Raises BrokerUnavailable when the broker does not give all of them in time, and when one is
@@ -46,7 +46,7 @@ class Lookup:
         """Let go of the connection."""
         self._consumer.close()
 
-    def read(self, places: Iterable[Place]) -> dict[Place, Record]:
+    def read(self, places: Iterable[PartitionOffset]) -> dict[PartitionOffset, Record]:
         """Fetch the records at these places."""
         wanted: dict[int, deque[int]] = defaultdict(deque)
         for partition, offset in sorted(set(places)):
@@ -61,8 +61,8 @@ class Lookup:
         finally:
             self._consumer.unassign()
 
-    def _read(self, wanted: dict[int, deque[int]]) -> dict[Place, Record]:
-        found: dict[Place, Record] = {}
+    def _read(self, wanted: dict[int, deque[int]]) -> dict[PartitionOffset, Record]:
+        found: dict[PartitionOffset, Record] = {}
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while wanted:
             for message in available(self._consumer, _BATCH, _POLL_SECONDS):
@@ -77,7 +77,7 @@ class Lookup:
         return found
 
     def _take(
-        self, record: Record, wanted: dict[int, deque[int]], found: dict[Place, Record]
+        self, record: Record, wanted: dict[int, deque[int]], found: dict[PartitionOffset, Record]
     ) -> None:
         offsets = wanted.get(record.partition)
         if not offsets or offsets[0] != record.offset:

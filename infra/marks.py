@@ -5,16 +5,16 @@ from typing import Self
 
 from confluent_kafka import Message
 
-HEADER = "decided"
+PROVENANCE_HEADER = "decided"
 
 
-def without_mark(headers: tuple[tuple[str, bytes], ...]) -> tuple[tuple[str, bytes], ...]:
+def without_provenance(headers: tuple[tuple[str, bytes], ...]) -> tuple[tuple[str, bytes], ...]:
     """Give the headers of a record but its mark, which means something to its own cluster only."""
-    return tuple(header for header in headers if header[0] != HEADER)
+    return tuple(header for header in headers if header[0] != PROVENANCE_HEADER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Provenance:
     """The transactional id of the writer, and the place of the command; ``str`` spells it.
 
     What follows from no command names the place in its own topic that everything was known up to.
@@ -32,7 +32,7 @@ class Mark:
     @property
     def headers(self) -> tuple[tuple[str, bytes], ...]:
         """Give the headers of a record that bears this mark."""
-        return ((HEADER, str(self).encode()),)
+        return ((PROVENANCE_HEADER, str(self).encode()),)
 
     def __str__(self) -> str:
         topic, partition = self.command
@@ -41,7 +41,7 @@ class Mark:
     @classmethod
     def read(cls, message: Message) -> Self | None:
         """Find the mark of a record; None when it has none that can be read."""
-        value = dict(message.headers() or ()).get(HEADER) or b""
+        value = dict(message.headers() or ()).get(PROVENANCE_HEADER) or b""
         try:
             text = value if isinstance(value, str) else value.decode()
             writer, _, place = text.rpartition(" ")

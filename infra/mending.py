@@ -7,9 +7,9 @@ from typing import Protocol
 
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
-from infra.open_tails import OpenTail
+from infra.open_tails import OpenTransaction
 from infra.topics import Topic
-from infra.tracing_marks import Trace
+from infra.tracing_marks import TracedRecord
 
 _OVERDUE_SECONDS = 40.0  # a transaction times out after 15 s, and the broker looks every 10 s
 _LOOK_BACK_MS = 300_000
@@ -19,37 +19,37 @@ _MOST_LAYERS = 8  # of transactions of several writers that are open in one part
 log = logging.getLogger(__name__)
 
 
-class Tails(Protocol):
+class OpenTransactionSource(Protocol):
     """Where transactions are open: infra.open_tails.OpenTails."""
 
     def starts(self) -> Mapping[Partition, int]:
         """Say which partitions have an open tail, and where it begins."""
 
-    def read(self) -> Collection[OpenTail]:
+    def read(self) -> Collection[OpenTransaction]:
         """Read every tail that is open now."""
 
-    def seen_since(self, timestamp_ms: int) -> Iterable[Trace]:
+    def seen_since(self, timestamp_ms: int) -> Iterable[TracedRecord]:
         """Yield what certainly took effect from this time on."""
 
     def wait_until_moved(self, starts: Mapping[Partition, int]) -> None:
         """Wait until no tail begins where it began."""
 
 
-class Offsets(Protocol):
+class CommittedOffsets(Protocol):
     """Tells how far the group has come: infra.group_reading.GroupReader."""
 
     def committed(self, partitions: list[Partition]) -> Mapping[Partition, int]:
         """Tell the group's next offsets; raises BrokerUnavailable when they hang."""
 
 
-class Writer(Protocol):
+class TransactionEnder(Protocol):
     """Ends transactions of one id: infra.transactions.TransactionalWriter."""
 
     @property
     def id(self) -> str:
         """Whose transactions they are."""
 
-    def end_forgotten(
+    def end_hanging(
         self, partitions: Collection[Partition], *, is_committed: bool, group: str | None
     ) -> None:
         """End what hangs in these partitions, and among the offsets of the group."""
@@ -61,11 +61,11 @@ def never_folded(partition: Partition, offset: int) -> bool:
     return False
 
 
-class Mender:
+class HangingTransactionRecovery:
     """Knows which commands certainly were decided, and ends hanging transactions accordingly.
 
     A broker that is killed after it wrote down how a transaction ends, and before it told every
-    partition, may tell some of them never. ``end_forgotten`` tells those. What hangs is let happen
+    partition, may tell some of them never. ``end_hanging`` tells those. What hangs is let happen
     when one command in it is known to be decided, and taken back otherwise; what is taken back is
     decided again. Taking back is right then: nobody can have been told, for an answer that was
     seen, an offset that was moved and an event that was folded each are such knowledge.
@@ -77,8 +77,8 @@ class Mender:
 
     def __init__(
         self,
-        tails: Tails,
-        writer_of: Callable[[str], Writer],
+        tails: OpenTransactionSource,
+        writer_of: Callable[[str], TransactionEnder],
         group: str,
         causes: Iterable[Topic],
         *,
@@ -110,7 +110,9 @@ class Mender:
         for partition, offset in offsets.items():
             self._decided[partition] = max(offset, self._decided.get(partition, 0))
 
-    def starts(self, partitions: Iterable[Partition], reader: Offsets) -> dict[Partition, int]:
+    def starts(
+        self, partitions: Iterable[Partition], reader: CommittedOffsets
+    ) -> dict[Partition, int]:
         """Say where to go on in those partitions of which this process knows more than the group.
 
         Raises BrokerUnavailable.
@@ -129,10 +131,10 @@ class Mender:
         now = self._clock()
         if now >= self._next_look:
             self._next_look = now + _LOOK_SECONDS
-            if self.needs_mending(own_id):
+            if self.needs_recovery(own_id):
                 raise BrokerUnavailable("a transaction was left open")
 
-    def needs_mending(self, own_id: str) -> bool:
+    def needs_recovery(self, own_id: str) -> bool:
         """Look whether something hangs that was open at the last look, too, and is ours to end.
 
         Call it seldom, and only while no transaction of our own is open.
@@ -142,7 +144,7 @@ class Mender:
             return False
         return bool(self._holders(self._tails.read(), own_id))
 
-    def mend(self, writer: Writer, reader: Offsets) -> None:
+    def recover(self, writer: TransactionEnder, reader: CommittedOffsets) -> None:
         """End whatever hangs of this writer, and what others should have ended long ago.
 
         The writer is a new one, so that nothing of it is under way. Raises BrokerUnavailable; what
@@ -163,22 +165,22 @@ class Mender:
             are_told = are_told or self._ask(reader)
         raise BrokerUnavailable("transactions hang that cannot be ended")
 
-    def _end(self, writer: Writer, tails: list[OpenTail], are_told: bool) -> None:  # noqa: FBT001
+    def _end(self, writer: TransactionEnder, tails: list[OpenTransaction], are_told: bool) -> None:  # noqa: FBT001
         happened = {each.partition for each in tails if self._took_effect(each)}
         taken_back = {each.partition for each in tails} - happened
         for tail in tails:
             word = "took effect" if tail.partition in happened else "is taken back"
             log.warning("what %s left open in %s from %d on %s", writer.id, *tail.partition, word)
         if happened:
-            writer.end_forgotten(happened, is_committed=True, group=None)
+            writer.end_hanging(happened, is_committed=True, group=None)
         if taken_back or not are_told:
             # The offsets of what took effect may go back: the events are folded before the commands
             # are decided again, and ``decided`` says where to go on.
             group = None if are_told else self._group
-            writer.end_forgotten(taken_back, is_committed=False, group=group)
+            writer.end_hanging(taken_back, is_committed=False, group=group)
         self._tails.wait_until_moved({each.partition: each.start for each in tails})
 
-    def _took_effect(self, tail: OpenTail) -> bool:
+    def _took_effect(self, tail: OpenTransaction) -> bool:
         others = {each.mark.place for each in tail.traces if each.mark.writer != tail.holder}
         return any(
             self._is_decided(trace)
@@ -186,12 +188,12 @@ class Mender:
             if trace.mark.writer == tail.holder and trace.mark.place not in others
         )
 
-    def _is_decided(self, trace: Trace) -> bool:
+    def _is_decided(self, trace: TracedRecord) -> bool:
         if self._is_folded(trace.partition, trace.offset):
             return True
         return trace.mark.offset < self._decided.get(trace.mark.command, 0)
 
-    def _ask(self, reader: Offsets) -> bool:
+    def _ask(self, reader: CommittedOffsets) -> bool:
         try:
             self.note(reader.committed(self._causes))
         except BrokerUnavailable as trouble:
@@ -199,7 +201,7 @@ class Mender:
             return False
         return True
 
-    def _look_for_answers(self, tails: Collection[OpenTail]) -> None:
+    def _look_for_answers(self, tails: Collection[OpenTransaction]) -> None:
         """Learn from what others can see: it would not be there if it had not been decided."""
         times = [trace.timestamp_ms for tail in tails for trace in tail.traces]
         for trace in self._tails.seen_since(
@@ -207,7 +209,7 @@ class Mender:
         ):
             self.note({trace.mark.command: trace.mark.offset + 1})
 
-    def _holders(self, tails: Collection[OpenTail], own_id: str) -> set[str]:
+    def _holders(self, tails: Collection[OpenTransaction], own_id: str) -> set[str]:
         now = self._clock()
         places = [(tail.partition, tail.start) for tail in tails]
         self._open_since = {place: self._open_since.get(place, now) for place in places}

@@ -9,14 +9,14 @@ from infra.group_reading import Partition
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
 from infra.topics import Topic
-from infra.tracing_marks import Trace, traces
+from infra.tracing_marks import TracedRecord, traces
 
 _TIMEOUT_SECONDS = 20.0
 _PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenTail:
+class OpenTransaction:
     """What lies in a partition from the first record of an open transaction on.
 
     What is in it may have taken effect, may have been taken back, or may still do either.
@@ -24,7 +24,7 @@ class OpenTail:
 
     partition: Partition
     start: int
-    traces: tuple[Trace, ...]
+    traces: tuple[TracedRecord, ...]
 
     @property
     def holder(self) -> str | None:
@@ -33,7 +33,7 @@ class OpenTail:
         return first.mark.writer if first and first.offset == self.start else None
 
 
-class OpenTails:
+class OpenTransactionScanner:
     """Looks at the ends of all partitions of some topics; raises BrokerUnavailable.
 
     A tail is open for a moment after every commit, until the end of it is written.
@@ -50,18 +50,18 @@ class OpenTails:
         """Say which partitions have an open tail, and where it begins, without reading it."""
         return {partition: start for partition, (start, _) in self._open().items()}
 
-    def read(self) -> list[OpenTail]:
+    def read(self) -> list[OpenTransaction]:
         """Read every tail that is open now."""
         bounds = self._open()
-        found: dict[Partition, list[Trace]] = {partition: [] for partition in bounds}
+        found: dict[Partition, list[TracedRecord]] = {partition: [] for partition in bounds}
         for trace in traces(self._kafka, bounds, "read_uncommitted"):
             found[trace.partition].append(trace)
         return [
-            OpenTail(partition=partition, start=start, traces=tuple(found[partition]))
+            OpenTransaction(partition=partition, start=start, traces=tuple(found[partition]))
             for partition, (start, _) in bounds.items()
         ]
 
-    def seen_since(self, timestamp_ms: int) -> Iterator[Trace]:
+    def seen_since(self, timestamp_ms: int) -> Iterator[TracedRecord]:
         """Yield what certainly took effect from this time on."""
         starts = self._bounds.since(self._partitions, timestamp_ms)
         ends = self._bounds.stable(self._partitions)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
-from infra.cql import Cql, Row
+from infra.cql import CassandraSession, Row
 from infra.settings import CassandraSettings
 
-Action = Literal[
+TaskAction = Literal[
     "rebuild.start",
     "rebuild.pause",
     "rebuild.resume",
@@ -22,14 +22,14 @@ Action = Literal[
     "consistency.check",
     "consistency.repair",
 ]
-ACTIONS: tuple[Action, ...] = get_args(Action)
-State = Literal["asked", "running", "done", "refused", "failed"]
-ONE_REQUEST = "SELECT * FROM operator_requests WHERE request_id = ?"
+TASK_ACTIONS: tuple[TaskAction, ...] = get_args(TaskAction)
+TaskState = Literal["asked", "running", "done", "refused", "failed"]
+ONE_TASK = "SELECT * FROM operator_requests WHERE request_id = ?"
 _SILENT = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorRequest:
+class MaintenanceTask:
     """Something to be done about a view.
 
     ``refused``: it cannot be done now, ``detail`` says why. ``failed``: it went wrong on our side,
@@ -37,11 +37,11 @@ class OperatorRequest:
     """
 
     request_id: str
-    action: Action
+    action: TaskAction
     view: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     asked_at: datetime
-    state: State = "asked"
+    state: TaskState = "asked"
     seen_at: datetime | None = None
     detail: str = ""
     outcome: Any = None
@@ -57,22 +57,22 @@ class OperatorRequest:
         return self.state == "running" and now - heard_at > _SILENT
 
 
-def open_requests(settings: CassandraSettings) -> "OperatorRequests":
+def open_maintenance_tasks(settings: CassandraSettings) -> "MaintenanceTasks":
     """Connect; raises StoreUnavailable, ViewsMissing. Close what is given."""
-    return OperatorRequests(Cql(settings, keyspace=settings.keyspace))
+    return MaintenanceTasks(CassandraSession(settings, keyspace=settings.keyspace))
 
 
-class OperatorRequests:
+class MaintenanceTasks:
     """Requests in Cassandra; every method raises StoreUnavailable and ViewsMissing."""
 
-    def __init__(self, cql: Cql) -> None:
+    def __init__(self, cql: CassandraSession) -> None:
         self._cql = cql
 
     def close(self) -> None:
         """Let go of the connection."""
         self._cql.close()
 
-    def ask(self, request: OperatorRequest) -> None:
+    def ask(self, request: MaintenanceTask) -> None:
         """Keep a new request."""
         self._cql.execute(
             "INSERT INTO operator_requests (request_id, action, view_name, arguments, asked_at,"
@@ -87,17 +87,17 @@ class OperatorRequests:
             ],
         )
 
-    def find(self, request_id: str) -> OperatorRequest | None:
+    def find(self, request_id: str) -> MaintenanceTask | None:
         """Give a request as it stands."""
-        rows = self._cql.execute(ONE_REQUEST, [request_id])
-        return request_of(rows[0]) if rows else None
+        rows = self._cql.execute(ONE_TASK, [request_id])
+        return task_of(rows[0]) if rows else None
 
-    def open(self) -> list[OperatorRequest]:
+    def open(self) -> list[MaintenanceTask]:
         """Give those that are not over, the oldest first."""
-        found = [request_of(row) for row in self._cql.execute("SELECT * FROM operator_requests")]
+        found = [task_of(row) for row in self._cql.execute("SELECT * FROM operator_requests")]
         return sorted((each for each in found if not each.is_over), key=lambda each: each.asked_at)
 
-    def take(self, request: OperatorRequest) -> bool:
+    def take(self, request: MaintenanceTask) -> bool:
         """Begin to carry it out; of two that try one is told no."""
         return self._applied(
             "UPDATE operator_requests SET state = 'running', seen_at = ? WHERE request_id = ?"
@@ -106,7 +106,7 @@ class OperatorRequests:
             request.request_id,
         )
 
-    def beat(self, request_id: str) -> None:
+    def heartbeat(self, request_id: str) -> None:
         """Tell that it is still being carried out."""
         self._applied(
             "UPDATE operator_requests SET seen_at = ? WHERE request_id = ? IF state = 'running'",
@@ -114,7 +114,9 @@ class OperatorRequests:
             request_id,
         )
 
-    def end(self, request_id: str, state: State, detail: str = "", outcome: object = None) -> None:
+    def end(
+        self, request_id: str, state: TaskState, detail: str = "", outcome: object = None
+    ) -> None:
         """Keep what came of it, unless it is over."""
         self._applied(
             "UPDATE operator_requests SET state = ?, detail = ?, outcome = ? WHERE request_id = ?"
@@ -130,9 +132,9 @@ class OperatorRequests:
         return bool(answer["[applied]"])
 
 
-def request_of(row: Row) -> OperatorRequest:
+def task_of(row: Row) -> MaintenanceTask:
     """Read a row."""
-    return OperatorRequest(
+    return MaintenanceTask(
         request_id=row["request_id"],
         action=row["action"],
         view=row["view_name"],

@@ -11,8 +11,8 @@ from domain.commands import CommandMetadata
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import CommandId
 from infra.kafka import Kafka
-from infra.reading import Reader, Record
-from infra.tailing import Tail
+from infra.reading import PartitionReader, Record
+from infra.tailing import Tailer
 from infra.topics import COMMAND_RESULTS
 
 _END = -1  # librdkafka's word for wherever the partition ends now
@@ -26,7 +26,7 @@ class _Waiting:
     outcome: asyncio.Future[Outcome]
 
 
-class Outcomes:
+class PendingReplies:
     """Hands each outcome to all who asked for just that, in the event loop they wait in.
 
     ``partition`` is where the decider is to write the outcomes; other instances may share it, what
@@ -87,13 +87,13 @@ class Outcomes:
                 waiting.outcome.set_exception(lost)
 
 
-def follow_outcomes(kafka: Kafka, outcomes: Outcomes) -> Tail:
+def follow_replies(kafka: Kafka, outcomes: PendingReplies) -> Tailer:
     """Receive every outcome from now on; use the result as a context.
 
     What was written before it ``is_current`` may be missed.
     """
-    return Tail(
+    return Tailer(
         "command-results",
-        lambda: Reader(kafka, COMMAND_RESULTS, {outcomes.partition: _END}),
+        lambda: PartitionReader(kafka, COMMAND_RESULTS, {outcomes.partition: _END}),
         outcomes.receive,
     )

@@ -7,7 +7,7 @@ from typing import IO
 _MAX_INSTANCES = 64
 
 
-def own_place(directory: Path) -> tuple[Path, IO[str]]:
+def claim_instance_slot(directory: Path) -> tuple[Path, IO[str]]:
     """Take the first numbered folder that no other process holds, until the file is closed.
 
     The number may also name a transactional id, so that a process that starts after a kill ends

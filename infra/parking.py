@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from infra.cql import Cql, Row
+from infra.cql import CassandraSession, Row
 from infra.group_reading import Partition
 
 _PLACE = " WHERE view_name = ? AND generation = ?"
@@ -22,7 +22,7 @@ _PARKED = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
+class ParkedEntry:
     """Where a parked record lies in the log, and why it waits.
 
     With a ``passed_over_because`` it does not wait: the generation goes on without it.
@@ -44,11 +44,11 @@ class Parked:
 class ParkedRecord:
     """A parked record with its bytes."""
 
-    place: Parked
+    place: ParkedEntry
     value: bytes
 
 
-class ParkingPlace(Protocol):
+class ParkedRecordStore(Protocol):
     """Keeps parked records beside the checkpoints; every method raises StoreUnavailable.
 
     Each may be repeated: a record is parked once, however often it is.
@@ -57,7 +57,7 @@ class ParkingPlace(Protocol):
     def park(self, records: Iterable[ParkedRecord]) -> None:
         """Keep records; all are kept when it returns."""
 
-    def parked(self, view: str, generation: int) -> list[Parked]:
+    def parked(self, view: str, generation: int) -> list[ParkedEntry]:
         """Give all of one generation in the order of the log, without their bytes."""
 
     def parked_in(
@@ -65,21 +65,21 @@ class ParkingPlace(Protocol):
     ) -> list[ParkedRecord]:
         """Give the first ones of a partition that lie behind an offset."""
 
-    def unpark(self, records: Iterable[Parked]) -> None:
+    def unpark(self, records: Iterable[ParkedEntry]) -> None:
         """Forget records that were applied."""
 
-    def pass_over(self, records: Iterable[Parked], because: str) -> None:
+    def pass_over(self, records: Iterable[ParkedEntry], because: str) -> None:
         """Have a generation go on without these records."""
 
 
-class CassandraParking:
+class CassandraParkedRecords:
     """Parked records in the keyspace of the views."""
 
-    def __init__(self, cql: Cql) -> None:
+    def __init__(self, cql: CassandraSession) -> None:
         self._cql = cql
 
     def park(self, records: Iterable[ParkedRecord]) -> None:
-        """Keep records; see ParkingPlace."""
+        """Keep records; see ParkedRecordStore."""
         for each in records:
             self._cql.execute(
                 _PARK,
@@ -93,8 +93,8 @@ class CassandraParking:
                 ],
             )
 
-    def parked(self, view: str, generation: int) -> list[Parked]:
-        """Give all of one generation; see ParkingPlace."""
+    def parked(self, view: str, generation: int) -> list[ParkedEntry]:
+        """Give all of one generation; see ParkedRecordStore."""
         rows = self._cql.execute(
             _PARKED,
             [view, generation],
@@ -104,20 +104,20 @@ class CassandraParking:
     def parked_in(
         self, view: str, generation: int, partition: Partition, *, after: int, at_most: int
     ) -> list[ParkedRecord]:
-        """Give the first ones of a partition; see ParkingPlace."""
+        """Give the first ones of a partition; see ParkedRecordStore."""
         rows = self._cql.execute(
             f"SELECT * FROM parked_records{_IN_PARTITION} AND record_offset > ? LIMIT ?",  # noqa: S608 - names are ours
             [view, generation, *partition, after, at_most],
         )
         return [ParkedRecord(place=_parked(row), value=row["value"] or b"") for row in rows]
 
-    def unpark(self, records: Iterable[Parked]) -> None:
-        """Forget records that were applied; see ParkingPlace."""
+    def unpark(self, records: Iterable[ParkedEntry]) -> None:
+        """Forget records that were applied; see ParkedRecordStore."""
         for each in records:
             self._cql.execute(f"DELETE FROM parked_records{_RECORD}", _key(each))  # noqa: S608 - names are ours
 
-    def pass_over(self, records: Iterable[Parked], because: str) -> None:
-        """Have a generation go on without these records; see ParkingPlace."""
+    def pass_over(self, records: Iterable[ParkedEntry], because: str) -> None:
+        """Have a generation go on without these records; see ParkedRecordStore."""
         for each in records:
             self._cql.execute(
                 f"UPDATE parked_records SET passed_over_because = ?{_RECORD}",  # noqa: S608 - names are ours
@@ -125,12 +125,12 @@ class CassandraParking:
             )
 
 
-def _key(place: Parked) -> tuple[object, ...]:
+def _key(place: ParkedEntry) -> tuple[object, ...]:
     return place.view, place.generation, place.topic, place.partition, place.offset
 
 
-def _parked(row: Row) -> Parked:
-    return Parked(
+def _parked(row: Row) -> ParkedEntry:
+    return ParkedEntry(
         view=row["view_name"],
         generation=row["generation"],
         topic=row["topic"],

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from avro_schemas.sealing import Subject, sealer
-from infra.rows import Operation, Table, Upsert, Value
+from avro_schemas.sealing import Subject, encryptor
+from infra.rows import ColumnValue, RowOperation, Table, Upsert
 
-PERSONAL: Mapping[str, Value] = {
+PERSONAL_COLUMNS: Mapping[str, ColumnValue] = {
     "source_url": "",
     "source_file_name": "",
     "title": "",
@@ -39,25 +39,27 @@ _ENTITIES = ("asset_id", "entity_id", "operation_id")
 _SHOWN_DIGITS = 8
 
 
-def sealed(operation: Operation) -> Operation:
+def encrypted_operation(operation: RowOperation) -> RowOperation:
     """Seal what an operation writes into personal columns; twice is as good as once.
 
     Raises KeysLost.
     """
-    (done,) = all_sealed([operation])
+    (done,) = encrypted_operations([operation])
     return done
 
 
-def all_sealed(operations: Iterable[Operation]) -> Iterator[Operation]:
-    """Seal as ``sealed`` does, but once what several rows of an entity say alike."""
-    known: dict[tuple[Subject, str, Value], bytes] = {}
+def encrypted_operations(operations: Iterable[RowOperation]) -> Iterator[RowOperation]:
+    """Seal as ``encrypted_operation`` does, but once what several rows of an entity say alike."""
+    known: dict[tuple[Subject, str, ColumnValue], bytes] = {}
     for operation in operations:
-        if not isinstance(operation, Upsert) or PERSONAL.keys().isdisjoint(operation.columns):
+        if not isinstance(operation, Upsert) or PERSONAL_COLUMNS.keys().isdisjoint(
+            operation.columns
+        ):
             yield operation
             continue
         subject = _subject(operation)
         columns = dict(operation.columns)
-        for name in PERSONAL.keys() & columns.keys():
+        for name in PERSONAL_COLUMNS.keys() & columns.keys():
             said = (subject, name, columns[name])
             if (found := known.get(said)) is None:
                 found = known[said] = _sealed(*said)
@@ -65,44 +67,48 @@ def all_sealed(operations: Iterable[Operation]) -> Iterator[Operation]:
         yield replace(operation, columns=columns)
 
 
-def opened(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Open the personal columns of a row; raises KeysLost, BrokenSeal."""
+def decrypted_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Open the personal columns of a row; raises KeysLost, InvalidCiphertext."""
     return {
-        name: _opened(name, value) if isinstance(value, bytes) and name in PERSONAL else value
-        for name, value in row.items()
-    }
-
-
-def without_erased(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave a row sealed, but blank what can be opened no more, as a rebuild would write it.
-
-    Raises KeysLost, BrokenSeal.
-    """
-    return {
-        name: _BLANK
-        if isinstance(value, bytes) and name in PERSONAL and _opened(name, value) == PERSONAL[name]
+        name: _opened(name, value)
+        if isinstance(value, bytes) and name in PERSONAL_COLUMNS
         else value
         for name, value in row.items()
     }
 
 
-def shown(value: object) -> object:
+def blank_erased_columns(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave a row sealed, but blank what can be opened no more, as a rebuild would write it.
+
+    Raises KeysLost, InvalidCiphertext.
+    """
+    return {
+        name: _BLANK
+        if isinstance(value, bytes)
+        and name in PERSONAL_COLUMNS
+        and _opened(name, value) == PERSONAL_COLUMNS[name]
+        else value
+        for name, value in row.items()
+    }
+
+
+def masked_value(value: object) -> object:
     """Show a value of a row to an operator: of a sealed one, only which it is."""
     return f"sealed {value.hex()[-_SHOWN_DIGITS:]}" if isinstance(value, bytes) else value
 
 
-def _sealed(subject: Subject, name: str, value: Value) -> bytes:
+def _sealed(subject: Subject, name: str, value: ColumnValue) -> bytes:
     if isinstance(value, bytes):
         return value
-    if value == PERSONAL[name]:
+    if value == PERSONAL_COLUMNS[name]:
         return _BLANK
-    return sealer().seal(subject, msgspec.json.encode(value), name) or _BLANK
+    return encryptor().encrypt(subject, msgspec.json.encode(value), name) or _BLANK
 
 
-def _opened(name: str, value: bytes) -> Value:
-    plain = sealer().open(value, name) if value else None
+def _opened(name: str, value: bytes) -> ColumnValue:
+    plain = encryptor().decrypt(value, name) if value else None
     if plain is None:
-        return PERSONAL[name]
+        return PERSONAL_COLUMNS[name]
     found = msgspec.json.decode(plain)
     return tuple(found) if isinstance(found, list) else found
 

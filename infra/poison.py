@@ -12,11 +12,11 @@ from domain.errors import CommandCannotBeDecided
 from domain.telling import refused
 from infra.dead_letters import dead_letter
 from infra.errors import HistoryBroken, RecordRefused
-from infra.marks import Mark
+from infra.marks import Provenance
 from infra.reading import Record
 from infra.topics import COMMAND_RESULTS, COMMANDS_DEAD_LETTERS, Topic
 
-Place = tuple[str, int, int]  # topic, partition, offset
+RecordLocation = tuple[str, int, int]  # topic, partition, offset
 
 _WITHOUT_LETTER = 2
 _WITHOUT_ANSWER = 3
@@ -24,7 +24,7 @@ _WITHOUT_ANSWER = 3
 log = logging.getLogger(__name__)
 
 
-class Writing(Protocol):
+class RecordAppender(Protocol):
     """Writes transactions: infra.transactions.TransactionalWriter."""
 
     @property
@@ -43,7 +43,7 @@ class Writing(Protocol):
         """Write one record; raises RecordRefused."""
 
 
-class Poison:
+class PoisonCommands:
     """Knows which commands stopped a transaction, and ends each of them without its effect.
 
     What cannot be decided is buried at once. What the broker does not take is found out: after a
@@ -53,12 +53,12 @@ class Poison:
     of that is known in memory only: another process finds it out in the same way.
     """
 
-    def __init__(self, writer: Writing, now: Callable[[], datetime]) -> None:
+    def __init__(self, writer: RecordAppender, now: Callable[[], datetime]) -> None:
         self._writer = writer
         self._now = now
-        self._suspects: set[Place] = set()
-        self._reasons: dict[Place, str] = {}
-        self._times: Counter[Place] = Counter()  # that a transaction failed because of it
+        self._suspects: set[RecordLocation] = set()
+        self._reasons: dict[RecordLocation, str] = {}
+        self._times: Counter[RecordLocation] = Counter()  # that a transaction failed because of it
 
     def portions(self, records: Sequence[Record]) -> Iterator[list[Record]]:
         """Split a batch into what may share a transaction, in order."""
@@ -74,13 +74,13 @@ class Poison:
         if portion:
             yield portion
 
-    def was_refused(self, records: Sequence[Record], reason: str) -> None:
+    def note_refusal(self, records: Sequence[Record], reason: str) -> None:
         """Learn that the broker does not take what follows from one of these."""
         self._suspects |= {_place(record) for record in records}
         if len(records) == 1:
-            self.condemn(records[0], reason)
+            self.mark_poisonous(records[0], reason)
 
-    def condemn(self, record: Record, reason: str) -> None:
+    def mark_poisonous(self, record: Record, reason: str) -> None:
         """Learn that a command can never be written.
 
         A second time it is its letter's fault, which is then left out, and a third time its
@@ -102,7 +102,9 @@ class Poison:
             self._reasons.pop(place, None)
             del self._times[place]
 
-    def bury(self, record: Record, code: str, reason: str, command: Command | None = None) -> None:
+    def append_dead_letter(
+        self, record: Record, code: str, reason: str, command: Command | None = None
+    ) -> None:
         """Append the letter of a command to the transaction, and the answer to who waits for it."""
         place = ":".join(map(str, _place(record)))
         log.error("buried %s, %s: %s", place, code, reason)
@@ -122,7 +124,7 @@ class Poison:
             self._append(COMMAND_RESULTS, number, metadata.command_id, answer, record)
 
     def _append(self, topic: Topic, partition: int, key: str, value: bytes, cause: Record) -> None:
-        mark = Mark(
+        mark = Provenance(
             writer=self._writer.id, command=(cause.topic, cause.partition), offset=cause.offset
         )
         try:
@@ -131,7 +133,7 @@ class Poison:
             log.error("left out of %s: %s", topic.name, trouble)  # noqa: TRY400 - that says it all
 
 
-def code_of(fault: Exception) -> str:
+def dead_letter_code(fault: Exception) -> str:
     """Name what is wrong with a command, as its letter does."""
     match fault:
         case HistoryBroken():
@@ -142,5 +144,5 @@ def code_of(fault: Exception) -> str:
             return "decider_failed"
 
 
-def _place(record: Record) -> Place:
+def _place(record: Record) -> RecordLocation:
     return record.topic, record.partition, record.offset

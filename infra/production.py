@@ -17,7 +17,7 @@ _NO_TLS = (
 )
 
 
-def faults(settings: "Settings") -> Iterator[str]:
+def production_faults(settings: "Settings") -> Iterator[str]:
     """Name each variable that is unsafe in production, with the reason."""
     if settings.fetch.allowed_origins:
         yield "SCALEHOSTER_FETCH__ALLOWED_ORIGINS must be empty: it opens what is not public"

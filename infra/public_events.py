@@ -41,15 +41,15 @@ _TYPES: dict[type[AssetEvent], str] = {
     AssetSourceReplaced: "asset.source_replaced",
     AssetRefreshRequested: "asset.refresh_requested",
 }
-EVENT_TYPES: tuple[str, ...] = tuple(_TYPES.values())
+PUBLIC_EVENT_TYPES: tuple[str, ...] = tuple(_TYPES.values())
 
 
-def event_type(event: AssetEvent) -> str:
+def public_event_type(event: AssetEvent) -> str:
     """Name the kind of an event as customers know it."""
     return _TYPES[type(event)]
 
 
-def as_json(event: AssetEvent, public_base_url: str) -> str:
+def public_event_json(event: AssetEvent, public_base_url: str) -> str:
     """Tell an event: its type, when it happened, and what it says about the asset.
 
     The same event gives the same text. Nothing internal is in it: no keys of blobs, no commands,
@@ -62,7 +62,11 @@ def as_json(event: AssetEvent, public_base_url: str) -> str:
         "version": metadata.entity_version,
         **_said(event, f"{public_base_url.rstrip('/')}/i/{event.asset_id}"),
     }
-    told = {"type": event_type(event), "timestamp": _moment(metadata.happened_at), "data": data}
+    told = {
+        "type": public_event_type(event),
+        "timestamp": _moment(metadata.happened_at),
+        "data": data,
+    }
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
-from infra.marks import Mark
+from infra.marks import Provenance
 from infra.topics import Topic
 
 _TIMEOUT_SECONDS = 10.0
@@ -57,12 +57,12 @@ def available(consumer: Consumer, at_most: int, timeout_seconds: float) -> list[
     return [first, *consumer.consume(at_most - 1, 0)] if at_most > 1 else [first]
 
 
-def is_filler(message: Message) -> bool:
+def is_end_marker(message: Message) -> bool:
     """Say whether a record only carries the end of a transaction: it has a mark and no value."""
-    return message.value() is None and Mark.read(message) is not None
+    return message.value() is None and Provenance.read(message) is not None
 
 
-class Reader:
+class PartitionReader:
     """Follows some partitions of one topic from given offsets, in order within each.
 
     Only committed records are seen. ``position(p)`` is the next offset to read; at the end of a
@@ -74,7 +74,7 @@ class Reader:
         self._prefix = kafka.topic_prefix
         self._topic = kafka.topic(topic)
         self._positions = dict(starts)
-        self._trouble: KafkaError | None = None
+        self._pending_error: KafkaError | None = None
         self._consumer = Consumer(kafka.reader())
         self._consumer.assign(
             [TopicPartition(self._topic, partition, at) for partition, at in starts.items()]
@@ -101,22 +101,22 @@ class Reader:
 
         An error beside records is raised by the next call: they were handed over by then.
         """
-        self._raise_trouble()
+        self._raise_pending_error()
         records = []
         for message in available(self._consumer, at_most, timeout_seconds):
             partition, offset = message.partition(), message.offset()
             error = message.error()
             if error is None and partition is not None and offset is not None:
                 self._positions[partition] = offset + 1
-                if not is_filler(message):
+                if not is_end_marker(message):
                     records.append(record_of(message, self._prefix))
             elif error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name
                 if partition is not None and offset is not None:
                     self._positions[partition] = max(self._positions[partition], offset)
             elif error is not None and not error.retriable():
-                self._trouble = error
+                self._pending_error = error
         if not records:
-            self._raise_trouble()
+            self._raise_pending_error()
         return records
 
     def ends(self) -> dict[int, int]:
@@ -129,8 +129,8 @@ class Reader:
         while any(self._positions[partition] < end for partition, end in ends.items()):
             yield from self.poll()
 
-    def _raise_trouble(self) -> None:
-        trouble, self._trouble = self._trouble, None
+    def _raise_pending_error(self) -> None:
+        trouble, self._pending_error = self._pending_error, None
         if trouble is not None:
             raise BrokerUnavailable(f"reading {self._topic}: {trouble.str()}")
 
@@ -148,11 +148,11 @@ class Reader:
                 return end
 
 
-def whole(kafka: Kafka, topic: Topic) -> Reader:
+def read_from_beginning(kafka: Kafka, topic: Topic) -> PartitionReader:
     """Open a reader at the very beginning of every partition of a topic."""
     metadata = kafka.admin().list_topics(kafka.topic(topic), timeout=_TIMEOUT_SECONDS)
     partitions = metadata.topics[kafka.topic(topic)].partitions
-    return Reader(kafka, topic, dict.fromkeys(partitions, 0))
+    return PartitionReader(kafka, topic, dict.fromkeys(partitions, 0))
 
 
 def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:

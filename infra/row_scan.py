@@ -4,21 +4,21 @@ from collections.abc import Iterator
 
 from cassandra.metadata import Murmur3Token
 
-from infra.cql import Cql, Row
-from infra.personal import without_erased
-from infra.rows import Table, Value
+from infra.cql import CassandraSession, Row
+from infra.personal import blank_erased_columns
+from infra.rows import ColumnValue, Table
 
 _FIRST_TOKEN = -(2**63)
 _LAST_TOKEN = 2**63 - 1
 
 
-class RowScan:
+class TableScan:
     """Reads all rows of a table in parts of about the same size; raises StoreUnavailable.
 
     A part holds the same partitions in every table with the same partition key.
     """
 
-    def __init__(self, cql: Cql) -> None:
+    def __init__(self, cql: CassandraSession) -> None:
         self._cql = cql
 
     def rows(self, table: Table, generation: int, part: int, parts: int) -> Iterator[Row]:
@@ -31,9 +31,11 @@ class RowScan:
             f"SELECT * FROM {table.at(generation)} WHERE {token} >= ? AND {token} <= ?",  # noqa: S608 - names are ours
             [first, last],
         )
-        yield from map(without_erased, found)
+        yield from map(blank_erased_columns, found)
 
-    def part_of(self, table: Table, generation: int, key: tuple[Value, ...], parts: int) -> int:
+    def part_of(
+        self, table: Table, generation: int, key: tuple[ColumnValue, ...], parts: int
+    ) -> int:
         """Say in which part ``rows`` gives the row of this key."""
         columns = table.partition_key
         places = " AND ".join(f"{column} = ?" for column in columns)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-Value = str | int | bool | bytes | tuple[str, ...]
+ColumnValue = str | int | bool | bytes | tuple[str, ...]
 
 
 class Table(Struct, frozen=True, kw_only=True, cache_hash=True):
@@ -39,8 +39,8 @@ class Upsert(Struct, frozen=True, kw_only=True, gc=False):
     """
 
     table: Table
-    key: tuple[Value, ...]
-    columns: Mapping[str, Value]
+    key: tuple[ColumnValue, ...]
+    columns: Mapping[str, ColumnValue]
     written_at_us: int
 
 
@@ -48,21 +48,21 @@ class Delete(Struct, frozen=True, kw_only=True, gc=False):
     """Remove a row, if it is there, or every row of a partition whose key begins with this one."""
 
     table: Table
-    key: tuple[Value, ...]
+    key: tuple[ColumnValue, ...]
     written_at_us: int
 
 
-Operation = Upsert | Delete
+RowOperation = Upsert | Delete
 
 
-def collapse(operations: Iterable[Operation]) -> list[Operation]:
+def collapse_operations(operations: Iterable[RowOperation]) -> list[RowOperation]:
     """Leave at most one deletion and one upsert after it for each row; the outcome is the same.
 
     The operations must come in the order of their moments, row by row. What is deleted by the
     beginning of its key is written nevertheless; the later moment of the deletion hides it.
     """
-    deletes: dict[tuple[Table, tuple[Value, ...]], Delete] = {}
-    upserts: dict[tuple[Table, tuple[Value, ...]], Upsert] = {}
+    deletes: dict[tuple[Table, tuple[ColumnValue, ...]], Delete] = {}
+    upserts: dict[tuple[Table, tuple[ColumnValue, ...]], Upsert] = {}
     for operation in operations:
         row = (operation.table, operation.key)
         if isinstance(operation, Delete):

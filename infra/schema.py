@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.settings import CassandraSettings
 
 _STATE_TABLES = Path(__file__).with_name("view_store.cql")
@@ -15,7 +15,7 @@ def apply_keyspace(settings: CassandraSettings) -> None:
 
     What exists is left as it is. Raises StoreUnavailable.
     """
-    admin = Cql(settings, keyspace=None)
+    admin = CassandraSession(settings, keyspace=None)
     try:
         admin.execute(
             f"CREATE KEYSPACE IF NOT EXISTS {settings.keyspace} WITH replication ="
@@ -25,14 +25,14 @@ def apply_keyspace(settings: CassandraSettings) -> None:
         )
     finally:
         admin.close()
-    cql = Cql(settings, keyspace=settings.keyspace)
+    cql = CassandraSession(settings, keyspace=settings.keyspace)
     try:
         make_tables(cql, _STATE_TABLES.read_text("utf-8"))
     finally:
         cql.close()
 
 
-def make_tables(cql: Cql, text: str) -> None:
+def make_tables(cql: CassandraSession, text: str) -> None:
     """Carry out the statements of a ``.cql`` file; its comments stand on lines of their own."""
     code = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     for statement in code.split(";"):
@@ -40,7 +40,7 @@ def make_tables(cql: Cql, text: str) -> None:
             cql.execute(statement, timeout_seconds=_PATIENCE_SECONDS)
 
 
-def drop_tables(cql: Cql, names: Iterable[str]) -> None:
+def drop_tables(cql: CassandraSession, names: Iterable[str]) -> None:
     """Remove tables with all that is in them; one that is gone already does not matter."""
     for name in names:
         cql.execute(f"DROP TABLE IF EXISTS {name}", timeout_seconds=_PATIENCE_SECONDS)

@@ -8,7 +8,7 @@ MIN_CHARACTERS = 32  # as many hexadecimal digits are 128 bits
 _MIN_DIFFERENT = 8  # 32 random hexadecimal digits have fewer once in 20 million times
 
 
-class Secrets:
+class InstallationSecrets:
     """One or more secrets, read from a setting in which commas separate them; or none at all.
 
     The first one is in use; the former ones are accepted still, so that a secret can be replaced.
@@ -33,7 +33,7 @@ class Secrets:
         return bool(self.texts)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secrets) and self.texts == other.texts
+        return isinstance(other, InstallationSecrets) and self.texts == other.texts
 
     def __hash__(self) -> int:
         return hash(self.texts)
@@ -42,12 +42,12 @@ class Secrets:
         return f"<{len(self.texts)} secrets>"
 
 
-def kept_secrets(place: Path) -> Secrets:
+def generated_secrets(place: Path) -> InstallationSecrets:
     """Read what ``scalehoster up`` made; raises SettingsWrong where there is nothing sound."""
     try:
-        made = Secrets(place.read_text("utf-8").strip())
+        made = InstallationSecrets(place.read_text("utf-8").strip())
     except FileNotFoundError:
-        made = Secrets()
+        made = InstallationSecrets()
     except ValueError as error:
         raise SettingsWrong(f"{place}, used as SCALEHOSTER_SECRET is not set: {error}") from None
     if not made:

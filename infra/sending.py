@@ -17,11 +17,11 @@ _FLUSH_SECONDS = 20.0
 
 # librdkafka reports as delivered what a later batch seems to prove, and the proof is none while the
 # broker knows nothing of the producer yet: it takes any first batch.
-WITHOUT_A_PLACE = "it was reported as delivered, but not where"
+WITHOUT_AN_OFFSET = "it was reported as delivered, but not where"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class LogPosition:
     """A place in the log."""
 
     topic: str
@@ -29,7 +29,7 @@ class Position:
     offset: int
 
 
-class Sender:
+class RecordProducer:
     """Sends records; a send that returned is durable, one that raised may be durable too.
 
     Raises Overloaded when our own queue is full (nothing was sent), BrokerUnavailable when the
@@ -54,14 +54,14 @@ class Sender:
             self._producer.poll(0)
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def send(self, topic: Topic, key: str, value: bytes | None) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
         """Append one record and wait until the broker has it on all in-sync replicas.
 
         Without a value it ends what a compacted topic keeps under the key.
         """
         require_writable(topic, key, value)
         loop = asyncio.get_running_loop()
-        delivered: asyncio.Future[Position] = loop.create_future()
+        delivered: asyncio.Future[LogPosition] = loop.create_future()
 
         def on_delivery(error: KafkaError | None, message: Message) -> None:
             if delivered.done():  # the caller stopped waiting
@@ -69,7 +69,7 @@ class Sender:
             offset = message.offset()
             if error is None and offset is not None:
                 place = message.partition() or 0
-                delivered.set_result(Position(topic=topic.name, partition=place, offset=offset))
+                delivered.set_result(LogPosition(topic=topic.name, partition=place, offset=offset))
             else:
                 delivered.set_exception(_failure(topic, error))
 
@@ -96,7 +96,7 @@ class Sender:
 
 
 def _failure(topic: Topic, error: KafkaError | None) -> BrokerUnavailable | RecordRefused:
-    reason = error.str() if error else WITHOUT_A_PLACE
+    reason = error.str() if error else WITHOUT_AN_OFFSET
     if error and is_about_the_record(error):
         return RecordRefused(f"{topic.name} does not take the record: {reason}")
     return BrokerUnavailable(f"{topic.name} was not acknowledged: {reason}")

@@ -18,15 +18,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from infra.api_settings import CommandApiSettings, HttpSettings, QueryApiSettings
 from infra.errors import SettingsWrong
 from infra.kafka import Kafka
-from infra.production import DEMO_TENANT, faults
-from infra.secrets import Secrets, kept_secrets
-from infra.settings_faults import in_words
-from infra.settings_group import Group
+from infra.production import DEMO_TENANT, production_faults
+from infra.secrets import InstallationSecrets, generated_secrets
+from infra.settings_faults import describe_settings_error
+from infra.settings_group import SettingsGroup
 
 _NAT64_LENGTHS = (32, 40, 48, 56, 64, 96)
 _NOBODY_ELSE = 0o077
 _Secrets = Annotated[
-    Secrets, BeforeValidator(lambda value: Secrets(value) if isinstance(value, str) else value)
+    InstallationSecrets,
+    BeforeValidator(lambda value: InstallationSecrets(value) if isinstance(value, str) else value),
 ]
 
 
@@ -36,7 +37,7 @@ def _nat64_prefix(network: IPv6Network) -> IPv6Network:
     return network
 
 
-class KafkaSettings(Group):
+class KafkaSettings(SettingsGroup):
     """Where the log is; the prefix keeps two installations on one cluster apart.
 
     ``trusted_network``, here and below: production may use it over the network without TLS.
@@ -52,7 +53,7 @@ class KafkaSettings(Group):
         return Kafka(bootstrap_servers=f"{self.host}:{self.port}", topic_prefix=self.topic_prefix)
 
 
-class CassandraSettings(Group):
+class CassandraSettings(SettingsGroup):
     """Where the views are."""
 
     host: str = "127.0.0.1"
@@ -62,7 +63,7 @@ class CassandraSettings(Group):
     trusted_network: bool = False
 
 
-class BlobSettings(Group):
+class BlobSettings(SettingsGroup):
     """Where the bytes are: a folder (default: ``blobs`` in the data directory) or s3://bucket."""
 
     url: str = ""
@@ -72,7 +73,7 @@ class BlobSettings(Group):
     trusted_network: bool = False
 
 
-class KeysSettings(Group):
+class KeysSettings(SettingsGroup):
     """The keys of personal data: a file (default: ``keys/keyring`` in the data directory).
 
     It is wrapped with the first of ``wrapping_keys``, separated by commas; the others open it too.
@@ -80,10 +81,10 @@ class KeysSettings(Group):
     """
 
     file: str = ""
-    wrapping_keys: _Secrets = Secrets()
+    wrapping_keys: _Secrets = InstallationSecrets()
 
 
-class FetchSettings(Group):
+class FetchSettings(SettingsGroup):
     """How sources are downloaded; see streams/fetching.
 
     ``nat64_prefixes`` are as long as RFC 6052 has them. Webhooks go nowhere else either.
@@ -110,7 +111,7 @@ class FetchSettings(Group):
         return (*self.refused_networks, *self.nat64_prefixes)
 
 
-class DispatchSettings(Group):
+class DispatchSettings(SettingsGroup):
     """How much is ordered before what went before has ended; see streams/dispatching/turns.py.
 
     ``purge_delay_seconds``: when bytes that count for nothing are removed, and those of purged
@@ -122,7 +123,7 @@ class DispatchSettings(Group):
     purge_delay_seconds: float = Field(default=1_800.0, gt=0)
 
 
-class WebhookSettings(Group):
+class WebhookSettings(SettingsGroup):
     """How customers' servers are told of events; see streams/notifying.
 
     ``retry_seconds``: how long each failed attempt is followed by nothing, so there is one attempt
@@ -136,7 +137,7 @@ class WebhookSettings(Group):
     redeliveries_per_second: float = Field(default=100.0, gt=0)
 
 
-class RenderSettings(Group):
+class RenderSettings(SettingsGroup):
     """How pictures are decoded; see streams/rendering."""
 
     processes: int = Field(default=2, gt=0)
@@ -145,7 +146,7 @@ class RenderSettings(Group):
     watermark: str = ""
 
 
-class TransformSettings(Group):
+class TransformSettings(SettingsGroup):
     """How pictures are rendered on demand; see streams/transforming."""
 
     socket: str = ""
@@ -175,7 +176,7 @@ class Settings(BaseSettings):
     public_base_url: str = "http://127.0.0.1:3002"
     query_base_url: str = "http://127.0.0.1:3002"
     command_base_url: str = "http://127.0.0.1:3000"
-    secret: _Secrets = Secrets()
+    secret: _Secrets = InstallationSecrets()
     demo_origin_port: int = Field(default=3010, ge=0, lt=65_536)
     metrics_port: int = Field(default=0, ge=0, lt=65_536)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -195,17 +196,17 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:
         if self.environment == "production":
-            found = list(faults(self))
+            found = list(production_faults(self))
             if found:
                 raise ValueError(f"not in production: {'; '.join(found)}")
         return self
 
-    def installation_secrets(self) -> Secrets:
+    def installation_secrets(self) -> InstallationSecrets:
         """Give ``secret``, or where none is set the one that ``scalehoster up`` made.
 
         Raises SettingsWrong when there is neither: nothing is ever signed with an empty secret.
         """
-        return self.secret or kept_secrets(self.data_dir / "secret")
+        return self.secret or generated_secrets(self.data_dir / "secret")
 
     @property
     def refused_tenants(self) -> frozenset[str]:
@@ -248,4 +249,4 @@ def load() -> Settings:
     try:
         return Settings()
     except (ValidationError, SettingsError) as error:
-        raise SettingsWrong(in_words(error)) from error
+        raise SettingsWrong(describe_settings_error(error)) from error

@@ -9,7 +9,7 @@ from pydantic_settings import SettingsError
 _PREFIX = "SCALEHOSTER_"
 
 
-def in_words(error: ValidationError | SettingsError) -> str:
+def describe_settings_error(error: ValidationError | SettingsError) -> str:
     """Name every variable that is wrong, with the reason."""
     if isinstance(error, SettingsError):
         return f"{_unreadable(error)}: a list is written as JSON, such as []"

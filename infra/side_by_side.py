@@ -14,7 +14,7 @@ _PAUSE_SECONDS = 0.005
 _PATIENCE_SECONDS = 10.0
 
 
-class Answer(Protocol):
+class StatementFuture(Protocol):
     """What the driver gives for a statement under way: cassandra.cluster.ResponseFuture."""
 
     def add_callbacks(
@@ -28,14 +28,14 @@ class Answer(Protocol):
         """Call one of them when the answer is there: in another thread, or at once in this one."""
 
 
-class Session(Protocol):
+class StatementSession(Protocol):
     """Takes statements: cassandra.cluster.Session."""
 
-    def execute_async(self, query: object) -> Answer:
+    def execute_async(self, query: object) -> StatementFuture:
         """Send one."""
 
 
-class SideBySide:
+class ConcurrentExecution:
     """Runs statements with about ``rows_at_once`` rows under way; one run each.
 
     The driver fails a request, calling the connection overloaded, when its socket happens to be
@@ -44,13 +44,13 @@ class SideBySide:
     a hundred rows like one row.)
     """
 
-    def __init__(self, session: Session, *, rows_at_once: int) -> None:
+    def __init__(self, session: StatementSession, *, rows_at_once: int) -> None:
         self._session = session
         self._rows_at_once = rows_at_once
         self._changed = Condition()
         self._under_way = 0
         self._refused: deque[object] = deque()
-        self._taken_at = time.monotonic()
+        self._accepted_at = time.monotonic()
         self._failure: Exception | None = None
 
     def run(self, statements: Iterable[object]) -> None:
@@ -91,13 +91,13 @@ class SideBySide:
     def _took_effect(self, _: object, rows: int) -> None:
         with self._changed:
             self._under_way -= rows
-            self._taken_at = time.monotonic()
+            self._accepted_at = time.monotonic()
             self._changed.notify()
 
     def _failed(self, error: Exception, statement: object, rows: int) -> None:
         with self._changed:
             self._under_way -= rows
-            if _is_busy(error) and time.monotonic() - self._taken_at < _PATIENCE_SECONDS:
+            if _is_busy(error) and time.monotonic() - self._accepted_at < _PATIENCE_SECONDS:
                 self._refused.append(statement)
             else:
                 self._failure = self._failure or error

@@ -14,7 +14,7 @@ _RETRY_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
-class Source(Protocol):
+class TailedReader(Protocol):
     """What is followed: infra.reading.Reader."""
 
     def ends(self) -> Mapping[int, int]:
@@ -27,7 +27,7 @@ class Source(Protocol):
         """Read what is there, waiting a moment for the first record."""
 
 
-class Tail:
+class Tailer:
     """Hands every record of a reader to ``apply``, in its own thread, until it is closed.
 
     When reading fails a new reader is opened after a second, and begins where ``open_reader`` lets
@@ -40,7 +40,7 @@ class Tail:
     def __init__(
         self,
         name: str,
-        open_reader: Callable[[], AbstractContextManager[Source]],
+        open_reader: Callable[[], AbstractContextManager[TailedReader]],
         apply: Callable[[Record], None],
         on_current: Callable[[], None] = lambda: None,
     ) -> None:
@@ -85,7 +85,7 @@ class Tail:
         self._current.clear()
         self._stopping.wait(_RETRY_SECONDS)
 
-    def _read(self, reader: Source) -> None:
+    def _read(self, reader: TailedReader) -> None:
         ends = reader.ends()
         while not self._stopping.is_set():
             for record in reader.poll():

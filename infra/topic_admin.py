@@ -23,7 +23,7 @@ _PAUSE_SECONDS = 0.1
 _REPLICAS_WANTED = 3
 _BATCH_BYTES = "max.message.bytes"
 
-Config = dict[str, str | None]
+TopicConfig = dict[str, str | None]
 
 
 def apply_topics(kafka: Kafka, topics: Collection[Topic] = TOPICS) -> list[str]:
@@ -114,7 +114,7 @@ def _wait_for_leaders(admin: AdminClient, names: set[str]) -> None:
         time.sleep(_PAUSE_SECONDS)
 
 
-def _live_configs(kafka: Kafka, admin: AdminClient, topics: list[Topic]) -> dict[str, Config]:
+def _live_configs(kafka: Kafka, admin: AdminClient, topics: list[Topic]) -> dict[str, TopicConfig]:
     if not topics:
         return {}
     asked = admin.describe_configs(
@@ -126,7 +126,7 @@ def _live_configs(kafka: Kafka, admin: AdminClient, topics: list[Topic]) -> dict
     }
 
 
-def _takes_too_little(topic: Topic, live: Config) -> bool:
+def _takes_too_little(topic: Topic, live: TopicConfig) -> bool:
     return int(live.get(_BATCH_BYTES) or 0) < topic.batch_bytes
 
 
@@ -153,7 +153,7 @@ def _raise_limits(kafka: Kafka, admin: AdminClient, topics: list[Topic]) -> None
             done.result()
 
 
-def _losses(topic: Topic, live: Config) -> list[str]:
+def _losses(topic: Topic, live: TopicConfig) -> list[str]:
     wanted = _config(topic)
     del wanted[_BATCH_BYTES]  # about that nothing is lost
     return [

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
 from infra.kafka import Kafka
-from infra.marks import Mark
+from infra.marks import Provenance
 from infra.reading import available
 
 _TIMEOUT_SECONDS = 20.0
@@ -22,18 +22,18 @@ Isolation = Literal["read_committed", "read_uncommitted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
+class TracedRecord:
     """One marked record."""
 
     partition: Partition
     offset: int
     timestamp_ms: int
-    mark: Mark
+    mark: Provenance
 
 
 def traces(
     kafka: Kafka, bounds: Mapping[Partition, tuple[int, int]], isolation: Isolation
-) -> Iterator[Trace]:
+) -> Iterator[TracedRecord]:
     """Yield the marked records between the bounds, in order within each partition.
 
     Raises BrokerUnavailable when nothing more comes although there must be more.
@@ -57,9 +57,9 @@ def traces(
                 end = left.get(partition, -1)
                 if next_offset >= end:
                     left.pop(partition, None)
-                mark = Mark.read(message) if is_record else None
+                mark = Provenance.read(message) if is_record else None
                 if mark is not None and next_offset <= end:
-                    yield Trace(
+                    yield TracedRecord(
                         partition=partition,
                         offset=next_offset - 1,
                         timestamp_ms=message.timestamp()[1],

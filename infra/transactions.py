@@ -15,11 +15,11 @@ from confluent_kafka import (
 )
 
 from infra.errors import BrokerUnavailable
-from infra.group_reading import GroupReader, Partition
+from infra.group_reading import GroupConsumer, Partition
 from infra.kafka import Kafka
-from infra.marks import Mark
+from infra.marks import Provenance
 from infra.record_limits import is_about_the_record, require_writable
-from infra.sending import WITHOUT_A_PLACE
+from infra.sending import WITHOUT_AN_OFFSET
 from infra.topics import ASSET_COMMANDS, Topic
 
 _TIMEOUT_SECONDS = 15.0
@@ -40,7 +40,7 @@ class RecordsRefused(TransactionFailed):
     """
 
 
-class TransactionalWriter:
+class TransactionalProducer:
     """Writes transactions under one id, and fences whoever used that id before, at its first one.
 
     librdkafka does not implement KIP-890, so after any error or time-out the producer is thrown
@@ -55,7 +55,7 @@ class TransactionalWriter:
         self._id = transactional_id
         self._offsets: list[int] = []
         self._failures: list[KafkaError | str] = []
-        self._lost_sight = Event()  # set once no broker can be reached
+        self._is_unreachable = Event()  # set once no broker can be reached
         self._is_ready = False
         self._producer = self._new_producer()
 
@@ -80,7 +80,7 @@ class TransactionalWriter:
             self._make_ready()
         self._offsets, self._failures = [], []
         self._producer.poll(0)
-        if self._lost_sight.is_set():
+        if self._is_unreachable.is_set():
             raise TransactionFailed("begin: the broker was out of reach since the last one")
         try:
             self._producer.begin_transaction()
@@ -112,7 +112,7 @@ class TransactionalWriter:
             if error is None and offset is not None:
                 offsets[number] = offset
             else:
-                failures.append(error or WITHOUT_A_PLACE)
+                failures.append(error or WITHOUT_AN_OFFSET)
 
         try:
             self._producer.produce(
@@ -133,7 +133,7 @@ class TransactionalWriter:
         _flush(self._producer, self._failures)
         return self._offsets
 
-    def commit(self, reader: GroupReader, offsets: Mapping[Partition, int]) -> None:
+    def commit(self, reader: GroupConsumer, offsets: Mapping[Partition, int]) -> None:
         """Move the reader's group on and make everything visible, in one step."""
         producer, failures = self._producer, self._failures
         membership = reader.membership()
@@ -161,11 +161,11 @@ class TransactionalWriter:
 
     def _end(self, end: Callable[[], None]) -> None:
         try:
-            within(_COMMIT_SECONDS, end)
+            run_within(_COMMIT_SECONDS, end)
         except (KafkaException, TimeoutError) as error:
             raise TransactionFailed(f"commit: {error or 'time-out'}") from error
 
-    def end_forgotten(
+    def end_hanging(
         self, partitions: Collection[Partition], *, is_committed: bool, group: str | None
     ) -> None:
         """End what an earlier transaction of this id left open there, and in the group's offsets.
@@ -181,7 +181,7 @@ class TransactionalWriter:
                 producer.produce(
                     self._kafka.topic_prefix + topic,
                     partition=number,
-                    headers=list(Mark(writer=self._id, command=("", 0), offset=0).headers),
+                    headers=list(Provenance(writer=self._id, command=("", 0), offset=0).headers),
                 )
         except (KafkaException, BufferError) as error:
             raise TransactionFailed(f"ending what hangs: {error}") from error
@@ -201,11 +201,11 @@ class TransactionalWriter:
             producer.abort_transaction(_TIMEOUT_SECONDS)
 
     def _new_producer(self) -> Producer:
-        self._lost_sight = lost_sight = Event()
+        self._is_unreachable = is_unreachable = Event()
 
         def on_error(error: KafkaError) -> None:
             if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - librdkafka's own name
-                lost_sight.set()
+                is_unreachable.set()
 
         config = self._kafka.transactional_producer(self._id)
         return Producer({**config, "error_cb": on_error})
@@ -216,7 +216,7 @@ class TransactionalWriter:
         except KafkaException as error:
             raise TransactionFailed(f"starting transactions as {self._id}: {error}") from error
         self._producer.poll(0)
-        self._lost_sight.clear()  # what went wrong until here went wrong before the first one
+        self._is_unreachable.clear()  # what went wrong until here went wrong before the first one
         self._is_ready = True
 
 
@@ -229,7 +229,7 @@ def _flush(producer: Producer, failures: list[KafkaError | str]) -> None:
         raise TransactionFailed(f"records were not acknowledged: {[*failures, 'time-out'][0]}")
 
 
-def within(seconds: float, call: Callable[[], None]) -> None:
+def run_within(seconds: float, call: Callable[[], None]) -> None:
     """Call it and wait at most so long; raises TimeoutError, and what the call raises.
 
     librdkafka can ignore its own time-out for ever when the group's coordinator goes away at the

@@ -19,7 +19,7 @@ _Told = Literal["made", "gone", "busy", "too_many", "failed", "store", "fault"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class RenditionRequest:
     """Make ``words`` of the original; domain.transformations says what that means.
 
     ``asset`` is the folder of the asset whose original it is; what is made is kept there too.
@@ -34,21 +34,21 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class RenditionReply:
     """What became of an order; ``made`` means that its blob is in the store."""
 
     outcome: _Told
     detail: str = ""
 
 
-class Transformer:
+class RenditionClient:
     """Asks the process that renders on demand: ``streams.transforming``."""
 
     def __init__(self, place: Path, *, timeout_seconds: float) -> None:
         self._place = place
         self._timeout_seconds = timeout_seconds
 
-    async def make(self, order: Order) -> None:
+    async def make(self, order: RenditionRequest) -> None:
         """Return once the blob is in the store; asking again changes nothing.
 
         Raises Overloaded when the process does not answer, has too much to do or a fault of ours,
@@ -72,16 +72,18 @@ class Transformer:
             case "too_many" | "failed":
                 raise TransformationFailed(told.detail)
 
-    async def _ask(self, order: Order) -> Told:
+    async def _ask(self, order: RenditionRequest) -> RenditionReply:
         reader, writer = await asyncio.open_unix_connection(str(self._place), limit=_LINE_BYTES)
         try:
             writer.write(msgspec.json.encode(order) + b"\n")
-            return msgspec.json.decode(await reader.readuntil(b"\n"), type=Told)
+            return msgspec.json.decode(await reader.readuntil(b"\n"), type=RenditionReply)
         finally:
             writer.close()
 
 
-async def answer_orders(place: Path, work: Callable[[Order], Awaitable[Told]]) -> asyncio.Server:
+async def serve_rendition_requests(
+    place: Path, work: Callable[[RenditionRequest], Awaitable[RenditionReply]]
+) -> asyncio.Server:
     """Serve orders at a socket that only its owner may use; what lay there is replaced.
 
     Raises OSError when the folder is not there or the path is longer than a socket's may be.
@@ -90,10 +92,10 @@ async def answer_orders(place: Path, work: Callable[[Order], Awaitable[Told]]) -
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, EOFError, asyncio.LimitOverrunError):
             try:
-                order = msgspec.json.decode(await reader.readuntil(b"\n"), type=Order)
+                order = msgspec.json.decode(await reader.readuntil(b"\n"), type=RenditionRequest)
                 told = await work(order)
             except msgspec.DecodeError:
-                told = Told(outcome="failed", detail="this is no order")
+                told = RenditionReply(outcome="failed", detail="this is no order")
             writer.write(msgspec.json.encode(told) + b"\n")
             await writer.drain()
         writer.close()

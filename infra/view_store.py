@@ -9,12 +9,12 @@ from typing import Protocol
 
 from cassandra.query import BatchStatement, BatchType, BoundStatement
 
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.errors import ViewsMissing
 from infra.generations import CassandraGenerations
-from infra.parking import CassandraParking, ParkingPlace
-from infra.personal import all_sealed
-from infra.rows import Operation, Table, Upsert
+from infra.parking import CassandraParkedRecords, ParkedRecordStore
+from infra.personal import encrypted_operations
+from infra.rows import RowOperation, Table, Upsert
 from infra.settings import CassandraSettings
 
 STATE_TABLES = (
@@ -58,10 +58,10 @@ class ViewStore(Protocol):
     """
 
     @property
-    def parking(self) -> ParkingPlace:
+    def parking(self) -> ParkedRecordStore:
         """Where records wait that a view could not take."""
 
-    def write(self, operations: Iterable[Operation], *, generation: int) -> None:
+    def write(self, operations: Iterable[RowOperation], *, generation: int) -> None:
         """Carry out operations on the tables of one generation, in any order.
 
         The latest ``written_at_us`` wins column by column, a deletion wins a tie.
@@ -83,18 +83,18 @@ class CassandraViewStore:
     Personal columns are sealed on the way; writing them raises KeysLost without the keyring.
     """
 
-    def __init__(self, cql: Cql) -> None:
+    def __init__(self, cql: CassandraSession) -> None:
         self._cql = cql
         self.generations = CassandraGenerations(cql)
-        self.parking = CassandraParking(cql)
+        self.parking = CassandraParkedRecords(cql)
 
     @classmethod
     def connect(cls, settings: CassandraSettings) -> "CassandraViewStore":
         """Open the keyspace; raises StoreUnavailable, or ViewsMissing when there is none."""
-        return cls(Cql(settings, keyspace=settings.keyspace))
+        return cls(CassandraSession(settings, keyspace=settings.keyspace))
 
     @property
-    def cql(self) -> Cql:
+    def cql(self) -> CassandraSession:
         """The session, for what else lies in the keyspace of the views."""
         return self._cql
 
@@ -116,10 +116,10 @@ class CassandraViewStore:
         if missing:
             raise ViewsMissing(f"no table {', '.join(sorted(missing))}; run 'scalehoster up'")
 
-    def write(self, operations: Iterable[Operation], *, generation: int) -> None:
+    def write(self, operations: Iterable[RowOperation], *, generation: int) -> None:
         """Carry out operations; see ViewStore."""
-        partitions: dict[tuple[object, ...], list[Operation]] = {}
-        for operation in all_sealed(operations):
+        partitions: dict[tuple[object, ...], list[RowOperation]] = {}
+        for operation in encrypted_operations(operations):
             table = operation.table
             partition = (table.name, *operation.key[: len(table.partition_key)])
             partitions.setdefault(partition, []).append(operation)
@@ -170,7 +170,7 @@ class CassandraViewStore:
         rows = self._cql.execute("SELECT view_name, generation FROM active_generation")
         return {row["view_name"]: row["generation"] for row in rows}
 
-    def _bound(self, operation: Operation, generation: int) -> BoundStatement:
+    def _bound(self, operation: RowOperation, generation: int) -> BoundStatement:
         table = operation.table
         if isinstance(operation, Upsert):
             insert = _insert(table, generation, tuple(operation.columns))

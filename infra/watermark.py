@@ -20,6 +20,6 @@ def watermark(place: str = "") -> bytes:
         raise SettingsWrong(f"render.watermark: {place}: {error}") from error
 
 
-def name_of(picture: bytes) -> Sha256:
+def watermark_name(picture: bytes) -> Sha256:
     """Name a mark by its content, so that a changed one is another."""
     return Sha256(sha256(picture).hexdigest())

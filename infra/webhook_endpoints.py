@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal, Protocol, get_args
 
-from avro_schemas.sealing import Subject, sealer
+from avro_schemas.sealing import Subject, encryptor
 from domain.hooks import EndpointId
 from domain.values import CommandId, TenantId
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import WEBHOOK_ENDPOINTS, Topic
 
 DisabledBecause = Literal["gone", "failing", "asked"]
@@ -26,7 +26,7 @@ _MOMENTS = ("registered_at", "previous_until", "failing_since", "disabled_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class WebhookEndpoint:
     """Where a tenant wants to be told of which events.
 
     ``starts_at`` is where each partition of asset-events ended when it was registered: it is told
@@ -55,7 +55,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class EndpointHealth:
     """How an endpoint fares: since when nothing works, and whether it was switched off."""
 
     endpoint_id: EndpointId
@@ -67,18 +67,20 @@ class Health:
 class EndpointSender(Protocol):
     """What appends the records: infra.sending.Sender."""
 
-    async def send(self, topic: Topic, key: str, value: bytes | None) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
         """Append one record, or with no value the end of one; raises what Sender raises."""
 
 
-async def store_endpoint(sender: EndpointSender, endpoint: Endpoint) -> None:
+async def store_endpoint(sender: EndpointSender, endpoint: WebhookEndpoint) -> None:
     """Make an endpoint, or change it; raises Overloaded or BrokerUnavailable."""
-    await sender.send(WEBHOOK_ENDPOINTS, endpoint.endpoint_id, to_json(endpoint))
+    await sender.send(WEBHOOK_ENDPOINTS, endpoint.endpoint_id, endpoint_record_to_json(endpoint))
 
 
-async def store_health(sender: EndpointSender, health: Health) -> None:
+async def store_health(sender: EndpointSender, health: EndpointHealth) -> None:
     """Note how an endpoint fares; raises Overloaded or BrokerUnavailable."""
-    await sender.send(WEBHOOK_ENDPOINTS, health.endpoint_id + _HEALTH, to_json(health))
+    await sender.send(
+        WEBHOOK_ENDPOINTS, health.endpoint_id + _HEALTH, endpoint_record_to_json(health)
+    )
 
 
 async def forget_endpoint(sender: EndpointSender, endpoint_id: EndpointId) -> None:
@@ -87,20 +89,23 @@ async def forget_endpoint(sender: EndpointSender, endpoint_id: EndpointId) -> No
     await sender.send(WEBHOOK_ENDPOINTS, endpoint_id + _HEALTH, None)
 
 
-def to_json(stored: Endpoint | Health) -> bytes:
+def endpoint_record_to_json(stored: WebhookEndpoint | EndpointHealth) -> bytes:
     """Write a record as it lies in the topic, URL and description sealed; raises KeysLost."""
     record = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in asdict(stored).items()
     }
-    if isinstance(stored, Endpoint):
+    if isinstance(stored, WebhookEndpoint):
         subject = stored.tenant_id, stored.endpoint_id
         record |= {name: _sealed(record[name], name, subject) for name in _PERSONAL}
     return json.dumps({"version": _VERSION, **record}).encode()
 
 
-def from_json(value: bytes) -> Endpoint | Health:
-    """Read what ``to_json`` wrote; raises ValueError for anything else, BrokenSeal, KeysLost."""
+def endpoint_record_from_json(value: bytes) -> WebhookEndpoint | EndpointHealth:
+    """Read what ``endpoint_record_to_json`` wrote.
+
+    Raises ValueError, InvalidCiphertext, KeysLost.
+    """
     record = json.loads(value)
     if not isinstance(record, dict) or record.pop("version", None) != _VERSION:
         raise ValueError("not a webhook endpoint of a version that we know")
@@ -109,13 +114,13 @@ def from_json(value: bytes) -> Endpoint | Health:
         because = record["disabled_because"]
         if because is not None and because not in get_args(DisabledBecause):
             raise ValueError(f"disabled because of {because!r}, whatever that is")
-        return Health(**record)
+        return EndpointHealth(**record)
     record |= {name: _opened(record[name], name) for name in _PERSONAL}
     lists = {name: tuple(record[name]) for name in ("event_types", "starts_at")}
-    return Endpoint(**record | lists)
+    return WebhookEndpoint(**record | lists)
 
 
-def beginning_at(starts: tuple[int, ...], value: bytes) -> bytes:
+def with_start_offsets(starts: tuple[int, ...], value: bytes) -> bytes:
     """Have a stored endpoint be told all from these offsets on; any other record stays as it is."""
     try:
         record = json.loads(value)
@@ -136,17 +141,17 @@ def is_health(key: str) -> bool:
     return key.endswith(_HEALTH)
 
 
-def starts_of(ends: Mapping[int, int]) -> tuple[int, ...]:
+def start_offsets_of(ends: Mapping[int, int]) -> tuple[int, ...]:
     """Write the ends of all partitions as an endpoint keeps them."""
     return tuple(ends[partition] for partition in sorted(ends))
 
 
 def _sealed(text: str, name: str, subject: Subject) -> str:
-    return (sealer().seal(subject, text.encode(), name) or b"").hex()
+    return (encryptor().encrypt(subject, text.encode(), name) or b"").hex()
 
 
 def _opened(sealed: str, name: str) -> str:
-    return (sealer().open(bytes.fromhex(sealed), name) or b"").decode() if sealed else ""
+    return (encryptor().decrypt(bytes.fromhex(sealed), name) or b"").decode() if sealed else ""
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -8,29 +8,35 @@ from domain.values import TenantId
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
-from infra.reading import Record, whole
-from infra.tailing import Tail
+from infra.reading import Record, read_from_beginning
+from infra.tailing import Tailer
 from infra.topics import WEBHOOK_ENDPOINTS
-from infra.webhook_endpoints import Endpoint, Health, endpoint_of, from_json, is_health
+from infra.webhook_endpoints import (
+    EndpointHealth,
+    WebhookEndpoint,
+    endpoint_of,
+    endpoint_record_from_json,
+    is_health,
+)
 
 _LOOK_SECONDS = 0.005
 _PATIENCE_SECONDS = 10.0
 
 
-class EndpointTable:
+class WebhookEndpointTable:
     """Endpoints by their tenant, and how each fares; one thread may put while others look."""
 
     def __init__(self) -> None:
-        self._of_tenant: dict[TenantId, dict[EndpointId, Endpoint]] = {}
-        self._endpoints: dict[EndpointId, Endpoint] = {}
-        self._health: dict[EndpointId, Health] = {}
+        self._of_tenant: dict[TenantId, dict[EndpointId, WebhookEndpoint]] = {}
+        self._endpoints: dict[EndpointId, WebhookEndpoint] = {}
+        self._health: dict[EndpointId, EndpointHealth] = {}
         self._lock = Lock()
         self.position = 0
 
-    def put(self, stored: Endpoint | Health) -> None:
+    def put(self, stored: WebhookEndpoint | EndpointHealth) -> None:
         """Learn of an endpoint, or of how it fares."""
         with self._lock:
-            if isinstance(stored, Health):
+            if isinstance(stored, EndpointHealth):
                 self._health[stored.endpoint_id] = stored
             else:
                 self._endpoints[stored.endpoint_id] = stored
@@ -47,19 +53,19 @@ class EndpointTable:
                 if not theirs:
                     del self._of_tenant[gone.tenant_id]
 
-    def get(self, endpoint_id: EndpointId) -> Endpoint | None:
+    def get(self, endpoint_id: EndpointId) -> WebhookEndpoint | None:
         """Find an endpoint."""
         return self._endpoints.get(endpoint_id)
 
-    def of(self, tenant_id: TenantId) -> list[Endpoint]:
+    def of(self, tenant_id: TenantId) -> list[WebhookEndpoint]:
         """List a tenant's endpoints, the oldest first."""
         with self._lock:
             theirs = list(self._of_tenant.get(tenant_id, {}).values())
         return sorted(theirs, key=lambda each: (each.registered_at, each.endpoint_id))
 
-    def health(self, endpoint_id: EndpointId) -> Health:
+    def health(self, endpoint_id: EndpointId) -> EndpointHealth:
         """Tell how an endpoint fares; well, as long as nobody said otherwise."""
-        return self._health.get(endpoint_id) or Health(endpoint_id=endpoint_id)
+        return self._health.get(endpoint_id) or EndpointHealth(endpoint_id=endpoint_id)
 
     def is_on(self, endpoint_id: EndpointId) -> bool:
         """Tell whether it exists and was not switched off."""
@@ -70,17 +76,19 @@ class EndpointTable:
         self.position = record.offset + 1
         key = record.key.decode()
         if record.value:
-            self.put(from_json(record.value))
+            self.put(endpoint_record_from_json(record.value))
         elif not is_health(key):
             self.remove(endpoint_of(key))
 
 
-def follow_endpoints(kafka: Kafka, table: EndpointTable) -> Tail:
+def follow_endpoints(kafka: Kafka, table: WebhookEndpointTable) -> Tailer:
     """Keep a table current, from the topic's beginning on; use the result as a context."""
-    return Tail("webhook-endpoints", lambda: whole(kafka, WEBHOOK_ENDPOINTS), table.learn)
+    return Tailer(
+        "webhook-endpoints", lambda: read_from_beginning(kafka, WEBHOOK_ENDPOINTS), table.learn
+    )
 
 
-async def catch_up(bounds: LogBounds, table: EndpointTable) -> None:
+async def wait_until_endpoints_current(bounds: LogBounds, table: WebhookEndpointTable) -> None:
     """Wait until a table that is followed holds all that was stored before this call.
 
     Raises BrokerUnavailable when that takes longer than it may.

@@ -9,21 +9,21 @@ from threading import Event
 from prometheus_client import REGISTRY, start_http_server
 
 from domain.errors import ScaleHosterError
-from infra.collecting import collect_seldom
-from infra.group_reading import GroupReader, Partition, StartsOf
+from infra.collecting import tune_garbage_collector
+from infra.group_reading import GroupConsumer, Partition, StartsOf
 from infra.keyring import use_keyring
 from infra.log_bounds import LogBounds
 from infra.logs import configure
-from infra.operator_requests import OperatorRequests
+from infra.operator_requests import MaintenanceTasks
 from infra.settings import load
 from infra.topic_admin import check_topics
 from infra.topics import PROJECTIONS_DEAD_LETTERS, Topic
 from infra.view_store import CassandraViewStore
-from projections.attending import Attendant
-from projections.dead_letters import DeadLetters
-from projections.following import GROUP, Follower
-from projections.metrics import Metrics
-from projections.views import VIEWS, live_or_begun
+from projections.attending import MaintenanceWatcher
+from projections.dead_letters import DeadLetterProducer
+from projections.following import GROUP, ProjectionConsumer
+from projections.metrics import ProjectionMetrics
+from projections.views import VIEWS, ensure_live_generations
 
 log = logging.getLogger("projections")
 
@@ -47,21 +47,21 @@ def main() -> int:
 
     def open_reader(
         topics: Sequence[Topic], starts_of: StartsOf, on_revoked: Callable[[list[Partition]], None]
-    ) -> GroupReader:
-        return GroupReader(kafka, GROUP, topics, starts_of=starts_of, on_revoked=on_revoked)
+    ) -> GroupConsumer:
+        return GroupConsumer(kafka, GROUP, topics, starts_of=starts_of, on_revoked=on_revoked)
 
     try:
-        follower = Follower(
+        follower = ProjectionConsumer(
             open_reader=open_reader,
             store=store,
-            live=lambda: live_or_begun(store, lambda topic: LogBounds(kafka).ends(topic)),
-            park=DeadLetters(kafka).park,
-            metrics=Metrics(REGISTRY),
+            live=lambda: ensure_live_generations(store, lambda topic: LogBounds(kafka).ends(topic)),
+            send_dead_letters=DeadLetterProducer(kafka).send_dead_letters,
+            metrics=ProjectionMetrics(REGISTRY),
         )
         if settings.metrics_port:
             start_http_server(settings.metrics_port, "127.0.0.1")
-        collect_seldom()
-        with Attendant(OperatorRequests(store.cql).open):
+        tune_garbage_collector()
+        with MaintenanceWatcher(MaintenanceTasks(store.cql).open):
             follower.run(stopping)
     except ScaleHosterError:
         log.critical("stopped", exc_info=True)

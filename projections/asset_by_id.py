@@ -21,7 +21,7 @@ from domain.events import (
     AssetSubmitted,
 )
 from domain.values import Description, Source, Status
-from infra.rows import Operation, Table, Upsert, Value
+from infra.rows import ColumnValue, RowOperation, Table, Upsert
 from infra.topics import ASSET_EVENTS
 from projections.as_json import as_json
 from projections.moments import microseconds
@@ -29,22 +29,22 @@ from projections.view import View
 
 ASSETS = Table(name="asset_by_id", partition_key=("tenant_id", "asset_id"))
 
-_NO_FAILURE: dict[str, Value] = {
+_NO_FAILURE: dict[str, ColumnValue] = {
     "failure_code": "",
     "failure_detail": "",
     "failure_attempts": 0,
     "failure_duplicate_of": "",
     "retry_at_us": 0,
 }
-_NO_SOURCE: dict[str, Value] = {"source_url": "", "source_file_name": ""}
-_NO_DESCRIPTION: dict[str, Value] = {
+_NO_SOURCE: dict[str, ColumnValue] = {"source_url": "", "source_file_name": ""}
+_NO_DESCRIPTION: dict[str, ColumnValue] = {
     "title": "",
     "alt_text": "",
     "tags": (),
     "metadata": "{}",
     "focal_point": "null",
 }
-_NO_PICTURE: dict[str, Value] = {
+_NO_PICTURE: dict[str, ColumnValue] = {
     "original": "null",
     "renditions": "[]",
     "facts": "null",
@@ -60,7 +60,7 @@ _NO_PICTURE: dict[str, Value] = {
 }
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case AssetSubmitted():
             yield _changed(
@@ -104,7 +104,7 @@ def _rows(message: Message) -> Iterator[Operation]:
         case AssetDeleted():
             yield _changed(message, {"status": Status.DELETED})
         case AssetRestored():
-            restored: dict[str, Value] = {"status": message.status, "run": message.run}
+            restored: dict[str, ColumnValue] = {"status": message.status, "run": message.run}
             yield _changed(message, {**restored, **(_NO_FAILURE if message.starts_run else {})})
         case AssetPurged():  # what is left tells that it was there
             blank = {**_NO_SOURCE, **_NO_DESCRIPTION, **_NO_PICTURE, **_NO_FAILURE}
@@ -113,10 +113,10 @@ def _rows(message: Message) -> Iterator[Operation]:
             erased_at_us = microseconds(message.metadata.happened_at)
             yield _changed(message, {"erased_at_us": erased_at_us})
         case AssetReprocessingRequested():
-            asked: dict[str, Value] = {"preset": message.preset, "run": message.run}
+            asked: dict[str, ColumnValue] = {"preset": message.preset, "run": message.run}
             yield _changed(message, {**asked, **_NO_FAILURE})
         case AssetRefreshRequested():
-            tried: dict[str, Value] = {"status": message.status, "run": message.run}
+            tried: dict[str, ColumnValue] = {"status": message.status, "run": message.run}
             yield _changed(message, {**tried, **_NO_FAILURE})
         case AssetSourceReplaced():
             yield _changed(
@@ -131,7 +131,7 @@ def _rows(message: Message) -> Iterator[Operation]:
             )
 
 
-def _changed(event: AssetEvent, columns: dict[str, Value]) -> Upsert:
+def _changed(event: AssetEvent, columns: dict[str, ColumnValue]) -> Upsert:
     happened_at_us = microseconds(event.metadata.happened_at)
     return Upsert(
         table=ASSETS,
@@ -145,11 +145,11 @@ def _changed(event: AssetEvent, columns: dict[str, Value]) -> Upsert:
     )
 
 
-def _source(source: Source) -> dict[str, Value]:
+def _source(source: Source) -> dict[str, ColumnValue]:
     return {"source_url": source.url or "", "source_file_name": source.file_name or ""}
 
 
-def _description(description: Description) -> dict[str, Value]:
+def _description(description: Description) -> dict[str, ColumnValue]:
     return {
         "title": description.title,
         "alt_text": description.alt_text,
@@ -159,7 +159,7 @@ def _description(description: Description) -> dict[str, Value]:
     }
 
 
-def _picture(event: AssetPublished) -> dict[str, Value]:
+def _picture(event: AssetPublished) -> dict[str, ColumnValue]:
     return {
         "original": as_json(event.original),
         "renditions": as_json(event.renditions),
@@ -176,7 +176,7 @@ def _picture(event: AssetPublished) -> dict[str, Value]:
     }
 
 
-def _failure(event: AssetRejected | AssetDelayed) -> dict[str, Value]:
+def _failure(event: AssetRejected | AssetDelayed) -> dict[str, ColumnValue]:
     duplicate_of = event.duplicate_of if isinstance(event, AssetRejected) else None
     return {
         **_NO_FAILURE,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from avro_schemas.codec import Message
 from domain.events import Event
-from infra.rows import Operation, Table, Upsert
+from infra.rows import RowOperation, Table, Upsert
 from infra.topics import ASSET_EVENTS
 from projections.as_json import as_json
 from projections.moments import microseconds
@@ -15,7 +15,7 @@ EVENTS = Table(
 )
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     if not isinstance(message, Event):
         return
     metadata = message.metadata

@@ -13,7 +13,7 @@ from domain.events import (
     AssetRestored,
 )
 from domain.values import CategoryId, Listing
-from infra.rows import Delete, Operation, Table, Upsert
+from infra.rows import Delete, RowOperation, Table, Upsert
 from infra.topics import ASSET_EVENTS
 from projections.listed import listing_columns
 from projections.moments import microseconds, month
@@ -29,7 +29,7 @@ BUCKETS = Table(
 )
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case AssetPublished(listing=listing):
             yield from _placed(message, listing, message.category_ids)
@@ -47,7 +47,7 @@ def _rows(message: Message) -> Iterator[Operation]:
 
 def _placed(
     event: AssetEvent, listing: Listing, category_ids: tuple[CategoryId, ...]
-) -> Iterator[Operation]:
+) -> Iterator[RowOperation]:
     written_at_us = microseconds(event.metadata.happened_at)
     tenant_id, bucket = event.metadata.tenant_id, month(listing.created_at)
     for category_id in category_ids:
@@ -67,7 +67,7 @@ def _placed(
 
 def _removed(
     event: AssetEvent, category_ids: Iterable[CategoryId], created_at: datetime
-) -> Iterator[Operation]:
+) -> Iterator[RowOperation]:
     for category_id in category_ids:
         yield Delete(
             table=LISTING,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from avro_schemas.codec import Message
 from domain.events import AssetPublished, AssetPurged
 from domain.values import Sha256
-from infra.rows import Delete, Operation, Table, Upsert
+from infra.rows import Delete, RowOperation, Table, Upsert
 from infra.topics import ASSET_EVENTS
 from projections.moments import microseconds
 from projections.view import View
@@ -15,7 +15,7 @@ CONTENTS = Table(
 )
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case AssetPublished():
             happened_at_us = microseconds(message.metadata.happened_at)

@@ -13,7 +13,7 @@ from domain.events import (
     AssetRestored,
 )
 from domain.values import Listing
-from infra.rows import Delete, Operation, Table, Upsert
+from infra.rows import Delete, RowOperation, Table, Upsert
 from infra.topics import ASSET_EVENTS
 from projections.listed import listing_columns
 from projections.moments import day, microseconds
@@ -27,7 +27,7 @@ LISTING = Table(
 BUCKETS = Table(name="date_buckets", partition_key=("tenant_id",), clustering=("day",))
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case (
             AssetPublished(listing=Listing() as listing)

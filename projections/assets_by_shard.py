@@ -18,7 +18,7 @@ from domain.events import (
 )
 from domain.values import Status
 from infra.cutting import shard_of
-from infra.rows import Operation, Table, Upsert, Value
+from infra.rows import ColumnValue, RowOperation, Table, Upsert
 from infra.topics import ASSET_EVENTS
 from projections.moments import microseconds
 from projections.view import View
@@ -28,7 +28,7 @@ ASSETS = Table(
 )
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case AssetSubmitted():
             yield _changed(
@@ -69,7 +69,7 @@ def _rows(message: Message) -> Iterator[Operation]:
             yield _changed(message, {"status": Status.PURGED, "tags": (), "has_url": False})
 
 
-def _changed(event: AssetEvent, columns: dict[str, Value]) -> Upsert:
+def _changed(event: AssetEvent, columns: dict[str, ColumnValue]) -> Upsert:
     return Upsert(
         table=ASSETS,
         key=(event.metadata.tenant_id, shard_of(event.asset_id), event.asset_id),

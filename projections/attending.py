@@ -9,7 +9,7 @@ from threading import Event, Thread
 from typing import Self
 
 from infra.errors import StoreUnavailable, ViewsMissing
-from infra.operator_requests import OperatorRequest
+from infra.operator_requests import MaintenanceTask
 
 _LOOK_SECONDS = 0.5
 _STOP_SECONDS = 10.0
@@ -17,17 +17,17 @@ _STOP_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
-class Attendant:
+class MaintenanceWatcher:
     """Looks twice a second, beside the following; use it as a context.
 
     Of several projections each may start a process: a request is taken by one of them. What is
     under way at the end is told to stop, and ended when it does not within 10 s.
     """
 
-    def __init__(self, open_requests: Callable[[], list[OperatorRequest]]) -> None:
+    def __init__(self, open_requests: Callable[[], list[MaintenanceTask]]) -> None:
         self._open_requests = open_requests
         self._stopping = Event()
-        self._thread = Thread(target=self._attend, daemon=True)
+        self._thread = Thread(target=self._watch, daemon=True)
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -45,13 +45,13 @@ class Attendant:
                 self._child.kill()
                 self._child.wait()
 
-    def _attend(self) -> None:
+    def _watch(self) -> None:
         while not self._stopping.wait(_LOOK_SECONDS):
             is_idle = self._child is None or self._child.poll() is not None
-            if is_idle and self._is_asked():
+            if is_idle and self._has_open_tasks():
                 self._child = subprocess.Popen([sys.executable, "-m", "projections.operating"])
 
-    def _is_asked(self) -> bool:
+    def _has_open_tasks(self) -> bool:
         try:
             now = datetime.now(UTC)
             return any(

@@ -8,11 +8,11 @@ from infra.generations import FIRST_GENERATION, CassandraGenerations, Generation
 from infra.topics import Topic
 from projections.view import View
 
-Ends = Callable[[Topic], Mapping[int, int]]
+LogEnds = Callable[[Topic], Mapping[int, int]]
 
 
-def begin(
-    views: Iterable[View], generations: CassandraGenerations, tables: set[str], ends: Ends
+def bootstrap_views(
+    views: Iterable[View], generations: CassandraGenerations, tables: set[str], ends: LogEnds
 ) -> list[View]:
     """Have a known generation read of each view; give the views that had none.
 
@@ -30,7 +30,7 @@ def begin(
     ]
     for view in begun:
         is_read = view.name in actives
-        number = actives[view.name].number if is_read else _number(view, known, tables)
+        number = actives[view.name].number if is_read else _generation_number(view, known, tables)
         generations.add(
             Generation(
                 view=view.name,
@@ -44,12 +44,12 @@ def begin(
             continue
         if view.topic.is_kept_forever:  # what a topic has forgotten nobody waits for
             targets = {at: end for at, end in ends(view.topic).items() if end}
-            generations.aim(view.name, number, view.topic.name, targets)
+            generations.set_targets(view.name, number, view.topic.name, targets)
         generations.begin(view.name, number)  # last, for readers look here first
     return begun
 
 
-def _number(view: View, known: Iterable[Generation], tables: set[str]) -> int:
+def _generation_number(view: View, known: Iterable[Generation], tables: set[str]) -> int:
     following = {
         each.number for each in known if (each.view, each.state) == (view.name, "following")
     }

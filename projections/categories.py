@@ -11,7 +11,7 @@ from domain.category_events import (
     CategoryRenamed,
     CategoryRestored,
 )
-from infra.rows import Operation, Table, Upsert, Value
+from infra.rows import ColumnValue, RowOperation, Table, Upsert
 from infra.topics import CATEGORY_EVENTS
 from projections.moments import microseconds
 from projections.view import View
@@ -19,7 +19,7 @@ from projections.view import View
 TREE = Table(name="categories", partition_key=("tenant_id",), clustering=("category_id",))
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case CategoryCreated():
             yield _changed(
@@ -39,7 +39,7 @@ def _rows(message: Message) -> Iterator[Operation]:
             yield _changed(message, is_archived=False)
 
 
-def _changed(event: CatalogueEvent, **columns: Value) -> Upsert:
+def _changed(event: CatalogueEvent, **columns: ColumnValue) -> Upsert:
     return Upsert(
         table=TREE,
         key=(event.metadata.tenant_id, event.category_id),

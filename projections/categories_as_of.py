@@ -11,7 +11,7 @@ from domain.category_events import (
     CategoryRenamed,
     CategoryRestored,
 )
-from infra.rows import Operation, Table, Upsert
+from infra.rows import RowOperation, Table, Upsert
 from infra.topics import CATEGORY_EVENTS
 from projections.moments import microseconds
 from projections.view import View
@@ -23,7 +23,7 @@ ASPECTS = Table(
 )
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case CategoryCreated(slug=slug, name=name, parent_id=parent_id):
             parent = {"parent_id": parent_id or "", "is_archived": ""}
@@ -38,7 +38,7 @@ def _rows(message: Message) -> Iterator[Operation]:
             yield from _changed(message, {"is_archived": ""})
 
 
-def _changed(event: CatalogueEvent, aspects: dict[str, str]) -> Iterator[Operation]:
+def _changed(event: CatalogueEvent, aspects: dict[str, str]) -> Iterator[RowOperation]:
     now_us, version = microseconds(event.metadata.happened_at), event.metadata.entity_version
     for aspect, value in aspects.items():
         yield Upsert(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from avro_schemas.codec import Message
 from domain.outcomes import CommandAccepted, CommandRefused
-from infra.rows import Operation, Table, Upsert
+from infra.rows import RowOperation, Table, Upsert
 from infra.topics import COMMAND_RESULTS
 from projections.as_json import as_json
 from projections.moments import microseconds
@@ -22,7 +22,7 @@ OUTCOMES = Table(
 _TOOK_EFFECT, _CHANGED_NOTHING, _REFUSED = range(3)
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case CommandAccepted(position=str() as position):
             yield _outcome(message, _TOOK_EFFECT, position=position)

@@ -8,28 +8,28 @@ from avro_schemas.codec import encode
 from domain.jobs import DeadLetter
 from infra.errors import RecordRefused
 from infra.kafka import Kafka
-from infra.sending import Sender
+from infra.sending import RecordProducer
 from infra.topics import PROJECTIONS_DEAD_LETTERS
 
 log = logging.getLogger(__name__)
 
 
-class DeadLetters:
+class DeadLetterProducer:
     """Parks dead letters in their topic; opens a connection only when there is one."""
 
     def __init__(self, kafka: Kafka) -> None:
         self._kafka = kafka
 
-    def park(self, letters: Sequence[DeadLetter]) -> None:
+    def send_dead_letters(self, dead_letters: Sequence[DeadLetter]) -> None:
         """Return once the broker has all of them; raises BrokerUnavailable or Overloaded."""
-        asyncio.run(self._send(letters))
+        asyncio.run(self._send(dead_letters))
 
-    async def _send(self, letters: Sequence[DeadLetter]) -> None:
-        async with Sender(self._kafka) as sender:
-            for letter in letters:
-                key = letter.key.decode(errors="replace")
+    async def _send(self, dead_letters: Sequence[DeadLetter]) -> None:
+        async with RecordProducer(self._kafka) as sender:
+            for dead_letter in dead_letters:
+                key = dead_letter.key.decode(errors="replace")
                 try:
-                    await sender.send(PROJECTIONS_DEAD_LETTERS, key, encode(letter))
+                    await sender.send(PROJECTIONS_DEAD_LETTERS, key, encode(dead_letter))
                 except RecordRefused as refused:  # the record is parked all the same
-                    place = f"{letter.topic}:{letter.partition}:{letter.offset}"
+                    place = f"{dead_letter.topic}:{dead_letter.partition}:{dead_letter.offset}"
                     log.critical("%s has no letter: %s", place, refused)

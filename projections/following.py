@@ -12,13 +12,13 @@ from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable, ViewsM
 from infra.group_reading import Partition
 from infra.reading import Record
 from infra.view_store import ViewStore
-from projections.batches import project
+from projections.batches import project_records
 from projections.log_reader import OpenReader
-from projections.metrics import Metrics
-from projections.parking import retry
-from projections.places import Places, Standing
-from projections.view import LiveView
-from projections.writing import StoreWentBack, Writer
+from projections.metrics import ProjectionMetrics
+from projections.parking import retry_parked
+from projections.places import OwnedPartitions, ViewPosition
+from projections.view import ViewGeneration
+from projections.writing import BatchWriter, StoreRolledBack
 
 GROUP = "projections"
 
@@ -34,7 +34,7 @@ _BROKER_WAIT_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
-class Follower:
+class ProjectionConsumer:
     """Keeps generations of views up to date with the partitions that the group gives us.
 
     ``live`` tells which; it is asked every second.
@@ -50,20 +50,20 @@ class Follower:
         *,
         open_reader: OpenReader,
         store: ViewStore,
-        live: Callable[[], Sequence[LiveView]],
-        park: Callable[[Sequence[DeadLetter]], None],
-        metrics: Metrics,
+        live: Callable[[], Sequence[ViewGeneration]],
+        send_dead_letters: Callable[[Sequence[DeadLetter]], None],
+        metrics: ProjectionMetrics,
     ) -> None:
         self._open_reader = open_reader
         self._store = store
         self._retried_at = -_RETRY_SECONDS
         self._find_live = live
-        self._places = Places(store, live())
-        self._park = park
+        self._owned = OwnedPartitions(store, live())
+        self._produce_dead_letters = send_dead_letters
         self._metrics = metrics
-        self._writer = Writer(store, self._places)
+        self._writer = BatchWriter(store, self._owned)
         self._stopping = Event()
-        self._looked_at = time.monotonic()
+        self._refreshed_at = time.monotonic()
         self._reported_at = 0.0
         self._reported: dict[Partition, int] = {}
 
@@ -74,34 +74,36 @@ class Follower:
         table is gone.
         """
         self._stopping = stopping
-        topics = self._places.topics
+        topics = self._owned.topics
         with self._open_reader(topics, self._starts_of, self._revoked) as self._reader:
             while not stopping.is_set():
                 try:
-                    self._turn()
-                except StoreWentBack:
-                    self._apply_again()
+                    self._poll_once()
+                except StoreRolledBack:
+                    self._rewind()
                 except ViewsMissing:
                     if not self._has_other_generations():
                         raise
-                    self._places.drop()  # of no topic is it known how much of the batch was written
+                    self._owned.drop()  # of no topic is it known how much of the batch was written
             self._report()
 
-    def _turn(self) -> None:
+    def _poll_once(self) -> None:
         self._metrics.heartbeat.set_to_current_time()
-        if time.monotonic() - self._looked_at > _LOOK_SECONDS:
-            self._patiently(self._look_at_the_store)
-        if not self._patiently(self._place_the_unplaced):
+        if time.monotonic() - self._refreshed_at > _LOOK_SECONDS:
+            self._with_retries(self._refresh_generations)
+        if not self._with_retries(self._load_new_partitions):
             return
         if time.monotonic() - self._retried_at > _RETRY_SECONDS:
-            self._patiently(self._retry_parked)
+            self._with_retries(self._retry_parked)
         records = self._poll(_BATCH, _POLL_SECONDS)
         began = time.monotonic()
-        batch = project(records, self._places, self._reader.position, datetime.now(UTC))
-        if batch.letters and not self._patiently(lambda: self._bury(batch.letters)):
+        batch = project_records(records, self._owned, self._reader.position, datetime.now(UTC))
+        if batch.dead_letters and not self._with_retries(
+            lambda: self._report_dead_letters(batch.dead_letters)
+        ):
             return
-        if batch.steps and self._patiently(lambda: self._writer.write(batch)):
-            self._metrics.applied_batch(batch.applied, batch.newest_ms, began)
+        if batch.steps and self._with_retries(lambda: self._writer.write(batch)):
+            self._metrics.record_batch(batch.applied, batch.newest_ms, began)
         if time.monotonic() - self._reported_at > _REPORT_SECONDS:
             self._report()
 
@@ -110,11 +112,11 @@ class Follower:
             return self._reader.poll(at_most, timeout_seconds)
         except BrokerUnavailable as error:
             log.warning("waiting for the log: %s", error)
-            self._places.drop()  # records may have been lost on the way; read them again
+            self._owned.drop()  # records may have been lost on the way; read them again
             self._stopping.wait(_BROKER_WAIT_SECONDS)
             return []
 
-    def _patiently(self, action: Callable[[], None]) -> bool:
+    def _with_retries(self, action: Callable[[], None]) -> bool:
         """Do it, however long a server is down; False when told to stop before it was done.
 
         The reader is paused meanwhile, and polled so that we stay in the group.
@@ -132,7 +134,7 @@ class Follower:
                         2 * wait_seconds + _SHORTEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS
                     )
                     if self._poll(1, wait_seconds):
-                        self._places.drop()  # a record in spite of the pause: read it again
+                        self._owned.drop()  # a record in spite of the pause: read it again
                     self._metrics.heartbeat.set_to_current_time()
                 else:
                     return True
@@ -141,17 +143,17 @@ class Follower:
                 self._reader.resume()
         return False
 
-    def _bury(self, letters: Sequence[DeadLetter]) -> None:
-        self._park(letters)
-        for letter in letters:
-            self._metrics.dead_letters.labels(letter.topic).inc()
+    def _report_dead_letters(self, dead_letters: Sequence[DeadLetter]) -> None:
+        self._produce_dead_letters(dead_letters)
+        for dead_letter in dead_letters:
+            self._metrics.dead_letters.labels(dead_letter.topic).inc()
             log.error(
                 "parked %s:%d:%d, %s: %s",
-                letter.topic,
-                letter.partition,
-                letter.offset,
-                letter.code,
-                letter.detail,
+                dead_letter.topic,
+                dead_letter.partition,
+                dead_letter.offset,
+                dead_letter.code,
+                dead_letter.detail,
             )
 
     def _retry_parked(self) -> None:
@@ -159,42 +161,47 @@ class Follower:
 
         That may take longer than a member may be silent, so the group is polled all along.
         """
-        waiting = [standing for standing in self._places.standings() if standing.waiting]
+        waiting = [
+            view_position for view_position in self._owned.view_positions() if view_position.waiting
+        ]
         if waiting:
             self._reader.pause()
         try:
-            for standing in waiting:
-                if standing in self._places.standings():  # still ours
-                    self._retry(standing)
+            for view_position in waiting:
+                if view_position in self._owned.view_positions():  # still ours
+                    self._retry(view_position)
         finally:
             if waiting:
                 self._reader.resume()
         self._retried_at = time.monotonic()
 
-    def _retry(self, standing: Standing) -> None:
+    def _retry(self, view_position: ViewPosition) -> None:
         applied = 0
-        for count in retry(standing, self._store, self._store.parking):
+        for count in retry_parked(view_position, self._store, self._store.parking):
             applied += count
             if self._poll(1, 0):
-                self._places.drop()  # a record in spite of the pause: read it again
-            if standing not in self._places.standings():
+                self._owned.drop()  # a record in spite of the pause: read it again
+            if view_position not in self._owned.view_positions():
                 break  # somebody else has the partition now, or it is placed anew
         if applied:
-            log.info("%s took %d parked records", standing.live.view.name, applied)
+            log.info("%s took %d parked records", view_position.live.view.name, applied)
 
     def _report(self) -> None:
         """Show how far we are: in the metrics, and as the group's offsets, which nobody needs."""
         self._reported_at = time.monotonic()
-        starts = {place.partition: place.start for place in self._places.all()}
+        starts = {
+            partition_state.partition: partition_state.start
+            for partition_state in self._owned.all()
+        }
         ends = self._reader.ends()
         for partition, start in starts.items():
             if partition in ends:
-                self._metrics.measured(partition, ends[partition] - start)
+                self._metrics.set_lag(partition, ends[partition] - start)
         waiting: Counter[tuple[str, str]] = Counter()
-        for standing in self._places.standings():
-            live = standing.live
-            waiting[live.view.name, str(live.generation)] += len(standing.waiting)
-        self._metrics.waits(waiting)
+        for view_position in self._owned.view_positions():
+            live = view_position.live
+            waiting[live.view.name, str(live.generation)] += len(view_position.waiting)
+        self._metrics.set_waiting_entities(waiting)
         if starts and starts != self._reported:
             try:
                 self._reader.commit(starts)
@@ -202,50 +209,50 @@ class Follower:
             except BrokerUnavailable as error:
                 log.warning("%s", error)
 
-    def _look_at_the_store(self) -> None:
+    def _refresh_generations(self) -> None:
         """Take along what was rebuilt, leave what was dropped, and see that nothing was lost."""
-        if self._places.follow(self._find_live()):
+        if self._owned.follow(self._find_live()):
             log.info("the generations to be followed changed")
-        self._looked_at = time.monotonic()
-        self._writer.look_back(self._places.standings())
+        self._refreshed_at = time.monotonic()
+        self._writer.verify_checkpoints(self._owned.view_positions())
 
     def _has_other_generations(self) -> bool:
         """Tell whether a table was missing because its generation was dropped, or all was lost."""
-        before = self._places.live
+        before = self._owned.live
         try:
-            self._patiently(self._look_at_the_store)
-        except StoreWentBack:
-            self._apply_again()
+            self._with_retries(self._refresh_generations)
+        except StoreRolledBack:
+            self._rewind()
             return True
-        return self._places.live != before
+        return self._owned.live != before
 
-    def _apply_again(self) -> None:
+    def _rewind(self) -> None:
         log.warning("the view store lost what was written; applying it again")
         self._metrics.rewinds.inc()
-        self._places.drop()
+        self._owned.drop()
 
-    def _place_the_unplaced(self) -> None:
-        new = [each for each in self._reader.assigned() if self._places.get(each) is None]
+    def _load_new_partitions(self) -> None:
+        new = [each for each in self._reader.assigned() if self._owned.get(each) is None]
         if not new:
             return
         try:
-            for partition, start in self._places.add(new, self._reader.bounds).items():
+            for partition, start in self._owned.add(new, self._reader.bounds).items():
                 self._reader.seek(partition, start)
         except BaseException:
-            self._places.drop(new)
+            self._owned.drop(new)
             raise
 
     def _starts_of(self, partitions: list[Partition]) -> Mapping[Partition, int]:
         log.info("following %d more partitions", len(partitions), extra={"partitions": partitions})
         self._retried_at = -_RETRY_SECONDS  # this code may take what was parked before
         try:
-            return self._places.add(partitions, self._reader.bounds)
+            return self._owned.add(partitions, self._reader.bounds)
         except (StoreUnavailable, BrokerUnavailable) as error:
             log.warning("where to begin is not known yet: %s", error)
             return {}  # they stay without a place until that is known, and are left alone
 
     def _revoked(self, partitions: list[Partition]) -> None:
         log.info("leaving %d partitions", len(partitions), extra={"partitions": partitions})
-        self._places.drop(partitions)
+        self._owned.drop(partitions)
         for partition in partitions:
             self._metrics.forget(partition)

@@ -1,10 +1,12 @@
 """What listings show of a published asset; the same wherever it is listed."""
 
 from domain.values import CategoryId, Listing
-from infra.rows import Value
+from infra.rows import ColumnValue
 
 
-def listing_columns(listing: Listing, category_ids: tuple[CategoryId, ...]) -> dict[str, Value]:
+def listing_columns(
+    listing: Listing, category_ids: tuple[CategoryId, ...]
+) -> dict[str, ColumnValue]:
     """Fill all columns, so that a row never depends on what was there before."""
     return {
         "title": listing.title,

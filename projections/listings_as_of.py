@@ -18,13 +18,13 @@ from domain.events import (
     AssetRestored,
 )
 from domain.values import CategoryId, Listing
-from infra.rows import Delete, Operation, Table, Upsert, Value
+from infra.rows import ColumnValue, Delete, RowOperation, Table, Upsert
 from infra.topics import ASSET_EVENTS
 from projections.listed import listing_columns
 from projections.moments import day, microseconds, month
 from projections.view import View
 
-SHOWN = Table(
+INTERVALS = Table(
     name="listings_as_of",
     partition_key=("tenant_id", "shelf", "bucket"),
     clustering=("created_at_us", "asset_id", "since_version"),
@@ -35,10 +35,10 @@ BUCKETS = Table(
 _EVERYTHING = ""  # the shelf of all that a tenant has; the others are called by category
 _STILL_US = 2**63 - 1
 
-Place = tuple[str, str, str, int, str]  # tenant, shelf, bucket, created at, asset
+ListingKey = tuple[str, str, str, int, str]  # tenant, shelf, bucket, created at, asset
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case AssetPublished(listing=listing) | AssetDescribed(listing=Listing() as listing):
             yield from _ended(message, message.category_ids, listing.created_at)
@@ -51,9 +51,9 @@ def _rows(message: Message) -> Iterator[Operation]:
         case AssetDeleted():
             yield from _ended(message, message.category_ids, message.created_at)
         case AssetPurged():  # reaches back: nobody sees what is purged, not even in the past
-            for place in _places(message, message.shown_in, message.created_at):
+            for place in _listing_keys(message, message.shown_in, message.created_at):
                 yield Delete(
-                    table=SHOWN,
+                    table=INTERVALS,
                     key=place,
                     written_at_us=microseconds(message.metadata.happened_at),
                 )
@@ -61,16 +61,16 @@ def _rows(message: Message) -> Iterator[Operation]:
 
 def _begun(
     event: AssetEvent, listing: Listing, category_ids: tuple[CategoryId, ...]
-) -> Iterator[Operation]:
+) -> Iterator[RowOperation]:
     now_us = microseconds(event.metadata.happened_at)
-    columns: dict[str, Value] = {
+    columns: dict[str, ColumnValue] = {
         **listing_columns(listing, category_ids),
         "valid_from_us": now_us,
         "valid_to_us": _STILL_US,
     }
-    for place in _places(event, category_ids, listing.created_at):
+    for place in _listing_keys(event, category_ids, listing.created_at):
         version = event.metadata.entity_version
-        yield Upsert(table=SHOWN, key=(*place, version), columns=columns, written_at_us=now_us)
+        yield Upsert(table=INTERVALS, key=(*place, version), columns=columns, written_at_us=now_us)
         yield Upsert(table=BUCKETS, key=place[:3], columns={}, written_at_us=now_us)
 
 
@@ -78,22 +78,22 @@ def _ended(
     event: AssetPublished | AssetDescribed | AssetCategorised | AssetDeleted,
     category_ids: tuple[CategoryId, ...],
     created_at: datetime,
-) -> Iterator[Operation]:
+) -> Iterator[RowOperation]:
     if event.shown_since is None:
         return
     now_us = microseconds(event.metadata.happened_at)
-    for place in _places(event, category_ids, created_at):
+    for place in _listing_keys(event, category_ids, created_at):
         yield Upsert(
-            table=SHOWN,
+            table=INTERVALS,
             key=(*place, event.shown_since),
             columns={"valid_to_us": now_us},
             written_at_us=now_us,
         )
 
 
-def _places(
+def _listing_keys(
     event: AssetEvent, category_ids: Iterable[CategoryId], created_at: datetime
-) -> Iterator[Place]:
+) -> Iterator[ListingKey]:
     tenant_id, created_at_us = event.metadata.tenant_id, microseconds(created_at)
     yield tenant_id, _EVERYTHING, day(created_at), created_at_us, event.asset_id
     for category_id in category_ids:
@@ -101,5 +101,5 @@ def _places(
 
 
 LISTINGS_AS_OF = View(
-    name="listings_as_of", topic=ASSET_EVENTS, tables=(SHOWN, BUCKETS), rows=_rows
+    name="listings_as_of", topic=ASSET_EVENTS, tables=(INTERVALS, BUCKETS), rows=_rows
 )

@@ -10,7 +10,7 @@ from infra.topics import Topic
 
 
 class LogReader(Protocol):
-    """Reads the partitions that this process owns for now; ``GroupReader`` is one.
+    """Reads the partitions that this process owns for now; ``GroupConsumer`` is one.
 
     Every method may raise BrokerUnavailable.
     """

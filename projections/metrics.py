@@ -11,7 +11,7 @@ _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 _LABELS = ("topic", "partition")
 
 
-class Metrics:
+class ProjectionMetrics:
     """Counts what was applied, and shows how far behind the log the views are.
 
     Lag in seconds goes on rising while nothing is applied: it is worked out when it is asked for.
@@ -67,7 +67,7 @@ class Metrics:
         self._fresh_as_of: dict[Partition, float] = {}
         self._waiting_of: set[tuple[str, str]] = set()
 
-    def applied_batch(
+    def record_batch(
         self, counts: Mapping[str, int], newest_ms: Mapping[Partition, int], began: float
     ) -> None:
         """Note what a batch applied, up to which record's time, and since when it was under way."""
@@ -78,7 +78,7 @@ class Metrics:
             fresh_as_of = self._fresh_as_of.get(partition, 0.0)
             self._fresh_as_of[partition] = max(fresh_as_of, time_ms / 1_000)
 
-    def measured(self, partition: Partition, lag_records: int) -> None:
+    def set_lag(self, partition: Partition, lag_records: int) -> None:
         """Show the lag of a partition as it was found now."""
         now = time.time()
         if lag_records <= 0:
@@ -91,7 +91,7 @@ class Metrics:
         else:
             seconds.set_function(lambda: 0.0)
 
-    def waits(self, counts: Mapping[tuple[str, str], int]) -> None:
+    def set_waiting_entities(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Show how many entities wait, by view and generation; nothing of others any more."""
         for gone in self._waiting_of - counts.keys():
             self._waiting.remove(*gone)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from avro_schemas.codec import Message
 from domain.bulk_events import OperationProgressed
 from infra.cutting import bucket_of
-from infra.rows import Operation, Table, Upsert
+from infra.rows import RowOperation, Table, Upsert
 from infra.topics import OPERATION_EVENTS
 from projections.moments import microseconds
 from projections.view import View
@@ -17,11 +17,11 @@ ITEMS = Table(
 )
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     if not isinstance(message, OperationProgressed):
         return
     metadata = message.metadata
-    first = message.counts.settled - len(message.outcomes)
+    first = message.counts.processed - len(message.outcomes)
     for place, outcome in enumerate(message.outcomes, first):
         yield Upsert(
             table=ITEMS,

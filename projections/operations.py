@@ -14,23 +14,25 @@ from domain.bulk_events import (
     OperationStarted,
     OperationThrottled,
 )
-from infra.rows import Operation, Table, Upsert, Value
+from infra.rows import ColumnValue, RowOperation, Table, Upsert
 from infra.topics import OPERATION_EVENTS
 from projections.as_json import as_json
 from projections.moments import microseconds
 from projections.view import View
 
-TABLE = Table(name="operations", partition_key=("tenant_id",), clustering=("operation_id",))
+OPERATIONS_TABLE = Table(
+    name="operations", partition_key=("tenant_id",), clustering=("operation_id",)
+)
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case OperationStarted():
             yield _changed(message, _begun(message))
             if message.reverts is not None:
                 yield _reverted(message, message.reverts)
         case OperationSelected():
-            found: dict[str, Value] = {"total": message.total, "is_selected": message.is_last}
+            found: dict[str, ColumnValue] = {"total": message.total, "is_selected": message.is_last}
             yield _changed(message, found)
         case OperationProgressed():
             yield _changed(
@@ -58,7 +60,7 @@ def _rows(message: Message) -> Iterator[Operation]:
             )
 
 
-def _begun(event: OperationStarted) -> dict[str, Value]:
+def _begun(event: OperationStarted) -> dict[str, ColumnValue]:
     return {
         "state": OperationState.RUNNING,
         "kind": event.instructions.kind,
@@ -81,11 +83,11 @@ def _begun(event: OperationStarted) -> dict[str, Value]:
     }
 
 
-def _changed(event: OperationEvent, columns: dict[str, Value]) -> Upsert:
+def _changed(event: OperationEvent, columns: dict[str, ColumnValue]) -> Upsert:
     metadata = event.metadata
     happened_at_us = microseconds(metadata.happened_at)
     return Upsert(
-        table=TABLE,
+        table=OPERATIONS_TABLE,
         key=(metadata.tenant_id, metadata.entity_id),
         columns={**columns, "version": metadata.entity_version, "updated_at_us": happened_at_us},
         written_at_us=happened_at_us,
@@ -96,11 +98,11 @@ def _reverted(event: OperationStarted, reverts: str) -> Upsert:
     """Tell it in the row of the operation that is taken back, in a column of its own."""
     metadata = event.metadata
     return Upsert(
-        table=TABLE,
+        table=OPERATIONS_TABLE,
         key=(metadata.tenant_id, reverts),
         columns={"reverted_by": metadata.entity_id},
         written_at_us=microseconds(metadata.happened_at),
     )
 
 
-OPERATIONS = View(name="operations", topic=OPERATION_EVENTS, tables=(TABLE,), rows=_rows)
+OPERATIONS = View(name="operations", topic=OPERATION_EVENTS, tables=(OPERATIONS_TABLE,), rows=_rows)

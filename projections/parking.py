@@ -2,24 +2,26 @@
 
 from collections.abc import Iterator
 
-from infra.parking import ParkingPlace
-from infra.rows import collapse
+from infra.parking import ParkedRecordStore
+from infra.rows import collapse_operations
 from infra.view_store import ViewStore
-from projections.places import Standing
-from projections.reading_records import message_of
+from projections.places import ViewPosition
+from projections.reading_records import decode_record
 
 _AT_ONCE = 100
 
 
-def retry(standing: Standing, store: ViewStore, parking: ParkingPlace) -> Iterator[int]:
+def retry_parked(
+    view_position: ViewPosition, store: ViewStore, parking: ParkedRecordStore
+) -> Iterator[int]:
     """Try everything that waits for a view in a partition; say after each few what was applied.
 
     An entity whose next record still cannot be taken goes on waiting, the others are let go. A
     record is forgotten after its rows are kept, so it may be applied twice, which changes nothing.
     Whoever does not go on to the end has changed nothing but that. Raises StoreUnavailable.
     """
-    live, stuck, after = standing.live, set[bytes](), -1
-    place = (live.view.name, live.generation, standing.partition)
+    live, stuck, after = view_position.live, set[bytes](), -1
+    place = (live.view.name, live.generation, view_position.partition)
     while chunk := parking.parked_in(*place, after=after, at_most=_AT_ONCE):
         after = chunk[-1].place.offset
         operations, done = [], []
@@ -27,14 +29,14 @@ def retry(standing: Standing, store: ViewStore, parking: ParkingPlace) -> Iterat
             if record.place.passed_over_because or record.place.key in stuck:
                 continue
             try:
-                rows = list(live.view.rows(message_of(record.value, record.place.topic)))
+                rows = list(live.view.rows(decode_record(record.value, record.place.topic)))
             except Exception:  # noqa: BLE001 - whatever it is, it waits on
                 if record.place.key:
                     stuck.add(record.place.key)
                 continue
             operations += rows
             done.append(record.place)
-        store.write(collapse(operations), generation=live.generation)
+        store.write(collapse_operations(operations), generation=live.generation)
         parking.unpark(done)
         yield len(done)
-    standing.waiting = stuck
+    view_position.waiting = stuck

@@ -17,21 +17,21 @@ from domain.events import (
     AssetSubmitted,
 )
 from domain.values import AssetId
-from infra.rows import Delete, Operation, Table, Upsert
+from infra.rows import Delete, RowOperation, Table, Upsert
 from infra.topics import ASSET_EVENTS
 from projections.moments import microseconds
 from projections.view import View
 
-SHARDS = 16
+PENDING_SHARDS = 16
 PENDING = Table(name="pending_assets", partition_key=("shard",), clustering=("asset_id",))
 
 
-def shard(asset_id: AssetId) -> int:
+def pending_shard(asset_id: AssetId) -> int:
     """Say which partition of the table an asset waits in."""
-    return crc32(asset_id.encode()) % SHARDS
+    return crc32(asset_id.encode()) % PENDING_SHARDS
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case (
             AssetSubmitted()
@@ -45,7 +45,7 @@ def _rows(message: Message) -> Iterator[Operation]:
         case AssetPublished() | AssetConfirmed() | AssetRejected() | AssetDeleted():
             yield Delete(
                 table=PENDING,
-                key=(shard(message.asset_id), message.asset_id),
+                key=(pending_shard(message.asset_id), message.asset_id),
                 written_at_us=microseconds(message.metadata.happened_at),
             )
 
@@ -54,7 +54,7 @@ def _begun(event: AssetEvent, run: int) -> Upsert:
     asked_at_us = microseconds(event.metadata.happened_at)
     return Upsert(
         table=PENDING,
-        key=(shard(event.asset_id), event.asset_id),
+        key=(pending_shard(event.asset_id), event.asset_id),
         columns={
             "tenant_id": event.metadata.tenant_id,
             "submitted_at_us": asked_at_us,

@@ -4,32 +4,34 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from infra.group_reading import Partition
-from infra.parking import Parked
+from infra.parking import ParkedEntry
 from infra.topics import Topic
 from infra.view_store import Checkpoint, ViewStore
 from projections.errors import EventsLost
-from projections.versions import Versions
-from projections.view import LiveView
+from projections.versions import EntityVersions
+from projections.view import ViewGeneration
 
-Saved = Mapping[tuple[LiveView, Partition], Checkpoint]
-Bounds = Callable[[Iterable[Partition]], Mapping[Partition, tuple[int, int]]]
+SavedCheckpoints = Mapping[tuple[ViewGeneration, Partition], Checkpoint]
+PartitionBounds = Callable[[Iterable[Partition]], Mapping[Partition, tuple[int, int]]]
 
 
-class Standing:
+class ViewPosition:
     """One live view in one partition: the next offset it wants, and what of that is saved.
 
     ``waiting`` names entities whose records are parked: those that follow wait behind them.
     ``passed_over`` are offsets of records that the view goes on without.
     """
 
-    def __init__(self, live: LiveView, saved: Checkpoint, parked: Iterable[Parked] = ()) -> None:
+    def __init__(
+        self, live: ViewGeneration, saved: Checkpoint, parked: Iterable[ParkedEntry] = ()
+    ) -> None:
         self.live = live
-        self.stand_at(saved)
+        self.advance_to(saved)
         ours = [each for each in parked if (each.topic, each.partition) == self.partition]
         self.passed_over = {each.offset for each in ours if each.passed_over_because}
         self.waiting = {each.key for each in ours if not each.passed_over_because and each.key}
 
-    def stand_at(self, saved: Checkpoint) -> None:
+    def advance_to(self, saved: Checkpoint) -> None:
         """Go on from a checkpoint that is kept."""
         self._saved = saved
         self.next_offset = saved.applied_offset
@@ -54,26 +56,26 @@ class Standing:
         return replace(self._saved, applied_offset=offset, event_count=event_count)
 
 
-class Place:
+class PartitionState:
     """One partition: where the live views of its topic stand, and the versions seen in it."""
 
-    def __init__(self, partition: Partition, standings: Sequence[Standing]) -> None:
+    def __init__(self, partition: Partition, view_positions: Sequence[ViewPosition]) -> None:
         self.partition = partition
-        self.standings = standings
-        self.versions = Versions()
+        self.view_positions = view_positions
+        self.versions = EntityVersions()
 
     @property
     def start(self) -> int:
         """The first offset that some view still wants."""
-        return min(standing.next_offset for standing in self.standings)
+        return min(view_position.next_offset for view_position in self.view_positions)
 
 
-class Places:
+class OwnedPartitions:
     """The partitions we own. What is not in here is not followed, though Kafka may bring it."""
 
-    def __init__(self, store: ViewStore, live: Sequence[LiveView]) -> None:
+    def __init__(self, store: ViewStore, live: Sequence[ViewGeneration]) -> None:
         self._store = store
-        self._places: dict[Partition, Place] = {}
+        self._states: dict[Partition, PartitionState] = {}
         self._set_live(live)
 
     @property
@@ -82,29 +84,29 @@ class Places:
         return tuple(self._topics.values())
 
     @property
-    def live(self) -> tuple[LiveView, ...]:
+    def live(self) -> tuple[ViewGeneration, ...]:
         """What is kept up to date."""
         return self._live
 
-    def follow(self, live: Sequence[LiveView]) -> bool:
+    def follow(self, live: Sequence[ViewGeneration]) -> bool:
         """Keep these generations from now on; where one came or went, partitions are placed anew.
 
         Tells whether any did.
         """
         changed = {each.view.topic.name for each in set(live) ^ set(self._live)}
         self._set_live(live)
-        self.drop([partition for partition in self._places if partition[0] in changed])
+        self.drop([partition for partition in self._states if partition[0] in changed])
         return bool(changed)
 
-    def get(self, partition: Partition) -> Place | None:
+    def get(self, partition: Partition) -> PartitionState | None:
         """Find where the views stand in a partition, if it is ours and was placed."""
-        return self._places.get(partition)
+        return self._states.get(partition)
 
-    def all(self) -> list[Place]:
+    def all(self) -> list[PartitionState]:
         """List the partitions that are ours and were placed."""
-        return list(self._places.values())
+        return list(self._states.values())
 
-    def add(self, partitions: Iterable[Partition], bounds: Bounds) -> dict[Partition, int]:
+    def add(self, partitions: Iterable[Partition], bounds: PartitionBounds) -> dict[Partition, int]:
         """Read the checkpoints of partitions that became ours; say where to read on in each.
 
         A topic that forgets is read from where it begins now. Raises EventsLost when one that is
@@ -115,22 +117,28 @@ class Places:
         parked = {
             live: self._store.parking.parked(live.view.name, live.generation) for live in self._live
         }
-        added = {partition: self._place(partition, saved, parked) for partition in partitions}
+        added = {
+            partition: self._partition_state(partition, saved, parked) for partition in partitions
+        }
         for partition, (first, end) in bounds(added).items():
             self._fit(added[partition], first, end)
-        self._places |= added
-        return {partition: place.start for partition, place in added.items()}
+        self._states |= added
+        return {partition: partition_state.start for partition, partition_state in added.items()}
 
     def drop(self, partitions: Iterable[Partition] | None = None) -> None:
         """Forget partitions that are no longer ours, or all of them."""
-        for partition in list(self._places if partitions is None else partitions):
-            self._places.pop(partition, None)
+        for partition in list(self._states if partitions is None else partitions):
+            self._states.pop(partition, None)
 
-    def standings(self) -> list[Standing]:
+    def view_positions(self) -> list[ViewPosition]:
         """List where every view stands in every partition that is ours."""
-        return [standing for place in self._places.values() for standing in place.standings]
+        return [
+            view_position
+            for partition_state in self._states.values()
+            for view_position in partition_state.view_positions
+        ]
 
-    def went_back(self, standings: Iterable[Standing]) -> bool:
+    def has_rolled_back(self, view_positions: Iterable[ViewPosition]) -> bool:
         """Say whether any checkpoint that the store has is behind the one that it kept for us.
 
         That is a store that lost its last writes, and the rows went with the checkpoint. Raises
@@ -138,46 +146,55 @@ class Places:
         """
         saved = self._saved()
         return any(
-            _found(saved, standing.live, standing.partition).applied_offset < standing.saved_offset
-            for standing in standings
+            _checkpoint_of(saved, view_position.live, view_position.partition).applied_offset
+            < view_position.saved_offset
+            for view_position in view_positions
         )
 
-    def _set_live(self, live: Sequence[LiveView]) -> None:
+    def _set_live(self, live: Sequence[ViewGeneration]) -> None:
         self._live = tuple(live)
         self._topics: dict[str, Topic] = {each.view.topic.name: each.view.topic for each in live}
 
-    def _saved(self) -> Saved:
+    def _saved(self) -> SavedCheckpoints:
         return {
             (live, (checkpoint.topic, checkpoint.partition)): checkpoint
             for live in self._live
             for checkpoint in self._store.checkpoints(live.view.name, live.generation)
         }
 
-    def _place(
-        self, partition: Partition, saved: Saved, parked: Mapping[LiveView, list[Parked]]
-    ) -> Place:
+    def _partition_state(
+        self,
+        partition: Partition,
+        saved: SavedCheckpoints,
+        parked: Mapping[ViewGeneration, list[ParkedEntry]],
+    ) -> PartitionState:
         topic, _ = partition
         reading = [live for live in self._live if live.view.topic.name == topic]
-        return Place(
+        return PartitionState(
             partition,
-            [Standing(live, _found(saved, live, partition), parked[live]) for live in reading],
+            [
+                ViewPosition(live, _checkpoint_of(saved, live, partition), parked[live])
+                for live in reading
+            ],
         )
 
-    def _fit(self, place: Place, first: int, end: int) -> None:
-        topic, number = place.partition
-        for standing in place.standings:
-            if first <= standing.next_offset <= end:
+    def _fit(self, partition_state: PartitionState, first: int, end: int) -> None:
+        topic, number = partition_state.partition
+        for view_position in partition_state.view_positions:
+            if first <= view_position.next_offset <= end:
                 continue
             if self._topics[topic].is_kept_forever:
                 raise EventsLost(
-                    f"{standing.live.view.name} stands at offset {standing.next_offset} of {topic}"
-                    f" {number}, which has {first} to {end}; is this the log that it was built"
-                    " from?"
+                    f"{view_position.live.view.name} stands at offset {view_position.next_offset}"
+                    f" of {topic} {number}, which has {first} to {end}; is this the log that it was"
+                    " built from?"
                 )
-            standing.next_offset = first
+            view_position.next_offset = first
 
 
-def _found(saved: Saved, live: LiveView, partition: Partition) -> Checkpoint:
+def _checkpoint_of(
+    saved: SavedCheckpoints, live: ViewGeneration, partition: Partition
+) -> Checkpoint:
     topic, number = partition
     nothing = Checkpoint(
         view=live.view.name,

@@ -15,7 +15,7 @@ from domain.events import (
     AssetSubmitted,
 )
 from domain.values import Status
-from infra.rows import Operation, Table, Upsert, Value
+from infra.rows import ColumnValue, RowOperation, Table, Upsert
 from infra.topics import ASSET_EVENTS
 from projections.as_json import as_json
 from projections.moments import microseconds
@@ -23,14 +23,14 @@ from projections.view import View
 
 PUBLIC = Table(name="public_assets", partition_key=("asset_id",))
 
-_NO_RENDITIONS: dict[str, Value] = {"renditions": "[]"}
-_NOWHERE: dict[str, Value] = {"leads_to": ""}
+_NO_RENDITIONS: dict[str, ColumnValue] = {"renditions": "[]"}
+_NOWHERE: dict[str, ColumnValue] = {"leads_to": ""}
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case AssetSubmitted():
-            owner: dict[str, Value] = {"tenant_id": message.metadata.tenant_id}
+            owner: dict[str, ColumnValue] = {"tenant_id": message.metadata.tenant_id}
             yield _changed(message, Status.SUBMITTED, {**owner, **_NO_RENDITIONS, **_NOWHERE})
         case AssetPublished():
             yield _changed(message, Status.PUBLISHED, {"renditions": as_json(message.renditions)})
@@ -49,7 +49,9 @@ def _rows(message: Message) -> Iterator[Operation]:
             yield _changed(message, Status.PURGED, {**_NO_RENDITIONS, **_NOWHERE})
 
 
-def _changed(event: AssetEvent, status: Status, columns: dict[str, Value] | None = None) -> Upsert:
+def _changed(
+    event: AssetEvent, status: Status, columns: dict[str, ColumnValue] | None = None
+) -> Upsert:
     return Upsert(
         table=PUBLIC,
         key=(event.asset_id,),

@@ -6,7 +6,7 @@ from domain.events import Event
 from domain.outcomes import CommandAccepted, CommandRefused
 
 
-def message_of(value: bytes, topic: str) -> Message:
+def decode_record(value: bytes, topic: str) -> Message:
     """Decode a record; raises Undecodable, also for what does not belong into its topic."""
     message = decode(value)
     if not isinstance(message, Event | CommandAccepted | CommandRefused):

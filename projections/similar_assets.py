@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from avro_schemas.codec import Message
 from domain.events import AssetEvent, AssetPublished, AssetPurged
-from infra.rows import Delete, Operation, Table, Upsert, Value
+from infra.rows import ColumnValue, Delete, RowOperation, Table, Upsert
 from infra.topics import ASSET_EVENTS
 from projections.moments import microseconds
 from projections.view import View
@@ -21,7 +21,7 @@ QUARTERS = Table(
 _DIGITS = 4  # hexadecimal ones, of 16
 
 
-def _rows(message: Message) -> Iterator[Operation]:
+def _rows(message: Message) -> Iterator[RowOperation]:
     match message:
         case AssetPublished(facts=facts):
             for key in _keys(message, facts.perceptual_hash):
@@ -46,7 +46,7 @@ def _gone(event: AssetPublished | AssetPurged, perceptual_hash: str) -> Iterator
         )
 
 
-def _keys(event: AssetEvent, perceptual_hash: str) -> Iterator[tuple[Value, ...]]:
+def _keys(event: AssetEvent, perceptual_hash: str) -> Iterator[tuple[ColumnValue, ...]]:
     for start in range(0, len(perceptual_hash), _DIGITS):
         quarter = perceptual_hash[start : start + _DIGITS]
         place = start // _DIGITS

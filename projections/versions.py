@@ -7,7 +7,7 @@ from projections.errors import HistoryHasGap
 _AT_MOST = 20_000
 
 
-class Versions:
+class EntityVersions:
     """Tells new events from repeated ones, and notices one that is missing.
 
     Remembers the entities that changed last, so many that it stays small. The first event seen of

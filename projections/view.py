@@ -6,10 +6,10 @@ from importlib.resources import files
 from string import Template
 
 from avro_schemas.codec import Message
-from infra.rows import Operation, Table
+from infra.rows import RowOperation, Table
 from infra.topics import Topic
 
-Rows = Callable[[Message], Iterator[Operation]]
+RowFunction = Callable[[Message], Iterator[RowOperation]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class View:
     name: str
     topic: Topic
     tables: tuple[Table, ...]
-    rows: Rows
+    rows: RowFunction
     revision: int = 1
     reshaped: frozenset[str] = frozenset()
     schema: str = ""
@@ -40,7 +40,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LiveView:
+class ViewGeneration:
     """A generation of a view that follows the log."""
 
     view: View

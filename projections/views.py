@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterable
 
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.errors import StoreUnavailable, ViewsMissing
 from infra.schema import apply_keyspace, make_tables
 from infra.settings import CassandraSettings
@@ -15,7 +15,7 @@ from projections.assets_by_category import ASSETS_BY_CATEGORY
 from projections.assets_by_content import ASSETS_BY_CONTENT
 from projections.assets_by_date import ASSETS_BY_DATE
 from projections.assets_by_shard import ASSETS_BY_SHARD
-from projections.beginning import Ends, begin
+from projections.beginning import LogEnds, bootstrap_views
 from projections.categories import CATEGORIES
 from projections.categories_as_of import CATEGORIES_AS_OF
 from projections.commands import COMMANDS
@@ -25,7 +25,7 @@ from projections.operations import OPERATIONS
 from projections.pending_assets import PENDING_ASSETS
 from projections.public_assets import PUBLIC_ASSETS
 from projections.similar_assets import SIMILAR_ASSETS
-from projections.view import LiveView, View
+from projections.view import View, ViewGeneration
 from projections.view_errors import DefinitionMissing
 
 VIEWS: tuple[View, ...] = (
@@ -65,7 +65,7 @@ def definition(name: str, revision: int, known: Iterable[View] = (*VIEWS, *FORME
     )
 
 
-def apply_views(settings: CassandraSettings, ends: Ends = lambda _: {}) -> None:
+def apply_views(settings: CassandraSettings, ends: LogEnds = lambda _: {}) -> None:
     """Make the keyspace and all views' tables that are missing; for the operator, not a service.
 
     ``ends`` tells where the log ends: so far a view that is begun anew is not there for readers.
@@ -84,12 +84,12 @@ def apply_views(settings: CassandraSettings, ends: Ends = lambda _: {}) -> None:
             return
 
 
-def _apply(settings: CassandraSettings, ends: Ends) -> None:
+def _apply(settings: CassandraSettings, ends: LogEnds) -> None:
     apply_keyspace(settings)
-    cql = Cql(settings, keyspace=settings.keyspace)
+    cql = CassandraSession(settings, keyspace=settings.keyspace)
     try:
         store = CassandraViewStore(cql)
-        begin(VIEWS, store.generations, store.tables(), ends)
+        bootstrap_views(VIEWS, store.generations, store.tables(), ends)
         for each in store.generations.all():
             if each.state == "following":
                 make_tables(cql, definition(each.view, each.revision).cql(each.number))
@@ -120,7 +120,7 @@ def built_views(settings: CassandraSettings) -> list[str]:
         store.close()
 
 
-def live_views(store: CassandraViewStore) -> tuple[LiveView, ...]:
+def live_generations(store: CassandraViewStore) -> tuple[ViewGeneration, ...]:
     """Give every generation that follows the log: those that are read, and those that may be.
 
     Raises ViewsMissing when a view was never made, DefinitionMissing, StoreUnavailable.
@@ -133,7 +133,7 @@ def live_views(store: CassandraViewStore) -> tuple[LiveView, ...]:
     if unknown:
         raise ViewsMissing(f"no view {', '.join(unknown)}; run 'scalehoster up'")
     live = tuple(
-        LiveView(view=definition(each.view, each.revision), generation=each.number)
+        ViewGeneration(view=definition(each.view, each.revision), generation=each.number)
         for each in generations
         if each.state == "following"
     )
@@ -141,18 +141,18 @@ def live_views(store: CassandraViewStore) -> tuple[LiveView, ...]:
     return live
 
 
-def live_or_begun(store: CassandraViewStore, ends: Ends) -> tuple[LiveView, ...]:
+def ensure_live_generations(store: CassandraViewStore, ends: LogEnds) -> tuple[ViewGeneration, ...]:
     """Give every generation that follows the log; begin those of a store that lost all its rows.
 
     Raises ViewsMissing when a table is gone, DefinitionMissing, StoreUnavailable,
     BrokerUnavailable.
     """
     try:
-        return live_views(store)
+        return live_generations(store)
     except ViewsMissing:
         tables = store.tables()
         if not tables.issuperset(STATE_TABLES):
             raise
-        for view in begin(VIEWS, store.generations, tables, ends):
+        for view in bootstrap_views(VIEWS, store.generations, tables, ends):
             log.warning("no generation of %s was known any more; it is filled anew", view.name)
-        return live_views(store)
+        return live_generations(store)

@@ -5,26 +5,26 @@ from collections.abc import Iterable
 
 from infra.failpoints import pass_by
 from infra.view_store import ViewStore
-from projections.batches import Batch
-from projections.places import Places, Standing
+from projections.batches import ProjectionBatch
+from projections.places import OwnedPartitions, ViewPosition
 
 _TRUST_SECONDS = 2.0  # less than any store needs to go down and come back with older data
 
 
-class StoreWentBack(Exception):
+class StoreRolledBack(Exception):
     """The store has older checkpoints than we saved, so rows are missing before this batch."""
 
 
-class Writer:
+class BatchWriter:
     """Writes batches, and notices when the store lost what was written before.
 
     A checkpoint that went back is looked for before a write whenever the store may have been away
     since the last one. Otherwise our next checkpoint would hide the hole.
     """
 
-    def __init__(self, store: ViewStore, places: Places) -> None:
+    def __init__(self, store: ViewStore, places: OwnedPartitions) -> None:
         self._store = store
-        self._places = places
+        self._owned = places
         self._trusted_at = 0.0
 
     @property
@@ -36,10 +36,10 @@ class Writer:
         """Take it that the store may have been away."""
         self._trusted_at = 0.0
 
-    def write(self, batch: Batch) -> None:
-        """Return when rows and checkpoints are kept; raises StoreWentBack, StoreUnavailable."""
+    def write(self, batch: ProjectionBatch) -> None:
+        """Return when rows and checkpoints are kept; raises StoreRolledBack, StoreUnavailable."""
         if self.idle_seconds > _TRUST_SECONDS:
-            self.look_back(step.standing for step in batch.steps)
+            self.verify_checkpoints(step.view_position for step in batch.steps)
         for generation, operations in batch.operations.items():
             self._store.write(operations, generation=generation)
         self._store.parking.park(batch.parked)
@@ -47,10 +47,10 @@ class Writer:
         self._store.save(step.checkpoint for step in batch.steps)
         pass_by("projections.after_checkpoint")
         self._trusted_at = time.monotonic()
-        batch.settle()
+        batch.advance_positions()
 
-    def look_back(self, standings: Iterable[Standing]) -> None:
-        """Compare with what the store has kept; raises StoreWentBack, StoreUnavailable."""
-        if self._places.went_back(standings):
-            raise StoreWentBack
+    def verify_checkpoints(self, view_positions: Iterable[ViewPosition]) -> None:
+        """Compare with what the store has kept; raises StoreRolledBack, StoreUnavailable."""
+        if self._owned.has_rolled_back(view_positions):
+            raise StoreRolledBack
         self._trusted_at = time.monotonic()

@@ -5,16 +5,16 @@ import sys
 from domain.errors import ScaleHosterError
 from infra.api_key_table import ApiKeyTable, follow_api_keys
 from infra.blob_store import open_blob_store
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.keyring import use_keyring
 from infra.log_bounds import LogBounds
 from infra.logs import configure
 from infra.settings import load
-from infra.transforming import Transformer
-from infra.watermark import name_of, watermark
+from infra.transforming import RenditionClient
+from infra.watermark import watermark, watermark_name
 from infra.web.errors import NotReady
 from infra.web.serving import serve
-from query_api.app import Addresses, Sources, create_app
+from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
 from query_api.feed.following import open_feed
 from query_api.views import ActiveViews
@@ -30,8 +30,8 @@ def main() -> int:
         secrets = settings.installation_secrets().texts
         use_keyring(settings)
         blobs = open_blob_store(settings.blobs_url, settings.blobs)
-        mark = name_of(watermark(settings.render.watermark))
-        cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+        current_watermark = watermark_name(watermark(settings.render.watermark))
+        cql = CassandraSession(settings.cassandra, keyspace=settings.cassandra.keyspace)
     except ScaleHosterError as error:
         sys.stderr.write(f"query_api: {error}\n")
         return 1
@@ -47,19 +47,19 @@ def main() -> int:
                     raise NotReady("the API keys are not read yet")
 
             app, readiness = create_app(
-                Sources(
+                QueryApiDependencies(
                     queries=queries,
-                    log_ends=LogBounds(kafka),
+                    log_end_offsets=LogBounds(kafka),
                     blobs=blobs,
                     keys=table,
-                    making=Transformer(
+                    renderer=RenditionClient(
                         settings.transform_socket,
                         timeout_seconds=settings.transform.timeout_seconds,
                     ),
-                    mark=mark,
+                    current_watermark=current_watermark,
                 ),
                 cursor_secrets=secrets,
-                addresses=Addresses(
+                addresses=BaseUrls(
                     public_base_url=settings.public_base_url,
                     problem_base_url=settings.query_base_url,
                 ),

@@ -5,17 +5,17 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from query_api.models import Model
+from query_api.models import ResponseModel
 
 
-class ColumnDifference(Model):
+class ColumnDifference(ResponseModel):
     """A column of a row as the log says and as the view has it."""
 
     by_log: Any
     found: Any
 
 
-class RowDifference(Model):
+class RowDifference(ResponseModel):
     """A row of a view that is not as the log says."""
 
     table: str
@@ -24,7 +24,7 @@ class RowDifference(Model):
     columns: dict[str, ColumnDifference]
 
 
-class ViewConsistency(Model):
+class ViewConsistency(ResponseModel):
     """What the last comparison of a view with the log came to."""
 
     view: str = Field(examples=["assets_by_category"])
@@ -40,13 +40,13 @@ class ViewConsistency(Model):
     differences: list[RowDifference] = Field(description="The first ones; your tenant's only.")
 
 
-class ConsistencyAnswer(Model):
+class ConsistencyAnswer(ResponseModel):
     """The views that were ever compared with the log."""
 
     items: list[ViewConsistency]
 
 
-class ComparisonAnswer(Model):
+class ComparisonAnswer(ResponseModel):
     """How a generation compared with another."""
 
     compared_at: datetime
@@ -55,7 +55,7 @@ class ComparisonAnswer(Model):
     difference_count: int
 
 
-class GenerationAnswer(Model):
+class GenerationAnswer(ResponseModel):
     """One set of a view's tables, and how far it is built."""
 
     view: str = Field(examples=["assets_by_date"])
@@ -76,13 +76,13 @@ class GenerationAnswer(Model):
     comparison: ComparisonAnswer | None
 
 
-class GenerationsAnswer(Model):
+class GenerationsAnswer(ResponseModel):
     """Generations by view and number."""
 
     items: list[GenerationAnswer]
 
 
-class RequestAnswer(Model):
+class RequestAnswer(ResponseModel):
     """An operation that was asked for, and what came of it."""
 
     request_id: str

@@ -12,28 +12,30 @@ from domain.failures import is_transient
 from domain.values import AssetId, Rendition, Status
 from infra.cql import Row
 from infra.histories import event_in
-from infra.web.positions import to_header
-from infra.web.problems import kinds, name_of, status_of, title_of
+from infra.web.positions import position_to_header
+from infra.web.problems import name_of, problem_kinds, status_of, title_of
 from query_api.category_tree import CategoryTree
-from query_api.duplicates import Found
+from query_api.duplicates import DuplicateMatches
 from query_api.moments import moment
-from query_api.public_assets import renditions
+from query_api.public_assets import decode_renditions
 from query_api.urls import PublicUrls
 
-Answer = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-class Answers:
+class ResponseMapper:
     """Writes answers; each has the shape of the model in ``query_api.models`` of that name."""
 
     def __init__(self, urls: PublicUrls, *, problem_base_url: str) -> None:
         self._urls = urls
         self._problem_types = f"{problem_base_url.rstrip('/')}/problems/"
 
-    def asset(self, row: Row, tree: CategoryTree, duplicate_of: AssetId | None = None) -> Answer:
+    def asset(
+        self, row: Row, tree: CategoryTree, duplicate_of: AssetId | None = None
+    ) -> JsonObject:
         """Show all of an asset; what is not published has no public URL and no renditions."""
         is_published = row["status"] == Status.PUBLISHED
-        shown = renditions(row["renditions"]) if is_published else ()
+        shown = decode_renditions(row["renditions"]) if is_published else ()
         original = msgspec.json.decode(row["original"] or "null")
         return {
             "asset_id": row["asset_id"],
@@ -73,7 +75,7 @@ class Answers:
             "watermark": row["watermark"] or None,
         }
 
-    def item(self, row: Row, tree: CategoryTree) -> Answer:
+    def item(self, row: Row, tree: CategoryTree) -> JsonObject:
         """Show what a gallery needs of a published asset."""
         return {
             "asset_id": row["asset_id"],
@@ -90,14 +92,14 @@ class Answers:
             "categories": list(map(tree.label, row["category_ids"] or ())),
         }
 
-    def duplicates(self, found: Found) -> Answer:
+    def duplicates(self, found: DuplicateMatches) -> JsonObject:
         """Show the duplicates of an asset."""
         return {
             "exact": [self._duplicate(0, row) for row in found.exact],
             "near": [self._duplicate(distance, row) for distance, row in found.near],
         }
 
-    def _duplicate(self, distance: int, row: Row) -> Answer:
+    def _duplicate(self, distance: int, row: Row) -> JsonObject:
         return {
             "asset_id": row["asset_id"],
             "created_at": moment(row["created_at_us"]),
@@ -107,7 +109,7 @@ class Answers:
             "thumbnail_url": self._urls.thumbnail(row["asset_id"], row["thumbnail_sha256"]),
         }
 
-    def history(self, rows: Sequence[Row]) -> list[Answer]:
+    def history(self, rows: Sequence[Row]) -> list[JsonObject]:
         """Show all events of an asset, and what each of them changed.
 
         When one has the shape of an older release nothing is said about changes.
@@ -117,7 +119,7 @@ class Answers:
             told = changes(map(event_in, rows))
         return [self._event(row, changed) for row, changed in zip(rows, told, strict=True)]
 
-    def _event(self, row: Row, changed: Sequence[Change]) -> Answer:
+    def _event(self, row: Row, changed: Sequence[Change]) -> JsonObject:
         return {
             "event_id": row["event_id"],
             "name": row["name"],
@@ -130,7 +132,7 @@ class Answers:
             "event": _json(row["event"]),
         }
 
-    def category(self, row: Row, tree: CategoryTree) -> Answer:
+    def category(self, row: Row, tree: CategoryTree) -> JsonObject:
         """Show a category and where it hangs."""
         return {
             "category_id": row["category_id"],
@@ -142,7 +144,7 @@ class Answers:
             "version": row["version"],
         }
 
-    def command(self, row: Row) -> Answer:
+    def command(self, row: Row) -> JsonObject:
         """Show what became of a command."""
         outcome = msgspec.json.decode(row["outcome"])  # empty once what it tells of is erased
         return {
@@ -150,15 +152,17 @@ class Answers:
             "status": "accepted" if row["is_accepted"] else "refused",
             "entity_id": row["entity_id"],
             "decided_at": moment(row["decided_at_us"]),
-            "position": to_header(row["position"]) if row["position"] else None,
+            "position": position_to_header(row["position"]) if row["position"] else None,
             "events": outcome.get("events", []),
             "asset": outcome.get("asset"),
             "category": outcome.get("category"),
             "problem": self._refusal(outcome) if outcome and not row["is_accepted"] else None,
         }
 
-    def _refusal(self, outcome: Answer) -> Answer:
-        kind = next(kind for kind in kinds().values() if kind.__name__ == outcome["problem"])
+    def _refusal(self, outcome: JsonObject) -> JsonObject:
+        kind = next(
+            kind for kind in problem_kinds().values() if kind.__name__ == outcome["problem"]
+        )
         return {
             **outcome["members"],
             "type": self._problem_types + name_of(kind),
@@ -167,7 +171,7 @@ class Answers:
             "detail": outcome["detail"],
         }
 
-    def _rendition(self, row: Row, rendition: Rendition) -> Answer:
+    def _rendition(self, row: Row, rendition: Rendition) -> JsonObject:
         return {
             "name": rendition.name,
             "url": self._urls.rendition(
@@ -181,7 +185,7 @@ class Answers:
         }
 
 
-def _failure(row: Row) -> Answer | None:
+def _failure(row: Row) -> JsonObject | None:
     if not row["failure_code"]:
         return None
     return {
@@ -199,6 +203,6 @@ def _json(text: str) -> msgspec.Raw:
     return msgspec.Raw(text.encode())
 
 
-def _without_blob_key(original: Answer) -> Answer:
+def _without_blob_key(original: JsonObject) -> JsonObject:
     """Keep to ourselves where the original lies."""
     return {name: value for name, value in original.items() if name != "blob_key"}

@@ -8,23 +8,23 @@ from fastapi import FastAPI
 
 from domain.values import Sha256
 from infra.blob_store import BlobStore
-from infra.watermark import name_of, watermark
+from infra.watermark import watermark, watermark_name
 from infra.web.access import Access, KeyTable
 from infra.web.health import Probe, Readiness
 from infra.web.installing import install
-from query_api.answers import Answers
-from query_api.catalogues import Catalogues
+from query_api.answers import ResponseMapper
+from query_api.catalogues import CategoryTreeCache
 from query_api.category_pages import CategoryPages
-from query_api.cursors import Cursors
+from query_api.cursors import CursorCodec
 from query_api.feed.feed import Feed
-from query_api.kept_bytes import KeptBytes
-from query_api.pages import Pages
-from query_api.past import LogEnds, Past
-from query_api.past_shelves import PastShelves
-from query_api.pictures import Pictures
+from query_api.kept_bytes import BlobCache
+from query_api.pages import AssetPages
+from query_api.past import LogEndOffsets, MomentBarrier
+from query_api.past_shelves import HistoricalBucketSources
+from query_api.pictures import PublicRenditions
 from query_api.queries import Queries
-from query_api.reached import Reached
-from query_api.reading import Reading
+from query_api.reached import ReadYourWritesBarrier
+from query_api.reading import ReadContextFactory
 from query_api.routes import (
     admin,
     assets,
@@ -37,8 +37,8 @@ from query_api.routes import (
     schemas,
     transformations,
 )
-from query_api.shelves import Shelves
-from query_api.transformed import Making, Signatures, Transformed
+from query_api.shelves import BucketSources
+from query_api.transformed import OnDemandRenderer, OnDemandRenditions, UrlSigner
 from query_api.urls import PublicUrls
 
 _ABOUT = """Tells what ScaleHoster hosts: assets in any state, listings by category and by date,
@@ -46,7 +46,7 @@ the pictures themselves, and the schemas of the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
+class BaseUrls:
     """Where clients find us: the pictures, and the pages that explain problems."""
 
     public_base_url: str
@@ -54,26 +54,26 @@ class Addresses:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class QueryApiDependencies:
     """What is asked for an answer; ``clock`` tells what is past.
 
-    ``mark`` names the watermark that the deployment has now.
+    ``current_watermark`` names the watermark that the deployment has now.
     """
 
     queries: Queries
-    log_ends: LogEnds
+    log_end_offsets: LogEndOffsets
     blobs: BlobStore
     keys: KeyTable
-    making: Making
+    renderer: OnDemandRenderer
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    mark: Sha256 = field(default_factory=lambda: name_of(watermark()))
+    current_watermark: Sha256 = field(default_factory=lambda: watermark_name(watermark()))
 
 
 def create_app(
-    sources: Sources,
+    sources: QueryApiDependencies,
     *,
     cursor_secrets: Sequence[str],
-    addresses: Addresses,
+    addresses: BaseUrls,
     wait_seconds: float,
     kept_bytes: int,
     unsigned: Collection[str] = (),
@@ -88,17 +88,21 @@ def create_app(
     ``feed`` there is no route that follows events.
     """
     queries = sources.queries
-    catalogues = Catalogues(queries)
+    catalogues = CategoryTreeCache(queries)
     urls = PublicUrls(addresses.public_base_url)
-    answers = Answers(urls, problem_base_url=addresses.problem_base_url)
-    pages = Pages(
-        Shelves(queries), PastShelves(queries), catalogues, Cursors(cursor_secrets), answers
+    answers = ResponseMapper(urls, problem_base_url=addresses.problem_base_url)
+    pages = AssetPages(
+        BucketSources(queries),
+        HistoricalBucketSources(queries),
+        catalogues,
+        CursorCodec(cursor_secrets),
+        answers,
     )
-    reached = Reached(queries)
-    past = Past(sources.log_ends, reached, sources.clock)
+    reached = ReadYourWritesBarrier(queries)
+    past = MomentBarrier(sources.log_end_offsets, reached, sources.clock)
     access = Access(sources.keys)
-    reading = Reading(access, reached, past, wait_seconds=wait_seconds)
-    kept = KeptBytes(sources.blobs.get, at_most_bytes=kept_bytes)
+    reading = ReadContextFactory(access, reached, past, wait_seconds=wait_seconds)
+    kept = BlobCache(sources.blobs.get, at_most_bytes=kept_bytes)
 
     app = FastAPI(
         title="ScaleHoster query API",
@@ -110,9 +114,11 @@ def create_app(
     readiness = install(
         app, service="query_api", problem_base_url=addresses.problem_base_url, probes=probes
     )
-    signatures = Signatures(cursor_secrets, unsigned)
-    shown = Pictures(queries, kept)
-    transformed = Transformed(shown, queries, kept, sources.making, signatures, sources.mark)
+    signatures = UrlSigner(cursor_secrets, unsigned)
+    shown = PublicRenditions(queries, kept)
+    transformed = OnDemandRenditions(
+        shown, queries, kept, sources.renderer, signatures, sources.current_watermark
+    )
     app.include_router(pictures.routes(reading, shown, transformed))
     app.include_router(transformations.routes(reading, queries, signatures, urls))
     app.include_router(assets.routes(reading, queries, catalogues, pages, answers))

@@ -7,10 +7,10 @@ from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, S
 from infra.consistency import ALL_RESULTS, ConsistencyResult, result_of
 from infra.cql import Row
 from infra.cutting import bucket_of
-from infra.operator_requests import ONE_REQUEST, OperatorRequest, request_of
-from query_api.generation_standings import GenerationStanding, standings
-from query_api.listing import Order, Span
-from query_api.public_assets import PublicAsset, renditions
+from infra.operator_requests import ONE_TASK, MaintenanceTask, task_of
+from query_api.generation_standings import GenerationStatus, generation_statuses
+from query_api.listing import KeyRange, SortOrder
+from query_api.public_assets import PublicAsset, decode_renditions
 from query_api.queries import quarters_of
 from query_api.views import (
     ASSET_BY_ID,
@@ -27,7 +27,7 @@ from query_api.views import (
     PUBLIC_ASSETS,
     SIMILAR_ASSETS,
     ActiveViews,
-    View,
+    ReadView,
 )
 
 _AT_ONCE = 1_000
@@ -59,7 +59,7 @@ _ITEMS = (
     " dominant_colour, thumbnail_sha256, category_ids FROM "
 )
 _WITHIN = " AND (created_at_us, asset_id) > (?, ?) AND (created_at_us, asset_id) < (?, ?)"
-_ORDERED: Mapping[Order, str] = {
+_ORDERED: Mapping[SortOrder, str] = {
     "asc": " ORDER BY created_at_us ASC, asset_id ASC LIMIT ?",
     "desc": " ORDER BY created_at_us DESC, asset_id DESC LIMIT ?",
 }
@@ -127,7 +127,7 @@ class CassandraQueries:
             asset_id=asset_id,
             tenant_id=rows[0]["tenant_id"],
             status=Status(rows[0]["status"]),
-            renditions=renditions(rows[0]["renditions"]),
+            renditions=decode_renditions(rows[0]["renditions"]),
             leads_to=rows[0]["leads_to"] or None,
         )
 
@@ -176,7 +176,7 @@ class CassandraQueries:
             ),
         )
 
-    async def generation(self, view: View) -> int:
+    async def generation(self, view: ReadView) -> int:
         """Tell which generation of a view is read."""
         return await self._views.generation(view)
 
@@ -205,8 +205,8 @@ class CassandraQueries:
         tenant_id: TenantId,
         category_id: CategoryId,
         month: str,
-        span: Span,
-        order: Order,
+        span: KeyRange,
+        order: SortOrder,
         limit: int,
         generation: int,
     ) -> list[Row]:
@@ -220,8 +220,8 @@ class CassandraQueries:
         self,
         tenant_id: TenantId,
         day: str,
-        span: Span,
-        order: Order,
+        span: KeyRange,
+        order: SortOrder,
         limit: int,
         generation: int,
     ) -> list[Row]:
@@ -237,21 +237,23 @@ class CassandraQueries:
             map(result_of, await self._views.cql.select(ALL_RESULTS)), key=lambda each: each.view
         )
 
-    async def generations(self) -> list[GenerationStanding]:
+    async def generations(self) -> list[GenerationStatus]:
         """Give every generation of a view that was not dropped, by view and number."""
-        return await standings(self._views.cql)
+        return await generation_statuses(self._views.cql)
 
-    async def request(self, request_id: str) -> OperatorRequest | None:
+    async def request(self, request_id: str) -> MaintenanceTask | None:
         """Find what an operator asked for in the last seven days."""
-        rows = await self._views.cql.select(ONE_REQUEST, (request_id,))
-        return request_of(rows[0]) if rows else None
+        rows = await self._views.cql.select(ONE_TASK, (request_id,))
+        return task_of(rows[0]) if rows else None
 
-    async def buckets_as_of(self, tenant_id: TenantId, shelf: str, generation: int) -> list[str]:
+    async def buckets_as_of(
+        self, tenant_id: TenantId, listing_key: str, generation: int
+    ) -> list[str]:
         """Name the buckets in which a shelf has, or had, assets."""
         rows = await self._views.select(
             LISTINGS_AS_OF,
             _BUCKETS_AS_OF,
-            (tenant_id, shelf),
+            (tenant_id, listing_key),
             at_most=_ALL_BUCKETS,
             generation=generation,
         )
@@ -261,15 +263,15 @@ class CassandraQueries:
         self,
         at_us: int,
         tenant_id: TenantId,
-        shelf: str,
+        listing_key: str,
         bucket: str,
-        span: Span,
-        order: Order,
+        span: KeyRange,
+        order: SortOrder,
         limit: int,
         generation: int,
     ) -> list[Row]:
         """List the first assets that a shelf had in a bucket within the span, at that moment."""
-        place = (tenant_id, shelf, bucket, *span.after, *span.before, at_us, at_us, limit)
+        place = (tenant_id, listing_key, bucket, *span.after, *span.before, at_us, at_us, limit)
         return await self._views.select(
             LISTINGS_AS_OF,
             f"{_SHOWN_AS_OF}{_ORDERED[order]} ALLOW FILTERING",
@@ -277,7 +279,7 @@ class CassandraQueries:
             generation=generation,
         )
 
-    async def applied_offsets(self, view: View) -> Mapping[int, int]:
+    async def applied_offsets(self, view: ReadView) -> Mapping[int, int]:
         """Tell the next offset that a view will apply of each partition of its topic."""
         return await self._views.applied_offsets(view)
 
@@ -286,7 +288,7 @@ class CassandraQueries:
         await self._views.check()
 
     async def _all_of(
-        self, view: View, statement: str, key_behind: Callable[[Row | None], tuple[object, ...]]
+        self, view: ReadView, statement: str, key_behind: Callable[[Row | None], tuple[object, ...]]
     ) -> list[Row]:
         """Select all rows, some at a time, each time those behind the last one."""
         found: list[Row] = []

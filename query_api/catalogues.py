@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from domain.values import TenantId
-from infra.web.places import Places
-from query_api.category_tree import CategoryTree, rows_then
+from infra.web.places import TenantSlots
+from query_api.category_tree import CategoryTree, category_rows_as_of
 from query_api.moments import microseconds
 from query_api.queries import Queries
-from query_api.reading import Reader
-from query_api.recent import Recent
+from query_api.reading import ReadContext
+from query_api.recent import SingleFlightCache
 
 _RECENT_SECONDS = 1.0
 _MOST_CATEGORIES = 100_000  # in memory, about a kilobyte each
@@ -18,7 +18,7 @@ _MOST_WAITING = 256
 _LONGEST_WAIT_SECONDS = 10.0
 
 
-class Catalogues:
+class CategoryTreeCache:
     """Remembers trees; raises StoreUnavailable, and Overloaded when too many are asked for.
 
     What is remembered is bounded by the categories in it: a tenant may have thousands, and may ask
@@ -26,7 +26,7 @@ class Catalogues:
     """
 
     def __init__(self, queries: Queries) -> None:
-        places = Places(
+        places = TenantSlots(
             _READS_AT_ONCE,
             "reads of category trees",
             wait_seconds=_LONGEST_WAIT_SECONDS,
@@ -34,29 +34,29 @@ class Catalogues:
         )
 
         async def tree(tenant_id: TenantId) -> CategoryTree:
-            async with places.wait_for_one(tenant_id):
+            async with places.wait_for_slot(tenant_id):
                 return CategoryTree(await queries.categories(tenant_id))
 
         async def tree_then(place: tuple[TenantId, int]) -> CategoryTree:
-            async with places.wait_for_one(place[0]):
-                return CategoryTree(rows_then(await queries.categories_as_of(*place)))
+            async with places.wait_for_slot(place[0]):
+                return CategoryTree(category_rows_as_of(await queries.categories_as_of(*place)))
 
-        self._recent = Recent(
+        self._recent = SingleFlightCache(
             tree,
-            for_seconds=_RECENT_SECONDS,
+            ttl_seconds=_RECENT_SECONDS,
             one_at_a_time=True,
-            weighs=_weight,
+            weight_of=_weight,
             at_most=_MOST_CATEGORIES,
         )
-        self._then = Recent(
+        self._then = SingleFlightCache(
             tree_then,
-            for_seconds=_RECENT_SECONDS,
+            ttl_seconds=_RECENT_SECONDS,
             one_at_a_time=True,
-            weighs=_weight,
+            weight_of=_weight,
             at_most=_MOST_CATEGORIES_THEN,
         )
 
-    async def tree(self, reader: Reader, as_of: datetime | None = None) -> CategoryTree:
+    async def tree(self, reader: ReadContext, as_of: datetime | None = None) -> CategoryTree:
         """Give the reader's tree, as recent as they need it, or as it was at a moment."""
         if as_of is not None:
             place = (reader.tenant_id, microseconds(as_of))

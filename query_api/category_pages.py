@@ -8,14 +8,14 @@ from itertools import islice
 import msgspec
 from starlette.requests import Request
 
-from query_api.answers import Answers
+from query_api.answers import ResponseMapper
 from query_api.category_tree import CategoryTree
 from query_api.errors import CursorRefused
 from query_api.moments import microseconds
-from query_api.pages import Page, following_url
-from query_api.parameters import TreeParameters
-from query_api.reading import Reader
-from query_api.sealing import Seals
+from query_api.pages import JsonPage, next_page_url
+from query_api.parameters import CategoryTreeParameters
+from query_api.reading import ReadContext
+from query_api.sealing import TokenSigner
 
 _LABEL = b"scalehoster category cursor 1"
 
@@ -27,14 +27,20 @@ class CategoryPages:
     between two pages make no other one appear twice or be left out.
     """
 
-    def __init__(self, answers: Answers, secrets: Sequence[str]) -> None:
+    def __init__(self, answers: ResponseMapper, secrets: Sequence[str]) -> None:
         self._answers = answers
-        self._seals = Seals(secrets, _LABEL, at_most=TreeParameters.MOST_CURSOR_CHARACTERS)
+        self._seals = TokenSigner(
+            secrets, _LABEL, at_most=CategoryTreeParameters.MOST_CURSOR_CHARACTERS
+        )
         self._encode = msgspec.json.Encoder().encode
 
     def page(
-        self, request: Request, reader: Reader, asked: TreeParameters, tree: CategoryTree
-    ) -> Page:
+        self,
+        request: Request,
+        reader: ReadContext,
+        asked: CategoryTreeParameters,
+        tree: CategoryTree,
+    ) -> JsonPage:
         """Give a page of a tree; raises CursorRefused."""
         bound_to = [reader.tenant_id, str(asked.include_archived), _moment(asked)]
         walk = tree.walk()
@@ -48,16 +54,16 @@ class CategoryPages:
             if asked.include_archived or not step[1]["is_archived"]
         )
         steps = list(islice(wanted, asked.limit + 1))
-        following = None
+        next_url = None
         if len(steps) > asked.limit:
             last = json.dumps(steps[asked.limit - 1][0]).encode()
             path, query = request.scope["path"], request.scope["query_string"]
-            following = following_url(
+            next_url = next_page_url(
                 path, query.decode("ascii", "replace"), self._seals.seal(last, bound_to)
             )
         items = [self._answers.category(row, tree) for _, row in steps[: asked.limit]]
-        content = self._encode({"items": items, "next": following})
-        return Page(content=content, following=following)
+        content = self._encode({"items": items, "next": next_url})
+        return JsonPage(content=content, next_url=next_url)
 
     def _opened(self, cursor: str, bound_to: Sequence[str]) -> Sequence[str]:
         body = self._seals.open(cursor, bound_to)
@@ -71,5 +77,5 @@ class CategoryPages:
         return slugs
 
 
-def _moment(asked: TreeParameters) -> str:
+def _moment(asked: CategoryTreeParameters) -> str:
     return "" if asked.as_of is None else str(microseconds(asked.as_of))

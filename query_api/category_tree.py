@@ -8,12 +8,12 @@ from domain.errors import CategoryNotFound
 from domain.values import CategoryId, CategoryRef
 from infra.cql import Row
 
-Step = tuple[tuple[str, ...], Row]
+CategoryStep = tuple[tuple[str, ...], Row]
 
 _ASPECTS = {"slug", "name", "parent_id", "is_archived"}
 
 
-def rows_then(aspects: Iterable[Row]) -> Iterator[Row]:
+def category_rows_as_of(aspects: Iterable[Row]) -> Iterator[Row]:
     """Put the aspects of each category together again; one that lacks any cannot be shown."""
     whole: dict[str, dict[str, Any]] = {}
     for row in aspects:
@@ -35,7 +35,7 @@ class CategoryTree:
         self._children: dict[str, list[Row]] = {}
         for row in self._by_id.values():
             self._children.setdefault(row["parent_id"], []).append(row)
-        self._walk: Sequence[Step] | None = None
+        self._walk: Sequence[CategoryStep] | None = None
         self._labels: dict[str, dict[str, Any]] = {
             category_id: {
                 "category_id": category_id,
@@ -66,7 +66,7 @@ class CategoryTree:
         """Write the slugs from the top of the tree down to a category; the last 32 of them."""
         return "/".join(self._slugs(row))
 
-    def walk(self) -> Sequence[Step]:
+    def walk(self) -> Sequence[CategoryStep]:
         """Pair each path with its category, sorted so that what hangs together stands together."""
         if self._walk is None:
             steps = ((tuple(self._slugs(row)), row) for row in self._by_id.values())

@@ -4,13 +4,13 @@ import json
 from collections.abc import Sequence
 
 from query_api.errors import CursorRefused
-from query_api.listing import Place
-from query_api.sealing import Seals
+from query_api.listing import PageStart
+from query_api.sealing import TokenSigner
 
 _LABEL = b"scalehoster listing cursor 1"
 
 
-class Cursors:
+class CursorCodec:
     """Writes and reads cursors that hold for one tenant and one query.
 
     The first secret seals, every one of them is accepted, so that a secret can be replaced without
@@ -18,14 +18,16 @@ class Cursors:
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._seals = Seals(secrets, _LABEL)
+        self._seals = TokenSigner(secrets, _LABEL)
 
-    def seal(self, place: Place, bound_to: Sequence[str]) -> str:
+    def seal(self, page_start: PageStart, bound_to: Sequence[str]) -> str:
         """Write the cursor of a place in the listing that ``bound_to`` names."""
-        body = json.dumps([place.bucket, place.created_at_us, place.asset_id]).encode()
+        body = json.dumps(
+            [page_start.bucket, page_start.created_at_us, page_start.asset_id]
+        ).encode()
         return self._seals.seal(body, bound_to)
 
-    def open(self, cursor: str, bound_to: Sequence[str]) -> Place:
+    def open(self, cursor: str, bound_to: Sequence[str]) -> PageStart:
         """Read the place out of a cursor.
 
         Raises CursorRefused for a cursor that is garbled, forged, or of another tenant or query.
@@ -38,4 +40,4 @@ class Cursors:
                 errors=[{"detail": "not a cursor of this query", "parameter": "cursor"}],
             )
         bucket, created_at_us, asset_id = json.loads(body)
-        return Place(bucket=bucket, created_at_us=created_at_us, asset_id=asset_id)
+        return PageStart(bucket=bucket, created_at_us=created_at_us, asset_id=asset_id)

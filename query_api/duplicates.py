@@ -31,7 +31,7 @@ _READ_FACTS = msgspec.json.Decoder(_Facts | None).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class DuplicateMatches:
     """Published assets like one, as rows: exact ones the oldest first, near ones the nearest first.
 
     ``near`` has the distance too: how many bits of the perceptual hash differ.
@@ -41,7 +41,7 @@ class Found:
     near: list[tuple[int, Row]]
 
 
-class Duplicates:
+class DuplicateSearch:
     """Finds them among the assets of one tenant; raises StoreUnavailable."""
 
     def __init__(self, queries: Queries) -> None:
@@ -53,24 +53,26 @@ class Duplicates:
         older = [other for other in exact if _age(other) < _age(row)]
         return AssetId(older[0]["asset_id"]) if older else None
 
-    async def like(self, tenant_id: TenantId, row: Row) -> Found:
+    async def like(self, tenant_id: TenantId, row: Row) -> DuplicateMatches:
         """Find the duplicates of an asset; one that is not published has none."""
         exact = await self._exact(tenant_id, row)
         look, bytes_of = _look(row), _sha256(row)
         if look is None or row["status"] != Status.PUBLISHED:
-            return Found(exact=exact, near=[])
+            return DuplicateMatches(exact=exact, near=[])
         named = {
             AssetId(each["asset_id"])
             for each in await self._queries.similar(tenant_id, look)
-            if distance(each["perceptual_hash"], look) <= MAX_DISTANCE
+            if hamming_distance(each["perceptual_hash"], look) <= MAX_DISTANCE
         }
         near = [
-            (distance(other_look, look), other)
+            (hamming_distance(other_look, look), other)
             for other in await self._published(tenant_id, named - {AssetId(row["asset_id"])})
             if (other_look := _look(other)) is not None and _sha256(other) != bytes_of
         ]
         kept = [each for each in near if each[0] <= MAX_DISTANCE]
-        return Found(exact=exact, near=sorted(kept, key=lambda each: (each[0], _age(each[1]))))
+        return DuplicateMatches(
+            exact=exact, near=sorted(kept, key=lambda each: (each[0], _age(each[1])))
+        )
 
     async def _exact(self, tenant_id: TenantId, row: Row) -> list[Row]:
         sha256 = _sha256(row)
@@ -86,7 +88,7 @@ class Duplicates:
         return [row for row in rows if row is not None and row["status"] == Status.PUBLISHED]
 
 
-def distance(one: str, other: str) -> int:
+def hamming_distance(one: str, other: str) -> int:
     """Count the bits in which two hashes differ."""
     return (int(one, 16) ^ int(other, 16)).bit_count()
 

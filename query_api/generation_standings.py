@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass
 
 from infra.generations import ALL_GENERATIONS, Generation, generation_of
-from infra.live_views import Selecting
+from infra.live_views import QueryRunner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GenerationStanding:
+class GenerationStatus:
     """A generation and how far it is.
 
     ``done`` of ``target`` are offsets of the log as it was when the generation was begun;
@@ -22,7 +22,7 @@ class GenerationStanding:
     events: int
 
 
-async def standings(cql: Selecting) -> list[GenerationStanding]:
+async def generation_statuses(cql: QueryRunner) -> list[GenerationStatus]:
     """Look at all that were not dropped; raises StoreUnavailable, ViewsMissing."""
     actives = {
         row["view_name"]: row["generation"]
@@ -35,18 +35,18 @@ async def standings(cql: Selecting) -> list[GenerationStanding]:
     )
     return list(
         await asyncio.gather(
-            *(_standing(cql, each, actives.get(each.view) == each.number) for each in shown)
+            *(_status(cql, each, actives.get(each.view) == each.number) for each in shown)
         )
     )
 
 
-async def _standing(cql: Selecting, generation: Generation, is_read: bool) -> GenerationStanding:  # noqa: FBT001 - private
+async def _status(cql: QueryRunner, generation: Generation, is_read: bool) -> GenerationStatus:  # noqa: FBT001 - private
     rows = await cql.select(
         "SELECT applied_offset, target, event_count FROM projection_state"
         " WHERE view_name = ? AND generation = ?",
         (generation.view, generation.number),
     )
-    return GenerationStanding(
+    return GenerationStatus(
         generation=generation,
         is_read=is_read,
         done=sum(min(row["applied_offset"] or 0, row["target"] or 0) for row in rows),

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from query_api.conditions import is_unchanged
-from query_api.pages import Page
+from query_api.pages import JsonPage
 
 _ENCODE = msgspec.json.Encoder().encode
 _JSON = "application/json"
@@ -14,7 +14,7 @@ _TENANTS_OWN = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 _SETTLED = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}
 
 
-def json_answer(
+def json_response(
     content: object, *, headers: dict[str, str] | None = None, is_settled: bool = False
 ) -> Response:
     """Write an answer for one tenant, who may keep it for an hour if it is settled."""
@@ -22,24 +22,24 @@ def json_answer(
     return Response(_ENCODE(content), headers={**kept, **(headers or {})}, media_type=_JSON)
 
 
-def page_answer(page: Page, *, is_settled: bool) -> Response:
+def page_response(page: JsonPage, *, is_settled: bool) -> Response:
     """Write a page of a listing, with a link to the next one; an hour long for what is settled."""
-    link = {"Link": f'<{page.following}>; rel="next"'} if page.following else {}
+    link = {"Link": f'<{page.next_url}>; rel="next"'} if page.next_url else {}
     kept = _SETTLED if is_settled else _TENANTS_OWN
     return Response(page.content, headers={**kept, **link}, media_type=_JSON)
 
 
-def versioned_answer(
+def versioned_response(
     request: Request, content: object, version: int, *, is_settled: bool = False
 ) -> Response:
     """Write an answer under the version that ``If-Match`` wants; 304 when the client has it."""
     headers = {**(_SETTLED if is_settled else _TENANTS_OWN), "ETag": f'"{version}"'}
     if is_unchanged(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return json_answer(content, headers=headers)
+    return json_response(content, headers=headers)
 
 
-def public_answer(content: object) -> Response:
+def public_response(content: object) -> Response:
     """Write an answer that is the same for everybody."""
     return Response(
         _ENCODE(content),

@@ -9,7 +9,7 @@ from domain.values import BlobKey
 _LARGEST_SHARE = 8  # one picture may take an eighth of the room
 
 
-class KeptBytes:
+class BlobCache:
     """Reads blobs through a bounded memory.
 
     Blobs are named by their content and never change, so what is kept is never stale. Several who

@@ -13,27 +13,27 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from infra.cql import Row
 
-Order = Literal["asc", "desc"]
-Key = tuple[int, str]  # created_at in microseconds, asset id: no two assets share one
+SortOrder = Literal["asc", "desc"]
+SortKey = tuple[int, str]  # created_at in microseconds, asset id: no two assets share one
 
 FIRST_US = -(2**63)
 LAST_US = 2**63 - 1
 _MAX_READS = 128
 _READS_AT_ONCE = 16
 _Read = TypeVar("_Read")
-_WIDEST_WAVE = 16
+_MOST_BUCKETS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class KeyRange:
     """The assets between two keys, neither included."""
 
-    after: Key = (FIRST_US, "")
-    before: Key = (LAST_US, "")
+    after: SortKey = (FIRST_US, "")
+    before: SortKey = (LAST_US, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class PageStart:
     """Where a page begins: in which bucket, and behind which asset; none before one was shown."""
 
     bucket: str
@@ -42,35 +42,42 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class RowPage:
     """Some rows in order, and where the next page begins; None at the end."""
 
     rows: list[Row]
-    next_place: Place | None
+    next_start: PageStart | None
 
 
-class Shelf(Protocol):
+class BucketSource(Protocol):
     """Assets in buckets of time; the names of buckets sort as the buckets do."""
 
     async def buckets(self) -> Sequence[str]:
         """Name the buckets that may hold something, in any order."""
 
-    async def rows(self, bucket: str, span: Span, order: Order, limit: int) -> Sequence[Row]:
+    async def rows(
+        self, bucket: str, span: KeyRange, order: SortOrder, limit: int
+    ) -> Sequence[Row]:
         """Give the first rows of a bucket within the span, at most ``limit``, ordered by key."""
 
 
 async def read_page(
-    shelves: Sequence[Shelf], *, span: Span, order: Order, limit: int, place: Place | None
-) -> Page:
+    sources: Sequence[BucketSource],
+    *,
+    span: KeyRange,
+    order: SortOrder,
+    limit: int,
+    page_start: PageStart | None,
+) -> RowPage:
     """Read one page of all shelves together; an asset on several is shown once.
 
     It makes a bounded number of reads, sixteen at once: one of buckets for each shelf, and at most
     128 of rows, or one for each shelf that has the first bucket if those are more. Over many empty
     buckets a page may be short, even empty, and still have a next one.
     """
-    side_by_side = _SideBySide()
-    todo = await buckets_to_come(shelves, order, place, side_by_side)
-    span = resumed(span, order, place)
+    side_by_side = _BoundedReads()
+    todo = await remaining_buckets(sources, order, page_start, side_by_side)
+    span = range_after(span, order, page_start)
     found: list[tuple[str, Row]] = []
     reads, wave = 0, 1
     while todo and len(found) <= limit and reads < _MAX_READS:
@@ -82,16 +89,22 @@ async def read_page(
         for (bucket, _), rows in zip(buckets, answers, strict=True):
             found.extend((bucket, row) for row in rows)
         reads += sum(len(holders) for _, holders in buckets)
-        wave = min(2 * wave, _WIDEST_WAVE)  # the first bucket mostly fills the page
+        wave = min(2 * wave, _MOST_BUCKETS_AT_ONCE)  # the first bucket mostly fills the page
     rows = [row for _, row in found[:limit]]
     if len(found) > limit:
         bucket, last = found[limit - 1]
-        after = Place(bucket=bucket, created_at_us=last["created_at_us"], asset_id=last["asset_id"])
-        return Page(rows=rows, next_place=after)
-    return Page(rows=rows, next_place=beginning(todo[0][0], rows, place) if todo else None)
+        after = PageStart(
+            bucket=bucket, created_at_us=last["created_at_us"], asset_id=last["asset_id"]
+        )
+        return RowPage(rows=rows, next_start=after)
+    return RowPage(
+        rows=rows, next_start=page_start_at(todo[0][0], rows, page_start) if todo else None
+    )
 
 
-def _first_of(todo: Sequence[tuple[str, Sequence[Shelf]]], wave: int, reads_left: int) -> int:
+def _first_of(
+    todo: Sequence[tuple[str, Sequence[BucketSource]]], wave: int, reads_left: int
+) -> int:
     """Count the buckets that are read next: a wave of them, and no more reads than are left."""
     count = 1
     reads = len(todo[0][1])
@@ -103,63 +116,63 @@ def _first_of(todo: Sequence[tuple[str, Sequence[Shelf]]], wave: int, reads_left
     return count
 
 
-async def buckets_to_come(
-    shelves: Sequence[Shelf],
-    order: Order,
-    place: Place | None,
-    side_by_side: "_SideBySide | None" = None,
-) -> list[tuple[str, list[Shelf]]]:
+async def remaining_buckets(
+    sources: Sequence[BucketSource],
+    order: SortOrder,
+    page_start: PageStart | None,
+    side_by_side: "_BoundedReads | None" = None,
+) -> list[tuple[str, list[BucketSource]]]:
     """Pair each bucket that is still to come with the shelves that have it."""
-    holders: dict[str, list[Shelf]] = {}
-    side_by_side = side_by_side or _SideBySide()
-    answers = await side_by_side.all([shelf.buckets() for shelf in shelves])
-    for shelf, buckets in zip(shelves, answers, strict=True):
+    holders: dict[str, list[BucketSource]] = {}
+    side_by_side = side_by_side or _BoundedReads()
+    answers = await side_by_side.all([source.buckets() for source in sources])
+    for source, buckets in zip(sources, answers, strict=True):
         for bucket in buckets:
-            holders.setdefault(bucket, []).append(shelf)
+            holders.setdefault(bucket, []).append(source)
     names = sorted(holders, reverse=order == "desc")
-    if place is not None:
-        names = [name for name in names if _is_to_come(name, place.bucket, order)]
+    if page_start is not None:
+        names = [name for name in names if _is_to_come(name, page_start.bucket, order)]
     return [(name, holders[name]) for name in names]
 
 
-def _is_to_come(bucket: str, begin: str, order: Order) -> bool:
+def _is_to_come(bucket: str, begin: str, order: SortOrder) -> bool:
     """Tell by their common part: a cursor outlives a switch from days to months, and back."""
     length = min(len(bucket), len(begin))
     bucket, begin = bucket[:length], begin[:length]
     return bucket <= begin if order == "desc" else bucket >= begin
 
 
-def beginning(bucket: str, rows: Sequence[Row], place: Place | None) -> Place:
+def page_start_at(bucket: str, rows: Sequence[Row], page_start: PageStart | None) -> PageStart:
     """Begin with a bucket, behind what was shown last, if anything ever was."""
     if rows:
         created_at_us, asset_id = _key(rows[-1])
-        return Place(bucket=bucket, created_at_us=created_at_us, asset_id=asset_id)
-    if place is not None:
-        return replace(place, bucket=bucket)
-    return Place(bucket=bucket, created_at_us=None, asset_id=None)
+        return PageStart(bucket=bucket, created_at_us=created_at_us, asset_id=asset_id)
+    if page_start is not None:
+        return replace(page_start, bucket=bucket)
+    return PageStart(bucket=bucket, created_at_us=None, asset_id=None)
 
 
-def resumed(span: Span, order: Order, place: Place | None) -> Span:
+def range_after(span: KeyRange, order: SortOrder, page_start: PageStart | None) -> KeyRange:
     """Cut off what earlier pages showed."""
-    if place is None or place.created_at_us is None or place.asset_id is None:
+    if page_start is None or page_start.created_at_us is None or page_start.asset_id is None:
         return span
-    shown: Key = (place.created_at_us, place.asset_id)
+    shown: SortKey = (page_start.created_at_us, page_start.asset_id)
     if order == "desc":
-        return Span(after=span.after, before=min(span.before, shown))
-    return Span(after=max(span.after, shown), before=span.before)
+        return KeyRange(after=span.after, before=min(span.before, shown))
+    return KeyRange(after=max(span.after, shown), before=span.before)
 
 
 async def _merged(
     bucket: str,
-    shelves: Sequence[Shelf],
+    sources: Sequence[BucketSource],
     *,
-    span: Span,
-    order: Order,
+    span: KeyRange,
+    order: SortOrder,
     limit: int,
-    side_by_side: "_SideBySide",
+    side_by_side: "_BoundedReads",
 ) -> Iterable[Row]:
     """Give the first rows of one bucket of all shelves, at least ``limit``, each asset once."""
-    runs = await side_by_side.all([shelf.rows(bucket, span, order, limit) for shelf in shelves])
+    runs = await side_by_side.all([source.rows(bucket, span, order, limit) for source in sources])
     if len(runs) == 1:
         return runs[0]
     by_key = {_key(row): row for run in runs for row in run}
@@ -171,7 +184,7 @@ async def _gathered(works: Sequence[Coroutine[Any, Any, _Read]]) -> Sequence[_Re
     return [await works[0]] if len(works) == 1 else await asyncio.gather(*works)
 
 
-class _SideBySide:
+class _BoundedReads:
     """Carries out the reads of one page, few at once."""
 
     def __init__(self) -> None:
@@ -186,5 +199,5 @@ class _SideBySide:
             return await read
 
 
-def _key(row: Row) -> Key:
+def _key(row: Row) -> SortKey:
     return row["created_at_us"], row["asset_id"]

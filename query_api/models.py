@@ -9,13 +9,13 @@ from domain.failures import FailureCode
 from domain.values import Status
 
 
-class Model(BaseModel):
+class ResponseModel(BaseModel):
     """Something that answers are made of; it has these members and no others."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class CategoryLabel(Model):
+class CategoryLabel(ResponseModel):
     """A category beside an asset; slug and name are null for a moment while it is new."""
 
     category_id: str
@@ -23,14 +23,14 @@ class CategoryLabel(Model):
     name: str | None = Field(examples=["Cats"])
 
 
-class SourceAnswer(Model):
+class SourceAnswer(ResponseModel):
     """Where the picture came from: a URL, or an upload."""
 
     url: str | None = Field(examples=["https://example.com/cat.jpg"])
     file_name: str | None
 
 
-class FailureAnswer(Model):
+class FailureAnswer(ResponseModel):
     """Why the last attempt did not work out: it was given up, or another follows."""
 
     code: FailureCode
@@ -43,7 +43,7 @@ class FailureAnswer(Model):
     )
 
 
-class OriginalAnswer(Model):
+class OriginalAnswer(ResponseModel):
     """The picture as it was handed over; it is kept privately."""
 
     sha256: str
@@ -54,7 +54,7 @@ class OriginalAnswer(Model):
     frames: int
 
 
-class RenditionAnswer(Model):
+class RenditionAnswer(ResponseModel):
     """One public form of the picture; the URL names its content and may be cached for ever."""
 
     name: str = Field(examples=["large"])
@@ -66,7 +66,7 @@ class RenditionAnswer(Model):
     sha256: str
 
 
-class FactsAnswer(Model):
+class FactsAnswer(ResponseModel):
     """What the pixels, and the harmless part of the EXIF, tell."""
 
     exif: dict[str, str]
@@ -77,7 +77,7 @@ class FactsAnswer(Model):
     perceptual_hash: str
 
 
-class FetchAnswer(Model):
+class FetchAnswer(ResponseModel):
     """How the download went."""
 
     final_url: str
@@ -87,14 +87,14 @@ class FetchAnswer(Model):
     duration_ms: int
 
 
-class FocalPointAnswer(Model):
+class FocalPointAnswer(ResponseModel):
     """What matters in a picture: shares of its upright width and height."""
 
     x: float = Field(ge=0, le=1, examples=[0.3])
     y: float = Field(ge=0, le=1, examples=[0.7])
 
 
-class AssetAnswer(Model):
+class AssetAnswer(ResponseModel):
     """An asset in any state; what is not known yet, or not shown any more, is null or empty."""
 
     asset_id: str
@@ -135,7 +135,7 @@ class AssetAnswer(Model):
     )
 
 
-class ItemAnswer(Model):
+class ItemAnswer(ResponseModel):
     """What a gallery needs of a published asset."""
 
     asset_id: str
@@ -152,14 +152,14 @@ class ItemAnswer(Model):
     categories: list[CategoryLabel]
 
 
-class PageAnswer(Model):
+class PageAnswer(ResponseModel):
     """A page of a listing; it may be short, even empty, while there is a next one."""
 
     items: list[ItemAnswer]
     next: str | None = Field(examples=["/v1/assets?limit=50&cursor=…"])
 
 
-class ChangeAnswer(Model):
+class ChangeAnswer(ResponseModel):
     """One field that an event changed."""
 
     field: str = Field(examples=["categories"])
@@ -167,7 +167,7 @@ class ChangeAnswer(Model):
     after: str | int | list[str] | None
 
 
-class EventAnswer(Model):
+class EventAnswer(ResponseModel):
     """One thing that happened to an asset; `event` is all that was recorded, null once erased.
 
     `correlation_id` is the operation's id when a bulk operation caused it.
@@ -184,7 +184,7 @@ class EventAnswer(Model):
     event: dict[str, Any] | None
 
 
-class DuplicateAnswer(Model):
+class DuplicateAnswer(ResponseModel):
     """A published asset like another one."""
 
     asset_id: str
@@ -195,20 +195,20 @@ class DuplicateAnswer(Model):
     thumbnail_url: str
 
 
-class DuplicatesAnswer(Model):
+class DuplicatesAnswer(ResponseModel):
     """The same bytes, the oldest first, and what looks almost the same, the nearest first."""
 
     exact: list[DuplicateAnswer]
     near: list[DuplicateAnswer]
 
 
-class HistoryAnswer(Model):
+class HistoryAnswer(ResponseModel):
     """All that ever happened to an asset, the first first."""
 
     items: list[EventAnswer]
 
 
-class CategoryAnswer(Model):
+class CategoryAnswer(ResponseModel):
     """A category; `path` is made of the slugs from the top of the tree."""
 
     category_id: str
@@ -220,21 +220,21 @@ class CategoryAnswer(Model):
     version: int
 
 
-class CategoriesAnswer(Model):
+class CategoriesAnswer(ResponseModel):
     """A page of the category tree, in the order of a walk through it."""
 
     items: list[CategoryAnswer]
     next: str | None = Field(examples=["/v1/categories?cursor=…"])
 
 
-class CausedEvent(Model):
+class CausedEvent(ResponseModel):
     """An event that a command caused."""
 
     event_id: str
     name: str
 
 
-class CommandAnswer(Model):
+class CommandAnswer(ResponseModel):
     """What became of a command; `problem` is what a write would have answered."""
 
     command_id: str
@@ -248,7 +248,7 @@ class CommandAnswer(Model):
     problem: dict[str, Any] | None
 
 
-class TransformationAnswer(Model):
+class TransformationAnswer(ResponseModel):
     """A rendition that is made on demand, in its one spelling, and its signed public URL."""
 
     transformation: str = Field(examples=["w_800,h_600,fit_cover,f_webp,q_80"])

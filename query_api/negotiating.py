@@ -9,7 +9,7 @@ from query_api.urls import MEDIA_TYPE_OF
 _ANY = "*/*"
 
 
-def named(renditions: Sequence[Rendition], file_name: str) -> tuple[Rendition, ...]:
+def renditions_named(renditions: Sequence[Rendition], file_name: str) -> tuple[Rendition, ...]:
     """Find the renditions of a name; with an extension only the one of that format."""
     name, dot, extension = file_name.partition(".")
     media_type = MEDIA_TYPE_OF.get(extension.lower())
@@ -20,7 +20,7 @@ def named(renditions: Sequence[Rendition], file_name: str) -> tuple[Rendition, .
     )
 
 
-def best(renditions: Sequence[Rendition], accept: str | None) -> Rendition:
+def best_rendition(renditions: Sequence[Rendition], accept: str | None) -> Rendition:
     """Choose what the client likes most, then the name that comes first, then the fewest bytes.
 
     A preset names first what stands for the picture; a cut of it may have more pixels. A client

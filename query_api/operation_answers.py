@@ -9,13 +9,13 @@ from domain.asset.changes import Change
 from domain.bulk import OperationState
 from domain.operation.advancing import CATEGORY_ITEM
 from infra.cql import Row
-from infra.web.problems import kinds
+from infra.web.problems import problem_kinds
 from query_api.moments import moment
 
-Answer = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-def operation(row: Row) -> Answer:
+def operation_response(row: Row) -> JsonObject:
     """Show an operation and how it gets on."""
     link = f"/v1/operations/{row['operation_id']}"
     return {
@@ -38,7 +38,7 @@ def operation(row: Row) -> Answer:
     }
 
 
-def item(row: Row, changed: Sequence[Change]) -> Answer:
+def operation_item_response(row: Row, changed: Sequence[Change]) -> JsonObject:
     """Show what became of one item."""
     return {
         "place": row["place"],
@@ -51,7 +51,7 @@ def item(row: Row, changed: Sequence[Change]) -> Answer:
     }
 
 
-def _progress(row: Row) -> Answer:
+def _progress(row: Row) -> JsonObject:
     done = row["changed"] + row["unchanged"] + row["conflicts"] + row["refused"]
     refused = msgspec.json.decode(row["refusals"], type=dict[str, int])
     left = row["total"] - done
@@ -71,4 +71,4 @@ def _progress(row: Row) -> Answer:
 
 def _problem(code: str) -> str:
     """Name a refusal as its problem type does; one of a newer release as it is."""
-    return next((name for name, kind in kinds().items() if kind.__name__ == code), code)
+    return next((name for name, kind in problem_kinds().items() if kind.__name__ == code), code)

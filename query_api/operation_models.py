@@ -6,10 +6,10 @@ from typing import Any
 from pydantic import Field
 
 from domain.bulk import ItemResult, OperationKind, OperationState
-from query_api.models import ChangeAnswer, Model
+from query_api.models import ChangeAnswer, ResponseModel
 
 
-class ProgressAnswer(Model):
+class ProgressAnswer(ResponseModel):
     """How many assets an operation has dealt with; `refused` counts them by reason."""
 
     total: int
@@ -22,7 +22,7 @@ class ProgressAnswer(Model):
     eta_seconds: int | None
 
 
-class OperationAnswer(Model):
+class OperationAnswer(ResponseModel):
     """A bulk operation; `total` grows until `is_selected`."""
 
     operation_id: str
@@ -43,13 +43,13 @@ class OperationAnswer(Model):
     links: dict[str, str]
 
 
-class OperationsAnswer(Model):
+class OperationsAnswer(ResponseModel):
     """A tenant's bulk operations, the newest first."""
 
     items: list[OperationAnswer]
 
 
-class OperationItemAnswer(Model):
+class OperationItemAnswer(ResponseModel):
     """What became of one asset, or of the category that a merge or split is about (null)."""
 
     place: int
@@ -61,7 +61,7 @@ class OperationItemAnswer(Model):
     changes: list[ChangeAnswer]
 
 
-class OperationItemsAnswer(Model):
+class OperationItemsAnswer(ResponseModel):
     """A page of an operation's items, in the order they were dealt with."""
 
     items: list[OperationItemAnswer]

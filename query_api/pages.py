@@ -11,46 +11,48 @@ from starlette.requests import Request
 
 from domain.values import CategoryId, CategoryRef
 from infra.cql import Row
-from query_api.answers import Answers
-from query_api.catalogues import Catalogues
+from query_api.answers import ResponseMapper
+from query_api.catalogues import CategoryTreeCache
 from query_api.category_tree import CategoryTree
-from query_api.cursors import Cursors
-from query_api.listing import Page as Found
-from query_api.listing import Place, read_page
-from query_api.matching import read_matching_page
+from query_api.cursors import CursorCodec
+from query_api.listing import PageStart, read_page
+from query_api.listing import RowPage as Found
+from query_api.matching import read_filtered_page
 from query_api.moments import microseconds
 from query_api.parameters import CategoryListingParameters, ListingParameters
-from query_api.past_shelves import PastShelves, ShelvesThen
-from query_api.reading import Reader
-from query_api.recent import Recent
-from query_api.shelves import Shelves
+from query_api.past_shelves import BucketSourcesAsOf, HistoricalBucketSources
+from query_api.reading import ReadContext
+from query_api.recent import SingleFlightCache
+from query_api.shelves import BucketSources
 
 _SHARED_SECONDS = 0.05
 _SHARED_BYTES = 32_000_000
-MOST_MERGED = 32  # categories; what more have in common is found by looking through all by date
+MOST_MERGED_CATEGORIES = (
+    32  # categories; what more have in common is found by looking through all by date
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
+class _PageRequest:
     """A page that was asked for; two of one tenant and one URL are the same page."""
 
     tenant_id: str
     path: str
     query: str
-    reader: Reader = field(compare=False)
+    reader: ReadContext = field(compare=False)
     asked: ListingParameters = field(compare=False)
     ref: CategoryRef | None = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class JsonPage:
     """A page as JSON, and the URL of the next one."""
 
     content: bytes
-    following: str | None
+    next_url: str | None
 
 
-class Pages:
+class AssetPages:
     """Reads pages; whoever asks for one within the same 50 ms shares one read.
 
     Raises CursorRefused, CategoryNotFound, StoreUnavailable.
@@ -58,11 +60,11 @@ class Pages:
 
     def __init__(
         self,
-        shelves: Shelves,
-        past_shelves: PastShelves,
-        catalogues: Catalogues,
-        cursors: Cursors,
-        answers: Answers,
+        shelves: BucketSources,
+        past_shelves: HistoricalBucketSources,
+        catalogues: CategoryTreeCache,
+        cursors: CursorCodec,
+        answers: ResponseMapper,
     ) -> None:
         self._shelves = shelves
         self._past_shelves = past_shelves
@@ -70,22 +72,22 @@ class Pages:
         self._cursors = cursors
         self._answers = answers
         self._encode = msgspec.json.Encoder().encode
-        self._shared = Recent(
+        self._shared = SingleFlightCache(
             self._read,
-            for_seconds=_SHARED_SECONDS,
-            weighs=lambda page: len(page.content),
+            ttl_seconds=_SHARED_SECONDS,
+            weight_of=lambda page: len(page.content),
             at_most=_SHARED_BYTES,
         )
 
     async def page(
         self,
         request: Request,
-        reader: Reader,
+        reader: ReadContext,
         asked: ListingParameters,
         ref: CategoryRef | None = None,
-    ) -> Page:
+    ) -> JsonPage:
         """Give a page of a category, or of everything by date when none is named."""
-        wanted = _Wanted(
+        wanted = _PageRequest(
             tenant_id=reader.tenant_id,
             path=request.scope["path"],
             query=request.scope["query_string"].decode("ascii", "replace"),
@@ -95,30 +97,39 @@ class Pages:
         )
         return await self._shared.get(wanted, fresh=reader.is_fresh)
 
-    async def _read(self, wanted: _Wanted) -> Page:
+    async def _read(self, wanted: _PageRequest) -> JsonPage:
         asked = wanted.asked
         tree = await self._catalogues.tree(wanted.reader, asked.as_of)
         named, categories = _named(wanted, tree)
         bound_to = (wanted.tenant_id, *named, *_bounds(asked))
-        place = self._cursors.open(asked.cursor, bound_to) if asked.cursor is not None else None
-        found = await self._found(wanted, categories, place)
-        following = None
-        if found.next_place is not None:
-            cursor = self._cursors.seal(found.next_place, bound_to)
-            following = following_url(wanted.path, wanted.query, cursor)
+        page_start = (
+            self._cursors.open(asked.cursor, bound_to) if asked.cursor is not None else None
+        )
+        found = await self._found(wanted, categories, page_start)
+        next_url = None
+        if found.next_start is not None:
+            cursor = self._cursors.seal(found.next_start, bound_to)
+            next_url = next_page_url(wanted.path, wanted.query, cursor)
         items = [self._answers.item(row, tree) for row in found.rows]
-        return Page(content=self._encode({"items": items, "next": following}), following=following)
+        return JsonPage(content=self._encode({"items": items, "next": next_url}), next_url=next_url)
 
     async def _found(
-        self, wanted: _Wanted, categories: Sequence[CategoryId] | None, place: Place | None
+        self,
+        wanted: _PageRequest,
+        categories: Sequence[CategoryId] | None,
+        page_start: PageStart | None,
     ) -> Found:
         """Read the assets of these categories together, or of all when none are named."""
         reader, asked = wanted.reader, wanted.asked
         opener = self._opener(asked)
         read = partial(
-            read_page, span=asked.period.span, order=asked.order, limit=asked.limit, place=place
+            read_page,
+            span=asked.period.span,
+            order=asked.order,
+            limit=asked.limit,
+            page_start=page_start,
         )
-        if categories is not None and len(categories) <= MOST_MERGED:
+        if categories is not None and len(categories) <= MOST_MERGED_CATEGORIES:
             return await read(
                 await opener.categories(
                     reader.tenant_id, categories, asked.period, is_fresh=reader.is_fresh
@@ -127,21 +138,21 @@ class Pages:
         everything = await opener.dates(reader.tenant_id, asked.period, is_fresh=reader.is_fresh)
         if categories is None:
             return await read([everything])
-        return await read_matching_page(
+        return await read_filtered_page(
             everything,
             _is_in(frozenset(categories)),
             span=asked.period.span,
             order=asked.order,
             limit=asked.limit,
-            place=place,
+            page_start=page_start,
         )
 
-    def _opener(self, asked: ListingParameters) -> Shelves | ShelvesThen:
+    def _opener(self, asked: ListingParameters) -> BucketSources | BucketSourcesAsOf:
         return self._shelves if asked.as_of is None else self._past_shelves.at(asked.as_of)
 
 
 def _named(
-    wanted: _Wanted, tree: CategoryTree
+    wanted: _PageRequest, tree: CategoryTree
 ) -> tuple[Sequence[str], Sequence[CategoryId] | None]:
     """Name the listing that is wanted, and its categories; None for that of all by date."""
     if wanted.ref is None:
@@ -164,7 +175,7 @@ def _bounds(asked: ListingParameters) -> Iterable[str]:
     return bounds if asked.as_of is None else (*bounds, str(microseconds(asked.as_of)))
 
 
-def following_url(path: str, query: str, cursor: str) -> str:
+def next_page_url(path: str, query: str, cursor: str) -> str:
     """Name the listing of a path and query again, from the cursor on."""
     sent = parse_qsl(query, keep_blank_values=True)
     kept = [(name, value) for name, value in sent if name != "cursor"]

@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import Topic
 from infra.web.errors import RequestInvalid
-from query_api.reached import Reached
-from query_api.views import View
+from query_api.reached import ReadYourWritesBarrier
+from query_api.views import ReadView
 
 _SETTLED = timedelta(minutes=5)  # longer than a transaction lasts and than clocks differ
 _REMEMBERED = timedelta(minutes=1)
 
 
-class LogEnds(Protocol):
+class LogEndOffsets(Protocol):
     """Tells how far topics have been written."""
 
     async def written(self, topic: Topic) -> Mapping[int, int]:
@@ -30,24 +30,26 @@ class LogEnds(Protocol):
         """
 
 
-class Past:
+class MomentBarrier:
     """Waits until views know a moment of the past; ``clock`` tells what is past.
 
     For a minute it remembers when a view was seen to know everything, so that moments well before
     that cost no question.
     """
 
-    def __init__(self, ends: LogEnds, reached: Reached, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, ends: LogEndOffsets, reached: ReadYourWritesBarrier, clock: Callable[[], datetime]
+    ) -> None:
         self._ends = ends
-        self._reached = reached
+        self._read_your_writes = reached
         self._clock = clock
-        self._complete: dict[View, datetime] = {}
+        self._complete: dict[ReadView, datetime] = {}
 
     def is_settled(self, moment: datetime) -> bool:
         """Say whether nothing can happen any more that lies before this moment."""
         return moment < self._clock() - _SETTLED
 
-    async def wait(self, moment: datetime, views: Iterable[View], seconds: float) -> None:
+    async def wait(self, moment: datetime, views: Iterable[ReadView], seconds: float) -> None:
         """Return once the views show all that happened up to a moment and was acknowledged.
 
         Raises RequestInvalid for a moment that is still to come, ViewBehind when it takes longer
@@ -60,20 +62,22 @@ class Past:
         doubtful = [view for view in views if not self._is_known(view, moment, now)]
         topics = {view.topic for view in doubtful}
         written = await asyncio.gather(*(self._written(topic) for topic in topics))
-        await self._reached.wait([last for each in written for last in each], doubtful, seconds)
+        await self._read_your_writes.wait(
+            [last for each in written for last in each], doubtful, seconds
+        )
         self._complete |= dict.fromkeys(doubtful, now)
 
-    def _is_known(self, view: View, moment: datetime, now: datetime) -> bool:
+    def _is_known(self, view: ReadView, moment: datetime, now: datetime) -> bool:
         complete = self._complete.get(view)
         if complete is None or now - complete > _REMEMBERED:
             return False
         return moment < complete - _SETTLED
 
-    async def _written(self, topic: Topic) -> list[Position]:
+    async def _written(self, topic: Topic) -> list[LogPosition]:
         """Name the last thing written to each partition."""
         ends = await self._ends.written(topic)
         return [
-            Position(topic=topic.name, partition=partition, offset=end - 1)
+            LogPosition(topic=topic.name, partition=partition, offset=end - 1)
             for partition, end in ends.items()
             if end > 0
         ]

@@ -15,7 +15,7 @@ from domain.values import AssetId, Status
 from infra.cql import Row
 from query_api.errors import AssetGone
 from query_api.moments import microseconds
-from query_api.parameters import PastParameters
+from query_api.parameters import AssetAsOfParameters
 
 _Event = dict[str, msgspec.Raw]
 
@@ -44,7 +44,7 @@ _FAILURE = ("code", "detail", "attempts")
 _BLANK: Row = {**_NO_SOURCE, **_NO_DESCRIPTION, **_NO_PICTURE, **_NO_FAILURE}
 
 
-def asset_then(history: Sequence[Row], asset_id: AssetId, asked: PastParameters) -> Row:
+def asset_as_of(history: Sequence[Row], asset_id: AssetId, asked: AssetAsOfParameters) -> Row:
     """Fold all that had happened by then.
 
     Raises AssetNotFound when that was nothing, or when there is no such version yet; AssetGone when
@@ -82,7 +82,7 @@ def _told(row: Row) -> Row:
     return {}
 
 
-def _is_within(event: Row, asked: PastParameters) -> bool:
+def _is_within(event: Row, asked: AssetAsOfParameters) -> bool:
     if asked.version is not None:
         return bool(event["entity_version"] <= asked.version)
     return asked.as_of is None or bool(event["happened_at_us"] <= microseconds(asked.as_of))

@@ -6,41 +6,41 @@ from datetime import datetime
 
 from domain.values import CategoryId, TenantId
 from infra.cql import Row
-from query_api.listing import Order, Shelf, Span
+from query_api.listing import BucketSource, KeyRange, SortOrder
 from query_api.moments import microseconds
 from query_api.queries import Queries
-from query_api.recent import Recent
+from query_api.recent import SingleFlightCache
 from query_api.shelves import Period
 from query_api.views import LISTINGS_AS_OF
 
 _RECENT_SECONDS = 1.0
 _EVERYTHING = ""
 
-Place = tuple[TenantId, str, int]  # the shelf's name, and the generation of the view
-Buckets = Recent[Place, Sequence[str]]
+BucketKey = tuple[TenantId, str, int]  # the shelf's name, and the generation of the view
+BucketCache = SingleFlightCache[BucketKey, Sequence[str]]
 
 
-class PastShelves:
+class HistoricalBucketSources:
     """Opens shelves as of a moment; which buckets there are may be a second old."""
 
     def __init__(self, queries: Queries) -> None:
-        async def buckets(place: Place) -> Sequence[str]:
+        async def buckets(place: BucketKey) -> Sequence[str]:
             return await queries.buckets_as_of(*place)
 
         self._queries = queries
-        self._buckets = Recent(buckets, for_seconds=_RECENT_SECONDS)
+        self._buckets = SingleFlightCache(buckets, ttl_seconds=_RECENT_SECONDS)
 
-    def at(self, moment: datetime) -> "ShelvesThen":
+    def at(self, moment: datetime) -> "BucketSourcesAsOf":
         """Go back to a moment; what happened in it is seen."""
-        return ShelvesThen(self._queries, self._buckets, microseconds(moment))
+        return BucketSourcesAsOf(self._queries, self._buckets, microseconds(moment))
 
 
 @dataclass(frozen=True, slots=True)
-class ShelvesThen:
+class BucketSourcesAsOf:
     """Opens shelves as ``Shelves`` does, each as it was."""
 
     queries: Queries
-    known_buckets: Buckets
+    known_buckets: BucketCache
     at_us: int
 
     async def categories(
@@ -50,14 +50,14 @@ class ShelvesThen:
         period: Period,
         *,
         is_fresh: bool,
-    ) -> Sequence[Shelf]:
+    ) -> Sequence[BucketSource]:
         """Open the shelf of each category."""
         generation = await self.queries.generation(LISTINGS_AS_OF)
         return [
             _Shelf(self, (tenant_id, each, generation), period, is_fresh) for each in category_ids
         ]
 
-    async def dates(self, tenant_id: TenantId, period: Period, *, is_fresh: bool) -> Shelf:
+    async def dates(self, tenant_id: TenantId, period: Period, *, is_fresh: bool) -> BucketSource:
         """Open the shelf of all a tenant had."""
         generation = await self.queries.generation(LISTINGS_AS_OF)
         return _Shelf(self, (tenant_id, _EVERYTHING, generation), period, is_fresh)
@@ -65,16 +65,18 @@ class ShelvesThen:
 
 @dataclass(frozen=True, slots=True)
 class _Shelf:
-    then: ShelvesThen
-    place: Place
+    then: BucketSourcesAsOf
+    place: BucketKey
     period: Period
     is_fresh: bool
 
     async def buckets(self) -> Sequence[str]:
         return self.period.of(await self.then.known_buckets.get(self.place, fresh=self.is_fresh))
 
-    async def rows(self, bucket: str, span: Span, order: Order, limit: int) -> Sequence[Row]:
-        tenant_id, shelf, generation = self.place
+    async def rows(
+        self, bucket: str, span: KeyRange, order: SortOrder, limit: int
+    ) -> Sequence[Row]:
+        tenant_id, listing_key, generation = self.place
         return await self.then.queries.shown_as_of(
-            self.then.at_us, tenant_id, shelf, bucket, span, order, limit, generation
+            self.then.at_us, tenant_id, listing_key, bucket, span, order, limit, generation
         )

@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from domain.values import AssetId, Rendition, Status
 from query_api.errors import AssetGone, PictureNotFound
-from query_api.kept_bytes import KeptBytes
-from query_api.negotiating import best, named
+from query_api.kept_bytes import BlobCache
+from query_api.negotiating import best_rendition, renditions_named
 from query_api.public_assets import PublicAsset
 from query_api.queries import Queries
-from query_api.recent import Recent
-from query_api.served import FOR_NOW, served
+from query_api.recent import SingleFlightCache
+from query_api.served import FOR_NOW, image_response
 from query_api.urls import is_version_of
 
 _RECENT_SECONDS = 1.0
@@ -29,12 +29,12 @@ class LeadsElsewhere(PictureNotFound):
         self.asset_id = asset_id
 
 
-class Pictures:
+class PublicRenditions:
     """Serves renditions; what is known of an asset may be a second old."""
 
-    def __init__(self, queries: Queries, kept: KeptBytes) -> None:
-        self._recent = Recent(
-            queries.public_asset, for_seconds=_RECENT_SECONDS, keeps=_may_be_remembered
+    def __init__(self, queries: Queries, kept: BlobCache) -> None:
+        self._recent = SingleFlightCache(
+            queries.public_asset, ttl_seconds=_RECENT_SECONDS, keeps=_may_be_remembered
         )
         self._kept = kept
 
@@ -54,7 +54,7 @@ class Pictures:
         if version is not None and not _knows(asset, version):  # the picture may just be replaced
             asset = await self.find(asset_id, is_fresh=True)
         rendition = _chosen(asset, file_name, version, request.headers.get("accept"))
-        return await served(
+        return await image_response(
             request,
             sha256=rendition.sha256,
             media_type=rendition.media_type,
@@ -99,10 +99,10 @@ def _chosen(
     asset: PublicAsset, file_name: str | None, version: str | None, accept: str | None
 ) -> Rendition:
     """Take the rendition whose content is named, else the best of those whose name fits."""
-    fitting = named(asset.renditions, file_name) if file_name else asset.renditions
+    fitting = renditions_named(asset.renditions, file_name) if file_name else asset.renditions
     if not fitting:
         raise PictureNotFound(f"this picture has no rendition {file_name}")
     for rendition in fitting:
         if is_version_of(version, rendition.sha256):
             return rendition
-    return best(fitting, accept)
+    return best_rendition(fitting, accept)

@@ -33,6 +33,6 @@ class PublicAsset:
         return self.status is Status.PUBLISHED and bool(self.renditions)
 
 
-def renditions(text: str | None) -> tuple[Rendition, ...]:
+def decode_renditions(text: str | None) -> tuple[Rendition, ...]:
     """Read the renditions as the views keep them: a JSON array, or nothing."""
     return _RENDITIONS.decode(text) if text else ()

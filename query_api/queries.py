@@ -6,11 +6,11 @@ from typing import Protocol
 from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, TenantId
 from infra.consistency import ConsistencyResult
 from infra.cql import Row
-from infra.operator_requests import OperatorRequest
-from query_api.generation_standings import GenerationStanding
-from query_api.listing import Order, Span
+from infra.operator_requests import MaintenanceTask
+from query_api.generation_standings import GenerationStatus
+from query_api.listing import KeyRange, SortOrder
 from query_api.public_assets import PublicAsset
-from query_api.views import View
+from query_api.views import ReadView
 
 
 def quarters_of(perceptual_hash: str) -> list[str]:
@@ -63,7 +63,7 @@ class Queries(Protocol):
     async def categories_as_of(self, tenant_id: TenantId, at_us: int) -> Sequence[Row]:
         """Give the value that each aspect of each category had, as ``categories_as_of`` has it."""
 
-    async def generation(self, view: View) -> int:
+    async def generation(self, view: ReadView) -> int:
         """Tell which generation of a view is read; how its buckets are cut may depend on it."""
 
     async def months(
@@ -79,8 +79,8 @@ class Queries(Protocol):
         tenant_id: TenantId,
         category_id: CategoryId,
         month: str,
-        span: Span,
-        order: Order,
+        span: KeyRange,
+        order: SortOrder,
         limit: int,
         generation: int,
     ) -> Sequence[Row]:
@@ -90,8 +90,8 @@ class Queries(Protocol):
         self,
         tenant_id: TenantId,
         day: str,
-        span: Span,
-        order: Order,
+        span: KeyRange,
+        order: SortOrder,
         limit: int,
         generation: int,
     ) -> Sequence[Row]:
@@ -100,14 +100,14 @@ class Queries(Protocol):
     async def consistency(self) -> Sequence[ConsistencyResult]:
         """Tell what the last check of each view against the log came to."""
 
-    async def generations(self) -> Sequence[GenerationStanding]:
+    async def generations(self) -> Sequence[GenerationStatus]:
         """Give every generation of a view that was not dropped, by view and number."""
 
-    async def request(self, request_id: str) -> OperatorRequest | None:
+    async def request(self, request_id: str) -> MaintenanceTask | None:
         """Find what an operator asked for in the last seven days."""
 
     async def buckets_as_of(
-        self, tenant_id: TenantId, shelf: str, generation: int
+        self, tenant_id: TenantId, listing_key: str, generation: int
     ) -> Sequence[str]:
         """Name the buckets in which a shelf has, or had, assets."""
 
@@ -115,16 +115,16 @@ class Queries(Protocol):
         self,
         at_us: int,
         tenant_id: TenantId,
-        shelf: str,
+        listing_key: str,
         bucket: str,
-        span: Span,
-        order: Order,
+        span: KeyRange,
+        order: SortOrder,
         limit: int,
         generation: int,
     ) -> Sequence[Row]:
         """List the first assets that a shelf had in a bucket within the span, at that moment."""
 
-    async def applied_offsets(self, view: View) -> Mapping[int, int]:
+    async def applied_offsets(self, view: ReadView) -> Mapping[int, int]:
         """Tell the next offset that a view will apply of each partition of its topic."""
 
     async def check(self) -> None:

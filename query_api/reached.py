@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from infra.sending import Position
+from infra.sending import LogPosition
 from query_api.errors import ViewBehind
-from query_api.views import View
+from query_api.views import ReadView
 
 _SHORTEST_PAUSE_SECONDS = 0.005
 _LONGEST_PAUSE_SECONDS = 0.05
@@ -18,25 +18,25 @@ _LONGEST_PAUSE_SECONDS = 0.05
 Offsets = Mapping[int, int]  # partition → offset
 
 
-class Progress(Protocol):
+class ViewPositions(Protocol):
     """Tells how far the views have got."""
 
-    async def applied_offsets(self, view: View) -> Offsets:
+    async def applied_offsets(self, view: ReadView) -> Offsets:
         """Tell the next offset that a view will apply of each partition of its topic.
 
         Raises StoreUnavailable, ViewsMissing, ViewNotBuilt.
         """
 
 
-class Reached:
+class ReadYourWritesBarrier:
     """Waits for views; however many wait for a view, and for what of it, it is asked about once."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: ViewPositions) -> None:
         self._progress = progress
-        self._watched: dict[View, _Watched] = {}
+        self._watched: dict[ReadView, _ViewWatcher] = {}
 
     async def wait(
-        self, positions: Sequence[Position], views: Iterable[View], seconds: float
+        self, positions: Sequence[LogPosition], views: Iterable[ReadView], seconds: float
     ) -> None:
         """Return once every view has reached all positions in the topic that it is built from.
 
@@ -58,11 +58,11 @@ class Reached:
             for each in waiting:
                 each.cancel()  # where one view failed, nobody waits for the others
 
-    def _watch(self, view: View) -> "_Watched":
-        return self._watched.setdefault(view, _Watched(self._progress, view))
+    def _watch(self, view: ReadView) -> "_ViewWatcher":
+        return self._watched.setdefault(view, _ViewWatcher(self._progress, view))
 
 
-def _wanted_of(view: View, positions: Sequence[Position]) -> Offsets:
+def _wanted_of(view: ReadView, positions: Sequence[LogPosition]) -> Offsets:
     """Name the furthest of several positions in each partition of a view's topic."""
     wanted: dict[int, int] = {}
     for position in positions:
@@ -72,14 +72,14 @@ def _wanted_of(view: View, positions: Sequence[Position]) -> Offsets:
     return wanted
 
 
-class _Watched:
+class _ViewWatcher:
     """One view and all who wait for it; one task asks for all of them, while there are any.
 
     The pauses between two questions grow unless somebody was waiting for the answer. So whoever
     waits for what never comes costs 20 questions a second, alone or with a thousand others.
     """
 
-    def __init__(self, progress: Progress, view: View) -> None:
+    def __init__(self, progress: ViewPositions, view: ReadView) -> None:
         self._progress = progress
         self._view = view
         self._wanted: dict[asyncio.Future[None], Offsets] = {}

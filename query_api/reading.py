@@ -9,14 +9,14 @@ from typing import Any
 from starlette.requests import Request
 
 from domain.values import TenantId
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.web import positions
 from infra.web.access import Access
 from infra.web.errors import MalformedHeader, RequestError
-from infra.web.places import Places
-from query_api.past import Past
-from query_api.reached import Reached
-from query_api.views import VIEWS, View
+from infra.web.places import TenantSlots
+from query_api.past import MomentBarrier
+from query_api.reached import ReadYourWritesBarrier
+from query_api.views import VIEWS, ReadView
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?=$|[,;\s])")
 _MAX_WAIT_SECONDS = 60.0
@@ -25,9 +25,9 @@ _MOST_WAITING = 1_000
 _PAST = frozenset({"as_of", "version"})
 _PARTITIONS = {view.topic.name: view.topic.partitions for view in VIEWS}
 
-HEADERS: list[dict[str, Any]] = [
+READ_HEADERS: list[dict[str, Any]] = [
     {
-        "name": positions.HEADER,
+        "name": positions.POSITION_HEADER,
         "in": "header",
         "required": False,
         "schema": {"type": "string"},
@@ -46,7 +46,7 @@ HEADERS: list[dict[str, Any]] = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class ReadContext:
     """Who asks; ``is_fresh`` says that nothing read before this moment will do.
 
     ``is_settled``: what is read lies so far back that it will never be another.
@@ -57,37 +57,42 @@ class Reader:
     is_settled: bool = False
 
 
-class Reading:
+class ReadContextFactory:
     """Makes the dependencies of routes that need ``assets:read`` and show certain views."""
 
     def __init__(
-        self, access: Access, reached: Reached, past: Past, *, wait_seconds: float
+        self,
+        access: Access,
+        reached: ReadYourWritesBarrier,
+        past: MomentBarrier,
+        *,
+        wait_seconds: float,
     ) -> None:
         self._access = access
-        self._reached = reached
+        self._read_your_writes = reached
         self._past = past
         self._wait_seconds = wait_seconds
-        self._waiting = Places(_MOST_WAITING, "reads that wait for a view")
+        self._waiting = TenantSlots(_MOST_WAITING, "reads that wait for a view")
 
     def of(
-        self, *views: View, past: tuple[View, ...] = ()
-    ) -> Callable[[Request], Awaitable[Reader]]:
+        self, *views: ReadView, past: tuple[ReadView, ...] = ()
+    ) -> Callable[[Request], Awaitable[ReadContext]]:
         """Make the dependency of a route that shows these views, or ``past`` if it is asked for.
 
         It raises what Access raises, MalformedHeader, Overloaded, and ViewBehind.
         """
 
-        async def reader(request: Request) -> Reader:
+        async def reader(request: Request) -> ReadContext:
             caller = self._access.admit(request, "assets:read")
             shown = past if _PAST.intersection(request.query_params) and past else views
             is_fresh = await self.wait_for_writes(request, caller.tenant_id, shown)
-            return Reader(tenant_id=caller.tenant_id, is_fresh=is_fresh)
+            return ReadContext(tenant_id=caller.tenant_id, is_fresh=is_fresh)
 
         return reader
 
-    async def going_back(
-        self, request: Request, reader: Reader, moment: datetime, *views: View
-    ) -> Reader:
+    async def wait_for_moment(
+        self, request: Request, reader: ReadContext, moment: datetime, *views: ReadView
+    ) -> ReadContext:
         """Wait until these views show all that happened up to a moment of the past.
 
         Raises Overloaded, and what Past.wait raises.
@@ -97,7 +102,9 @@ class Reading:
         is_settled = self._past.is_settled(moment)
         return replace(reader, is_fresh=reader.is_fresh or not is_settled, is_settled=is_settled)
 
-    async def wait_for_writes_of_a_reader(self, request: Request, views: tuple[View, ...]) -> bool:
+    async def wait_for_writes_if_authenticated(
+        self, request: Request, views: tuple[ReadView, ...]
+    ) -> bool:
         """Wait until these views show the writes that the request names; tell if it named any.
 
         The request needs no key; but without a good one no position counts. To wait is to ask the
@@ -110,15 +117,15 @@ class Reading:
         return await self.wait_for_writes(request, caller.tenant_id, views)
 
     async def wait_for_writes(
-        self, request: Request, tenant_id: TenantId, views: tuple[View, ...]
+        self, request: Request, tenant_id: TenantId, views: tuple[ReadView, ...]
     ) -> bool:
         """Do that for a tenant whose request was let in; raises MalformedHeader, Overloaded too."""
-        headers = request.headers.getlist(positions.HEADER)
+        headers = request.headers.getlist(positions.POSITION_HEADER)
         if not headers:
             return False
         wanted = _positions(",".join(headers))
         with self._waiting.take(tenant_id):
-            await self._reached.wait(wanted, views, self._seconds(request))
+            await self._read_your_writes.wait(wanted, views, self._seconds(request))
         return True
 
     def _seconds(self, request: Request) -> float:
@@ -132,19 +139,21 @@ def preferred_wait(header: str) -> float | None:
     return float(wait[1]) if wait else None
 
 
-def _positions(header: str) -> list[Position]:
+def _positions(header: str) -> list[LogPosition]:
     words = [word for word in map(str.strip, header.split(",")) if word]
     if len(words) > _MAX_POSITIONS:
-        raise _refused(f"{positions.HEADER} may name {_MAX_POSITIONS} positions at most")
-    found = list(map(positions.from_header, words))
+        raise _refused(f"{positions.POSITION_HEADER} may name {_MAX_POSITIONS} positions at most")
+    found = list(map(positions.position_from_header, words))
     for position in found:
         if not 0 <= position.partition < _PARTITIONS.get(position.topic, 0):
             raise _refused(
-                f"{positions.HEADER} names nothing that a view is built from; send it exactly as "
-                "a write answered it"
+                f"{positions.POSITION_HEADER} names nothing that a view is built from; send it "
+                "exactly as a write answered it"
             )
     return found
 
 
 def _refused(detail: str) -> MalformedHeader:
-    return MalformedHeader(detail, errors=[{"detail": detail, "parameter": positions.HEADER}])
+    return MalformedHeader(
+        detail, errors=[{"detail": detail, "parameter": positions.POSITION_HEADER}]
+    )

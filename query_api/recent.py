@@ -20,15 +20,15 @@ class _Entry(Generic[_Value]):
     following: asyncio.Future[_Value] | None = None
 
 
-class Recent(Generic[_Key, _Value]):
-    """Remembers what ``load`` answered for ``for_seconds``, counted from when the load began.
+class SingleFlightCache(Generic[_Key, _Value]):
+    """Remembers what ``load`` answered for ``ttl_seconds``, counted from when the load began.
 
     Whoever asks while a load is under way waits for that one. A load that fails is not remembered:
     all who waited for it get its error, the next one loads again. So it is with values that
     ``keeps`` turns down. With ``one_at_a_time`` those for whom the load under way began too early
     share one that begins after it, instead of one each beside it.
 
-    What is kept weighs ``at_most``, each value as much as ``weighs`` says: those that were read
+    What is kept weighs ``at_most``, each value as much as ``weight_of`` says: those that were read
     longest ago go first.
     """
 
@@ -36,18 +36,18 @@ class Recent(Generic[_Key, _Value]):
         self,
         load: Callable[[_Key], Awaitable[_Value]],
         *,
-        for_seconds: float,
+        ttl_seconds: float,
         keeps: Callable[[_Value], bool] = lambda _: True,
         one_at_a_time: bool = False,
-        weighs: Callable[[_Value], int] = lambda _: 1,
+        weight_of: Callable[[_Value], int] = lambda _: 1,
         at_most: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load = load
-        self._for_seconds = for_seconds
+        self._ttl_seconds = ttl_seconds
         self._keeps = keeps
         self._one_at_a_time = one_at_a_time
-        self._weighs = weighs
+        self._weight_of = weight_of
         self._at_most = at_most
         self._clock = clock
         self._entries: dict[_Key, _Entry[_Value]] = {}
@@ -69,7 +69,7 @@ class Recent(Generic[_Key, _Value]):
         return await asyncio.shield(loading)  # who hangs up must not take it from the others
 
     def _is_old(self, entry: _Entry[_Value]) -> bool:
-        return entry.began_at + self._for_seconds <= self._clock()
+        return entry.began_at + self._ttl_seconds <= self._clock()
 
     async def _load_after(self, earlier: asyncio.Future[_Value], key: _Key) -> _Value:
         await asyncio.wait([earlier])
@@ -93,7 +93,7 @@ class Recent(Generic[_Key, _Value]):
             self._forget(key)
             return
         self._weight -= entry.weight
-        entry.weight = self._weighs(done.result())
+        entry.weight = self._weight_of(done.result())
         self._weight += entry.weight
         self._lighten()
 

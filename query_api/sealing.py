@@ -9,7 +9,7 @@ _SEAL_BYTES = 16
 _MAX_CHARACTERS = 512
 
 
-class Seals:
+class TokenSigner:
     """Seals bytes of one kind, which ``label`` names; what they are bound to is not in them.
 
     The first secret seals, every one of them is accepted, so that a secret can be replaced. Text of

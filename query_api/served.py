@@ -20,7 +20,7 @@ _HARMLESS: Mapping[str, str] = {
 }
 
 
-async def served(
+async def image_response(
     request: Request,
     *,
     sha256: Sha256,

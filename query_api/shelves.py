@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from domain.values import CategoryId, TenantId
 from infra.cql import Row
-from query_api.listing import FIRST_US, LAST_US, Order, Shelf, Span
+from query_api.listing import FIRST_US, LAST_US, BucketSource, KeyRange, SortOrder
 from query_api.moments import microseconds
 from query_api.queries import Queries
-from query_api.recent import Recent
+from query_api.recent import SingleFlightCache
 from query_api.views import ASSETS_BY_CATEGORY, ASSETS_BY_DATE
 
 _RECENT_SECONDS = 1.0
@@ -23,11 +23,11 @@ class Period:
     until: datetime | None = None
 
     @property
-    def span(self) -> Span:
+    def span(self) -> KeyRange:
         """Say it in keys; no asset has an empty id, so ``since`` itself lies within."""
         after = FIRST_US if self.since is None else microseconds(self.since)
         before = LAST_US if self.until is None else microseconds(self.until)
-        return Span(after=(after, ""), before=(before, ""))
+        return KeyRange(after=(after, ""), before=(before, ""))
 
     def of(self, buckets: Sequence[str]) -> Sequence[str]:
         """Leave out the days or months that lie outside."""
@@ -36,7 +36,7 @@ class Period:
         return [bucket for bucket in buckets if first[: len(bucket)] <= bucket <= last]
 
 
-class Shelves:
+class BucketSources:
     """Opens shelves; which buckets there are may be a second old unless ``is_fresh``.
 
     A shelf stays with one generation of its view, so that no page is read half from one and half
@@ -52,8 +52,8 @@ class Shelves:
         async def days(place: tuple[TenantId, int]) -> Sequence[str]:
             return await queries.days(*place)
 
-        self._months = Recent(months, for_seconds=_RECENT_SECONDS)
-        self._days = Recent(days, for_seconds=_RECENT_SECONDS)
+        self._months = SingleFlightCache(months, ttl_seconds=_RECENT_SECONDS)
+        self._days = SingleFlightCache(days, ttl_seconds=_RECENT_SECONDS)
 
     async def categories(
         self,
@@ -62,7 +62,7 @@ class Shelves:
         period: Period,
         *,
         is_fresh: bool,
-    ) -> Sequence[Shelf]:
+    ) -> Sequence[BucketSource]:
         """Open the shelf of each category."""
         generation = await self._queries.generation(ASSETS_BY_CATEGORY)
         return [
@@ -70,7 +70,7 @@ class Shelves:
             for each in category_ids
         ]
 
-    async def dates(self, tenant_id: TenantId, period: Period, *, is_fresh: bool) -> Shelf:
+    async def dates(self, tenant_id: TenantId, period: Period, *, is_fresh: bool) -> BucketSource:
         """Open the shelf of all a tenant has."""
         generation = await self._queries.generation(ASSETS_BY_DATE)
         return _Dates(self._queries, self._days, (tenant_id, generation), period, is_fresh)
@@ -79,7 +79,7 @@ class Shelves:
 @dataclass(frozen=True, slots=True)
 class _Category:
     queries: Queries
-    months: Recent[tuple[TenantId, CategoryId, int], Sequence[str]]
+    months: SingleFlightCache[tuple[TenantId, CategoryId, int], Sequence[str]]
     place: tuple[TenantId, CategoryId, int]
     period: Period
     is_fresh: bool
@@ -87,7 +87,9 @@ class _Category:
     async def buckets(self) -> Sequence[str]:
         return self.period.of(await self.months.get(self.place, fresh=self.is_fresh))
 
-    async def rows(self, bucket: str, span: Span, order: Order, limit: int) -> Sequence[Row]:
+    async def rows(
+        self, bucket: str, span: KeyRange, order: SortOrder, limit: int
+    ) -> Sequence[Row]:
         tenant_id, category_id, generation = self.place
         return await self.queries.of_month(
             tenant_id, category_id, bucket, span, order, limit, generation
@@ -97,7 +99,7 @@ class _Category:
 @dataclass(frozen=True, slots=True)
 class _Dates:
     queries: Queries
-    days: Recent[tuple[TenantId, int], Sequence[str]]
+    days: SingleFlightCache[tuple[TenantId, int], Sequence[str]]
     place: tuple[TenantId, int]
     period: Period
     is_fresh: bool
@@ -105,7 +107,9 @@ class _Dates:
     async def buckets(self) -> Sequence[str]:
         return self.period.of(await self.days.get(self.place, fresh=self.is_fresh))
 
-    async def rows(self, bucket: str, span: Span, order: Order, limit: int) -> Sequence[Row]:
+    async def rows(
+        self, bucket: str, span: KeyRange, order: SortOrder, limit: int
+    ) -> Sequence[Row]:
         tenant_id, generation = self.place
         return await self.queries.of_day(tenant_id, bucket, span, order, limit, generation)
 

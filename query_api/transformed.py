@@ -14,34 +14,34 @@ from starlette.responses import Response
 from domain.blob_keys import asset_folder
 from domain.transformations import (
     MEDIA_TYPE_OF,
-    NoTransformation,
+    InvalidTransformation,
     Transformation,
-    made_key,
-    transformation,
+    derived_key,
+    parse_transformation,
 )
 from domain.values import AssetId, BlobKey, FocalPoint, Original, Sha256, TenantId
 from infra.errors import BlobNotFound
-from infra.transforming import Order
+from infra.transforming import RenditionRequest
 from query_api.errors import PictureNotFound, TransformationNotSigned, TransformationUnclear
-from query_api.kept_bytes import KeptBytes
-from query_api.pictures import Pictures
+from query_api.kept_bytes import BlobCache
+from query_api.pictures import PublicRenditions
 from query_api.queries import Queries
-from query_api.recent import Recent
-from query_api.served import served
+from query_api.recent import SingleFlightCache
+from query_api.served import image_response
 
 _LABEL = b"scalehoster transformation 1"
 _SEAL_BYTES = 18
 _RECENT_SECONDS = 1.0
 
 
-class Making(Protocol):
+class OnDemandRenderer(Protocol):
     """What renders on demand: infra.transforming.Transformer."""
 
-    async def make(self, order: Order) -> None:
+    async def make(self, order: RenditionRequest) -> None:
         """Make it; raises Overloaded, BlobNotFound, StoreUnavailable, TransformationFailed."""
 
 
-class Signatures:
+class UrlSigner:
     """Signs transformations; the first secret signs, every one of them is accepted."""
 
     def __init__(self, secrets: Sequence[str], unsigned: Collection[str]) -> None:
@@ -68,7 +68,7 @@ class Signatures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
+class _PublishedOriginal:
     """What of an asset a rendition on demand is made of."""
 
     asset: BlobKey
@@ -77,29 +77,29 @@ class _Shown:
     focal_point: FocalPoint | None
 
 
-class Transformed:
+class OnDemandRenditions:
     """Serves what is made on demand; nothing is made for a URL that nobody signed.
 
-    A mark lies on it exactly where one lies on what is published of the asset. It is ``mark``, the
-    one that the deployment has now.
+    A mark lies on it exactly where one lies on what is published of the asset. It is
+    ``current_watermark``, the one that the deployment has now.
     """
 
     def __init__(
         self,
-        pictures: Pictures,
+        pictures: PublicRenditions,
         queries: Queries,
-        kept: KeptBytes,
-        making: Making,
-        signatures: Signatures,
-        mark: Sha256,
+        kept: BlobCache,
+        renderer: OnDemandRenderer,
+        signatures: UrlSigner,
+        current_watermark: Sha256,
     ) -> None:
         self._pictures = pictures
         self._queries = queries
-        self._shown = Recent(self._find, for_seconds=_RECENT_SECONDS)
+        self._shown = SingleFlightCache(self._find, ttl_seconds=_RECENT_SECONDS)
         self._kept = kept
-        self._making = making
+        self._renderer = renderer
         self._signatures = signatures
-        self._mark = mark
+        self._current_watermark = current_watermark
 
     async def serve(
         self, request: Request, asset_id: AssetId, words: str, *, is_fresh: bool
@@ -110,11 +110,11 @@ class Transformed:
         RangeNotSatisfiable, Overloaded, StoreUnavailable, TransformationFailed.
         """
         self._signatures.check(asset_id, words, request.query_params.get("s", ""))
-        wanted = understood(words)
+        wanted = parsed_transformation(words)
         asset = await self._pictures.find(asset_id, is_fresh=is_fresh)
         shown = await self._shown.get((asset.tenant_id, asset_id), fresh=is_fresh)
-        data = await self._made(shown, wanted.of_picture(shown.focal_point))
-        return await served(
+        data = await self._made(shown, wanted.with_focal_point(shown.focal_point))
+        return await image_response(
             request,
             sha256=Sha256(sha256(data).hexdigest()),
             media_type=MEDIA_TYPE_OF[wanted.format],
@@ -122,13 +122,13 @@ class Transformed:
             read=lambda: _already(data),
         )
 
-    async def _made(self, shown: _Shown, wanted: Transformation) -> bytes:
-        original, watermark = shown.original, self._mark if shown.is_marked else None
-        key = made_key(shown.asset, original.sha256, wanted, watermark)
+    async def _made(self, shown: _PublishedOriginal, wanted: Transformation) -> bytes:
+        original, watermark = shown.original, self._current_watermark if shown.is_marked else None
+        key = derived_key(shown.asset, original.sha256, wanted, watermark)
         try:
             return await self._kept.get(key)
         except BlobNotFound:
-            order = Order(
+            order = RenditionRequest(
                 asset=shown.asset,
                 original_key=original.blob_key,
                 original=original.sha256,
@@ -136,16 +136,16 @@ class Transformed:
                 watermark=watermark,
             )
             try:
-                await self._making.make(order)
+                await self._renderer.make(order)
                 return await self._kept.get(key)
             except BlobNotFound as error:
                 raise PictureNotFound("this picture was taken away just now") from error
 
-    async def _find(self, of: tuple[TenantId, AssetId]) -> _Shown:
+    async def _find(self, of: tuple[TenantId, AssetId]) -> _PublishedOriginal:
         row = await self._queries.asset(*of)
         if row is None or not row["original"]:
             raise PictureNotFound("this picture is not ready yet")
-        return _Shown(
+        return _PublishedOriginal(
             asset=asset_folder(*of),
             original=msgspec.json.decode(row["original"], type=Original),
             is_marked=bool(row["watermark"]),
@@ -153,11 +153,11 @@ class Transformed:
         )
 
 
-def understood(words: str) -> Transformation:
+def parsed_transformation(words: str) -> Transformation:
     """Read the words of a URL; raises TransformationUnclear."""
     try:
-        return transformation(words)
-    except NoTransformation as error:
+        return parse_transformation(words)
+    except InvalidTransformation as error:
         raise TransformationUnclear(str(error)) from error
 
 

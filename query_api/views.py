@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.cql import Row
-from infra.live_views import ReadGeneration, Selecting, generations_read
-from infra.personal import opened
+from infra.live_views import GenerationReadiness, QueryRunner, read_active_generations
+from infra.personal import decrypted_row
 from infra.topics import (
     ASSET_EVENTS,
     CATEGORY_EVENTS,
@@ -13,33 +13,33 @@ from infra.topics import (
     OPERATION_EVENTS,
     Topic,
 )
-from query_api.recent import Recent
+from query_api.recent import SingleFlightCache
 
 _GENERATION_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class ReadView:
     """A view by the name it is built and switched under, and the topic it is built from."""
 
     name: str
     topic: Topic
 
 
-ASSET_BY_ID = View(name="asset_by_id", topic=ASSET_EVENTS)
-ASSET_HISTORY = View(name="asset_history", topic=ASSET_EVENTS)
-ASSETS_BY_CONTENT = View(name="assets_by_content", topic=ASSET_EVENTS)
-SIMILAR_ASSETS = View(name="similar_assets", topic=ASSET_EVENTS)
-ASSETS_BY_CATEGORY = View(name="assets_by_category", topic=ASSET_EVENTS)
-ASSETS_BY_DATE = View(name="assets_by_date", topic=ASSET_EVENTS)
-PUBLIC_ASSETS = View(name="public_assets", topic=ASSET_EVENTS)
-LISTINGS_AS_OF = View(name="listings_as_of", topic=ASSET_EVENTS)
-CATEGORIES = View(name="categories", topic=CATEGORY_EVENTS)
-OPERATIONS = View(name="operations", topic=OPERATION_EVENTS)
-OPERATION_ITEMS = View(name="operation_items", topic=OPERATION_EVENTS)
+ASSET_BY_ID = ReadView(name="asset_by_id", topic=ASSET_EVENTS)
+ASSET_HISTORY = ReadView(name="asset_history", topic=ASSET_EVENTS)
+ASSETS_BY_CONTENT = ReadView(name="assets_by_content", topic=ASSET_EVENTS)
+SIMILAR_ASSETS = ReadView(name="similar_assets", topic=ASSET_EVENTS)
+ASSETS_BY_CATEGORY = ReadView(name="assets_by_category", topic=ASSET_EVENTS)
+ASSETS_BY_DATE = ReadView(name="assets_by_date", topic=ASSET_EVENTS)
+PUBLIC_ASSETS = ReadView(name="public_assets", topic=ASSET_EVENTS)
+LISTINGS_AS_OF = ReadView(name="listings_as_of", topic=ASSET_EVENTS)
+CATEGORIES = ReadView(name="categories", topic=CATEGORY_EVENTS)
+OPERATIONS = ReadView(name="operations", topic=OPERATION_EVENTS)
+OPERATION_ITEMS = ReadView(name="operation_items", topic=OPERATION_EVENTS)
 
-CATEGORIES_AS_OF = View(name="categories_as_of", topic=CATEGORY_EVENTS)
-COMMANDS = View(name="commands", topic=COMMAND_RESULTS)
+CATEGORIES_AS_OF = ReadView(name="categories_as_of", topic=CATEGORY_EVENTS)
+COMMANDS = ReadView(name="commands", topic=COMMAND_RESULTS)
 
 VIEWS = (
     ASSET_BY_ID,
@@ -69,11 +69,11 @@ class ActiveViews:
     before it has what the log had then. ``cql`` is for what lies beside the views.
     """
 
-    def __init__(self, cql: Selecting) -> None:
+    def __init__(self, cql: QueryRunner) -> None:
         self.cql = cql
-        self._generations = Recent(self._read, for_seconds=_GENERATION_SECONDS)
+        self._generations = SingleFlightCache(self._read, ttl_seconds=_GENERATION_SECONDS)
 
-    async def generation(self, view: View) -> int:
+    async def generation(self, view: ReadView) -> int:
         """Tell which generation of a view is read, at most a second ago."""
         found = (await self._generations.get(_ALL))[view.name]
         if not found.is_usable:  # it may have been built just now
@@ -82,7 +82,7 @@ class ActiveViews:
 
     async def select(
         self,
-        view: View,
+        view: ReadView,
         statement: str,
         parameters: Sequence[object],
         *,
@@ -96,9 +96,9 @@ class ActiveViews:
         if generation is None:
             generation = await self.generation(view)
         named = statement.replace("$suffix", f"_g{generation}")
-        return list(map(opened, await self.cql.select(named, parameters, page_size=at_most)))
+        return list(map(decrypted_row, await self.cql.select(named, parameters, page_size=at_most)))
 
-    async def applied_offsets(self, view: View) -> dict[int, int]:
+    async def applied_offsets(self, view: ReadView) -> dict[int, int]:
         """Tell the next offset that a view will apply of each partition of its topic."""
         rows = await self.cql.select(
             "SELECT partition, applied_offset FROM projection_state"
@@ -113,5 +113,5 @@ class ActiveViews:
         for view in VIEWS:
             found[view.name].usable()
 
-    async def _read(self, views: tuple[str, ...]) -> dict[str, ReadGeneration]:
-        return await generations_read(self.cql, views)
+    async def _read(self, views: tuple[str, ...]) -> dict[str, GenerationReadiness]:
+        return await read_active_generations(self.cql, views)

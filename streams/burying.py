@@ -8,13 +8,13 @@ from infra.dead_letters import dead_letter
 from infra.errors import RecordRefused
 from infra.reading import Record
 from infra.topics import Topic
-from streams.sending import Sending, send_at_last
+from streams.sending import RecordSender, send_until_durable
 
 log = logging.getLogger(__name__)
 
 
-async def bury(
-    sender: Sending, letters: Topic, record: Record, code: str, detail: str, now: datetime
+async def send_dead_letter(
+    sender: RecordSender, letters: Topic, record: Record, code: str, detail: str, now: datetime
 ) -> None:
     """Return once the letter of a record is durable, however long the broker is away.
 
@@ -24,6 +24,8 @@ async def bury(
     log.error("buried %s, %s: %s", place, code, detail)
     letter = dead_letter(record, code, detail, now)
     try:
-        await send_at_last(sender, letters, letter.key.decode(errors="replace"), encode(letter))
+        await send_until_durable(
+            sender, letters, letter.key.decode(errors="replace"), encode(letter)
+        )
     except RecordRefused as refused:
         log.critical("%s has no letter: %s", place, refused)

@@ -9,16 +9,16 @@ from itertools import compress
 from avro_schemas.codec import decode
 from avro_schemas.errors import Undecodable
 from domain.discards import BlobsDiscarded
-from infra.blob_store import BlobStore, is_key
+from infra.blob_store import BlobStore, is_blob_key
 from infra.errors import BrokerUnavailable, StoreUnavailable
 from infra.failpoints import pass_by
 from infra.reading import Record
 from infra.topics import IMAGE_JOBS_DEAD_LETTERS
-from streams.burying import bury
-from streams.queueing import OpenReader, Queues, Task
-from streams.sending import Sending
+from streams.burying import send_dead_letter
+from streams.queueing import OpenReader, PartitionQueues, QueuedTask
+from streams.sending import RecordSender
 
-Confirm = Callable[[BlobsDiscarded], Awaitable[None]]
+ConfirmPurge = Callable[[BlobsDiscarded], Awaitable[None]]
 """Has it noted that nothing is left of a purged asset, however long that takes."""
 
 _AT_ONCE = 50  # of each partition
@@ -27,7 +27,7 @@ _POLL_SECONDS = 0.5
 log = logging.getLogger(__name__)
 
 
-class Discarding:
+class BlobCollector:
     """Carries out what was discarded, in order, each ``delay`` after it was said.
 
     The delay is for whoever executes a run that is over and does not know yet: what they store
@@ -40,12 +40,14 @@ class Discarding:
         self,
         open_reader: OpenReader,
         blobs: BlobStore,
-        confirm: Confirm,
-        sender: Sending,
+        confirm: ConfirmPurge,
+        sender: RecordSender,
         clock: Callable[[], datetime],
         delay: timedelta,
     ) -> None:
-        self._queues: Queues[BlobsDiscarded | str] = Queues(open_reader, _discard_in)
+        self._queues: PartitionQueues[BlobsDiscarded | str] = PartitionQueues(
+            open_reader, _discard_in
+        )
         self._blobs = blobs
         self._confirm = confirm
         self._sender = sender
@@ -66,11 +68,11 @@ class Discarding:
         await asyncio.to_thread(self._commit)
         return len(done)
 
-    async def _is_done(self, task: Task[BlobsDiscarded | str]) -> bool:
+    async def _is_done(self, task: QueuedTask[BlobsDiscarded | str]) -> bool:
         """Remove some of it, and tell whether nothing is left."""
         discard = task.work
         if isinstance(discard, str):
-            await self._bury(task.record, discard)
+            await self._dead_letter(task.record, discard)
             return True
         try:
             if await self._blobs.clear(discard.folder, spare=discard.spared):
@@ -86,9 +88,11 @@ class Discarding:
         pass_by("discarding.after_bytes_before_commit")
         return True
 
-    async def _bury(self, record: Record, detail: str) -> None:
+    async def _dead_letter(self, record: Record, detail: str) -> None:
         now = self._clock()
-        await bury(self._sender, IMAGE_JOBS_DEAD_LETTERS, record, "undecodable", detail, now)
+        await send_dead_letter(
+            self._sender, IMAGE_JOBS_DEAD_LETTERS, record, "undecodable", detail, now
+        )
 
     def _commit(self) -> None:
         try:
@@ -105,5 +109,5 @@ def _discard_in(record: Record) -> BlobsDiscarded | str:
         return str(error)
     if not isinstance(message, BlobsDiscarded):
         return f"{type(message).__name__} discards nothing"
-    is_theirs = message.is_theirs and is_key(message.folder)
-    return message if is_theirs else f"{message.folder} is no folder of its asset"
+    is_own_folder = message.is_own_folder and is_blob_key(message.folder)
+    return message if is_own_folder else f"{message.folder} is no folder of its asset"

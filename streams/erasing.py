@@ -11,16 +11,16 @@ from domain.identity import erasure_command_id
 from domain.values import Actor, EventId
 from infra.keyring import Erasure, KeyringFile
 from infra.topics import ASSET_COMMANDS
-from streams.sending import Sending, send_at_last
+from streams.sending import RecordSender, send_until_durable
 
 _PURGER = Actor("system:purger")
 
 
-class Erasing:
+class KeyShredder:
     """Carries that out with the installation's keyring and its log."""
 
     def __init__(
-        self, keyring: KeyringFile, sender: Sending, clock: Callable[[], datetime]
+        self, keyring: KeyringFile, sender: RecordSender, clock: Callable[[], datetime]
     ) -> None:
         self._keyring = keyring
         self._sender = sender
@@ -52,4 +52,4 @@ class Erasing:
                 reply_partition=None,
             )
         )
-        await send_at_last(self._sender, ASSET_COMMANDS, done.asset_id, encode(command))
+        await send_until_durable(self._sender, ASSET_COMMANDS, done.asset_id, encode(command))

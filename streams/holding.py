@@ -13,9 +13,9 @@ from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
 from infra.reading import Record
 from infra.topics import Topic
-from streams.burying import bury
-from streams.reading import Reading
-from streams.sending import Sending, send_at_last
+from streams.burying import send_dead_letter
+from streams.reading import RecordConsumer
+from streams.sending import RecordSender, send_until_durable
 
 _BATCH = 500
 _POLL_SECONDS = 0.2
@@ -28,7 +28,7 @@ _Held_contra = TypeVar("_Held_contra", bound=Message, contravariant=True)
 log = logging.getLogger(__name__)
 
 
-class Pausing(Reading, Protocol):
+class RetryTopicReader(RecordConsumer, Protocol):
     """What can stop reading without leaving its group."""
 
     def pause(self) -> None:
@@ -38,7 +38,7 @@ class Pausing(Reading, Protocol):
         """Bring records again."""
 
 
-class Waiting(Protocol[_Held_contra]):
+class DelayPolicy(Protocol[_Held_contra]):
     """What knows how long a piece of work waits: streams.retrying.RetryPolicy for jobs."""
 
     def due_at(self, tier: Topic, held_since: datetime, work: _Held_contra, /) -> datetime:
@@ -48,25 +48,25 @@ class Waiting(Protocol[_Held_contra]):
         """Say where it goes that leaves a tier: to be worked on, or to a tier again."""
 
 
-class Redelivery(Generic[_Work]):
+class RetryTopicConsumer(Generic[_Work]):
     """Sends what one tier holds back to those who work on it when its time has come.
 
     Each partition of a tier is in order of time, near enough, so its head is waited for. A piece of
     work counts as brought back once the broker has it; after a crash it may be brought back twice.
-    What is no work of this kind goes ``home`` too: they know there what to do with it. What cannot
-    be brought back at all is buried in ``letters``.
+    What is no work of this kind goes ``work_topic`` too: they know there what to do with it. What
+    cannot be brought back at all is buried in ``letters``.
     """
 
     def __init__(
         self,
         tier: Topic,
-        open_reader: Callable[[Callable[[list[Partition]], None]], Pausing],
-        sender: Sending,
-        waiting: Waiting[_Work],
+        open_reader: Callable[[Callable[[list[Partition]], None]], RetryTopicReader],
+        sender: RecordSender,
+        waiting: DelayPolicy[_Work],
         clock: Callable[[], datetime],
         *,
         kind: type[_Work],
-        home: Topic,
+        work_topic: Topic,
         letters: Topic,
     ) -> None:
         self._tier = tier
@@ -74,7 +74,7 @@ class Redelivery(Generic[_Work]):
         self._waiting = waiting
         self._clock = clock
         self._kind = kind
-        self._home = home
+        self._home = work_topic
         self._letters = letters
         self._held: dict[Partition, deque[Record]] = {}
         self._is_paused = False
@@ -124,13 +124,13 @@ class Redelivery(Generic[_Work]):
             work = self._work_in(record)
             topic = self._waiting.next_topic(work, now) if work else self._home
             key = record.key.decode("utf-8", errors="replace")
-            await send_at_last(self._sender, topic, key, record.value)
+            await send_until_durable(self._sender, topic, key, record.value)
         except KeysLost:
             raise
         except Exception as error:  # one piece of work must not stop those behind it
             log.exception("it cannot be brought back")
             reason = f"{type(error).__name__}: {error}"
-            await bury(self._sender, self._letters, record, "internal", reason, now)
+            await send_dead_letter(self._sender, self._letters, record, "internal", reason, now)
 
     def _commit(self, done: Mapping[Partition, list[Record]]) -> None:
         offsets = {

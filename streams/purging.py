@@ -16,10 +16,10 @@ from infra.errors import BrokerUnavailable, StoreUnavailable
 from infra.failpoints import pass_by
 from infra.reading import Record
 from infra.topics import DISCARDED_BLOBS
-from streams.queueing import OpenReader, Queues
-from streams.sending import Sending, send_at_last
+from streams.queueing import OpenReader, PartitionQueues
+from streams.sending import RecordSender, send_until_durable
 
-Erase = Callable[[Sequence[AssetPurged]], None]
+ShredKeys = Callable[[Sequence[AssetPurged]], None]
 """Destroys the keys of assets; raises KeysLost, OSError."""
 
 _AT_ONCE = 50  # of each partition
@@ -34,7 +34,7 @@ class _Purge:
     has_key: bool = True
 
 
-class Purger:
+class AssetPurger:
     """Follows the events, and sees to each purge in its turn, within a second or so.
 
     First the key is destroyed, so that whatever fails then, nothing personal can be read. Then all
@@ -45,9 +45,9 @@ class Purger:
     """
 
     def __init__(
-        self, open_reader: OpenReader, blobs: BlobStore, erase: Erase, sender: Sending
+        self, open_reader: OpenReader, blobs: BlobStore, erase: ShredKeys, sender: RecordSender
     ) -> None:
-        self._queues: Queues[_Purge] = Queues(open_reader, _purge_in)
+        self._queues: PartitionQueues[_Purge] = PartitionQueues(open_reader, _purge_in)
         self._is_busy = False
         self._blobs = blobs
         self._erase = erase
@@ -105,7 +105,7 @@ class Purger:
             purge_id=about.event_id,
             correlation_id=about.correlation_id,
         )
-        await send_at_last(self._sender, DISCARDED_BLOBS, event.asset_id, encode(once_more))
+        await send_until_durable(self._sender, DISCARDED_BLOBS, event.asset_id, encode(once_more))
         pass_by("purger.after_bytes_before_commit")
         return True
 

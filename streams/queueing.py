@@ -15,7 +15,7 @@ _BATCH = 1_000
 _MOST_HELD = 5_000
 
 
-class Pausing(Protocol):
+class PausableConsumer(Protocol):
     """What reads as one of a group, and can stop reading without leaving it."""
 
     def poll(self, at_most: int, timeout_seconds: float, /) -> list[Record]:
@@ -31,11 +31,11 @@ class Pausing(Protocol):
         """Bring records again."""
 
 
-OpenReader = Callable[[Callable[[list[Partition]], None]], Pausing]
+OpenReader = Callable[[Callable[[list[Partition]], None]], PausableConsumer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task(Generic[_Work]):
+class QueuedTask(Generic[_Work]):
     """One piece of work, and the record that asks for it."""
 
     record: Record
@@ -51,7 +51,7 @@ class Task(Generic[_Work]):
 class _Queue(Generic[_Work]):
     next_offset: int = 0
     committed: int = -1
-    tasks: deque[Task[_Work]] = field(default_factory=deque)
+    tasks: deque[QueuedTask[_Work]] = field(default_factory=deque)
     finished: set[int] = field(default_factory=set)
 
     @property
@@ -59,7 +59,7 @@ class _Queue(Generic[_Work]):
         return self.tasks[0].record.offset if self.tasks else self.next_offset
 
 
-class Queues(Generic[_Work]):
+class PartitionQueues(Generic[_Work]):
     """Reads as one of a group; what is not finished stays at the head of its partition.
 
     Reading goes on while something takes long, for a member that does not poll is expelled. Some
@@ -94,11 +94,11 @@ class Queues(Generic[_Work]):
             queue.next_offset = record.offset + 1
             work = self._work_in(record)
             if work is not None:
-                queue.tasks.append(Task(record=record, work=work))
+                queue.tasks.append(QueuedTask(record=record, work=work))
 
     def first(
         self, at_most: int, is_due: Callable[[Record], bool] = lambda _: True
-    ) -> list[Task[_Work]]:
+    ) -> list[QueuedTask[_Work]]:
         """Give what is unfinished of the oldest so many pieces of each partition.
 
         Nothing is given that lies behind one that is not due.
@@ -112,7 +112,7 @@ class Queues(Generic[_Work]):
                     found.append(task)
         return found
 
-    def finish(self, task: Task[_Work]) -> None:
+    def finish(self, task: QueuedTask[_Work]) -> None:
         """Note that a piece is finished; what was before it may not be yet."""
         queue = self._queues.get(task.partition)
         if queue is None:

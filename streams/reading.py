@@ -7,7 +7,7 @@ from infra.group_reading import Partition
 from infra.reading import Record
 
 
-class Reading(Protocol):
+class RecordConsumer(Protocol):
     """What reads as one of a group."""
 
     def poll(self, at_most: int, timeout_seconds: float, /) -> list[Record]:

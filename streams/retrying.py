@@ -13,7 +13,7 @@ _LONGEST_RETRY_AFTER_SECONDS = 3_600.0  # an origin may ask for a year
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class JobFailure:
     """Why one attempt did not work out; ``detail`` may be shown to the customer."""
 
     code: FailureCode
@@ -24,17 +24,17 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
+class JobRetryPolicy:
     """How often a job is tried, and how long each tier holds it back.
 
-    ``luck`` is a random number from 0 to 1 throughout.
+    ``jitter`` is a random number from 0 to 1 throughout.
     """
 
     max_attempts: int
     tier_seconds: tuple[float, float, float]
 
     def again(
-        self, job: ImageJob, failure: Failure, now: datetime, luck: float
+        self, job: ImageJob, failure: JobFailure, now: datetime, jitter: float
     ) -> tuple[Topic, ImageJob] | None:
         """Say where the job waits for its next attempt; None when it is given up.
 
@@ -47,11 +47,11 @@ class RetryPolicy:
         delay = self.tier_seconds[min(attempts, len(self.tier_seconds)) - 1]
         attempt = FailedAttempt(code=failure.code, detail=failure.detail, failed_at=now)
         failed = replace(job, failed_attempts=(*job.failed_attempts, attempt))
-        return self._held_back(failed, max(_spread(delay, luck), asked), now)
+        return self._held_back(failed, max(_spread(delay, jitter), asked), now)
 
-    def later(self, job: ImageJob, now: datetime, luck: float) -> tuple[Topic, ImageJob]:
+    def later(self, job: ImageJob, now: datetime, jitter: float) -> tuple[Topic, ImageJob]:
         """Say where a job waits that could not be tried for reasons of ours."""
-        return self._held_back(job, _spread(self.tier_seconds[0], luck), now)
+        return self._held_back(job, _spread(self.tier_seconds[0], jitter), now)
 
     def due_at(self, tier: Topic, held_since: datetime, job: ImageJob) -> datetime:
         """Say when a job leaves its tier: no later than the tier's delay, so that it blocks none.
@@ -84,5 +84,5 @@ class RetryPolicy:
         return self.tier_seconds[RETRY_TIERS.index(tier)]
 
 
-def _spread(seconds: float, luck: float) -> float:
-    return seconds * (1 - _SPREAD + 2 * _SPREAD * luck)
+def _spread(seconds: float, jitter: float) -> float:
+    return seconds * (1 - _SPREAD + 2 * _SPREAD * jitter)

@@ -12,7 +12,7 @@ from prometheus_client import Counter
 
 from domain.errors import ScaleHosterError
 from infra.errors import BrokerUnavailable
-from infra.group_reading import GroupReader, Partition
+from infra.group_reading import GroupConsumer, Partition
 from infra.kafka import Kafka
 from infra.keyring import use_keyring
 from infra.logs import configure
@@ -22,12 +22,12 @@ from infra.topics import Topic
 
 _PAUSE_SECONDS = 1.0
 
-Step = Callable[[], Awaitable[int]]
+ProcessStep = Callable[[], Awaitable[int]]
 
 log = logging.getLogger(__name__)
 
 
-def run(
+def run_process(
     name: str,
     read_settings: Callable[[], Settings],
     topics: Collection[Topic],
@@ -49,7 +49,9 @@ def run(
         return 1
 
 
-async def repeat(steps: Iterable[tuple[str, Step]], done: Counter, stopping: asyncio.Event) -> None:
+async def repeat_steps(
+    steps: Iterable[tuple[str, ProcessStep]], done: Counter, stopping: asyncio.Event
+) -> None:
     """Take steps side by side, each over and over, and count by kind what they saw to.
 
     Ends when told to. A step may raise BrokerUnavailable, and is taken again after a pause;
@@ -60,7 +62,7 @@ async def repeat(steps: Iterable[tuple[str, Step]], done: Counter, stopping: asy
             group.create_task(_repeat(step, done.labels(kind), stopping))
 
 
-async def _repeat(step: Step, done: Counter, stopping: asyncio.Event) -> None:
+async def _repeat(step: ProcessStep, done: Counter, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         try:
             done.inc(await step())
@@ -76,12 +78,12 @@ def open_reader(
     topic: Topic,
     group: str,
     on_revoked: Callable[[list[Partition]], None] | None = None,
-) -> GroupReader:
+) -> GroupConsumer:
     """Read a topic as one of a group until ``readers`` is left.
 
     After any sleep it goes on where it was: nobody is told twice, and no history read anew.
     """
-    reader = GroupReader(
+    reader = GroupConsumer(
         kafka,
         group,
         [topic],

@@ -5,7 +5,7 @@ import logging
 from typing import Protocol
 
 from infra.errors import BrokerUnavailable, Overloaded
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import Topic
 
 _FIRST_PAUSE_SECONDS = 0.1
@@ -14,14 +14,14 @@ _LONGEST_PAUSE_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
-class Sending(Protocol):
+class RecordSender(Protocol):
     """What appends records."""
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
         """Append durably; raises BrokerUnavailable, Overloaded and RecordRefused."""
 
 
-async def send_at_last(sender: Sending, topic: Topic, key: str, value: bytes) -> None:
+async def send_until_durable(sender: RecordSender, topic: Topic, key: str, value: bytes) -> None:
     """Append a record, however long the broker is away; it may be there more than once then.
 
     Raises RecordRefused for one that can never be written.

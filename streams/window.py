@@ -8,14 +8,14 @@ _Record = TypeVar("_Record")
 
 
 @dataclass(slots=True, eq=False)
-class Place(Generic[_Record]):
+class AckSlot(Generic[_Record]):
     """Where one record stands in its window."""
 
     record: _Record
     is_finished: bool = field(default=False, init=False)
 
 
-class Window(Generic[_Record]):
+class AckWindow(Generic[_Record]):
     """The records of one partition that are not acknowledged yet, the oldest first.
 
     Faust commits past unfinished work when acknowledgements come out of order, so a record may be
@@ -23,19 +23,19 @@ class Window(Generic[_Record]):
     """
 
     def __init__(self) -> None:
-        self._places: deque[Place[_Record]] = deque()
+        self._places: deque[AckSlot[_Record]] = deque()
 
     def __len__(self) -> int:
         """Count the records that are not acknowledged yet."""
         return len(self._places)
 
-    def enter(self, record: _Record) -> Place[_Record]:
+    def enter(self, record: _Record) -> AckSlot[_Record]:
         """Give the next record its place behind all others."""
-        place = Place(record)
+        place = AckSlot(record)
         self._places.append(place)
         return place
 
-    def finish(self, place: Place[_Record]) -> list[_Record]:
+    def finish(self, place: AckSlot[_Record]) -> list[_Record]:
         """Note that a record's work is done, and name those that may be acknowledged now.
 
         They leave the window, in the order in which they came. None after ``clear``.

@@ -5,7 +5,7 @@ from dataclasses import replace
 from domain.bulk import Filter, Instructions, OperationKind
 from domain.bulk_commands import RevertOperation, StartOperation
 from domain.commands import CommandMetadata
-from domain.operation.selecting import statuses
+from domain.operation.selecting import default_statuses
 from domain.values import CategoryRef, CategorySlug, OperationId
 from tests.samples import metadata
 
@@ -16,7 +16,7 @@ ANY = Filter(
     since=None,
     until=None,
     tags=(),
-    statuses=statuses("delete"),
+    statuses=default_statuses("delete"),
     rendered_before=None,
     asset_ids=(),
 )

@@ -11,8 +11,8 @@ from functools import reduce
 from hashlib import sha256
 
 from avro_schemas.codec import decode, encode
-from command_api.decider.rounds import Round
-from command_api.decider.state import AssetKey, Changes, Remembered, remember
+from command_api.decider.rounds import CommandBatch
+from command_api.decider.state import AssetKey, Remembered, StateChanges, remember
 from domain import asset as assets
 from domain import catalogue as catalogues
 from domain.asset import Asset
@@ -20,12 +20,12 @@ from domain.blob_keys import (
     asset_folder,
     attempt_folder,
     blob_key,
+    blob_keys_of,
     folder_of,
     is_below,
-    referenced,
     upload_key,
 )
-from domain.catalogue import EMPTY, Catalogue
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue
 from domain.commands import (
     AssetCommand,
     CommandMetadata,
@@ -40,7 +40,7 @@ from domain.commands import (
     RepublishAsset,
     RestoreAsset,
 )
-from domain.discards import BlobsDiscarded, held_folders
+from domain.discards import BlobsDiscarded, referenced_folders
 from domain.events import (
     AssetEvent,
     AssetPublished,
@@ -52,7 +52,7 @@ from domain.events import (
 )
 from domain.identity import result_command_id
 from domain.telling import accepted
-from domain.transformations import made_folder
+from domain.transformations import derived_folder
 from domain.values import (
     AssetId,
     BlobKey,
@@ -67,11 +67,11 @@ from domain.values import (
 from infra.errors import StoreUnavailable
 from infra.group_reading import Partition
 from infra.reading import Record
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, DISCARDED_BLOBS, Topic
-from streams.discarding import Discarding
-from streams.erasing import Erasing
-from streams.purging import Purger
+from streams.discarding import BlobCollector
+from streams.erasing import KeyShredder
+from streams.purging import AssetPurger
 from tests.memory import MemoryBlobStore
 from tests.samples import (
     CAT_PICTURE,
@@ -89,7 +89,11 @@ from tests.samples import (
 DELAY = timedelta(minutes=30)
 TENANTS = (TenantId("acme"), TenantId("zoo"))
 ASSETS = tuple(AssetId(f"0190b6f0-0000-7000-8000-00000000000{number}") for number in range(2))
-TREE = reduce(catalogues.evolve, catalogues.decide(create_category("cats"), EMPTY, NOON), EMPTY)
+TREE = reduce(
+    catalogues.evolve,
+    catalogues.decide(create_category("cats"), EMPTY_CATALOGUE, NOON),
+    EMPTY_CATALOGUE,
+)
 
 _BEGINS = (
     AssetSubmitted,
@@ -157,7 +161,7 @@ class Known:
         """Tell whether an event ever made a folder count."""
         return folder in self.held
 
-    def take_in(self, changes: Changes) -> None:
+    def take_in(self, changes: StateChanges) -> None:
         """Learn what a round that took effect has changed."""
         self.assets |= changes.assets
         self.answers |= changes.remembered
@@ -169,7 +173,7 @@ class Known:
         after = assets.evolve(self.assets.get(key), event)
         assert after is not None
         self.assets[key] = after
-        self.held.update(held_folders(event))
+        self.held.update(referenced_folders(event))
         if event.metadata.fingerprint is not None:
             told = accepted([event], position="asset-events:0:0", asset=assets.snapshot(after))
             self.answers[event.metadata.command_id] = remember(event, told)
@@ -289,7 +293,7 @@ class World:
 
     def decide(self, at_most: int, *, fails: bool = False, forgets: bool = False) -> None:
         """Decide some commands in one transaction, which may fail; then fold it all anew."""
-        current = Round(self._known, Trees(), lambda: self.now)
+        current = CommandBatch(self._known, Trees(), lambda: self.now)
         batch = self.commands[:at_most]
         discards: list[BlobsDiscarded] = []
         events: list[AssetEvent] = []
@@ -354,7 +358,7 @@ class World:
         """Begin to render something of what is shown, once its original was read."""
         asset = self._known.assets.get(self._key(whose))
         if asset and asset.original and asset.original.blob_key in self.store.blobs:
-            folder = made_folder(asset_folder(*self._key(whose)), asset.original.sha256)
+            folder = derived_folder(asset_folder(*self._key(whose)), asset.original.sha256)
             self.executions.append(
                 Execution(
                     begun_at=self.now,
@@ -398,11 +402,11 @@ class World:
 
     def restart(self) -> None:
         """Begin anew with who removes: what was not committed is read again."""
-        erasing = Erasing(NoKeyring(), self, lambda: self.now)  # type: ignore[arg-type] # no file
-        self._purger = Purger(
+        erasing = KeyShredder(NoKeyring(), self, lambda: self.now)  # type: ignore[arg-type] # no file
+        self._purger = AssetPurger(
             lambda _: Reading(self._log, self._purged_up_to), self.store, erasing.erase, self
         )
-        self._discarding = Discarding(
+        self._discarding = BlobCollector(
             lambda _: Reading(self._discards, self._discarded_up_to),
             self.store,
             erasing.confirm,
@@ -411,7 +415,7 @@ class World:
             DELAY,
         )
 
-    async def send(self, topic: Topic, _key: str, value: bytes) -> Position:
+    async def send(self, topic: Topic, _key: str, value: bytes) -> LogPosition:
         """Append what those who remove have to say."""
         if topic == ASSET_COMMANDS:
             command = decode(value)
@@ -419,7 +423,7 @@ class World:
             self._ask(command)
         else:
             self._append(topic, self._discards, value)
-        return Position(topic=topic.name, partition=0, offset=0)
+        return LogPosition(topic=topic.name, partition=0, offset=0)
 
     async def purge(self) -> int:
         """Take a step of purging."""
@@ -484,7 +488,10 @@ class World:
 
     def _referenced(self) -> set[BlobKey]:
         return {
-            key for event in self.events if not self._is_purged(event) for key in referenced(event)
+            key
+            for event in self.events
+            if not self._is_purged(event)
+            for key in blob_keys_of(event)
         }
 
     @property

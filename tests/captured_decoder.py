@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from streams.rendering import worker
-from streams.rendering.messages import Order, Reply
+from streams.rendering.messages import SandboxReply, SandboxRequest
 
 MARK = b"the decoder is captured: "
 OTHERS_SHA256 = "ab" * 32
@@ -149,8 +149,8 @@ FORGERIES: Mapping[str, Forgery] = {
 _true_reply = worker._reply  # noqa: SLF001 - what is replaced
 
 
-def _captured(order: Order, source: bytes, *, has_threads: bool) -> Any:  # noqa: ANN401 - forged
-    reply: Reply = _true_reply(order, source, has_threads=has_threads)
+def _captured(request: SandboxRequest, source: bytes, *, has_threads: bool) -> Any:  # noqa: ANN401 - forged
+    reply: SandboxReply = _true_reply(request, source, has_threads=has_threads)
     _, mark, forgery = source.rpartition(MARK)
     if not mark:
         return reply

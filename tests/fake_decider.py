@@ -11,7 +11,7 @@ from domain import operation as operations
 from domain.asset import Asset
 from domain.bulk_commands import OperationCommand
 from domain.bulk_events import OperationEvent
-from domain.catalogue import EMPTY, Catalogue
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue
 from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, CatalogueCommand, CreateCategory
 from domain.errors import IdempotencyKeyReused, Refusal
@@ -20,8 +20,8 @@ from domain.operation import Operation
 from domain.outcomes import CommandAccepted, CommandRefused, EventRef, Outcome
 from domain.values import CategoryRef, OperationId, TenantId
 from infra.errors import BrokerUnavailable, Overloaded
-from infra.outcomes import Outcomes
-from infra.sending import Position
+from infra.outcomes import PendingReplies
+from infra.sending import LogPosition
 from infra.topics import Topic
 
 
@@ -29,10 +29,10 @@ class FakeDecider:
     """Stands for the sender, the log and the decider; ``events`` is all that ever happened.
 
     ``is_down``: nothing is acknowledged. ``is_overloaded``: nothing is sent. ``is_silent``: all is
-    acknowledged, nothing decided until ``catch_up``.
+    acknowledged, nothing decided until ``wait_until_endpoints_current``.
     """
 
-    def __init__(self, outcomes: Outcomes) -> None:
+    def __init__(self, outcomes: PendingReplies) -> None:
         self.events: list[AssetEvent | CatalogueEvent | OperationEvent] = []
         self.sent: list[AssetCommand | CatalogueCommand | OperationCommand] = []
         self.is_down = False
@@ -45,7 +45,7 @@ class FakeDecider:
         self._operations: dict[TenantId, dict[OperationId, Operation]] = {}
         self._remembered: dict[str, tuple[str | None, Outcome]] = {}
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
         """Take a command as the broker would, and decide it."""
         if self.is_down:
             raise BrokerUnavailable("127.0.0.1:9092 did not acknowledge")
@@ -62,7 +62,7 @@ class FakeDecider:
         self._undecided.append(command)
         if not self.is_silent:
             self.catch_up()
-        return Position(topic=topic.name, partition=0, offset=len(self.sent))
+        return LogPosition(topic=topic.name, partition=0, offset=len(self.sent))
 
     def catch_up(self) -> None:
         """Decide all that was sent."""
@@ -98,7 +98,7 @@ class FakeDecider:
         self, command: AssetCommand | CatalogueCommand | OperationCommand, now: datetime
     ) -> CommandAccepted:
         metadata = command.metadata
-        catalogue = self._catalogues.get(metadata.tenant_id, EMPTY)
+        catalogue = self._catalogues.get(metadata.tenant_id, EMPTY_CATALOGUE)
         events: Sequence[AssetEvent | CatalogueEvent | OperationEvent]
         asset, category = None, None
         if isinstance(command, AssetCommand):
@@ -148,5 +148,5 @@ class FakeDecider:
             assert operation is not None
             ours[OperationId(entity_id)] = operation
         else:
-            known = self._catalogues.get(tenant_id, EMPTY)
+            known = self._catalogues.get(tenant_id, EMPTY_CATALOGUE)
             self._catalogues[tenant_id] = catalogues.evolve(known, event)

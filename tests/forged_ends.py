@@ -13,8 +13,8 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from infra.cluster.kafka import KafkaServer
-from infra.group_reading import GroupReader, Partition
-from infra.transactions import TransactionalWriter, TransactionFailed
+from infra.group_reading import GroupConsumer, Partition
+from infra.transactions import TransactionalProducer, TransactionFailed
 
 _STATES = "__transaction_state"
 _PREPARE_COMMIT = 2
@@ -81,10 +81,10 @@ class DoomedCommit:
     def __init__(self, server: KafkaServer, monkeypatch: pytest.MonkeyPatch) -> None:
         self._server = server
         self._told: Mapping[str, Collection[int]] | None = None
-        commit = TransactionalWriter.commit
+        commit = TransactionalProducer.commit
 
         def commit_or_die(
-            writer: TransactionalWriter, reader: GroupReader, offsets: Mapping[Partition, int]
+            writer: TransactionalProducer, reader: GroupConsumer, offsets: Mapping[Partition, int]
         ) -> None:
             if self._told is None:
                 return commit(writer, reader, offsets)
@@ -97,7 +97,7 @@ class DoomedCommit:
             self._told = None
             raise TransactionFailed("the broker died")
 
-        monkeypatch.setattr(TransactionalWriter, "commit", commit_or_die)
+        monkeypatch.setattr(TransactionalProducer, "commit", commit_or_die)
 
     def doom(self, told: Mapping[str, Collection[int]]) -> None:
         """Have the next commit told to these partitions, and to no others."""

@@ -6,9 +6,9 @@ from typing import Literal
 
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
-from infra.marks import Mark
-from infra.open_tails import OpenTail
-from infra.tracing_marks import Trace
+from infra.marks import Provenance
+from infra.open_tails import OpenTransaction
+from infra.tracing_marks import TracedRecord
 
 Fate = Literal["open", "seen", "gone"]
 
@@ -17,7 +17,7 @@ Fate = Literal["open", "seen", "gone"]
 class Entry:
     """One record and what became of it."""
 
-    mark: Mark
+    mark: Provenance
     timestamp_ms: int
     fate: Fate
 
@@ -42,7 +42,7 @@ class ForgetfulBroker:
     ) -> None:
         """Append a record of this command to each partition."""
         for partition in to:
-            mark = Mark(writer=writer, command=command, offset=offset)
+            mark = Provenance(writer=writer, command=command, offset=offset)
             entry = Entry(mark=mark, timestamp_ms=timestamp_ms, fate=fate)
             self.log.setdefault(partition, []).append(entry)
 
@@ -58,13 +58,13 @@ class ForgetfulBroker:
             if "open" in fates
         }
 
-    def read(self) -> list[OpenTail]:
+    def read(self) -> list[OpenTransaction]:
         return [
-            OpenTail(partition=at, start=start, traces=tuple(self._traces(at, start, None)))
+            OpenTransaction(partition=at, start=start, traces=tuple(self._traces(at, start, None)))
             for at, start in self.starts().items()
         ]
 
-    def seen_since(self, timestamp_ms: int) -> Iterable[Trace]:
+    def seen_since(self, timestamp_ms: int) -> Iterable[TracedRecord]:
         starts = self.starts()
         for partition, entries in self.log.items():
             for trace in self._traces(partition, 0, starts.get(partition)):
@@ -83,9 +83,11 @@ class ForgetfulBroker:
         """Begin anew as this writer."""
         return Ender(self, writer_id)
 
-    def _traces(self, partition: Partition, start: int, end: int | None) -> list[Trace]:
+    def _traces(self, partition: Partition, start: int, end: int | None) -> list[TracedRecord]:
         return [
-            Trace(partition=partition, offset=at, timestamp_ms=each.timestamp_ms, mark=each.mark)
+            TracedRecord(
+                partition=partition, offset=at, timestamp_ms=each.timestamp_ms, mark=each.mark
+            )
             for at, each in enumerate(self.log[partition])
             if start <= at and (end is None or at < end)
         ]
@@ -102,7 +104,7 @@ class Ender:
     def id(self) -> str:
         return self._id
 
-    def end_forgotten(
+    def end_hanging(
         self, partitions: Collection[Partition], *, is_committed: bool, group: str | None
     ) -> None:
         broker = self._broker

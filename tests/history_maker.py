@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain import asset as assets
 from domain import catalogue as catalogues
 from domain.asset import Asset
-from domain.catalogue import EMPTY, Catalogue
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue
 from domain.category_events import CatalogueEvent
 from domain.commands import (
     AdjustCategories,
@@ -79,7 +79,7 @@ wishes = st.lists(
 class Tenant:
     """What deciding a few wishes led to; ``events`` are in the order they happened."""
 
-    catalogue: Catalogue = EMPTY
+    catalogue: Catalogue = EMPTY_CATALOGUE
     assets: dict[str, Asset] = field(default_factory=dict)
     events: list[AssetEvent | CatalogueEvent] = field(default_factory=list)
 

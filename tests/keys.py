@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from avro_schemas.sealing import use
+from avro_schemas.sealing import use_encryptor
 from infra.keyring import Keyring, KeyringFile
 from infra.keyring.secret_tree import SecretTree
 
@@ -20,5 +20,5 @@ def share_keys(directory: Path) -> None:
     """Have this process and its children use them, whatever data directory they are given."""
     file = KeyringFile(directory / "keyring", [""])
     file.make(fixed_keyring())
-    use(file)
+    use_encryptor(file)
     os.environ[FILE] = str(directory / "keyring")

@@ -9,13 +9,13 @@ from avro_schemas.codec import encode
 from domain import asset as assets
 from domain import catalogue as catalogues
 from domain.asset import Asset
-from domain.catalogue import EMPTY, Catalogue
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue
 from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, DescribeAsset
 from domain.events import AssetEvent
 from domain.values import TenantId
 from infra.kafka import Kafka
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS
 from tests.samples import create_category, metadata, publish, set_categories, submit
 
@@ -25,7 +25,7 @@ SLUGS = ("cats", "dogs", "pets")
 def categories_of(tenant_id: TenantId, now: datetime) -> tuple[list[CatalogueEvent], Catalogue]:
     """Make three categories."""
     events: list[CatalogueEvent] = []
-    catalogue: Catalogue = EMPTY
+    catalogue: Catalogue = EMPTY_CATALOGUE
     for slug in SLUGS:
         about = metadata(tenant_id, tenant_id=tenant_id)
         for event in catalogues.decide(create_category(slug, about=about), catalogue, now):
@@ -63,15 +63,15 @@ class Appender:
         self._producer = Producer(kafka.transactional_producer(name))
         self._producer.init_transactions(30)
 
-    def append(self, events: Iterable[AssetEvent | CatalogueEvent]) -> Position | None:
+    def append(self, events: Iterable[AssetEvent | CatalogueEvent]) -> LogPosition | None:
         """Give the position of the last one."""
-        last: Position | None = None
+        last: LogPosition | None = None
         asset_topic, prefix = self._kafka.topic(ASSET_EVENTS), len(self._kafka.topic_prefix)
 
         def delivered(error: object, message: Message) -> None:
             nonlocal last
             assert error is None, error
-            last = Position(
+            last = LogPosition(
                 topic=(message.topic() or "")[prefix:],
                 partition=message.partition() or 0,
                 offset=message.offset() or 0,

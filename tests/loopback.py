@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from infra.web.connections import ConnectionLimits
 from infra.web.health import Readiness
-from infra.web.serving import Server, new_server
+from infra.web.serving import HttpServer, new_server
 from tests.eventually import eventually
 
 PATIENT = ConnectionLimits(
@@ -23,7 +23,7 @@ class Loopback:
     def __init__(
         self, app: FastAPI, readiness: Readiness, limits: ConnectionLimits = PATIENT
     ) -> None:
-        self.server: Server = new_server(
+        self.server: HttpServer = new_server(
             app,
             readiness,
             host="127.0.0.1",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from domain.values import BlobKey
-from infra.blob_store import BlobEntry, BlobInfo, check_key
+from infra.blob_store import BlobEntry, BlobInfo, check_blob_key
 from infra.errors import BlobNotFound
 
 
@@ -24,18 +24,18 @@ class MemoryBlobStore:
 
     async def put(self, key: BlobKey, data: bytes, media_type: str) -> None:
         """Keep these bytes under the key."""
-        self.blobs[check_key(key)] = data
+        self.blobs[check_blob_key(key)] = data
         self.modified_at[key] = self.now()
 
     async def put_file(self, key: BlobKey, path: Path, media_type: str) -> None:
         """Keep a file's content under the key."""
-        self.blobs[check_key(key)] = path.read_bytes()  # noqa: ASYNC240 - a small file of a test
+        self.blobs[check_blob_key(key)] = path.read_bytes()  # noqa: ASYNC240 - a small file of a test
         self.modified_at[key] = self.now()
 
     async def get(self, key: BlobKey) -> bytes:
         """Give all bytes of a blob."""
         try:
-            return self.blobs[check_key(key)]
+            return self.blobs[check_blob_key(key)]
         except KeyError:
             raise BlobNotFound(f"no blob {key}") from None
 
@@ -55,11 +55,11 @@ class MemoryBlobStore:
 
     async def delete(self, key: BlobKey) -> None:
         """Remove a blob."""
-        self.blobs.pop(check_key(key), None)
+        self.blobs.pop(check_blob_key(key), None)
 
     async def keys(self, folder: BlobKey) -> set[BlobKey]:
         """Name all blobs below a folder."""
-        return {key for key in self.blobs if key.startswith(f"{check_key(folder)}/")}
+        return {key for key in self.blobs if key.startswith(f"{check_blob_key(folder)}/")}
 
     async def clear(self, folder: BlobKey, *, spare: BlobKey | None = None) -> int:
         """Remove some of what lies below a folder, but nothing below ``spare``, and count it."""

@@ -7,11 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from avro_schemas.codec import decode, encode
-from command_api.decider.rounds import Decision, Round
+from command_api.decider.rounds import CommandBatch, Decision
 from command_api.decider.state import FoldedState, Remembered
 from domain import catalogue as catalogues
 from domain.asset import Asset
-from domain.catalogue import EMPTY, Catalogue
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue
 from domain.commands import AssetCommand, CatalogueCommand
 from domain.events import AssetEvent
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
@@ -31,7 +31,7 @@ class MemoryDecider:
 
     def __init__(self, state: FoldedState, *history: CatalogueCommand) -> None:
         self.now = NOON
-        self.tree: Catalogue = EMPTY
+        self.tree: Catalogue = EMPTY_CATALOGUE
         self.events: list[AssetEvent] = []
         self._state = state
         state.forget(_PARTITION)
@@ -51,9 +51,9 @@ class MemoryDecider:
         """Show an asset as it is folded."""
         return self._state.asset(_PARTITION, (ACME, AssetId(asset_id)))
 
-    def round(self, now: datetime = NOON) -> Round:
+    def round(self, now: datetime = NOON) -> CommandBatch:
         """Begin a round, of which nothing is kept."""
-        return Round(self._state, self, lambda: now)
+        return CommandBatch(self._state, self, lambda: now)
 
     def decide(self, *commands: AssetCommand, now: datetime = NOON) -> list[Outcome]:
         """Decide a batch as one transaction, and say what its senders are told."""

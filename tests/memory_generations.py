@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from infra.generations import Active, Comparison, Generation, State
+from infra.generations import ActiveGeneration, Generation, GenerationComparison, GenerationState
 
 Place = tuple[str, int]
 
@@ -17,7 +17,7 @@ class MemoryGenerations:
         self.reports = 0
         self._generations: dict[Place, Generation] = {}
         self._targets: dict[Place, dict[tuple[str, int], int]] = {}
-        self._active: dict[str, Active] = {}
+        self._active: dict[str, ActiveGeneration] = {}
 
     def all(self) -> list[Generation]:
         return sorted(self._generations.values(), key=lambda each: (each.view, each.number))
@@ -29,7 +29,7 @@ class MemoryGenerations:
         place = (generation.view, generation.number)
         return self._generations.setdefault(place, generation) is generation
 
-    def move(self, generation: Generation, to: State, reason: str = "") -> bool:
+    def move(self, generation: Generation, to: GenerationState, reason: str = "") -> bool:
         found = self.get(generation.view, generation.number)
         return self._change(generation, replace(found, state=to, reason=reason))
 
@@ -52,7 +52,7 @@ class MemoryGenerations:
             offsets_per_second=offsets_per_second,
         )
 
-    def aim(self, view: str, number: int, topic: str, targets: Mapping[int, int]) -> None:
+    def set_targets(self, view: str, number: int, topic: str, targets: Mapping[int, int]) -> None:
         self._targets[view, number] = {(topic, at): target for at, target in targets.items()}
 
     def targets(self, view: str, number: int) -> dict[tuple[str, int], int]:
@@ -61,15 +61,15 @@ class MemoryGenerations:
     def forget(self, view: str, number: int) -> None:
         self.forgotten.append((view, number))
 
-    def note(self, view: str, number: int, comparison: Comparison) -> None:
+    def note(self, view: str, number: int, comparison: GenerationComparison) -> None:
         self._generations[view, number] = replace(self.get(view, number), comparison=comparison)
 
-    def actives(self) -> dict[str, Active]:
+    def actives(self) -> dict[str, ActiveGeneration]:
         return dict(self._active)
 
     def read(self, view: str, number: int, since: datetime) -> None:
         """Have a generation read since some time ago."""
-        self._active[view] = Active(number=number, since=since)
+        self._active[view] = ActiveGeneration(number=number, since=since)
 
     def switch(self, view: str, now: int, then: int, accepted_because: str = "") -> bool:
         if self._active[view].number != now:

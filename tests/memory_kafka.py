@@ -84,7 +84,7 @@ class MemoryKafka:
         """Stand for infra.open_tails.OpenTails."""
         return MemoryTails()
 
-    def mender(self, *_: object, **__: object) -> "MemoryMender":
+    def recovery(self, *_: object, **__: object) -> "MemoryMender":
         """Stand for infra.mending.Mender."""
         return MemoryMender()
 
@@ -254,7 +254,7 @@ class MemoryMender:
 
     def look(self, _own_id: str) -> None: ...
 
-    def mend(self, _writer: object, _reader: object) -> None: ...
+    def recover(self, _writer: object, _reader: object) -> None: ...
 
     def starts(self, _partitions: object, _reader: object) -> dict[Partition, int]:
         return {}

@@ -5,21 +5,21 @@ from datetime import timedelta
 
 from avro_schemas.codec import encode
 from domain.jobs import DeadLetter
-from infra.dead_letters import DeadLetterNotFound, Settlement
+from infra.dead_letters import DeadLetterNotFound, DeadLetterResolution
 from infra.reading import Record
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import DEAD_LETTERS_SETTLED, IMAGE_JOBS_DEAD_LETTERS, Topic
 from tests.samples import NOON
 
 
-class MemoryLetterLog:
+class MemoryDeadLetterLog:
     """Stands for the topics and for the sender; ``sent`` is all but what was settled."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, bytes]] = []
         self.failures: list[Exception] = []
         self._records: list[Record] = []
-        self._settled: dict[str, Settlement] = {}
+        self._settled: dict[str, DeadLetterResolution] = {}
 
     def park(
         self,
@@ -69,17 +69,17 @@ class MemoryLetterLog:
         found = [each for each in self._records if self._name(each) == letter_id]
         return found[0] if found else None
 
-    def settled(self) -> Mapping[str, Settlement]:
+    def resolutions(self) -> Mapping[str, DeadLetterResolution]:
         return dict(self._settled)
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
         if self.failures:
             raise self.failures.pop(0)
         if topic == DEAD_LETTERS_SETTLED:
-            self._settled.setdefault(key, Settlement.from_json(value))
+            self._settled.setdefault(key, DeadLetterResolution.from_json(value))
         else:
             self.sent.append((topic.name, key, value))
-        return Position(topic=topic.name, partition=0, offset=0)
+        return LogPosition(topic=topic.name, partition=0, offset=0)
 
     def _name(self, record: Record) -> str:
         return f"{record.topic}:{record.partition}:{record.offset}"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from infra.group_reading import Partition
-from infra.parking import Parked, ParkedRecord
+from infra.parking import ParkedEntry, ParkedRecord
 
 Place = tuple[str, int, str, int, int]
 
@@ -22,7 +22,7 @@ class MemoryParking:
             place = replace(each.place, passed_over_because=because)
             self._records[_place(place)] = replace(each, place=place)
 
-    def parked(self, view: str, generation: int) -> list[Parked]:
+    def parked(self, view: str, generation: int) -> list[ParkedEntry]:
         return [
             record.place
             for place, record in sorted(self._records.items())
@@ -39,16 +39,16 @@ class MemoryParking:
         ]
         return found[:at_most]
 
-    def unpark(self, records: Iterable[Parked]) -> None:
+    def unpark(self, records: Iterable[ParkedEntry]) -> None:
         for each in records:
             self._records.pop(_place(each), None)
 
-    def pass_over(self, records: Iterable[Parked], because: str) -> None:
+    def pass_over(self, records: Iterable[ParkedEntry], because: str) -> None:
         for each in records:
             kept = self._records[_place(each)]
             place = replace(kept.place, passed_over_because=because)
             self._records[_place(each)] = replace(kept, place=place)
 
 
-def _place(parked: Parked) -> Place:
+def _place(parked: ParkedEntry) -> Place:
     return parked.view, parked.generation, parked.topic, parked.partition, parked.offset

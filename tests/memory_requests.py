@@ -3,39 +3,41 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from infra.operator_requests import OperatorRequest, State
+from infra.operator_requests import MaintenanceTask, TaskState
 
 
 class MemoryRequestBook:
     """Keeps requests; ``carry_out`` is what happens to each as soon as it is looked for."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, OperatorRequest] = {}
-        self.carry_out: Callable[[OperatorRequest], OperatorRequest] = lambda asked: replace(
+        self.kept: dict[str, MaintenanceTask] = {}
+        self.carry_out: Callable[[MaintenanceTask], MaintenanceTask] = lambda asked: replace(
             asked, state="done", outcome={"view": asked.view}
         )
         self.beats = 0
 
-    def ask(self, request: OperatorRequest) -> None:
+    def ask(self, request: MaintenanceTask) -> None:
         self.kept.setdefault(request.request_id, request)
 
-    def find(self, request_id: str) -> OperatorRequest | None:
+    def find(self, request_id: str) -> MaintenanceTask | None:
         asked = self.kept.get(request_id)
         return asked and self.carry_out(asked)
 
-    def open(self) -> list[OperatorRequest]:
+    def open(self) -> list[MaintenanceTask]:
         return [each for each in self.kept.values() if not each.is_over]
 
-    def take(self, request: OperatorRequest) -> bool:
+    def take(self, request: MaintenanceTask) -> bool:
         is_free = self.kept[request.request_id].state == "asked"
         if is_free:
             self.kept[request.request_id] = replace(request, state="running")
         return is_free
 
-    def beat(self, request_id: str) -> None:
+    def heartbeat(self, request_id: str) -> None:
         self.beats += request_id in self.kept
 
-    def end(self, request_id: str, state: State, detail: str = "", outcome: object = None) -> None:
+    def end(
+        self, request_id: str, state: TaskState, detail: str = "", outcome: object = None
+    ) -> None:
         kept = self.kept[request_id]
         self.kept[request_id] = replace(kept, state=state, detail=detail, outcome=outcome)
 

@@ -5,23 +5,23 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from infra.errors import StoreUnavailable
-from infra.personal import opened, sealed
-from infra.rows import Delete, Operation, Table, Value
+from infra.personal import decrypted_row, encrypted_operation
+from infra.rows import ColumnValue, Delete, RowOperation, Table
 from infra.view_store import Checkpoint
 from tests.memory_parking import MemoryParking
 
 _NEVER = -(2**63)
-Key = tuple[Value, ...]
-Rows = dict[Key, dict[str, Value]]
+Key = tuple[ColumnValue, ...]
+Rows = dict[Key, dict[str, ColumnValue]]
 
 
 @dataclass(slots=True)
 class _Row:
     written_at_us: int = _NEVER
     deleted_at_us: int = _NEVER
-    cells: dict[str, tuple[int, Value]] = field(default_factory=dict)
+    cells: dict[str, tuple[int, ColumnValue]] = field(default_factory=dict)
 
-    def apply(self, operation: Operation) -> None:
+    def apply(self, operation: RowOperation) -> None:
         at = operation.written_at_us
         if isinstance(operation, Delete):
             self.deleted_at_us = max(self.deleted_at_us, at)
@@ -32,7 +32,7 @@ class _Row:
             if known is None or at > known[0] or (at == known[0] and str(value) > str(known[1])):
                 self.cells[column] = (at, value)
 
-    def columns(self) -> dict[str, Value] | None:
+    def columns(self) -> dict[str, ColumnValue] | None:
         """Show what is left of the row: what was written after it was last deleted."""
         cells = {
             column: value for column, (at, value) in self.cells.items() if at > self.deleted_at_us
@@ -57,10 +57,10 @@ class MemoryViewStore:
         self._checkpoints: dict[tuple[str, int, str, int], Checkpoint] = {}
         self._active: dict[str, int] = {}
 
-    def write(self, operations: Iterable[Operation], *, generation: int) -> None:
+    def write(self, operations: Iterable[RowOperation], *, generation: int) -> None:
         self._answer()
         self.writes += 1
-        for operation in map(sealed, operations):
+        for operation in map(encrypted_operation, operations):
             name = operation.table.at(generation)
             if len(operation.key) < len(operation.table.key):
                 assert isinstance(operation, Delete)
@@ -95,7 +95,7 @@ class MemoryViewStore:
     def rows(self, table: Table, generation: int = 1) -> Rows:
         """Show the rows that a reader would find."""
         found = self.sealed_rows(table, generation)
-        return {key: opened(columns) for key, columns in found.items()}
+        return {key: decrypted_row(columns) for key, columns in found.items()}
 
     def sealed_rows(self, table: Table, generation: int = 1) -> Rows:
         """Show the rows as they lie there."""

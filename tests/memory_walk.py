@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from domain.catalogue import EMPTY, Catalogue
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue
 from domain.operation.selecting import Candidate
 from domain.values import AssetId, TenantId
 
@@ -13,9 +13,9 @@ class MemoryWalk:
     """Every tenant has these assets and this category tree."""
 
     candidates: list[Candidate] = field(default_factory=list)
-    tree: Catalogue = EMPTY
+    tree: Catalogue = EMPTY_CATALOGUE
 
-    async def walk(self, tenant_id: TenantId) -> AsyncIterator[Candidate]:
+    async def scan(self, tenant_id: TenantId) -> AsyncIterator[Candidate]:
         """Visit all of them."""
         for candidate in self.candidates:
             yield candidate

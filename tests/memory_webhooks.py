@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 from avro_schemas.codec import Message, decode
 from command_api.delivery_log import DeliveryLog
-from command_api.webhooks import Webhooks
+from command_api.webhooks import WebhookRegistry
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
 from infra.keyring import Erasure
 from infra.reading import Record
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import ASSET_EVENTS, WEBHOOK_ATTEMPTS, WEBHOOK_ENDPOINTS, Topic
 from infra.webhook_secrets import WebhookSecrets
-from infra.webhook_table import EndpointTable
+from infra.webhook_table import WebhookEndpointTable
 
 SECRETS = WebhookSecrets(["a secret of the tests"])
 
@@ -23,11 +23,11 @@ SECRETS = WebhookSecrets(["a secret of the tests"])
 class MemoryTopics:
     """Appends to lists; ``is_down``: nothing is acknowledged."""
 
-    table: EndpointTable = field(default_factory=EndpointTable)
+    table: WebhookEndpointTable = field(default_factory=WebhookEndpointTable)
     records: dict[str, list[Record]] = field(default_factory=dict)
     is_down: bool = False
 
-    async def send(self, topic: Topic, key: str, value: bytes | None) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
         """Append a record, as infra.sending does; a table follows the endpoints."""
         if self.is_down:
             raise BrokerUnavailable("127.0.0.1:9092 did not acknowledge")
@@ -43,7 +43,7 @@ class MemoryTopics:
         written.append(record)
         if topic == WEBHOOK_ENDPOINTS:
             self.table.learn(record)
-        return Position(topic=topic.name, partition=0, offset=record.offset)
+        return LogPosition(topic=topic.name, partition=0, offset=record.offset)
 
     def on(self, topic: Topic) -> list[Message]:
         """Read what lies in a topic of messages."""
@@ -104,7 +104,7 @@ def memory_webhooks(
     *,
     max_per_tenant: int = 50,
     keys: MemoryKeys | None = None,
-) -> Webhooks:
+) -> WebhookRegistry:
     """Make what the command API works with."""
     topics = topics or MemoryTopics()
 
@@ -114,7 +114,7 @@ def memory_webhooks(
     async def event_ends() -> Mapping[int, int]:
         return dict.fromkeys(range(ASSET_EVENTS.partitions), 7)
 
-    return Webhooks(
+    return WebhookRegistry(
         sender=topics,
         table=topics.table,
         secrets=SECRETS,

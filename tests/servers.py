@@ -11,7 +11,7 @@ from pathlib import Path
 
 from docker.errors import DockerException
 
-from infra.cluster import Cluster, free_port
+from infra.cluster import LocalCluster, free_port
 from infra.cluster.locking import locked
 from tests.containers import cassandra_container, docker_answers, kafka_container
 
@@ -30,7 +30,7 @@ class Servers:
     cassandra_host: str
     cassandra_port: int
     origin: str
-    cluster: Cluster | None = None
+    cluster: LocalCluster | None = None
 
 
 def start_servers(wanted: str, stack: ExitStack) -> Servers:
@@ -72,7 +72,7 @@ def _containers(stack: ExitStack) -> Servers:
 
 def _local_cluster(stack: ExitStack, because: str = "") -> Servers:
     directory = stack.enter_context(scratch_directory(VAR))
-    cluster = Cluster(directory, free_port(), free_port())
+    cluster = LocalCluster(directory, free_port(), free_port())
     stack.callback(cluster.down)  # also when only one of the two came up
     cluster.up()
     return Servers(
@@ -120,5 +120,5 @@ def _remove_if_abandoned(directory: Path) -> None:
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        Cluster(directory).down()
+        LocalCluster(directory).down()
         shutil.rmtree(directory)

@@ -10,7 +10,7 @@ import pytest
 from domain import asset as assets
 from domain import catalogue as catalogues
 from domain.asset import Asset
-from domain.catalogue import EMPTY, Catalogue
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue
 from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, CatalogueCommand
 from domain.errors import Refusal
@@ -23,7 +23,7 @@ class Given:
 
     def __init__(self, *commands: AssetCommand | CatalogueCommand) -> None:
         self.asset: Asset | None = None
-        self.catalogue: Catalogue = EMPTY
+        self.catalogue: Catalogue = EMPTY_CATALOGUE
         for command in commands:
             self.happens(command)
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cli.parts import NEEDS, TABLES, TOPICS, supervised
-from cli.supervised import Supervised
+from cli.parts import NEEDS, TABLES, TOPICS, supervised_components
+from cli.supervised import SupervisedComponent
 from infra.errors import BrokerUnavailable
 
 STEPS = (TOPICS, TABLES)
@@ -19,7 +19,7 @@ class FakeProcess:
     name: str
     world: "World"
     slow: float = 0.0
-    patience_seconds: float = 60.0
+    startup_seconds: float = 60.0
     pid: int | None = None
     answers_at: float = 0.0
     outdated: bool = False
@@ -37,7 +37,7 @@ class FakeProcess:
             self.pid = len(self.world.starts)
             self.answers_at = self.world.seconds + self.slow
 
-    def last_words(self) -> str:
+    def last_log_line(self) -> str:
         return f"the last line of {self.name}"
 
 
@@ -56,7 +56,7 @@ class World:
 
     def supervise_anew(self) -> None:
         """Let somebody look at the machine who knows nothing of what was before."""
-        self.parts = supervised(
+        self.parts = supervised_components(
             self.processes,
             {name: Step(name, self) for name in STEPS},
             lambda text: self.said.append((self.seconds, text)),
@@ -70,7 +70,7 @@ class World:
             for need in NEEDS[name]
         )
 
-    def part(self, name: str) -> Supervised:
+    def part(self, name: str) -> SupervisedComponent:
         return next(part for part in self.parts if part.name == name)
 
     def run(self, until: float, kills: Iterable[tuple[float, str]] = ()) -> None:
@@ -80,7 +80,7 @@ class World:
             while left and left[0][0] <= self.seconds:
                 self.processes[left.pop(0)[1]].pid = None
             for part in self.parts:
-                part.look()
+                part.check()
             self.seconds += 1.0
 
     def started(self, name: str) -> list[float]:

@@ -7,13 +7,19 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from cli.archive.blob_lists import BLOBS, Held, add_list, held_in, is_named_after
-from cli.archive.blobs import blobs_of
+from cli.archive.blob_lists import (
+    BLOBS,
+    BlobPresence,
+    append_blob_list,
+    key_matches_digest,
+    read_blob_lists,
+)
+from cli.archive.blobs import referenced_blobs
 from cli.archive.logs import ArchivedLog
 from cli.archive.manifest import Manifest
 from domain.values import BlobKey
-from infra.blob_files import write_whole
-from infra.blob_store import BlobStore, check_key
+from infra.blob_files import write_durably
+from infra.blob_store import BlobStore, check_blob_key
 from infra.cluster.locking import locked
 from infra.errors import BlobNotFound
 from infra.failpoints import pass_by
@@ -27,7 +33,7 @@ OnProgress = Callable[[int, int], None]  # pictures done, pictures in all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Copied:
+class BlobCopyResult:
     """What copying came to: how many there are, were copied now, and could not be."""
 
     blobs: int
@@ -54,7 +60,7 @@ class BlobExporter:
         self._store = store
         self._on_progress = on_progress
 
-    async def run(self) -> Copied:
+    async def run(self) -> BlobCopyResult:
         """Copy what is missing, and tell what the store does not have, or not as it was.
 
         Raises NotAnArchive and ArchiveDamaged, StoreUnavailable, OSError for a full disk. What was
@@ -62,34 +68,38 @@ class BlobExporter:
         """
         with locked(self._directory / ".lock"):
             manifest = Manifest.load(self._directory, self._chain_key)
-            before = held_in(manifest)
-            keys = blobs_of(ArchivedLog(self._directory, self._chain_key))
+            before = read_blob_lists(manifest)
+            keys = referenced_blobs(ArchivedLog(self._directory, self._chain_key))
             missing = [key for key in keys if not self._file(key).exists()]
             found = dict(
-                zip(missing, await _each(missing, self._copy, self._on_progress), strict=True)
+                zip(
+                    missing,
+                    await _map_concurrently(missing, self._copy, self._on_progress),
+                    strict=True,
+                )
             )
-            now: Held = {key: found.get(key, True) for key in keys}
-            add_list(manifest, before, now)
+            now: BlobPresence = {key: found.get(key, True) for key in keys}
+            append_blob_list(manifest, before, now)
             pass_by("export.after_blob_list")
-            for file in files_of(self._directory):
-                if key_of(file, self._directory) not in now:
+            for file in blob_files_in(self._directory):
+                if blob_key_of_file(file, self._directory) not in now:
                     file.unlink()
         lost = [key for key, is_here in now.items() if not is_here]
-        return Copied(blobs=len(now), copied=sum(found.values()), lost=lost)
+        return BlobCopyResult(blobs=len(now), copied=sum(found.values()), lost=lost)
 
     async def _copy(self, key: BlobKey) -> bool:
         try:
             data = await self._store.get(key)
         except BlobNotFound:
             return False
-        if not is_named_after(key, sha256(data).hexdigest()):
+        if not key_matches_digest(key, sha256(data).hexdigest()):
             return False
-        await asyncio.to_thread(write_whole, self._file(key), data)
+        await asyncio.to_thread(write_durably, self._file(key), data)
         pass_by("export.after_blob")
         return True
 
     def _file(self, key: BlobKey) -> Path:
-        return self._directory / BLOBS / check_key(key)
+        return self._directory / BLOBS / check_blob_key(key)
 
 
 class BlobRestorer:
@@ -107,25 +117,29 @@ class BlobRestorer:
         self._store = store
         self._on_progress = on_progress
 
-    async def run(self) -> Copied:
+    async def run(self) -> BlobCopyResult:
         """Put what the store does not have, and tell what the archive does not have as it was.
 
         One that is lost keeps nobody else's back. Raises NotAnArchive and ArchiveDamaged,
         StoreUnavailable.
         """
-        held = held_in(ArchivedLog(self._directory, self._chain_key).manifest)
+        held = read_blob_lists(ArchivedLog(self._directory, self._chain_key).manifest)
         present = [key for key, is_here in held.items() if is_here]
-        put = dict(zip(present, await _each(present, self._put, self._on_progress), strict=True))
+        put = dict(
+            zip(
+                present, await _map_concurrently(present, self._put, self._on_progress), strict=True
+            )
+        )
         lost = [key for key in held if put.get(key) is None]
-        return Copied(blobs=len(held), copied=sum(map(bool, put.values())), lost=lost)
+        return BlobCopyResult(blobs=len(held), copied=sum(map(bool, put.values())), lost=lost)
 
     async def _put(self, key: BlobKey) -> bool | None:
         """Say whether it had to be put; None when the archive does not have it."""
         try:
-            data = (self._directory / BLOBS / check_key(key)).read_bytes()
+            data = (self._directory / BLOBS / check_blob_key(key)).read_bytes()
         except FileNotFoundError:
             return None
-        if not is_named_after(key, sha256(data).hexdigest()):
+        if not key_matches_digest(key, sha256(data).hexdigest()):
             return None
         try:
             info = await self._store.head(key)
@@ -137,17 +151,17 @@ class BlobRestorer:
         return True
 
 
-def files_of(directory: Path) -> list[Path]:
+def blob_files_in(directory: Path) -> list[Path]:
     """List the pictures that lie in an archive, whether a list names them or not."""
     return sorted(file for file in (directory / BLOBS).rglob("*") if file.is_file())
 
 
-def key_of(file: Path, directory: Path) -> BlobKey:
+def blob_key_of_file(file: Path, directory: Path) -> BlobKey:
     """Say which picture of an archive a file is."""
     return BlobKey(file.relative_to(directory / BLOBS).as_posix())
 
 
-async def _each(
+async def _map_concurrently(
     keys: Sequence[BlobKey],
     work: Callable[[BlobKey], Awaitable[_Done]],
     on_progress: OnProgress,

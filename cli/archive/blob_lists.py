@@ -6,7 +6,7 @@ from hashlib import sha256
 from cli.archive.errors import ArchiveDamaged
 from cli.archive.manifest import BlobList, Manifest
 from domain.values import BlobKey
-from infra.blob_files import write_whole
+from infra.blob_files import write_durably
 
 BLOBS = "blobs"
 LISTS = "blob-lists"
@@ -14,13 +14,13 @@ LISTS = "blob-lists"
 _IS_HERE = {"+": True, "!": False}
 _GONE = "-"
 
-Held = dict[BlobKey, bool]
+BlobPresence = dict[BlobKey, bool]
 """All pictures that the events refer to; False: the store had none, or not the right one."""
 
 
-def held_in(manifest: Manifest) -> Held:
+def read_blob_lists(manifest: Manifest) -> BlobPresence:
     """Fold the lists of an archive; raises ArchiveDamaged naming one that is not as written."""
-    held: Held = {}
+    held: BlobPresence = {}
     for entry in manifest.of(BlobList):
         try:
             content = (manifest.directory / entry.file).read_bytes()
@@ -37,7 +37,7 @@ def held_in(manifest: Manifest) -> Held:
     return held
 
 
-def add_list(
+def append_blob_list(
     manifest: Manifest, before: Mapping[BlobKey, bool], now: Mapping[BlobKey, bool]
 ) -> None:
     """Add a list of what is another now than before; none when nothing is.
@@ -51,10 +51,10 @@ def add_list(
         return
     content = "".join(lines).encode()
     file = f"{LISTS}/{len(manifest.entries):06}.txt"
-    write_whole(manifest.directory / file, content)
+    write_durably(manifest.directory / file, content)
     manifest.add([BlobList(file=file, sha256=sha256(content).hexdigest())])
 
 
-def is_named_after(key: BlobKey, digest: str) -> bool:
+def key_matches_digest(key: BlobKey, digest: str) -> bool:
     """Tell whether a picture with this SHA-256 may lie under a key: keys end in it."""
     return key.rpartition("/")[2] == digest

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from avro_schemas.codec import decode
 from avro_schemas.errors import Undecodable
 from cli.archive.logs import ArchivedLog
-from domain.blob_keys import asset_folder, referenced
+from domain.blob_keys import asset_folder, blob_keys_of
 from domain.events import AssetPurged, Event
 from domain.values import BlobKey
 from infra.topics import ASSET_EVENTS
 
 
-def blobs_of(log: ArchivedLog) -> list[BlobKey]:
+def referenced_blobs(log: ArchivedLog) -> list[BlobKey]:
     """Give the key of every original, rendition and upload that no purge has given up, sorted.
 
     Raises ArchiveDamaged.
@@ -23,7 +23,7 @@ def blobs_of(log: ArchivedLog) -> list[BlobKey]:
         if isinstance(event, AssetPurged):
             named.pop(folder, None)
         else:
-            named[folder].update(referenced(event))
+            named[folder].update(blob_keys_of(event))
     return sorted({key for keys in named.values() for key in keys})
 
 

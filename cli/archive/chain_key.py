@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from cli.archive.errors import ChainKeyWrong
-from infra.secrets import Secrets
+from infra.secrets import InstallationSecrets
 
 _LABEL = b"scalehoster archive 1"
 
@@ -18,7 +18,7 @@ def read_chain_key(file: Path | None) -> bytes | None:
     if file is None:
         return None
     try:
-        secrets = Secrets(file.read_text("utf-8").strip())
+        secrets = InstallationSecrets(file.read_text("utf-8").strip())
     except (OSError, ValueError) as error:
         raise ChainKeyWrong(f"{file} holds no key for archives: {error}") from None
     if len(secrets.texts) != 1:
@@ -26,7 +26,7 @@ def read_chain_key(file: Path | None) -> bytes | None:
     return hmac.digest(secrets.texts[0].encode(), _LABEL, "sha256")
 
 
-def link(key: bytes | None, previous: str, entry: bytes) -> str:
+def chain_link(key: bytes | None, previous: str, entry: bytes) -> str:
     """Give the ``chain`` of an entry that follows on another one's."""
     message = previous.encode() + entry
     if key is None:
@@ -34,7 +34,7 @@ def link(key: bytes | None, previous: str, entry: bytes) -> str:
     return hmac.digest(key, message, "sha256").hex()
 
 
-def require_same(key: bytes | None, *, is_keyed: bool, where: Path) -> None:
+def require_matching_key(key: bytes | None, *, is_keyed: bool, where: Path) -> None:
     """Raise ChainKeyWrong when an archive that is keyed is read without a key, or the reverse."""
     if is_keyed and key is None:
         raise ChainKeyWrong(f"{where} was made with a key: name its file with --key-file")

@@ -6,23 +6,23 @@ from datetime import datetime
 from uuid import UUID, uuid4, uuid5
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.sealing import using
-from cli.erasing_tenant import belongings_in, erase
+from avro_schemas.sealing import using_encryptor
+from cli.erasing_tenant import erase_belongings, read_belongings
 from domain.commands import CommandMetadata, DeleteAsset, PurgeAsset
 from domain.events import AssetSubmitted
 from domain.values import Actor, CommandId, CorrelationId, TenantId
-from infra.dead_letters import KafkaLetterLog, Shelf
+from infra.dead_letters import DeadLetterQueue, KafkaDeadLetterLog
 from infra.kafka import Kafka
 from infra.keyring import WHOLE_TENANT, Erasure, KeyringFile
-from infra.reading import Record, whole
-from infra.sending import Sender
+from infra.reading import Record, read_from_beginning
+from infra.sending import RecordProducer
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS
 
 _RESTORE = Actor("system:restore")
 _NAMESPACE = UUID("5b1f1f1e-63a5-5c8e-9a53-3d2b3a7d7a10")  # never changes: repeats are known by it
 
 
-async def erase_again(kafka: Kafka, keyring: KeyringFile, now: datetime) -> int:
+async def repeat_erasures(kafka: Kafka, keyring: KeyringFile, now: datetime) -> int:
     """Ask for it, and count the commands; the decider carries them out when it runs.
 
     A tenant that was erased whole loses the API keys and endpoints that came back. It may be done
@@ -30,30 +30,30 @@ async def erase_again(kafka: Kafka, keyring: KeyringFile, now: datetime) -> int:
     """
     erasures = keyring.ring().erasures
     again = CorrelationId(str(uuid4()))
-    shelf = Shelf(KafkaLetterLog(kafka), lambda: now)
+    queue = DeadLetterQueue(KafkaDeadLetterLog(kafka), lambda: now)
 
     def events() -> Iterator[Record]:
-        with whole(kafka, ASSET_EVENTS) as reader:
+        with read_from_beginning(kafka, ASSET_EVENTS) as reader:
             yield from reader.read_to_end()
 
-    with using(keyring):
-        async with Sender(kafka) as sender:
+    with using_encryptor(keyring):
+        async with RecordProducer(kafka) as sender:
             for each in erasures:
                 if each.entity_id == WHOLE_TENANT:
-                    await erase(
-                        belongings_in(kafka, TenantId(each.tenant_id), shelf),
+                    await erase_belongings(
+                        read_belongings(kafka, TenantId(each.tenant_id), queue),
                         keyring=keyring,
                         sender=sender,
-                        shelf=shelf,
+                        queue=queue,
                         now=now,
                         correlation_id=again,
                     )
-            commands = erased_again(of_single_assets(erasures, events), now)
+            commands = repeated_erase_commands(asset_erasures(erasures, events), now)
             sent = [await sender.send(ASSET_COMMANDS, *command) for command in commands]
     return len(sent)
 
 
-def of_single_assets(
+def asset_erasures(
     erasures: Iterable[Erasure], events: Callable[[], Iterator[Record]]
 ) -> Iterator[Erasure]:
     """Name each asset of the tenants that were erased whole, as a restored log has them.
@@ -72,7 +72,9 @@ def of_single_assets(
             yield replace(whole[event.metadata.tenant_id], entity_id=event.asset_id)
 
 
-def erased_again(erasures: Iterable[Erasure], now: datetime) -> Iterator[tuple[str, bytes]]:
+def repeated_erase_commands(
+    erasures: Iterable[Erasure], now: datetime
+) -> Iterator[tuple[str, bytes]]:
     """Spell, by key, the commands that erase once more what was erased after an export.
 
     What was erased before is left as it is; so they may be sent any number of times.

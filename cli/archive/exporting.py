@@ -9,36 +9,36 @@ from pathlib import Path
 from avro_schemas.containers import LoggedRecord, write_container
 from avro_schemas.registry import schemas
 from cli.archive.errors import ExportRefused
-from cli.archive.logs import EVENT_TOPICS, TABLES, Log
+from cli.archive.logs import COMPACTED_TOPICS, EVENT_TOPICS, LogSource
 from cli.archive.manifest import (
     FORMAT,
     NAME,
+    AnyManifestEntry,
     Chunk,
     Completed,
-    Entry,
     Manifest,
     Origin,
     SchemaFile,
     TableFile,
 )
-from infra.blob_files import write_whole
+from infra.blob_files import write_durably
 from infra.cluster.locking import locked
 from infra.failpoints import pass_by
 from infra.topics import Topic
 
 CHUNK_BYTES = 16_000_000
 
-Change = Callable[[LoggedRecord], LoggedRecord]
+RecordChange = Callable[[LoggedRecord], LoggedRecord]
 OnProgress = Callable[[int, int], None]  # offsets done, offsets in all
 
 
-def as_it_is(record: LoggedRecord) -> LoggedRecord:
+def unchanged(record: LoggedRecord) -> LoggedRecord:
     """Change nothing."""
     return record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ExportOptions:
     """What is to be exported: until when (by the time a record was appended), and how.
 
     ``keyring`` names the keys that will open it; ``chain_key`` is what its chain is made with.
@@ -48,12 +48,12 @@ class Wish:
     until: datetime | None = None
     with_tables: bool = False
     is_masked: bool = False
-    change: Change = as_it_is
+    change: RecordChange = unchanged
     chunk_bytes: int = CHUNK_BYTES
     chain_key: bytes | None = field(default=None, repr=False)
 
 
-class Exporter:
+class LogExporter:
     """Copies a log into a directory; ``run`` may be killed at any point and repeated.
 
     A file counts from when the manifest names it, and both are written whole or not at all: what a
@@ -61,12 +61,14 @@ class Exporter:
     the assets' before the categories', so that every category an asset is in is there too.
     """
 
-    def __init__(self, log: Log, directory: Path, wish: Wish, now: datetime) -> None:
+    def __init__(
+        self, log: LogSource, directory: Path, options: ExportOptions, now: datetime
+    ) -> None:
         self._log = log
         self._directory = directory
-        self._wish = wish
+        self._options = options
         self._now = now
-        self._until_ms = wish.until.timestamp() * 1_000 if wish.until else float("inf")
+        self._until_ms = options.until.timestamp() * 1_000 if options.until else float("inf")
 
     def run(self, on_progress: OnProgress) -> Manifest:
         """Add what is new, and give the manifest with it.
@@ -99,7 +101,7 @@ class Exporter:
                     done += chunk.next_offset - chunk.start_offset
                     on_progress(done, total)
             on_progress(total, total)
-            if self._wish.with_tables:
+            if self._options.with_tables:
                 manifest.add(self._tables(manifest))
             if not manifest.is_completed:
                 manifest.add([self._completed(manifest)])
@@ -109,18 +111,18 @@ class Exporter:
         origin = Origin(
             format=FORMAT,
             log_id=self._log.log_id,
-            keyring=self._wish.keyring,
-            is_masked=self._wish.is_masked,
+            keyring=self._options.keyring,
+            is_masked=self._options.is_masked,
             partitions={topic.name: topic.partitions for topic in EVENT_TOPICS},
-            is_keyed=self._wish.chain_key is not None,
+            is_keyed=self._options.chain_key is not None,
         )
         for left_over in self._directory.rglob(".*.part"):
             left_over.unlink()
         if not (self._directory / NAME).exists():
-            manifest = Manifest(self._directory, self._wish.chain_key)
+            manifest = Manifest(self._directory, self._options.chain_key)
             manifest.add([origin])
             return manifest
-        manifest = Manifest.load(self._directory, self._wish.chain_key)
+        manifest = Manifest.load(self._directory, self._options.chain_key)
         held = manifest.origin
         same = ("log_id", "keyring", "is_masked")
         if any(getattr(held, name) != getattr(origin, name) for name in same):
@@ -153,10 +155,10 @@ class Exporter:
             if record.timestamp_ms > self._until_ms:
                 end = record.offset
                 break
-            if size >= self._wish.chunk_bytes:
+            if size >= self._options.chunk_bytes:
                 yield self._write(topic, number, held, start, record.offset)
                 held, size, start = [], 0, record.offset
-            held.append(self._wish.change(record))
+            held.append(self._options.change(record))
             size += len(held[-1].key) + len(held[-1].value)
         if held:
             yield self._write(topic, number, held, start, end)
@@ -166,7 +168,7 @@ class Exporter:
     ) -> Chunk:
         file = f"{topic.name}/{number:02}/{start:020}.avro"
         content = write_container(records, {"topic": topic.name, "partition": str(number)})
-        write_whole(self._directory / file, content)
+        write_durably(self._directory / file, content)
         return Chunk(
             topic=topic.name,
             partition=number,
@@ -178,27 +180,27 @@ class Exporter:
             latest_ms=max(record.timestamp_ms for record in records),
         )
 
-    def _schemas(self, manifest: Manifest) -> list[Entry]:
+    def _schemas(self, manifest: Manifest) -> list[AnyManifestEntry]:
         known = {entry.schema_id for entry in manifest.of(SchemaFile)}
-        added: list[Entry] = []
+        added: list[AnyManifestEntry] = []
         for schema_id, schema in schemas().items():
             if schema_id not in known:
                 file, text = f"schemas/{schema_id}.avsc", schema.text.encode()
-                write_whole(self._directory / file, text)
+                write_durably(self._directory / file, text)
                 digest = sha256(text).hexdigest()
                 added.append(SchemaFile(schema_id=schema_id, file=file, sha256=digest))
         return added
 
-    def _tables(self, manifest: Manifest) -> list[Entry]:
+    def _tables(self, manifest: Manifest) -> list[AnyManifestEntry]:
         known = {entry.topic: entry.sha256 for entry in manifest.of(TableFile)}
-        added: list[Entry] = []
-        for topic in TABLES:
+        added: list[AnyManifestEntry] = []
+        for topic in COMPACTED_TOPICS:
             records = self._log.table(topic)
             content = write_container(records, {"topic": topic.name})
             digest = sha256(content).hexdigest()
             if records and known.get(topic.name) != digest:
                 file = f"tables/{topic.name}-{len(manifest.entries):06}.avro"
-                write_whole(self._directory / file, content)
+                write_durably(self._directory / file, content)
                 count = len(records)
                 added.append(
                     TableFile(topic=topic.name, file=file, sha256=digest, record_count=count)
@@ -207,7 +209,7 @@ class Exporter:
 
     def _completed(self, manifest: Manifest) -> Completed:
         count = sum(chunk.record_count for chunk in manifest.of(Chunk))
-        return Completed(at=self._now, until=self._wish.until, record_count=count)
+        return Completed(at=self._now, until=self._options.until, record_count=count)
 
 
 def _described(origin: Origin) -> str:

@@ -9,7 +9,7 @@ from infra.keyring import KeyringFile
 NAME = "keyring"
 
 
-def own_keyring(directory: Path) -> KeyringFile:
+def archive_keyring(directory: Path) -> KeyringFile:
     """Find the keys that a masked copy brings with it, open to everybody."""
     return KeyringFile(directory / NAME, [""])
 
@@ -23,7 +23,7 @@ def require_keys(
     """
     origin = Manifest.load(directory, chain_key).origin
     if origin.is_masked and not keyring.exists():
-        keyring.make(own_keyring(directory).ring())
+        keyring.make(archive_keyring(directory).ring())
     if not keyring.exists():
         raise RestoreRefused(
             f"there is no keyring at {place}: copy that of the exported installation there first;"

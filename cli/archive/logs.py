@@ -11,17 +11,17 @@ from cli.archive.manifest import Chunk, Manifest, TableFile
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
-from infra.marks import without_mark
-from infra.reading import Reader, Record, whole
+from infra.marks import without_provenance
+from infra.reading import PartitionReader, Record, read_from_beginning
 from infra.topics import TOPICS, Topic
 
 EVENT_TOPICS = tuple(topic for topic in TOPICS if topic.is_kept_forever)
-TABLES = tuple(topic for topic in TOPICS if topic.cleanup == "compact")
+COMPACTED_TOPICS = tuple(topic for topic in TOPICS if topic.cleanup == "compact")
 
 _SILENT_SECONDS = 60.0
 
 
-class Log(Protocol):
+class LogSource(Protocol):
     """What can be exported."""
 
     @property
@@ -58,13 +58,13 @@ class KafkaLog:
 
     def records(self, topic: Topic, partition: int, start: int, end: int) -> Iterator[LoggedRecord]:
         """Read what is committed; gives up after a minute in which nothing comes."""
-        with Reader(self._kafka, topic, {partition: start}) as reader:
+        with PartitionReader(self._kafka, topic, {partition: start}) as reader:
             heard_at = time.monotonic()
             while reader.position(partition) < end:
                 before = reader.position(partition)
                 for record in reader.poll():
                     if record.offset < end:
-                        yield logged(record)
+                        yield to_logged_record(record)
                 if reader.position(partition) > before:
                     heard_at = time.monotonic()
                 elif time.monotonic() - heard_at > _SILENT_SECONDS:
@@ -72,8 +72,8 @@ class KafkaLog:
 
     def table(self, topic: Topic) -> list[LoggedRecord]:
         """Read a compacted topic whole."""
-        with whole(self._kafka, topic) as reader:
-            newest = {record.key: logged(record) for record in reader.read_to_end()}
+        with read_from_beginning(self._kafka, topic) as reader:
+            newest = {record.key: to_logged_record(record) for record in reader.read_to_end()}
         return [newest[key] for key in sorted(newest)]
 
 
@@ -126,7 +126,7 @@ class ArchivedLog:
             raise ArchiveDamaged(f"{file}, {error}") from error
 
 
-def logged(record: Record) -> LoggedRecord:
+def to_logged_record(record: Record) -> LoggedRecord:
     """Take over a record as it was read from a topic, but for the mark of its writer.
 
     That names offsets of this cluster; in another one they would speak of other commands.
@@ -135,6 +135,6 @@ def logged(record: Record) -> LoggedRecord:
         offset=record.offset,
         timestamp_ms=record.timestamp_ms,
         key=record.key,
-        headers=without_mark(record.headers),
+        headers=without_provenance(record.headers),
         value=record.value,
     )

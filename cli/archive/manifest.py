@@ -15,21 +15,23 @@ from typing import TypeVar
 
 import msgspec
 
-from cli.archive.chain_key import link, require_same
+from cli.archive.chain_key import chain_link, require_matching_key
 from cli.archive.errors import NotAnArchive
-from infra.blob_files import write_whole
+from infra.blob_files import write_durably
 
 FORMAT = 1
 NAME = "manifest.ndjson"
 
-_Kind = TypeVar("_Kind", bound="Part")
+_Kind = TypeVar("_Kind", bound="ManifestEntry")
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+class ManifestEntry(
+    msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True
+):
     """One entry of a manifest."""
 
 
-class Origin(Part, frozen=True, kw_only=True):
+class Origin(ManifestEntry, frozen=True, kw_only=True):
     """What was exported: always the first entry. ``partitions`` counts those of each topic.
 
     ``keyring`` names the keys that open what is sealed in it; ``is_keyed`` says whether its chain
@@ -44,7 +46,7 @@ class Origin(Part, frozen=True, kw_only=True):
     is_keyed: bool = False
 
 
-class SchemaFile(Part, frozen=True, kw_only=True):
+class SchemaFile(ManifestEntry, frozen=True, kw_only=True):
     """A schema that payloads are written with."""
 
     schema_id: int
@@ -52,7 +54,7 @@ class SchemaFile(Part, frozen=True, kw_only=True):
     sha256: str
 
 
-class Chunk(Part, frozen=True, kw_only=True):
+class Chunk(ManifestEntry, frozen=True, kw_only=True):
     """A stretch of one partition: all records from ``start_offset`` up to ``next_offset``."""
 
     topic: str
@@ -65,7 +67,7 @@ class Chunk(Part, frozen=True, kw_only=True):
     latest_ms: int
 
 
-class TableFile(Part, frozen=True, kw_only=True):
+class TableFile(ManifestEntry, frozen=True, kw_only=True):
     """The newest record of each key of a compacted topic; the last such entry counts."""
 
     topic: str
@@ -74,14 +76,14 @@ class TableFile(Part, frozen=True, kw_only=True):
     record_count: int
 
 
-class BlobList(Part, frozen=True, kw_only=True):
+class BlobList(ManifestEntry, frozen=True, kw_only=True):
     """What is another with the pictures than before: added, lost, removed."""
 
     file: str
     sha256: str
 
 
-class Completed(Part, frozen=True, kw_only=True):
+class Completed(ManifestEntry, frozen=True, kw_only=True):
     """An export came to its end: up to here the archive is of one moment, and can be restored."""
 
     at: datetime
@@ -89,10 +91,10 @@ class Completed(Part, frozen=True, kw_only=True):
     record_count: int
 
 
-Entry = Origin | SchemaFile | Chunk | TableFile | BlobList | Completed
+AnyManifestEntry = Origin | SchemaFile | Chunk | TableFile | BlobList | Completed
 
 
-class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _ManifestLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     chain: str
     entry: msgspec.Raw
 
@@ -104,9 +106,9 @@ class Manifest:
         """Begin an empty one; nothing is written before the first ``add``."""
         self.directory = directory
         self._key = key
-        self.entries: list[Entry] = []
+        self.entries: list[AnyManifestEntry] = []
         self.head = ""
-        self._lines: list[tuple[bytes, Entry, str]] = []
+        self._lines: list[tuple[bytes, AnyManifestEntry, str]] = []
 
     @classmethod
     def load(cls, directory: Path, key: bytes | None = None) -> "Manifest":
@@ -121,13 +123,13 @@ class Manifest:
         manifest = cls(directory, key)
         for number, text in enumerate(place.read_bytes().splitlines(), start=1):
             try:
-                line = msgspec.json.decode(text, type=_Line)
-                entry = msgspec.json.decode(line.entry, type=Entry)
+                line = msgspec.json.decode(text, type=_ManifestLine)
+                entry = msgspec.json.decode(line.entry, type=AnyManifestEntry)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise NotAnArchive(f"{place}, line {number}: {error}") from error
             if isinstance(entry, Origin):
-                require_same(key, is_keyed=entry.is_keyed, where=place)
-            expected = link(key, manifest.head, bytes(line.entry))
+                require_matching_key(key, is_keyed=entry.is_keyed, where=place)
+            expected = chain_link(key, manifest.head, bytes(line.entry))
             if not compare_digest(line.chain, expected):
                 raise NotAnArchive(
                     f"{place}, line {number}: it was changed, or a line before it was taken out"
@@ -154,16 +156,16 @@ class Manifest:
         """Give the entries of one kind in order."""
         return (entry for entry in self.entries if isinstance(entry, kind))
 
-    def add(self, entries: Sequence[Entry]) -> None:
+    def add(self, entries: Sequence[AnyManifestEntry]) -> None:
         """Keep more entries; when it returns the disk has them, when it raises it has none."""
         if not entries:
             return
         for entry in entries:
             written = msgspec.json.encode(entry)
-            chain = link(self._key, self.head, written)
-            line = _Line(chain=chain, entry=msgspec.Raw(written))
+            chain = chain_link(self._key, self.head, written)
+            line = _ManifestLine(chain=chain, entry=msgspec.Raw(written))
             self._take(msgspec.json.encode(line), entry, chain)
-        write_whole(self.directory / NAME, b"".join(line + b"\n" for line, _, _ in self._lines))
+        write_durably(self.directory / NAME, b"".join(line + b"\n" for line, _, _ in self._lines))
 
     def completed(self) -> "Manifest":
         """Give the part of it that ends with the last export that came to its end.
@@ -187,7 +189,7 @@ class Manifest:
         events = [entry for entry in self.entries if not isinstance(entry, BlobList)]
         return isinstance(events[-1], Completed)
 
-    def _take(self, line: bytes, entry: Entry, chain: str) -> None:
+    def _take(self, line: bytes, entry: AnyManifestEntry, chain: str) -> None:
         self.entries.append(entry)
         self._lines.append((line, entry, chain))
         self.head = chain

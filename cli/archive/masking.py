@@ -10,12 +10,12 @@ from typing import Any, cast
 from avro_schemas.codec import Message, decode, encode
 from avro_schemas.containers import LoggedRecord
 from avro_schemas.errors import Undecodable
-from avro_schemas.sealing import Sealer, using
+from avro_schemas.sealing import Encryptor, using_encryptor
 from cli.archive.errors import ArchiveRefused
 from domain.bulk import Filter, Instructions, ItemOutcome
 from domain.events import AssetDelayed, AssetRejected, Event, EventMetadata
 from domain.values import Actor, CorrelationId, Description, Facts, Fetch, Listing, Source
-from infra.blob_files import write_whole
+from infra.blob_files import write_durably
 
 _DIGITS = 16
 _KEY_BYTES = 32
@@ -26,7 +26,7 @@ def mask_key(data_dir: Path) -> bytes:
     place = data_dir / "mask-key"
     if not place.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
-        write_whole(place, secrets.token_hex(_KEY_BYTES).encode())
+        write_durably(place, secrets.token_hex(_KEY_BYTES).encode())
     return bytes.fromhex(place.read_text("utf-8"))
 
 
@@ -34,7 +34,7 @@ class MaskRefused(ArchiveRefused):
     """A record cannot be masked, because it cannot be read."""
 
 
-class Mask:
+class EventMask:
     """Changes records of events: URLs, file names, texts, EXIF, actors and what follows from them.
 
     Ids, keys of blobs, categories and tenants stay, and so does the shape of each history: the copy
@@ -42,7 +42,7 @@ class Mask:
     What is masked is sealed with ``keyring``, so that a copy needs no key of the original.
     """
 
-    def __init__(self, key: bytes, keyring: Sealer) -> None:
+    def __init__(self, key: bytes, keyring: Encryptor) -> None:
         self._key = key
         self._keyring = keyring
 
@@ -55,7 +55,7 @@ class Mask:
         if not isinstance(event, Event):
             raise MaskRefused(f"offset {record.offset} holds {type(event).__name__}, no event")
         masked = cast("Message", self._masked(event))
-        with using(self._keyring):
+        with using_encryptor(self._keyring):
             return replace(record, value=encode(masked))
 
     def _masked(self, value: Any) -> Any:  # noqa: ANN401 - any part of an event

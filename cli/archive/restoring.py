@@ -9,16 +9,16 @@ from typing import Protocol
 from avro_schemas.containers import LoggedRecord
 from avro_schemas.registry import schemas
 from cli.archive.errors import RestoreRefused
-from cli.archive.logs import EVENT_TOPICS, TABLES, ArchivedLog
+from cli.archive.logs import COMPACTED_TOPICS, EVENT_TOPICS, ArchivedLog
 from cli.archive.manifest import SchemaFile, TableFile
 from cli.archive.verifying import require_undamaged
 from infra.topics import ASSET_EVENTS, WEBHOOK_ENDPOINTS, Topic
-from infra.webhook_endpoints import beginning_at
+from infra.webhook_endpoints import with_start_offsets
 
 OnProgress = Callable[[int, int], None]  # records done, records in all
 
 
-class Target(Protocol):
+class RestoreTarget(Protocol):
     """An installation that a log is restored into; every method raises BrokerUnavailable."""
 
     def require_unused(self) -> None:
@@ -41,7 +41,7 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
+class RestoreResult:
     """What a restore came to."""
 
     records: int
@@ -49,7 +49,7 @@ class Restored:
     keys_added: int
 
 
-class Restorer:
+class LogRestorer:
     """Appends every record of an archive to the partition it came from, in order, as it was.
 
     ``run`` may be killed at any point and repeated: what is there already is compared, byte for
@@ -59,7 +59,7 @@ class Restorer:
     def __init__(
         self,
         directory: Path,
-        target: Target,
+        target: RestoreTarget,
         on_progress: OnProgress,
         *,
         chain_key: bytes | None = None,
@@ -74,7 +74,7 @@ class Restorer:
         self._done = 0
         self._total = 0
 
-    def run(self) -> Restored:
+    def run(self) -> RestoreResult:
         """Restore, read all of it back, and count.
 
         Raises NotAnArchive, ArchiveDamaged or ChainKeyWrong for the archive; RestoreRefused when
@@ -96,10 +96,10 @@ class Restorer:
                 )
         if sum(self._equal(log, *place) for place in places) != total:
             raise RestoreRefused("the log lacks records after all; is another restore running?")
-        tables = TABLES if self._takes_tables(log) else ()
+        tables = COMPACTED_TOPICS if self._takes_tables(log) else ()
         added = sum(self._target.add_keys(topic, self._table(log, topic)) for topic in tables)
         self._target.hand_over()
-        return Restored(records=total, appended=appended, keys_added=added)
+        return RestoreResult(records=total, appended=appended, keys_added=added)
 
     def _table(self, log: ArchivedLog, topic: Topic) -> list[LoggedRecord]:
         """Read a compacted topic; webhooks begin at the end of the restored log.
@@ -112,7 +112,7 @@ class Restorer:
             return records
         ends = self._target.ends(ASSET_EVENTS)
         starts = tuple(ends.get(number, 0) for number in range(ASSET_EVENTS.partitions))
-        return [replace(each, value=beginning_at(starts, each.value)) for each in records]
+        return [replace(each, value=with_start_offsets(starts, each.value)) for each in records]
 
     def _takes_tables(self, log: ArchivedLog) -> bool:
         """Say whether what authenticates is restored: a forged key would open every tenant."""

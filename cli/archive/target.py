@@ -14,12 +14,12 @@ from domain.events import Event
 from infra.failpoints import pass_by
 from infra.group_offsets import GroupOffsets
 from infra.kafka import Kafka
-from infra.lag import GROUPS
-from infra.reading import whole
-from infra.sending import Sender
+from infra.lag import GROUP_TOPICS
+from infra.reading import read_from_beginning
+from infra.sending import RecordProducer
 from infra.settings import CassandraSettings
 from infra.topics import Topic
-from infra.transactions import TransactionalWriter
+from infra.transactions import TransactionalProducer
 from projections.views import built_views
 from streams.dispatching.open_runs import OpenRuns
 
@@ -29,7 +29,7 @@ _BATCH = 1_000
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
-class Installation:
+class LiveInstallation:
     """Writes in transactions, as the decider does; a second restore fences the first."""
 
     def __init__(self, kafka: Kafka, cassandra: CassandraSettings) -> None:
@@ -37,7 +37,7 @@ class Installation:
         self._cassandra = cassandra
         self._log = KafkaLog(kafka)
         self._groups = GroupOffsets(kafka)
-        self._writer: TransactionalWriter | None = None
+        self._writer: TransactionalProducer | None = None
 
     def require_unused(self) -> None:
         """Raise RestoreRefused when a service runs, or a view was built from another log.
@@ -45,7 +45,7 @@ class Installation:
         A decider that runs has folded the log as it was, and would append to what it does not know.
         A checkpoint of another log would have the projections leave events out.
         """
-        running = self._groups.in_use(GROUPS)
+        running = self._groups.in_use(GROUP_TOPICS)
         if running:
             raise RestoreRefused(
                 f"services run ({', '.join(running)}): stop them first; 'scalehoster down', then"
@@ -71,7 +71,7 @@ class Installation:
     def append(self, topic: Topic, partition: int, records: Iterator[LoggedRecord]) -> None:
         """Append in transactions of a thousand records."""
         if self._writer is None:
-            self._writer = TransactionalWriter(self._kafka, "restore")
+            self._writer = TransactionalProducer(self._kafka, "restore")
         while batch := list(islice(records, _BATCH)):
             self._writer.begin()
             for record in batch:
@@ -92,12 +92,12 @@ class Installation:
         """Send what is missing; what is there already may be newer, and stays."""
         if not records:
             return 0
-        with whole(self._kafka, topic) as reader:
+        with read_from_beginning(self._kafka, topic) as reader:
             present = {record.key for record in reader.read_to_end()}
         missing = [record for record in records if record.key not in present]
 
         async def send() -> None:
-            async with Sender(self._kafka) as sender:
+            async with RecordProducer(self._kafka) as sender:
                 for record in missing:
                     await sender.send(topic, record.key.decode(), record.value)
 
@@ -111,7 +111,7 @@ class Installation:
         ended after it is ordered once more, and ends as a run that is over already. Views and
         purges begin at the first event. A group that began by itself is left alone.
         """
-        for group, topics in GROUPS.items():
+        for group, topics in GROUP_TOPICS.items():
             if group in _BEGIN_AT_THE_FIRST_EVENT or self._groups.in_use([group]):
                 continue
             for topic in EVENT_TOPICS:
@@ -123,12 +123,12 @@ class Installation:
         if group != _DISPATCHING:
             return dict(ends)
         return {
-            number: first_open(self._log.records(topic, number, 0, end), end)
+            number: first_open_run_offset(self._log.records(topic, number, 0, end), end)
             for number, end in ends.items()
         }
 
 
-def first_open(records: Iterator[LoggedRecord], end: int) -> int:
+def first_open_run_offset(records: Iterator[LoggedRecord], end: int) -> int:
     """Find the offset of the first event that started a run which has not ended; else ``end``."""
     runs = OpenRuns(timedelta())
     for record in records:

@@ -8,7 +8,7 @@ from pathlib import Path
 from avro_schemas.codec import decode
 from avro_schemas.containers import ContainerBroken, LoggedRecord, read_container, schema_id_of
 from avro_schemas.errors import Undecodable
-from avro_schemas.sealing import WithoutKeys, using
+from avro_schemas.sealing import KeylessEncryptor, using_encryptor
 from cli.archive.blob_lists import LISTS
 from cli.archive.errors import ArchiveDamaged, NotAnArchive
 from cli.archive.manifest import NAME, BlobList, Chunk, Manifest, SchemaFile, TableFile
@@ -20,7 +20,7 @@ _FOLDERS = ("schemas", "tables", LISTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ArchiveFinding:
     """One thing that is not right, and where: a file, and a record where one can be named.
 
     What is no damage is as it was exported: a log with a hole, or an export that was interrupted.
@@ -37,11 +37,11 @@ class Finding:
         return f"{self.file}, record {self.record}" if self.record else self.file
 
 
-def verify(
+def verify_archive(
     directory: Path,
     on_file: OnFile = lambda _done, _total: None,
     chain_key: bytes | None = None,
-) -> Iterator[Finding]:
+) -> Iterator[ArchiveFinding]:
     """Yield what is wrong with an archive; nothing when it is as it was written.
 
     Checked are the chain of the manifest, the SHA-256 and count of every file, that the files of a
@@ -53,7 +53,7 @@ def verify(
     try:
         manifest = Manifest.load(directory, chain_key)
     except NotAnArchive as error:
-        yield Finding(file=NAME, what=str(error))
+        yield ArchiveFinding(file=NAME, what=str(error))
         return
     known = {entry.schema_id for entry in manifest.of(SchemaFile)}
     chunks = sorted(manifest.of(Chunk), key=lambda c: (c.topic, c.partition, c.start_offset))
@@ -62,13 +62,13 @@ def verify(
         *manifest.of(TableFile),
         *chunks,
     ]
-    walk = _Walk(known)
+    walk = _PartitionVerifier(known)
     for number, entry in enumerate(files):
         on_file(number, len(files))
         try:
             content = (directory / entry.file).read_bytes()
         except FileNotFoundError:
-            yield Finding(file=entry.file, what="is missing")
+            yield ArchiveFinding(file=entry.file, what="is missing")
             if not isinstance(entry, SchemaFile):
                 walk.lose(entry)
             continue
@@ -85,7 +85,7 @@ def verify(
     named = {entry.file for entry in (*files, *manifest.of(BlobList))}
     yield from _beside(directory, manifest.origin.partitions, named)
     if not manifest.is_completed:
-        yield Finding(
+        yield ArchiveFinding(
             file=NAME,
             what="the last export did not come to its end; run it again, it goes on from there",
             is_damage=False,
@@ -97,7 +97,7 @@ def require_undamaged(directory: Path, chain_key: bytes | None = None) -> None:
 
     Raises ChainKeyWrong when the archive was not made with this key.
     """
-    for finding in verify(directory, chain_key=chain_key):
+    for finding in verify_archive(directory, chain_key=chain_key):
         if finding.is_damage:
             raise ArchiveDamaged(
                 f"{finding.place} {finding.what}; 'scalehoster events verify' names all that is"
@@ -105,16 +105,16 @@ def require_undamaged(directory: Path, chain_key: bytes | None = None) -> None:
             )
 
 
-def _changed(file: str) -> Finding:
-    return Finding(file=file, what="was changed: its SHA-256 is another")
+def _changed(file: str) -> ArchiveFinding:
+    return ArchiveFinding(file=file, what="was changed: its SHA-256 is another")
 
 
-def _beside(directory: Path, topics: Iterable[str], named: set[str]) -> Iterator[Finding]:
+def _beside(directory: Path, topics: Iterable[str], named: set[str]) -> Iterator[ArchiveFinding]:
     for folder in sorted({*topics, *_FOLDERS}):
         for file in sorted((directory / folder).rglob("*")):
             name = str(file.relative_to(directory))
             if file.is_file() and name not in named and not file.name.endswith(".part"):
-                yield Finding(
+                yield ArchiveFinding(
                     file=name,
                     what="is not in the manifest: an export was interrupted here, or the end of the"
                     " manifest was cut off; export again",
@@ -122,7 +122,7 @@ def _beside(directory: Path, topics: Iterable[str], named: set[str]) -> Iterator
                 )
 
 
-class _Walk:
+class _PartitionVerifier:
     """Reads one partition after the other, remembering where each one stood."""
 
     def __init__(self, schema_ids: set[int]) -> None:
@@ -137,7 +137,7 @@ class _Walk:
             self._place, self._next_offset = (entry.topic, entry.partition), entry.next_offset
             self._versions = None  # they cannot be followed over a hole
 
-    def look(self, entry: Chunk | TableFile, content: bytes) -> Iterator[Finding]:
+    def look(self, entry: Chunk | TableFile, content: bytes) -> Iterator[ArchiveFinding]:
         """Look at the records of the next file."""
         if isinstance(entry, Chunk):
             yield from self._follow(entry)
@@ -147,25 +147,25 @@ class _Walk:
                 count += 1
                 at = f"{count}, offset {record.offset}"
                 if what := self._misplaced(entry, record, last_offset):
-                    yield Finding(file=entry.file, record=at, what=what)
+                    yield ArchiveFinding(file=entry.file, record=at, what=what)
                 if what := self._wrong_version(record):
-                    yield Finding(file=entry.file, record=at, what=what, is_damage=False)
+                    yield ArchiveFinding(file=entry.file, record=at, what=what, is_damage=False)
                 last_offset = record.offset
         except ContainerBroken as error:
             at = f"{count + 1} of {entry.record_count}, after offset {last_offset}"
-            yield Finding(file=entry.file, record=at, what=f"was changed: {error.__cause__}")
+            yield ArchiveFinding(file=entry.file, record=at, what=f"was changed: {error.__cause__}")
             self.lose(entry)
         else:
             if count != entry.record_count:
                 what = f"has {count} records instead of {entry.record_count}"
-                yield Finding(file=entry.file, what=what)
+                yield ArchiveFinding(file=entry.file, what=what)
 
-    def _follow(self, chunk: Chunk) -> Iterator[Finding]:
+    def _follow(self, chunk: Chunk) -> Iterator[ArchiveFinding]:
         place = (chunk.topic, chunk.partition)
         if place != self._place:
             self._place, self._next_offset, self._versions = place, 0, {}
         if chunk.start_offset != self._next_offset:
-            yield Finding(
+            yield ArchiveFinding(
                 file=chunk.file,
                 what=f"begins at offset {chunk.start_offset} instead of {self._next_offset}, where"
                 " the file before it ends: files are missing or doubled",
@@ -184,7 +184,7 @@ class _Walk:
 
     def _wrong_version(self, record: LoggedRecord) -> str:
         try:
-            with using(WithoutKeys()):
+            with using_encryptor(KeylessEncryptor()):
                 event = decode(record.value)
         except Undecodable:
             return ""  # a newer release may have written it

@@ -9,7 +9,7 @@ from tempfile import NamedTemporaryFile
 
 from starlette.requests import Request
 
-from command_api.batches.lines import open_lines, reader_of
+from command_api.batches.lines import open_records, parser_for
 from infra.web.errors import BodyTooLarge
 
 
@@ -22,13 +22,13 @@ class BatchLimits:
 
 
 @asynccontextmanager
-async def arrived(request: Request, media_type: str, limits: BatchLimits) -> AsyncIterator[Path]:
+async def spooled(request: Request, media_type: str, limits: BatchLimits) -> AsyncIterator[Path]:
     """Give the file of a whole batch, so that a client may send everything before it reads.
 
     Nothing of a batch is done that is too long or cut off: raises BodyTooLarge, MalformedJson,
     MalformedCsv, UnsupportedMediaType, or ClientDisconnect.
     """
-    reader_of(media_type)  # what nobody can read is not kept either
+    parser_for(media_type)  # what nobody can read is not kept either
     with NamedTemporaryFile() as file:
         async for chunk in request.stream():
             await asyncio.to_thread(file.write, chunk)
@@ -39,7 +39,7 @@ async def arrived(request: Request, media_type: str, limits: BatchLimits) -> Asy
 
 
 def _check(path: Path, media_type: str, limits: BatchLimits) -> None:
-    with open_lines(path, media_type, limits.line_bytes) as lines:
+    with open_records(path, media_type, limits.line_bytes) as lines:
         if sum(1 for _ in zip(lines, range(limits.lines + 1), strict=False)) > limits.lines:
             raise BodyTooLarge(
                 f"a batch may have {limits.lines} lines; send the rest as another one",

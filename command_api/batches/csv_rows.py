@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import BinaryIO
 
-from command_api.batches.line import Line, line_too_long, next_line
+from command_api.batches.line import BatchRecord, line_too_long, next_line
 from infra.web.errors import MalformedCsv, RequestError
 
 _BOM = b"\xef\xbb\xbf"
@@ -21,26 +21,26 @@ _BETWEEN = re.compile(r"[;|]")  # two categories, tags or numbers in one cell
 _WRITE = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def csv_rows(file: BinaryIO, max_row_bytes: int) -> Iterator[Line]:
+def parse_csv(file: BinaryIO, max_row_bytes: int) -> Iterator[BatchRecord]:
     """Read one row after the other; empty cells are fields that are not given.
 
     Cells may hold line breaks, so a quote that is never closed would eat all that follows: then
     its first line alone is the bad one, and reading goes on behind it. Raises MalformedCsv when the
     header makes no sense.
     """
-    text = _Text(file, max_row_bytes)
+    text = _CsvText(file, max_row_bytes)
     comma = text.sniff()
     _, header = text.row(comma)
     columns = _columns(header)
     while True:
         number, cells = text.row(comma)
         if isinstance(cells, RequestError):
-            yield Line(number=number, fault=cells)
+            yield BatchRecord(number=number, fault=cells)
         elif cells is None:
             return
         elif len(cells) > len(columns):
             wrong = f"the row has {len(cells)} cells, the header {len(columns)}"
-            yield Line(number=number, fault=MalformedCsv(wrong))
+            yield BatchRecord(number=number, fault=MalformedCsv(wrong))
         elif any(cells):
             yield _line(number, dict(zip(columns, cells, strict=False)))
 
@@ -58,7 +58,7 @@ def _columns(header: Sequence[str] | RequestError | None) -> list[str]:
     return columns
 
 
-def _line(number: int, cells: Mapping[str, str]) -> Line:
+def _line(number: int, cells: Mapping[str, str]) -> BatchRecord:
     given: dict[str, object] = {
         name: cell.strip()
         for name, cell in cells.items()
@@ -72,9 +72,9 @@ def _line(number: int, cells: Mapping[str, str]) -> Line:
     if "focal_point" in given:
         given["focal_point"] = _point(cells["focal_point"])
     try:
-        return Line(number=number, text=_WRITE(given).encode())
+        return BatchRecord(number=number, text=_WRITE(given).encode())
     except UnicodeEncodeError:
-        return Line(number=number, fault=MalformedCsv("the row is not UTF-8"))
+        return BatchRecord(number=number, fault=MalformedCsv("the row is not UTF-8"))
 
 
 def _point(cell: str) -> object:
@@ -90,7 +90,7 @@ def _parts(cell: str) -> list[str]:
     return [part.strip() for part in _BETWEEN.split(cell) if part.strip()]
 
 
-class _Text:
+class _CsvText:
     """Hands physical lines to csv.reader, and takes those back that turn out not to be of a row."""
 
     def __init__(self, file: BinaryIO, max_row_bytes: int) -> None:

@@ -10,42 +10,42 @@ from hashlib import sha256
 from http import HTTPStatus
 
 from command_api.answers import refusal
-from command_api.batches.line import Line
+from command_api.batches.line import BatchRecord
 from command_api.bodies import SubmitBody
-from command_api.fields import Rules
+from command_api.fields import RequestRules
 from command_api.ids import keyed_asset_id
 from command_api.reading import parse_json
 from command_api.submitting import content_of, submission, submit_creating_categories
-from command_api.uploads import Uploads
-from command_api.writes import Write
+from command_api.uploads import UploadStaging
+from command_api.writes import WriteRequest
 from domain.errors import ScaleHosterError
 from domain.identity import command_id_for
 from domain.outcomes import CommandAccepted, CommandRefused
 from domain.values import AssetId
-from infra.asking import Asker
+from infra.asking import CommandClient
 from infra.web.errors import Unavailable
-from infra.web.positions import to_header
+from infra.web.positions import position_to_header
 from infra.web.problems import Problems
 
 MOST_AT_ONCE = 128
 
 log = logging.getLogger(__name__)
 
-Told = dict[str, object]
+RecordOutcome = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class BatchImporter:
     """Puts lines to the decider; each waits ``wait_seconds`` for its decision at most."""
 
-    asker: Asker
-    uploads: Uploads
+    command_client: CommandClient
+    uploads: UploadStaging
     problems: Problems
-    rules: Rules
+    rules: RequestRules
     wait_seconds: float
 
     async def outcomes(
-        self, lines: Iterable[Line], batch: Write, *, creates_categories: bool
+        self, lines: Iterable[BatchRecord], batch: WriteRequest, *, creates_categories: bool
     ) -> AsyncGenerator[bytes]:
         """Tell what became of each line, in their order, as NDJSON.
 
@@ -54,7 +54,7 @@ class Intake:
         No line is begun while nobody takes the outcomes of those before it. Closed early, what was
         begun may still be decided.
         """
-        under_way: deque[asyncio.Task[Told]] = deque()
+        under_way: deque[asyncio.Task[RecordOutcome]] = deque()
         seen: dict[object, int] = {}
         try:
             for line in lines:
@@ -63,14 +63,16 @@ class Intake:
                 )
                 await asyncio.sleep(0)  # others' requests come in between
                 if len(under_way) == MOST_AT_ONCE:
-                    yield await _told(under_way, seen)
+                    yield await _next_outcomes(under_way, seen)
             while under_way:
-                yield await _told(under_way, seen)
+                yield await _next_outcomes(under_way, seen)
         finally:
             for task in under_way:
                 task.cancel()
 
-    async def _outcome(self, line: Line, batch: Write, *, creates: bool) -> Told:
+    async def _outcome(
+        self, line: BatchRecord, batch: WriteRequest, *, creates: bool
+    ) -> RecordOutcome:
         try:
             return {"line": line.number, **await self._decided(line, batch, creates=creates)}
         except Exception as error:
@@ -81,21 +83,23 @@ class Intake:
             status = "refused" if is_final else "undecided"
             return {"line": line.number, "status": status, "problem": problem}
 
-    async def _decided(self, line: Line, batch: Write, *, creates: bool) -> Told:
+    async def _decided(
+        self, line: BatchRecord, batch: WriteRequest, *, creates: bool
+    ) -> RecordOutcome:
         if line.fault is not None:
             raise line.fault
         body = parse_json(line.text, SubmitBody, self.rules)
-        write, asset_id = _of_line(batch, content_of(body.source(), body))
+        write, asset_id = _of_record(batch, content_of(body.source(), body))
         command = submission(write, asset_id, body.source(), body, is_bulk=True)
         if creates or body.create_missing_categories:
             outcome = await submit_creating_categories(
-                self.asker, self.uploads, command, self.wait_seconds
+                self.command_client, self.uploads, command, self.wait_seconds
             )
         else:
-            outcome = await self.asker.ask(command, self.wait_seconds)
+            outcome = await self.command_client.ask(command, self.wait_seconds)
         match outcome:
             case CommandAccepted(position=position):
-                place = None if position is None else to_header(position)
+                place = None if position is None else position_to_header(position)
                 return {"status": "accepted", "asset_id": asset_id, "position": place}
             case CommandRefused():
                 raise refusal(outcome)
@@ -103,7 +107,7 @@ class Intake:
                 raise Unavailable("it is not decided yet; send the line again to know")
 
 
-def _of_line(batch: Write, content: str) -> tuple[Write, AssetId]:
+def _of_record(batch: WriteRequest, content: str) -> tuple[WriteRequest, AssetId]:
     digest = sha256(content.encode()).hexdigest()
     key = f"batch\n{batch.idempotency_key}\n{digest}"  # no client can send a key with line breaks
     command_id = command_id_for(batch.tenant_id, batch.target, key)
@@ -111,7 +115,9 @@ def _of_line(batch: Write, content: str) -> tuple[Write, AssetId]:
     return write, keyed_asset_id(batch.tenant_id, key)
 
 
-async def _told(under_way: deque[asyncio.Task[Told]], seen: dict[object, int]) -> bytes:
+async def _next_outcomes(
+    under_way: deque[asyncio.Task[RecordOutcome]], seen: dict[object, int]
+) -> bytes:
     """Take the outcomes that are there from the head, waiting for the first."""
     told = [await under_way[0]]
     under_way.popleft()

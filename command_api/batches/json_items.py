@@ -6,31 +6,31 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from command_api.batches.line import Line, line_too_long
+from command_api.batches.line import BatchRecord, line_too_long
 from infra.web.errors import MalformedJson
 
 _CHUNK_BYTES = 1 << 16
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
-def json_items(file: BinaryIO, max_item_bytes: int) -> Iterator[Line]:
+def parse_json_array(file: BinaryIO, max_item_bytes: int) -> Iterator[BatchRecord]:
     """Read one item after the other; raises MalformedJson and BodyTooLarge."""
-    text = _Text(file)
+    text = _JsonText(file)
     if not text.skip("["):
         raise MalformedJson('a batch in JSON is an array: [{"download_url": …}, …]')
     if not text.skip("]"):
         number = 1
-        yield Line(number=number, text=text.item(max_item_bytes))
+        yield BatchRecord(number=number, text=text.item(max_item_bytes))
         while text.skip(","):
             number += 1
-            yield Line(number=number, text=text.item(max_item_bytes))
+            yield BatchRecord(number=number, text=text.item(max_item_bytes))
         if not text.skip("]"):
             raise MalformedJson(f"after item {number} there is neither a comma nor the end: ]")
     if text.has_more():
         raise MalformedJson("there is more after the end of the array")
 
 
-class _Text:
+class _JsonText:
     """What was read of a file and not used yet; no more than about one item of it."""
 
     def __init__(self, file: BinaryIO) -> None:

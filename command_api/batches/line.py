@@ -9,7 +9,7 @@ _SKIPPED_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class BatchRecord:
     """One picture as JSON text, not looked at yet; or, where there is none, what is wrong.
 
     ``number`` counts from 1: lines of the file, the CSV header among them; items of an array.

@@ -5,44 +5,46 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from command_api.batches.csv_rows import csv_rows
-from command_api.batches.json_items import json_items
-from command_api.batches.line import Line, line_too_long, next_line
+from command_api.batches.csv_rows import parse_csv
+from command_api.batches.json_items import parse_json_array
+from command_api.batches.line import BatchRecord, line_too_long, next_line
 from infra.web.errors import UnsupportedMediaType
 
 NDJSON = "application/x-ndjson"
 JSON = "application/json"
 CSV = "text/csv"
-LineReader = Callable[[BinaryIO, int], Iterator[Line]]
+RecordParser = Callable[[BinaryIO, int], Iterator[BatchRecord]]
 SUFFIXES: Mapping[str, str] = {".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON, ".csv": CSV}
 
 
-def reader_of(media_type: str) -> LineReader:
+def parser_for(media_type: str) -> RecordParser:
     """Find what reads a file of this media type; raises UnsupportedMediaType."""
-    read = {NDJSON: _ndjson_lines, JSON: json_items, CSV: csv_rows}.get(media_type)
+    read = {NDJSON: _ndjson_lines, JSON: parse_json_array, CSV: parse_csv}.get(media_type)
     if read is None:
         raise UnsupportedMediaType(f"send the batch as {NDJSON}, {JSON} or {CSV}")
     return read
 
 
 @contextmanager
-def open_lines(path: Path, media_type: str, max_line_bytes: int) -> Iterator[Iterator[Line]]:
+def open_records(
+    path: Path, media_type: str, max_line_bytes: int
+) -> Iterator[Iterator[BatchRecord]]:
     """Read the lines of a file one after the other, never the whole file at once.
 
     What is wrong with one line is told in that line. Raises UnsupportedMediaType; while reading,
     MalformedJson or MalformedCsv where the file as a whole makes no sense, and BodyTooLarge for an
     item of an array that is too long: nobody knows where it ends.
     """
-    read = reader_of(media_type)
+    read = parser_for(media_type)
     with path.open("rb") as file:
         yield read(file, max_line_bytes)
 
 
-def _ndjson_lines(file: BinaryIO, max_line_bytes: int) -> Iterator[Line]:
+def _ndjson_lines(file: BinaryIO, max_line_bytes: int) -> Iterator[BatchRecord]:
     number = 1
     while (text := next_line(file, max_line_bytes)) != b"":
         if text is None:
-            yield Line(number=number, fault=line_too_long(max_line_bytes))
+            yield BatchRecord(number=number, fault=line_too_long(max_line_bytes))
         elif text.strip():
-            yield Line(number=number, text=text.strip())
+            yield BatchRecord(number=number, text=text.strip())
         number += 1

@@ -12,10 +12,10 @@ from avro_schemas.errors import KeysLost
 from command_api.decider.deciding import Decider
 from command_api.decider.state import FoldedState
 from domain.errors import ScaleHosterError
-from infra.collecting import collect_seldom
+from infra.collecting import tune_garbage_collector
 from infra.keyring import use_keyring
 from infra.logs import configure
-from infra.own_place import own_place
+from infra.own_place import claim_instance_slot
 from infra.settings import load
 from infra.topic_admin import check_topics
 
@@ -36,14 +36,14 @@ def main() -> int:
     except ScaleHosterError as error:
         sys.stderr.write(f"decider: {error}\n")
         return 1
-    place, held = own_place(settings.state_dir / "decider")
+    place, held = claim_instance_slot(settings.state_dir / "decider")
     state = FoldedState(place, kafka.log_id())
     decider = Decider(kafka, state, f"{socket.gethostname()}-{place.name}")
     if settings.metrics_port:
         start_http_server(settings.metrics_port, "127.0.0.1")
         decided = Gauge("scalehoster_decider_commands", "Commands decided since the start")
         decided.set_function(lambda: decider.decided)
-    collect_seldom()
+    tune_garbage_collector()
     log.info("deciding, folded state in %s", place)
     try:
         decider.run(stopping)

@@ -7,15 +7,15 @@ from dataclasses import replace
 from avro_schemas.codec import decode
 from avro_schemas.errors import Undecodable
 from command_api.decider.state import Remembered, remember
-from domain.catalogue import EMPTY, Catalogue, evolve, snapshot
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue, evolve, snapshot
 from domain.category_events import CatalogueEvent
 from domain.outcomes import CommandAccepted
 from domain.telling import accepted
 from domain.values import CommandId, TenantId
-from infra.broken_histories import BrokenCatalogue, break_in, place_of
+from infra.broken_histories import BrokenCatalogue, history_gap, record_location
 from infra.kafka import Kafka
-from infra.open_tails import OpenTails
-from infra.reading import Reader, Record
+from infra.open_tails import OpenTransactionScanner
+from infra.reading import PartitionReader, Record
 from infra.topics import CATEGORY_EVENTS
 
 log = logging.getLogger(__name__)
@@ -24,19 +24,20 @@ MOST_ANSWERS = 10_000  # of each tenant; one takes about two kilobytes
 _PARTITIONS = CATEGORY_EVENTS.partitions
 
 
-class Catalogues:
+class CatalogueTable:
     """A table in memory of every tenant's categories, and of what their commands were answered.
 
-    It may be milliseconds behind, except where this process itself writes; ``catch_up`` reads to
-    the present end. Categories are few, so it begins at offset 0 at each start; changes of them may
-    be many, so of each tenant the last 10,000 answers are remembered. A tree is broken once an
-    event of its tenant cannot be read, or does not follow the one before it.
+    It may be milliseconds behind, except where this process itself writes;
+    ``wait_until_endpoints_current`` reads to the present end. Categories are few, so it begins at
+    offset 0 at each start; changes of them may be many, so of each tenant the last 10,000 answers
+    are remembered. A tree is broken once an event of its tenant cannot be read, or does not follow
+    the one before it.
     """
 
     def __init__(self, kafka: Kafka) -> None:
-        self._reader = Reader(kafka, CATEGORY_EVENTS, dict.fromkeys(range(_PARTITIONS), 0))
-        self._tails = OpenTails(kafka, (CATEGORY_EVENTS,))
-        self._trees: dict[TenantId, Catalogue] = {}
+        self._reader = PartitionReader(kafka, CATEGORY_EVENTS, dict.fromkeys(range(_PARTITIONS), 0))
+        self._tails = OpenTransactionScanner(kafka, (CATEGORY_EVENTS,))
+        self._by_tenant: dict[TenantId, Catalogue] = {}
         self._broken: dict[TenantId, str] = {}
         self._next: dict[int, int] = {}  # the offset after what this process wrote
         self._remembered: dict[CommandId, tuple[CommandAccepted, Remembered]] = {}
@@ -50,7 +51,7 @@ class Catalogues:
         """Give the tree of a tenant as far as it is known; broken when its history is."""
         if tenant_id in self._broken:
             return BrokenCatalogue(reason=self._broken[tenant_id])
-        return self._trees.get(tenant_id, EMPTY)
+        return self._by_tenant.get(tenant_id, EMPTY_CATALOGUE)
 
     def remembered(self, command_id: CommandId) -> Remembered | None:
         """Look up what a client's command was answered."""
@@ -82,10 +83,10 @@ class Catalogues:
                 event = decode(record.value)
             except Undecodable as trouble:
                 tenant_id = TenantId(record.key.decode(errors="replace"))
-                self._break(tenant_id, f"{place_of(record)} cannot be read: {trouble}")
+                self._break(tenant_id, f"{record_location(record)} cannot be read: {trouble}")
                 continue
             if isinstance(event, CatalogueEvent):
-                self._fold(event, place_of(record))
+                self._fold(event, record_location(record))
 
     def apply(self, event: CatalogueEvent, position: str) -> None:
         """Take in an event of this process, once it is committed at its place in the log."""
@@ -102,10 +103,10 @@ class Catalogues:
         if tenant_id in self._broken:
             return
         before = self.of(tenant_id)
-        if wrong := break_in(before.version, event.metadata, position):
+        if wrong := history_gap(before.version, event.metadata, position):
             self._break(tenant_id, wrong)
             return
-        after = self._trees[tenant_id] = evolve(before, event)
+        after = self._by_tenant[tenant_id] = evolve(before, event)
         if event.metadata.fingerprint is None:
             return
         outcome = accepted(

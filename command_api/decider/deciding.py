@@ -8,20 +8,20 @@ from typing import NamedTuple
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import KeysLost, Undecodable
-from command_api.decider.catalogues import Catalogues
-from command_api.decider.folding import Folding
-from command_api.decider.rounds import Decision, Round
-from command_api.decider.state import Changes, FoldedState
+from command_api.decider.catalogues import CatalogueTable
+from command_api.decider.folding import PartitionCatchUp
+from command_api.decider.rounds import CommandBatch, Decision
+from command_api.decider.state import FoldedState, StateChanges
 from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, CatalogueCommand, Command
 from infra.errors import BrokerUnavailable, RecordRefused
 from infra.failpoints import pass_by
-from infra.group_reading import GroupReader, Partition
+from infra.group_reading import GroupConsumer, Partition
 from infra.kafka import Kafka
-from infra.marks import Mark
-from infra.mending import Mender
-from infra.open_tails import OpenTails
-from infra.poison import Poison, code_of
+from infra.marks import Provenance
+from infra.mending import HangingTransactionRecovery
+from infra.open_tails import OpenTransactionScanner
+from infra.poison import PoisonCommands, dead_letter_code
 from infra.reading import Record
 from infra.topics import (
     ASSET_COMMANDS,
@@ -33,7 +33,7 @@ from infra.topics import (
     DISCARDED_BLOBS,
     Topic,
 )
-from infra.transactions import RecordsRefused, TransactionalWriter, TransactionFailed
+from infra.transactions import RecordsRefused, TransactionalProducer, TransactionFailed
 
 GROUP = "command_api.decider"
 _FAMILY = "decider-"
@@ -67,11 +67,11 @@ class Decider:
         self._kafka = kafka
         self._state = state
         self._now = now
-        self._catalogues = Catalogues(kafka)
+        self._catalogues = CatalogueTable(kafka)
         self._must_catch_up = True
-        self._writer = TransactionalWriter(kafka, f"{_FAMILY}{instance}")
-        self._poison = Poison(self._writer, now)
-        self._tails = OpenTails(
+        self._writer = TransactionalProducer(kafka, f"{_FAMILY}{instance}")
+        self._poison = PoisonCommands(self._writer, now)
+        self._tails = OpenTransactionScanner(
             kafka,
             (
                 ASSET_EVENTS,
@@ -81,16 +81,16 @@ class Decider:
                 DISCARDED_BLOBS,
             ),
         )
-        self._folding = Folding(kafka, state, self._tails)
-        self._mender = Mender(
+        self._catch_up = PartitionCatchUp(kafka, state, self._tails)
+        self._recovery = HangingTransactionRecovery(
             self._tails,
-            lambda other: TransactionalWriter(kafka, other),
+            lambda other: TransactionalProducer(kafka, other),
             GROUP,
             (ASSET_COMMANDS, CATEGORY_COMMANDS),
             family=_FAMILY,
-            is_folded=self._folding.is_folded,
+            is_folded=self._catch_up.is_folded,
         )
-        self._reader = GroupReader(
+        self._reader = GroupConsumer(
             kafka,
             GROUP,
             (ASSET_COMMANDS, CATEGORY_COMMANDS),
@@ -107,7 +107,7 @@ class Decider:
                 if must_recover:
                     self._recover()
                     must_recover = False
-                self._mender.look(self._writer.id)
+                self._recovery.look(self._writer.id)
                 self.step()
             except BrokerUnavailable as trouble:
                 log.warning("starting over from the committed offsets: %s", trouble)
@@ -125,7 +125,7 @@ class Decider:
         if not records:
             self._catalogues.follow()
             return 0
-        ours = self._folding.fold(records, self._reader)
+        ours = self._catch_up.fold(records, self._reader)
         if self._must_catch_up:
             self._catalogues.catch_up()
             self._must_catch_up = False
@@ -135,14 +135,14 @@ class Decider:
             try:
                 self._decide(portion)
             except RecordsRefused as trouble:
-                self._poison.was_refused(portion, str(trouble))
+                self._poison.note_refusal(portion, str(trouble))
                 raise
             self._poison.settle(portion)
         self.decided += len(records)
         return len(records)
 
     def _decide(self, records: list[Record]) -> None:
-        current = Round(self._state, self._catalogues, self._now)
+        current = CommandBatch(self._state, self._catalogues, self._now)
         # All is decided before anything is appended: a decision may wait until transactions of
         # other deciders have ended, and two that hold one open would wait for each other.
         decided = [(record, self._decided(current, record)) for record in records]
@@ -151,7 +151,9 @@ class Decider:
         numbers: dict[int, list[int]] = {}  # of each decision: where its events are in the batch
         for record, decision in decided:
             if isinstance(decision, _Undecided):
-                self._poison.bury(record, decision.code, decision.reason, decision.command)
+                self._poison.append_dead_letter(
+                    record, decision.code, decision.reason, decision.command
+                )
                 continue
             causes.append(record)
             topic = ASSET_EVENTS if _is_of_asset(record) else CATEGORY_EVENTS
@@ -166,16 +168,16 @@ class Decider:
             offset = offsets[numbers[id(decision)][-1]]
             return f"{topic.name}:{decision.partition}:{offset}"
 
-        self._tell(current, causes, position)
+        self._reply(current, causes, position)
         self._discard(current, causes)
         pass_by("decider.before_commit")
         next_offsets = _next_offsets(records)
         self._writer.commit(self._reader, next_offsets)
-        self._mender.note(next_offsets)
+        self._recovery.note(next_offsets)
         pass_by("decider.after_commit_before_state")
-        self._take_in(current, position, numbers, offsets)
+        self._apply_committed(current, position, numbers, offsets)
 
-    def _decided(self, current: Round, record: Record) -> "Decision | _Undecided":
+    def _decided(self, current: CommandBatch, record: Record) -> "Decision | _Undecided":
         """Decide the command in a record, or say why that cannot be done."""
         try:
             command = decode(record.value)
@@ -190,13 +192,13 @@ class Decider:
         decision = current.decide(record.partition, command)
         if decision.fault is None:
             return decision
-        code = code_of(decision.fault)
+        code = dead_letter_code(decision.fault)
         if code == "decider_failed":
             log.error("a rule failed", exc_info=decision.fault)
         return _Undecided(code, f"{type(decision.fault).__name__}: {decision.fault}", command)
 
-    def _tell(
-        self, current: Round, causes: list[Record], position: Callable[[Decision], str]
+    def _reply(
+        self, current: CommandBatch, causes: list[Record], position: Callable[[Decision], str]
     ) -> None:
         for decision, cause in zip(current.decisions, causes, strict=True):
             metadata = decision.command.metadata
@@ -222,18 +224,18 @@ class Decider:
         except KeysLost:
             raise
         except Exception as error:  # begin anew without this command, whose events are written
-            self._poison.condemn(cause, f"its answer cannot be spelled: {error}")
+            self._poison.mark_poisonous(cause, f"its answer cannot be spelled: {error}")
             raise TransactionFailed(f"answering {cause.topic}: {error}") from error
 
-    def _discard(self, current: Round, causes: list[Record]) -> None:
+    def _discard(self, current: CommandBatch, causes: list[Record]) -> None:
         for decision, cause in zip(current.decisions, causes, strict=True):
             for discard in decision.discards:
                 partition = decision.partition % DISCARDED_BLOBS.partitions
                 self._append(DISCARDED_BLOBS, partition, cause.key, encode(discard), cause)
 
-    def _take_in(
+    def _apply_committed(
         self,
-        current: Round,
+        current: CommandBatch,
         position: Callable[[Decision], str],
         numbers: dict[int, list[int]],
         offsets: list[int],
@@ -248,30 +250,32 @@ class Decider:
                 if isinstance(event, CatalogueEvent):
                     self._catalogues.apply(event, position(decision))
         for partition, next_offset in next_offsets.items():
-            self._state.apply(partition, current.changes.get(partition, Changes()), next_offset)
+            self._state.apply(
+                partition, current.changes.get(partition, StateChanges()), next_offset
+            )
 
     def _append(
         self, topic: Topic, partition: int, key: str | bytes, value: bytes, cause: Record
     ) -> int:
         place = cause.topic, cause.partition
-        mark = Mark(writer=self._writer.id, command=place, offset=cause.offset)
+        mark = Provenance(writer=self._writer.id, command=place, offset=cause.offset)
         try:
             return self._writer.append(topic, partition, key, value, headers=mark.headers)
         except RecordRefused as error:
-            self._poison.condemn(cause, str(error))
+            self._poison.mark_poisonous(cause, str(error))
             raise TransactionFailed(str(error)) from error
 
     def _assigned(self, partitions: list[Partition]) -> dict[Partition, int]:
-        self._folding.doubt(partitions)
+        self._catch_up.mark_stale(partitions)
         self._must_catch_up = True
-        return self._mender.starts(partitions, self._reader)
+        return self._recovery.starts(partitions, self._reader)
 
     def _recover(self) -> None:
         self._writer.renew()
-        self._mender.mend(self._writer, self._reader)
-        self._folding.doubt(self._reader.assigned())
+        self._recovery.recover(self._writer, self._reader)
+        self._catch_up.mark_stale(self._reader.assigned())
         self._must_catch_up = True
-        self._reader.rewind(self._mender.decided)
+        self._reader.rewind(self._recovery.decided)
 
 
 class _Undecided(NamedTuple):

@@ -7,15 +7,15 @@ from command_api.decider.state import FoldedState
 from infra.group_reading import Partition
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
-from infra.mending import Offsets
-from infra.open_tails import OpenTails
-from infra.reading import Reader, Record
+from infra.mending import CommittedOffsets
+from infra.open_tails import OpenTransactionScanner
+from infra.reading import PartitionReader, Record
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS
 
 log = logging.getLogger(__name__)
 
 
-class Folding:
+class PartitionCatchUp:
     """Knows which partitions of asset-events may hold what is not folded, and folds them.
 
     A partition that is shorter than it was has lost events, and nothing may be appended to it: its
@@ -23,14 +23,14 @@ class Folding:
     partitions do not.
     """
 
-    def __init__(self, kafka: Kafka, state: FoldedState, tails: OpenTails) -> None:
+    def __init__(self, kafka: Kafka, state: FoldedState, tails: OpenTransactionScanner) -> None:
         self._kafka = kafka
         self._state = state
         self._tails = tails
         self._stale: set[int] = set()
         self._shrunk: set[int] = set()
 
-    def doubt(self, partitions: Iterable[Partition]) -> None:
+    def mark_stale(self, partitions: Iterable[Partition]) -> None:
         """Take it that something was appended that is not folded."""
         self._stale |= {number for topic, number in partitions if topic == ASSET_COMMANDS.name}
 
@@ -39,7 +39,7 @@ class Folding:
         topic, number = partition
         return topic == ASSET_EVENTS.name and offset < self._state.next_offset(number)
 
-    def fold(self, records: Collection[Record], reader: Offsets) -> list[Record]:
+    def fold(self, records: Collection[Record], reader: CommittedOffsets) -> list[Record]:
         """Fold what these commands may meet; give those that can be decided.
 
         Raises BrokerUnavailable.
@@ -54,7 +54,7 @@ class Folding:
             if record.topic != ASSET_COMMANDS.name or record.partition not in self._shrunk
         ]
 
-    def _fold(self, stale: set[int], reader: Offsets) -> None:
+    def _fold(self, stale: set[int], reader: CommittedOffsets) -> None:
         # Waits until a transaction that a dead owner left open has been resolved.
         reader.committed([(ASSET_COMMANDS.name, partition) for partition in stale])
         events = [(ASSET_EVENTS.name, partition) for partition in stale]
@@ -75,7 +75,7 @@ class Folding:
             self._read(starts, ends)
 
     def _read(self, starts: dict[int, int], ends: dict[int, int]) -> None:
-        with Reader(self._kafka, ASSET_EVENTS, starts) as reader:
+        with PartitionReader(self._kafka, ASSET_EVENTS, starts) as reader:
             while any(reader.position(partition) < ends[partition] for partition in starts):
                 by_partition: dict[int, list[Record]] = {}
                 for record in reader.poll():

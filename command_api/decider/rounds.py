@@ -8,14 +8,14 @@ from typing import Protocol
 
 from avro_schemas.codec import encode
 from avro_schemas.errors import KeysLost
-from command_api.decider.state import AssetKey, Changes, Remembered
+from command_api.decider.state import AssetKey, Remembered, StateChanges
 from domain import asset as assets
 from domain import catalogue as catalogues
 from domain.asset import Asset
 from domain.catalogue import Catalogue
 from domain.category_events import CatalogueEvent
 from domain.commands import AssetCommand, CatalogueCommand, CreateCategory, WorkReport
-from domain.discards import BlobsDiscarded, held_folders, left_over, unused
+from domain.discards import BlobsDiscarded, discards_of_command, discards_of_run, referenced_folders
 from domain.errors import CategoryIsArchived, IdempotencyKeyReused, Refusal, UnknownCategory
 from domain.events import AssetEvent
 from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome
@@ -27,7 +27,7 @@ from infra.record_limits import require_writable
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, Topic
 
 
-class Assets(Protocol):
+class KnownAssets(Protocol):
     """What is known of the assets of a partition."""
 
     def asset(self, partition: int, key: AssetKey) -> Asset | None:
@@ -40,7 +40,7 @@ class Assets(Protocol):
         """Tell whether an event ever made what lies in a folder count."""
 
 
-class Trees(Protocol):
+class KnownCatalogues(Protocol):
     """What is known of the categories; see Catalogues."""
 
     def of(self, tenant_id: TenantId) -> Catalogue:
@@ -73,7 +73,7 @@ class Decision:
     asset: AssetSnapshot | None = None
     category: CategorySnapshot | None = None
     earlier: "bytes | Decision | None" = None
-    told: bytes | None = None
+    encoded_reply: bytes | None = None
 
     def answer(self, position: Callable[["Decision"], str]) -> bytes:
         """Say, framed, what the sender is told; what was told before is told again as it was."""
@@ -81,9 +81,9 @@ class Decision:
             return self.earlier
         if self.earlier is not None:
             return self.earlier.answer(position)
-        if self.told is None:
-            self.told = encode(self._outcome(position))
-        return self.told
+        if self.encoded_reply is None:
+            self.encoded_reply = encode(self._outcome(position))
+        return self.encoded_reply
 
     def _outcome(self, position: Callable[["Decision"], str]) -> Outcome:
         if self.refusal is not None:
@@ -95,20 +95,22 @@ class Decision:
         )
 
 
-class Round:
+class CommandBatch:
     """Decides a batch on top of what is folded, and gathers what is to be folded next.
 
     Nothing outside of it changes: a round whose transaction fails is simply forgotten.
     """
 
-    def __init__(self, known: Assets, trees: Trees, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, known: KnownAssets, known_catalogues: KnownCatalogues, now: Callable[[], datetime]
+    ) -> None:
         self._known = known
-        self._trees = trees
+        self._known_catalogues = known_catalogues
         self._now = now
         self._is_caught_up = False
         self._catalogues: dict[TenantId, Catalogue] = {}
         self._decided: dict[CommandId, Decision] = {}
-        self.changes: dict[int, Changes] = {}
+        self.changes: dict[int, StateChanges] = {}
         self.decisions: list[Decision] = []
 
     def decide(self, partition: int, command: AssetCommand | CatalogueCommand) -> Decision:
@@ -119,7 +121,7 @@ class Round:
         """
         recognisable = _with_fingerprint(command)
         decision = Decision(command=recognisable, partition=partition, now=self._now())
-        take_back = self._as_it_is(decision)
+        undo = self._undo_point(decision)
         try:
             self._settle(decision)
         except (HistoryBroken, RecordRefused) as fault:
@@ -129,21 +131,21 @@ class Round:
         except Exception as fault:  # noqa: BLE001 - one command must not stop those behind it
             decision.fault = fault
         if decision.fault is not None:
-            take_back()
+            undo()
             return decision
         self.decisions.append(decision)
         if decision.events:
             self._decided[command.metadata.command_id] = decision
         return decision
 
-    def _as_it_is(self, decision: Decision) -> Callable[[], None]:
+    def _undo_point(self, decision: Decision) -> Callable[[], None]:
         """Remember what a command may change; what is given puts that back."""
         about = decision.command.metadata
         key = (about.tenant_id, AssetId(about.entity_id))
-        changes = self.changes.setdefault(decision.partition, Changes())
+        changes = self.changes.setdefault(decision.partition, StateChanges())
         asset, tree = changes.assets.get(key), self._catalogues.get(about.tenant_id)
 
-        def take_back() -> None:
+        def undo() -> None:
             changes.assets.pop(key, None)
             self._catalogues.pop(about.tenant_id, None)
             if asset is not None:
@@ -151,7 +153,7 @@ class Round:
             if tree is not None:
                 self._catalogues[about.tenant_id] = tree
 
-        return take_back
+        return undo
 
     def _settle(self, decision: Decision) -> None:
         try:
@@ -163,7 +165,7 @@ class Round:
             decision.refusal = refusal
         if isinstance(decision.command, AssetCommand):
             is_held = partial(self._is_held, decision.partition)
-            decision.discards += unused(decision.command, is_held)
+            decision.discards += discards_of_command(decision.command, is_held)
 
     def _decide_again(self, decision: Decision, refusal: Refusal) -> Refusal | None:
         """Look once more: another process may have created or restored the category just now.
@@ -172,7 +174,7 @@ class Round:
         """
         if self._is_caught_up:
             return refusal
-        self._trees.catch_up()
+        self._known_catalogues.catch_up()
         self._is_caught_up = True
         try:
             self._decide(decision)
@@ -184,7 +186,7 @@ class Round:
         """Keep the answer to a client's command that changed an asset, for when it is repeated."""
         fingerprint = decision.command.metadata.fingerprint
         if decision.events and fingerprint is not None:
-            changes = self.changes.setdefault(decision.partition, Changes())
+            changes = self.changes.setdefault(decision.partition, StateChanges())
             command_id = decision.command.metadata.command_id
             changes.remembered[command_id] = Remembered(fingerprint, answer)
 
@@ -192,9 +194,9 @@ class Round:
         metadata = decision.command.metadata
         if metadata.fingerprint is None:
             return False
-        twin = self._decided.get(metadata.command_id)
-        if twin is not None:
-            decision.earlier, fingerprint = twin, twin.command.metadata.fingerprint
+        duplicate = self._decided.get(metadata.command_id)
+        if duplicate is not None:
+            decision.earlier, fingerprint = duplicate, duplicate.command.metadata.fingerprint
         else:
             known = self._remembered(decision)
             if known is None:
@@ -211,7 +213,7 @@ class Round:
         command_id = decision.command.metadata.command_id
         if isinstance(decision.command, AssetCommand):
             return self._known.remembered(decision.partition, command_id)
-        return self._trees.remembered(command_id)
+        return self._known_catalogues.remembered(command_id)
 
     def _decide(self, decision: Decision) -> None:
         if isinstance(decision.command, AssetCommand):
@@ -221,7 +223,7 @@ class Round:
 
     def _decide_asset(self, decision: Decision, command: AssetCommand) -> None:
         key = (command.metadata.tenant_id, AssetId(command.metadata.entity_id))
-        changes = self.changes.setdefault(decision.partition, Changes())
+        changes = self.changes.setdefault(decision.partition, StateChanges())
         asset = changes.assets.get(key) or self._known.asset(decision.partition, key)
         catalogue = self._catalogue(command.metadata.tenant_id)
         events = assets.decide(command, asset, catalogue, decision.now)
@@ -229,8 +231,8 @@ class Round:
         before = asset
         for event in events:
             asset = assets.evolve(asset, event)
-            changes.held.update(held_folders(event))
-        decision.discards += left_over(command.metadata, before, asset, events)
+            changes.held.update(referenced_folders(event))
+        decision.discards += discards_of_run(command.metadata, before, asset, events)
         if asset is not None:
             decision.asset = assets.snapshot(asset)
             if events:
@@ -261,7 +263,7 @@ class Round:
         decision.events, decision.written = events, written
 
     def _catalogue(self, tenant_id: TenantId) -> Catalogue:
-        known, ours = self._trees.of(tenant_id), self._catalogues.get(tenant_id)
+        known, ours = self._known_catalogues.of(tenant_id), self._catalogues.get(tenant_id)
         return ours if ours and ours.version > known.version else known
 
 

@@ -22,7 +22,7 @@ from domain.values import (
 )
 
 
-class Kept(msgspec.Struct, frozen=True, array_like=True):
+class StoredAsset(msgspec.Struct, frozen=True, array_like=True):
     """An asset as it lies on disk: without what is personal, and that sealed."""
 
     asset: Asset
@@ -39,7 +39,7 @@ class Personal(msgspec.Struct, frozen=True, array_like=True):
     fetch: Fetch | None
 
 
-class Folded(msgspec.Struct, frozen=True, array_like=True):
+class FoldedOffset(msgspec.Struct, frozen=True, array_like=True):
     """How far a partition is folded, and of which log."""
 
     format: int
@@ -47,7 +47,7 @@ class Folded(msgspec.Struct, frozen=True, array_like=True):
     next_offset: int
 
 
-class Broken(msgspec.Struct, frozen=True, array_like=True):
+class BrokenHistories(msgspec.Struct, frozen=True, array_like=True):
     """Why nothing is decided about some assets of a partition, as far as these schemas tell."""
 
     registry: int

@@ -20,12 +20,12 @@ from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
-from avro_schemas.sealing import sealer
+from avro_schemas.sealing import encryptor
 from command_api.decider.shapes import (
-    Broken,
-    Folded,
-    Kept,
+    BrokenHistories,
+    FoldedOffset,
     Personal,
+    StoredAsset,
     asset_key,
     broken_key,
     command_key,
@@ -35,7 +35,7 @@ from command_api.decider.shapes import (
     without_personal,
 )
 from domain.asset import Asset, evolve, snapshot
-from domain.discards import held_folders
+from domain.discards import referenced_folders
 from domain.events import AssetEvent, Event
 from domain.outcomes import CommandAccepted
 from domain.telling import accepted
@@ -45,7 +45,7 @@ from domain.values import (
     CommandId,
     TenantId,
 )
-from infra.broken_histories import break_in, place_of
+from infra.broken_histories import history_gap, record_location
 from infra.errors import HistoryBroken, StoreUnavailable
 from infra.reading import Record
 
@@ -67,7 +67,7 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True):
     outcome: bytes
 
 
-class Changes:
+class StateChanges:
     """What one batch of commands, or a stretch of the log, changes in one partition."""
 
     def __init__(self) -> None:
@@ -98,11 +98,11 @@ class FoldedState:
         self._format = _format()
         self._db = Rdict(str(directory), options)
         self._cache: OrderedDict[tuple[int, AssetKey], Asset] = OrderedDict()
-        self._read_kept = msgspec.msgpack.Decoder(Kept)
+        self._read_kept = msgspec.msgpack.Decoder(StoredAsset)
         self._read_personal = msgspec.msgpack.Decoder(Personal)
         self._read_remembered = msgspec.msgpack.Decoder(Remembered)
-        self._read_folded = msgspec.msgpack.Decoder(Folded)
-        self._read_broken = msgspec.msgpack.Decoder(Broken)
+        self._read_folded = msgspec.msgpack.Decoder(FoldedOffset)
+        self._read_broken = msgspec.msgpack.Decoder(BrokenHistories)
         self._broken: dict[int, dict[str, str]] = {}
         self._pack = msgspec.msgpack.Encoder().encode
 
@@ -155,21 +155,23 @@ class FoldedState:
         An event that cannot be read, or whose version does not follow the one before it, breaks the
         history of its asset: ``asset`` raises from then on, and all other assets go on.
         """
-        changes, next_offset = Changes(), 0
+        changes, next_offset = StateChanges(), 0
         for record in records:
             next_offset = record.offset + 1
             try:
                 event = decode(record.value)
             except Undecodable as trouble:
                 entity_id = record.key.decode(errors="replace")
-                self._break(changes, entity_id, f"{place_of(record)} cannot be read: {trouble}")
+                self._break(
+                    changes, entity_id, f"{record_location(record)} cannot be read: {trouble}"
+                )
                 continue
             if isinstance(event, AssetEvent) and not self._is_broken(partition, event, changes):
                 self._fold_one(partition, record, event, changes)
         if next_offset:
             self.apply(partition, changes, next_offset)
 
-    def apply(self, partition: int, changes: Changes, next_offset: int) -> None:
+    def apply(self, partition: int, changes: StateChanges, next_offset: int) -> None:
         """Write changes and the offset they reach in one step."""
         batch = WriteBatch(raw_mode=True)
         for key, asset in changes.assets.items():
@@ -180,29 +182,33 @@ class FoldedState:
             batch.put(command_key(partition, command_id), self._pack(remembered))
         for folder in changes.held:
             batch.put(held_key(partition, folder), b"")
-        folded = Folded(self._format, self._log_id, next_offset)
+        folded = FoldedOffset(self._format, self._log_id, next_offset)
         batch.put(folded_key(partition), self._pack(folded))
         if changes.broken:
             broken = self._broken_in(partition) | changes.broken
-            batch.put(broken_key(partition), self._pack(Broken(registry(), broken)))
+            batch.put(broken_key(partition), self._pack(BrokenHistories(registry(), broken)))
             self._broken[partition] = broken
         self._db.write(batch)
         while len(self._cache) > _CACHED_ASSETS:
             self._cache.popitem(last=False)
 
     def _fold_one(
-        self, partition: int, record: Record, event: AssetEvent, changes: Changes
+        self, partition: int, record: Record, event: AssetEvent, changes: StateChanges
     ) -> None:
         key = (event.metadata.tenant_id, event.asset_id)
         before = changes.assets.get(key) or self.asset(partition, key)
         after = evolve(before, event)
-        wrong = break_in(before.version if before else 0, event.metadata, place_of(record))
+        wrong = history_gap(
+            before.version if before else 0, event.metadata, record_location(record)
+        )
         if wrong or after is None:
-            reason = wrong or f"nothing begins with {type(event).__name__} at {place_of(record)}"
+            reason = (
+                wrong or f"nothing begins with {type(event).__name__} at {record_location(record)}"
+            )
             self._break(changes, event.metadata.entity_id, reason)
             return
         changes.assets[key] = after
-        changes.held.update(held_folders(event))
+        changes.held.update(referenced_folders(event))
         if event.metadata.fingerprint is not None:
             outcome = accepted(
                 [event],
@@ -211,11 +217,11 @@ class FoldedState:
             )
             changes.remembered[event.metadata.command_id] = remember(event, outcome)
 
-    def _break(self, changes: Changes, entity_id: str, reason: str) -> None:
+    def _break(self, changes: StateChanges, entity_id: str, reason: str) -> None:
         log.critical("nothing is decided about %s any more: %s", entity_id, reason)
         changes.broken.setdefault(entity_id, reason)
 
-    def _is_broken(self, partition: int, event: AssetEvent, changes: Changes) -> bool:
+    def _is_broken(self, partition: int, event: AssetEvent, changes: StateChanges) -> bool:
         entity_id = event.metadata.entity_id
         return entity_id in changes.broken or entity_id in self._broken_in(partition)
 
@@ -233,14 +239,14 @@ class FoldedState:
         except Exception as error:  # the library raises Exception itself
             raise StoreUnavailable(f"the folded state cannot be read: {error}") from error
 
-    def _sealed(self, key: AssetKey, asset: Asset) -> Kept:
+    def _sealed(self, key: AssetKey, asset: Asset) -> StoredAsset:
         fetch = asset.picture.fetch if asset.picture else None
         personal = Personal(asset.submission, asset.source, asset.description, asset.listing, fetch)
-        sealed = sealer().seal(key, self._pack(personal), _LABEL)
-        return Kept(without_personal(asset), sealed or b"")
+        sealed = encryptor().encrypt(key, self._pack(personal), _LABEL)
+        return StoredAsset(without_personal(asset), sealed or b"")
 
-    def _opened(self, kept: Kept) -> Asset:
-        plain = sealer().open(kept.personal, _LABEL) if kept.personal else None
+    def _opened(self, kept: StoredAsset) -> Asset:
+        plain = encryptor().decrypt(kept.personal, _LABEL) if kept.personal else None
         if plain is None:
             return kept.asset
         personal = self._read_personal.decode(plain)

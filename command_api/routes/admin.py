@@ -8,18 +8,23 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from command_api.bodies import Body
-from command_api.fields import Rules
-from command_api.operating import Operating, OperationAnswer, OperationFailed, OperationRefused
+from command_api.bodies import RequestBody
+from command_api.fields import RequestRules
+from command_api.operating import (
+    MaintenanceClient,
+    MaintenanceTaskAnswer,
+    OperationFailed,
+    OperationRefused,
+)
 from command_api.preferences import preference
 from command_api.reading import JSON, read_json
 from infra.api_key_table import Caller
-from infra.operator_requests import Action
+from infra.operator_requests import TaskAction
 from infra.web.access import Access
 from infra.web.openapi import documented
 
-Steering = Literal["pause", "resume", "throttle", "cancel"]
-Reading = Literal["compare", "switch", "rollback", "drop"]
+SteeringVerb = Literal["pause", "resume", "throttle", "cancel"]
+ReviewVerb = Literal["compare", "switch", "rollback", "drop"]
 ViewName = Annotated[str, Path(pattern="^[a-z_]{1,60}$", examples=["assets_by_date"])]
 _Name = Annotated[str, Field(pattern="^[a-z_]{1,60}$", examples=["assets_by_date"])]
 _Reason = Annotated[str, Field(min_length=1, max_length=500)]
@@ -27,7 +32,7 @@ _Processes = Annotated[int, Field(ge=1, le=64)]
 _Rate = Annotated[int, Field(ge=0, le=10_000_000, description="0 for no limit.")]
 
 
-class StartBody(Body):
+class StartBody(RequestBody):
     """Which view to build again, and how."""
 
     view: _Name
@@ -35,17 +40,17 @@ class StartBody(Body):
     events_per_second: _Rate = 0
 
 
-class ViewBody(Body):
+class ViewBody(RequestBody):
     """Which view."""
 
     view: _Name
 
 
-class NothingBody(Body):
+class NothingBody(RequestBody):
     """Nothing to say."""
 
 
-class ResumeBody(Body):
+class ResumeBody(RequestBody):
     """How to go on; ``accept_poison`` is why the record that it failed at may be left out."""
 
     processes: _Processes | None = None
@@ -53,28 +58,28 @@ class ResumeBody(Body):
     accept_poison: _Reason | None = None
 
 
-class ThrottleBody(Body):
+class RebuildThrottleBody(RequestBody):
     """How fast it may go."""
 
     events_per_second: _Rate
 
 
-class SwitchBody(Body):
+class SwitchBody(RequestBody):
     """Why differences that were found are right."""
 
     accept_differences: _Reason | None = None
 
 
-class DropBody(Body):
+class DropBody(RequestBody):
     """Which generation; never the one that is read."""
 
     generation: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-_BODIES: Mapping[Steering | Reading, type[Body]] = {
+_BODIES: Mapping[SteeringVerb | ReviewVerb, type[RequestBody]] = {
     "pause": NothingBody,
     "resume": ResumeBody,
-    "throttle": ThrottleBody,
+    "throttle": RebuildThrottleBody,
     "cancel": NothingBody,
     "compare": NothingBody,
     "switch": SwitchBody,
@@ -83,26 +88,35 @@ _BODIES: Mapping[Steering | Reading, type[Body]] = {
 }
 
 
-def add_admin_routes(
-    app: FastAPI, access: Access, operating: Operating, rules: Rules, longest_wait_seconds: float
+def add_maintenance_routes(
+    app: FastAPI,
+    access: Access,
+    maintenance_client: MaintenanceClient,
+    rules: RequestRules,
+    longest_wait_seconds: float,
 ) -> None:
     """Add the routes; each needs the scope ``admin``."""
     admin = Depends(access.needs("admin"))
     told: dict[int | str, dict[str, Any]] = {
-        200: {"model": OperationAnswer, "description": "Done"},
-        202: {"model": OperationAnswer, "description": "Kept, and carried out by the projections"},
+        200: {"model": MaintenanceTaskAnswer, "description": "Done"},
+        202: {
+            "model": MaintenanceTaskAnswer,
+            "description": "Kept, and carried out by the projections",
+        },
         **documented(OperationRefused, OperationFailed),
     }
 
-    async def operate(request: Request, action: str, view: str, body: Body) -> Response:
+    async def operate(request: Request, action: str, view: str, body: RequestBody) -> Response:
         wait = preference(request.headers.get("prefer", ""), longest_wait_seconds)
         arguments = body.model_dump(exclude_none=True, exclude_unset=True, exclude={"view"})
-        return await operating.answer(cast("Action", action), view, arguments, wait.wait_seconds)
+        return await maintenance_client.answer(
+            cast("TaskAction", action), view, arguments, wait.wait_seconds
+        )
 
     @app.post(
         "/v1/admin/rebuilds",
         tags=["operation"],
-        openapi_extra=_takes(StartBody),
+        openapi_extra=_describe_request(StartBody),
         responses=told,
     )
     async def start(request: Request, caller: Annotated[Caller, admin]) -> Response:
@@ -114,11 +128,14 @@ def add_admin_routes(
     @app.post(
         "/v1/admin/rebuilds/{view}/{verb}",
         tags=["operation"],
-        openapi_extra=_takes(*dict.fromkeys(_BODIES.values())),
+        openapi_extra=_describe_request(*dict.fromkeys(_BODIES.values())),
         responses=told,
     )
     async def steer(
-        request: Request, view: ViewName, verb: Steering | Reading, caller: Annotated[Caller, admin]
+        request: Request,
+        view: ViewName,
+        verb: SteeringVerb | ReviewVerb,
+        caller: Annotated[Caller, admin],
     ) -> Response:
         """Do to the rebuild of a view what `scalehoster rebuild` does under the same word."""
         del caller
@@ -128,7 +145,7 @@ def add_admin_routes(
     @app.post(
         "/v1/admin/consistency/{verb}",
         tags=["operation"],
-        openapi_extra=_takes(ViewBody),
+        openapi_extra=_describe_request(ViewBody),
         responses=told,
     )
     async def check(
@@ -140,7 +157,7 @@ def add_admin_routes(
         return await operate(request, f"consistency.{verb}", body.view, body)
 
 
-def _takes(*bodies: type[Body]) -> dict[str, Any]:
+def _describe_request(*bodies: type[RequestBody]) -> dict[str, Any]:
     schemas = [body.model_json_schema() for body in bodies]
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
     return {

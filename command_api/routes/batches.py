@@ -7,21 +7,25 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from command_api.batches.arriving import BatchLimits, arrived
-from command_api.batches.intake import Intake
-from command_api.batches.lines import open_lines
+from command_api.batches.arriving import BatchLimits, spooled
+from command_api.batches.intake import BatchImporter
+from command_api.batches.lines import open_records
 from command_api.batches.telling import OutcomeStream
 from command_api.reading import media_type
-from command_api.routes.documenting import batch_answers, takes_batch
+from command_api.routes.documenting import batch_responses, describe_batch
 from command_api.writes import Admission
 from infra.web.errors import MalformedCsv, MalformedHeader
-from infra.web.places import Places
+from infra.web.places import TenantSlots
 
 PATH = "/v1/assets/batch"
 
 
 def add_batch_routes(
-    app: FastAPI, admission: Admission, intake: Intake, limits: BatchLimits, places: Places
+    app: FastAPI,
+    admission: Admission,
+    intake: BatchImporter,
+    limits: BatchLimits,
+    places: TenantSlots,
 ) -> None:
     """Add the route that takes many pictures in."""
 
@@ -29,9 +33,9 @@ def add_batch_routes(
         PATH,
         tags=["assets"],
         status_code=HTTPStatus.OK,
-        openapi_extra=takes_batch(),
+        openapi_extra=describe_batch(),
         response_class=OutcomeStream,
-        responses=batch_answers(MalformedCsv),
+        responses=batch_responses(MalformedCsv),
     )
     async def submit_many(request: Request, *, create_missing_categories: bool = False) -> Response:
         """Insert many pictures by their URLs; each line is accepted or refused for itself.
@@ -51,10 +55,10 @@ def add_batch_routes(
             batch = held.enter_context(admission.admit(request))
             if batch.idempotency_key is None:
                 raise _no_key()
-            await held.enter_async_context(places.wait_for_one(batch.tenant_id))
+            await held.enter_async_context(places.wait_for_slot(batch.tenant_id))
             kind = media_type(request)
-            file = await held.enter_async_context(arrived(request, kind, limits))
-            lines = held.enter_context(open_lines(file, kind, limits.line_bytes))
+            file = await held.enter_async_context(spooled(request, kind, limits))
+            lines = held.enter_context(open_records(file, kind, limits.line_bytes))
             outcomes = intake.outcomes(lines, batch, creates_categories=create_missing_categories)
             return OutcomeStream(await held.enter_async_context(aclosing(outcomes)), held.pop_all())
 

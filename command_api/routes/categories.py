@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from command_api.bodies import CategoryBody, CategoryPatch
-from command_api.desk import Desk
+from command_api.desk import RequestContext
 from command_api.fields import is_category_ref
 from command_api.reading import PATCH, read_json
-from command_api.routes.documenting import category_answers, json_body, takes
+from command_api.routes.documenting import category_responses, describe_write, json_body
 from domain.commands import (
     ArchiveCategory,
     CommandMetadata,
@@ -34,15 +34,15 @@ from domain.errors import (
 from domain.values import CategoryId, CategoryRef, CategorySlug
 
 
-def add_category_routes(app: FastAPI, desk: Desk) -> None:
+def add_category_routes(app: FastAPI, request_context: RequestContext) -> None:
     """Add the routes that change categories."""
 
     @app.post(
         "/v1/categories",
         tags=["categories"],
         status_code=HTTPStatus.CREATED,
-        openapi_extra=takes(json_body(CategoryBody), is_conditional=False),
-        responses=category_answers(
+        openapi_extra=describe_write(json_body(CategoryBody), is_conditional=False),
+        responses=category_responses(
             201,
             CategoryAlreadyExists,
             TooManyCategories,
@@ -53,8 +53,8 @@ def add_category_routes(app: FastAPI, desk: Desk) -> None:
     )
     async def create(request: Request) -> Response:
         """Open a category."""
-        with desk.admission.admit(request) as write:
-            body = await read_json(request, CategoryBody, desk.rules)
+        with request_context.admission.admit(request) as write:
+            body = await read_json(request, CategoryBody, request_context.rules)
             command = CreateCategory(
                 metadata=write.metadata(write.tenant_id, body.content()),
                 category_id=CategoryId(write.command_id),  # the same request, the same category
@@ -62,13 +62,13 @@ def add_category_routes(app: FastAPI, desk: Desk) -> None:
                 name=body.name,
                 parent=None if body.parent is None else CategoryRef(body.parent),
             )
-            return await desk.decide(command, write, HTTPStatus.CREATED)
+            return await request_context.decide(command, write, HTTPStatus.CREATED)
 
     @app.patch(
         "/v1/categories/{category}",
         tags=["categories"],
-        openapi_extra=takes(json_body(CategoryPatch, PATCH)),
-        responses=category_answers(
+        openapi_extra=describe_write(json_body(CategoryPatch, PATCH)),
+        responses=category_responses(
             200,
             CategoryNotFound,
             CategoryAlreadyExists,
@@ -81,37 +81,39 @@ def add_category_routes(app: FastAPI, desk: Desk) -> None:
     )
     async def revise(request: Request, category: str) -> Response:
         """Change name, slug or parent: all that is given, or nothing."""
-        with desk.admission.admit(request) as write:
-            ref = _known_form(category)
-            patch = await read_json(request, CategoryPatch, desk.rules, media_types=PATCH)
+        with request_context.admission.admit(request) as write:
+            ref = _parse_category_ref(category)
+            patch = await read_json(
+                request, CategoryPatch, request_context.rules, media_types=PATCH
+            )
             metadata = write.metadata(write.tenant_id, patch.content())
-            return await desk.decide(_revision(metadata, ref, patch), write)
+            return await request_context.decide(_revision(metadata, ref, patch), write)
 
     @app.delete(
         "/v1/categories/{category}",
         tags=["categories"],
-        openapi_extra=takes(),
-        responses=category_answers(200, CategoryNotFound, CategoryHasChildren, VersionMismatch),
+        openapi_extra=describe_write(),
+        responses=category_responses(200, CategoryNotFound, CategoryHasChildren, VersionMismatch),
     )
     async def archive(request: Request, category: str) -> Response:
         """Take a category out of the listings; its assets stay in it."""
-        with desk.admission.admit(request) as write:
-            ref = _known_form(category)
+        with request_context.admission.admit(request) as write:
+            ref = _parse_category_ref(category)
             command = ArchiveCategory(metadata=write.metadata(write.tenant_id, ""), category=ref)
-            return await desk.decide(command, write)
+            return await request_context.decide(command, write)
 
     @app.post(
         "/v1/categories/{category}/restore",
         tags=["categories"],
-        openapi_extra=takes(),
-        responses=category_answers(200, CategoryNotFound, CategoryIsArchived, VersionMismatch),
+        openapi_extra=describe_write(),
+        responses=category_responses(200, CategoryNotFound, CategoryIsArchived, VersionMismatch),
     )
     async def restore(request: Request, category: str) -> Response:
         """Bring an archived category back."""
-        with desk.admission.admit(request) as write:
-            ref = _known_form(category)
+        with request_context.admission.admit(request) as write:
+            ref = _parse_category_ref(category)
             command = RestoreCategory(metadata=write.metadata(write.tenant_id, ""), category=ref)
-            return await desk.decide(command, write)
+            return await request_context.decide(command, write)
 
 
 def _revision(
@@ -127,7 +129,7 @@ def _revision(
     return ReviseCategory(metadata=metadata, category=category, name=name, slug=slug, parent=parent)
 
 
-def _known_form(category: str) -> CategoryRef:
+def _parse_category_ref(category: str) -> CategoryRef:
     if not is_category_ref(category):
         raise CategoryNotFound(f"no category {category}")
     return CategoryRef(category)

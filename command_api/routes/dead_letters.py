@@ -6,15 +6,20 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Query
 
 from command_api.letters import (
-    LetterAnswer,
-    LetterPage,
-    LetterParameters,
+    DeadLetterAnswer,
+    DeadLetterParameters,
+    DeadLettersAnswer,
     RetriedAnswer,
-    WholeLetterAnswer,
-    letter_answer,
-    whole_letter_answer,
+    WholeDeadLetterAnswer,
+    dead_letter_response,
+    full_dead_letter_response,
 )
-from infra.dead_letters import DeadLetterCannotBeSent, DeadLetterNotFound, LetterSender, Shelf
+from infra.dead_letters import (
+    DeadLetterCannotBeSent,
+    DeadLetterNotFound,
+    DeadLetterQueue,
+    DeadLetterSender,
+)
 from infra.web.access import Access
 from infra.web.openapi import documented
 
@@ -24,7 +29,7 @@ _NOT_SENT = documented(DeadLetterNotFound, DeadLetterCannotBeSent)
 
 
 def add_dead_letter_routes(
-    app: FastAPI, access: Access, shelf: Shelf, sender: LetterSender
+    app: FastAPI, access: Access, queue: DeadLetterQueue, sender: DeadLetterSender
 ) -> None:
     """Add the routes; each needs the scope ``admin``, and sees every tenant's letters."""
     guarded: dict[str, Any] = {
@@ -33,41 +38,50 @@ def add_dead_letter_routes(
     }
     parameters = Query()
 
-    @app.get(_PATH, response_model=LetterPage, responses=_NOT_FOUND, **guarded)
-    async def list_letters(asked: Annotated[LetterParameters, parameters]) -> Any:  # noqa: ANN401 - the model says what
+    @app.get(_PATH, response_model=DeadLettersAnswer, responses=_NOT_FOUND, **guarded)
+    async def list_letters(asked: Annotated[DeadLetterParameters, parameters]) -> Any:  # noqa: ANN401 - the model says what
         """List what waits for an operator, in bounded pages."""
         page = await asyncio.to_thread(
-            shelf.page, asked.wanted(), topic=asked.topic, after=asked.after, at_most=asked.limit
+            queue.page, asked.wanted(), topic=asked.topic, after=asked.after, at_most=asked.limit
         )
-        return {"items": [letter_answer(each) for each in page.letters], "next": page.next_after}
+        return {
+            "items": [dead_letter_response(each) for each in page.letters],
+            "next": page.next_after,
+        }
 
     @app.post(f"{_PATH}/retry", response_model=RetriedAnswer, responses=_NOT_FOUND, **guarded)
-    async def retry_many(asked: Annotated[LetterParameters, parameters]) -> Any:  # noqa: ANN401 - as above
+    async def retry_many(asked: Annotated[DeadLetterParameters, parameters]) -> Any:  # noqa: ANN401 - as above
         """Try one page of them again; those that must not be sent are named and left alone."""
         page = await asyncio.to_thread(
-            shelf.page, asked.wanted(), topic=asked.topic, after=asked.after, at_most=asked.limit
+            queue.page, asked.wanted(), topic=asked.topic, after=asked.after, at_most=asked.limit
         )
         retried, refused = [], []
-        for letter in page.letters:
+        for entry in page.letters:
             try:
-                await shelf.retry(sender, letter)
+                await queue.retry(sender, entry)
             except DeadLetterCannotBeSent as error:
-                refused.append({"letter_id": letter.letter_id, "detail": str(error)})
+                refused.append({"letter_id": entry.letter_id, "detail": str(error)})
             else:
-                retried.append(letter.letter_id)
+                retried.append(entry.letter_id)
         return {"retried": retried, "refused": refused, "next": page.next_after}
 
     @app.get(
-        f"{_PATH}/{{letter_id}}", response_model=WholeLetterAnswer, responses=_NOT_FOUND, **guarded
+        f"{_PATH}/{{letter_id}}",
+        response_model=WholeDeadLetterAnswer,
+        responses=_NOT_FOUND,
+        **guarded,
     )
     async def show_letter(letter_id: str) -> Any:  # noqa: ANN401 - as above
         """Show one with its bytes and what they say."""
-        return whole_letter_answer(await asyncio.to_thread(shelf.letter, letter_id))
+        return full_dead_letter_response(await asyncio.to_thread(queue.entry, letter_id))
 
     @app.post(
-        f"{_PATH}/{{letter_id}}/retry", response_model=LetterAnswer, responses=_NOT_SENT, **guarded
+        f"{_PATH}/{{letter_id}}/retry",
+        response_model=DeadLetterAnswer,
+        responses=_NOT_SENT,
+        **guarded,
     )
     async def retry_one(letter_id: str) -> Any:  # noqa: ANN401 - as above
         """Try it again; one that is settled already is left alone."""
-        await shelf.retry(sender, await asyncio.to_thread(shelf.letter, letter_id))
-        return letter_answer(await asyncio.to_thread(shelf.letter, letter_id))
+        await queue.retry(sender, await asyncio.to_thread(queue.entry, letter_id))
+        return dead_letter_response(await asyncio.to_thread(queue.entry, letter_id))

@@ -7,10 +7,15 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from command_api.answers import AssetAnswer, CategoryAnswer, OperationAnswer, PendingAnswer
+from command_api.answers import (
+    AssetWriteAnswer,
+    CategoryWriteAnswer,
+    OperationWriteAnswer,
+    PendingAnswer,
+)
 from command_api.batches.lines import CSV, NDJSON
 from command_api.batches.lines import JSON as JSON_ARRAY
-from command_api.bodies import Body, UploadBody
+from command_api.bodies import RequestBody, UploadBody
 from command_api.reading import JSON
 from domain.errors import IdempotencyKeyReused, ScaleHosterError
 from infra.web.headers import FORM
@@ -42,7 +47,7 @@ _IF_MATCH = {
 }
 
 
-def takes(
+def describe_write(
     *bodies: Document, is_conditional: bool = True, is_body_optional: bool = False
 ) -> Document:
     """Describe a write that takes one of these bodies: a route's ``openapi_extra``."""
@@ -53,19 +58,19 @@ def takes(
     return described
 
 
-def takes_once(*bodies: Document) -> Document:
+def describe_immediate_write(*bodies: Document) -> Document:
     """Describe a write that needs no decider: it is done when it is answered."""
-    described = takes(*bodies, is_conditional=False)
+    described = describe_write(*bodies, is_conditional=False)
     return described | {"parameters": [_IDEMPOTENCY_KEY]}
 
 
-def whole_schema(model: type[Body]) -> Document:
+def inlined_schema(model: type[RequestBody]) -> Document:
     """Write a body's schema without references, which would not hold inside of the document."""
-    return deepcopy(_whole_schema(model))
+    return deepcopy(_inlined_schema(model))
 
 
 @cache
-def _whole_schema(model: type[Body]) -> Document:
+def _inlined_schema(model: type[RequestBody]) -> Document:
     schema = model.model_json_schema()
     parts = schema.pop("$defs", {})
 
@@ -79,15 +84,15 @@ def _whole_schema(model: type[Body]) -> Document:
     return dict(inlined(schema))
 
 
-def json_body(model: type[Body], media_types: Sequence[str] = JSON) -> Document:
+def json_body(model: type[RequestBody], media_types: Sequence[str] = JSON) -> Document:
     """Describe a JSON body."""
-    schema = whole_schema(model)
+    schema = inlined_schema(model)
     return {media_type: {"schema": schema} for media_type in media_types}
 
 
-def form_body(model: type[Body]) -> Document:
+def form_body(model: type[RequestBody]) -> Document:
     """Describe a multipart form: the file, and the fields of the model beside it."""
-    schema = whole_schema(model)
+    schema = inlined_schema(model)
     file = {"type": "string", "format": "binary", "contentMediaType": "image/*"}
     fields = {name: field for name, field in schema["properties"].items() if name != "file"}
     if model is UploadBody:  # a form has text only
@@ -105,7 +110,7 @@ def form_body(model: type[Body]) -> Document:
     }
 
 
-def takes_batch() -> Document:
+def describe_batch() -> Document:
     """Describe the route that takes many pictures: its ``openapi_extra``.
 
     Items are not described by a schema, because a wrong one does not make the request wrong.
@@ -123,7 +128,7 @@ def takes_batch() -> Document:
     }
 
 
-def batch_answers(*refusals: type[ScaleHosterError]) -> dict[int | str, Document]:
+def batch_responses(*refusals: type[ScaleHosterError]) -> dict[int | str, Document]:
     """Describe what a batch answers."""
     line = {"line": 1, "status": "accepted", "asset_id": "…", "position": "…"}
     schema = {"type": "string", "examples": [json.dumps(line, ensure_ascii=False)]}
@@ -134,23 +139,25 @@ def batch_answers(*refusals: type[ScaleHosterError]) -> dict[int | str, Document
     return {200: told, **documented(*refusals)}
 
 
-def asset_answers(status: int, *refusals: type[ScaleHosterError]) -> dict[int | str, Document]:
+def asset_responses(status: int, *refusals: type[ScaleHosterError]) -> dict[int | str, Document]:
     """Describe what a write to an asset answers."""
-    return _answers(AssetAnswer, status, refusals)
+    return _responses(AssetWriteAnswer, status, refusals)
 
 
-def category_answers(status: int, *refusals: type[ScaleHosterError]) -> dict[int | str, Document]:
+def category_responses(status: int, *refusals: type[ScaleHosterError]) -> dict[int | str, Document]:
     """Describe what a write to a category answers."""
-    return _answers(CategoryAnswer, status, refusals)
+    return _responses(CategoryWriteAnswer, status, refusals)
 
 
-def operation_answers(status: int, *refusals: type[ScaleHosterError]) -> dict[int | str, Document]:
+def operation_responses(
+    status: int, *refusals: type[ScaleHosterError]
+) -> dict[int | str, Document]:
     """Describe what a write to an operation answers."""
-    return _answers(OperationAnswer, status, refusals)
+    return _responses(OperationWriteAnswer, status, refusals)
 
 
-def _answers(
-    model: type[AssetAnswer | CategoryAnswer | OperationAnswer],
+def _responses(
+    model: type[AssetWriteAnswer | CategoryWriteAnswer | OperationWriteAnswer],
     status: int,
     refusals: Sequence[type[ScaleHosterError]],
 ) -> dict[int | str, Document]:

@@ -9,20 +9,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from command_api.bodies import EndpointBody, EndpointPatch, RedeliveryBody
-from command_api.desk import Desk
+from command_api.desk import RequestContext
 from command_api.reading import PATCH, read_json
-from command_api.routes.documenting import json_body, takes_once
+from command_api.routes.documenting import describe_immediate_write, json_body
 from command_api.webhook_answers import (
     AttemptsAnswer,
     EndpointAnswer,
     EndpointsAnswer,
     RedeliveryAnswer,
     TestAnswer,
-    WebhookAnswers,
-    attempt,
-    redelivery,
+    WebhookResponses,
+    attempt_response,
+    redelivery_response,
 )
-from command_api.webhooks import Webhooks
+from command_api.webhooks import WebhookRegistry
 from domain.errors import IdempotencyKeyReused, TooManyWebhooks, WebhookIsDisabled, WebhookNotFound
 from infra.web.errors import RequestInvalid
 from infra.web.openapi import documented
@@ -35,7 +35,10 @@ Limit = Annotated[int, Query(ge=1, le=_MOST_ATTEMPTS)]
 
 
 def add_webhook_routes(
-    app: FastAPI, desk: Desk, webhooks: Webhooks, answers: WebhookAnswers
+    app: FastAPI,
+    request_context: RequestContext,
+    webhooks: WebhookRegistry,
+    answers: WebhookResponses,
 ) -> None:
     """Add the routes; all of them need the scope ``webhooks``.
 
@@ -48,13 +51,13 @@ def add_webhook_routes(
         tags=["webhooks"],
         status_code=HTTPStatus.CREATED,
         response_model=EndpointAnswer,
-        openapi_extra=takes_once(json_body(EndpointBody)),
+        openapi_extra=describe_immediate_write(json_body(EndpointBody)),
         responses=documented(TooManyWebhooks, IdempotencyKeyReused),
     )
     async def register(request: Request) -> Response:
         """Register an endpoint; the answer has its signing secret, this once."""
-        with desk.admission.admit(request, "webhooks") as write:
-            body = await read_json(request, EndpointBody, desk.rules)
+        with request_context.admission.admit(request, "webhooks") as write:
+            body = await read_json(request, EndpointBody, request_context.rules)
             endpoint, secret = await webhooks.register(write, body)
             health = webhooks.table.health(endpoint.endpoint_id)
             answer = answers.endpoint(endpoint, health, secret)
@@ -64,7 +67,7 @@ def add_webhook_routes(
     @app.get(_PATH, tags=["webhooks"], response_model=EndpointsAnswer)
     async def list_endpoints(request: Request) -> Response:
         """List the endpoints, the oldest first, and how they fare."""
-        with desk.admission.admit(request, "webhooks") as write:
+        with request_context.admission.admit(request, "webhooks") as write:
             found = await webhooks.all(write.tenant_id)
             items = (
                 answers.endpoint(each, webhooks.table.health(each.endpoint_id)) for each in found
@@ -79,7 +82,7 @@ def add_webhook_routes(
     )
     async def show_endpoint(request: Request, endpoint_id: str) -> Response:
         """Show an endpoint and how it fares."""
-        with desk.admission.admit(request, "webhooks") as write:
+        with request_context.admission.admit(request, "webhooks") as write:
             endpoint = await webhooks.one(write.tenant_id, endpoint_id)
             return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
 
@@ -87,13 +90,15 @@ def add_webhook_routes(
         _ONE,
         tags=["webhooks"],
         response_model=EndpointAnswer,
-        openapi_extra=takes_once(json_body(EndpointPatch, PATCH)),
+        openapi_extra=describe_immediate_write(json_body(EndpointPatch, PATCH)),
         responses=documented(WebhookNotFound),
     )
     async def change(request: Request, endpoint_id: str) -> Response:
         """Change an endpoint, switch it off, or on again after it was disabled."""
-        with desk.admission.admit(request, "webhooks") as write:
-            patch = await read_json(request, EndpointPatch, desk.rules, media_types=PATCH)
+        with request_context.admission.admit(request, "webhooks") as write:
+            patch = await read_json(
+                request, EndpointPatch, request_context.rules, media_types=PATCH
+            )
             endpoint = await webhooks.change(write, endpoint_id, patch)
             return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
 
@@ -101,12 +106,12 @@ def add_webhook_routes(
         _ONE,
         tags=["webhooks"],
         response_model=EndpointAnswer,
-        openapi_extra=takes_once(),
+        openapi_extra=describe_immediate_write(),
         responses=documented(WebhookNotFound),
     )
     async def remove(request: Request, endpoint_id: str) -> Response:
         """Remove an endpoint for good; what is on its way to it is dropped."""
-        with desk.admission.admit(request, "webhooks") as write:
+        with request_context.admission.admit(request, "webhooks") as write:
             endpoint = await webhooks.remove(write, endpoint_id)
             return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
 
@@ -114,12 +119,12 @@ def add_webhook_routes(
         f"{_ONE}/rotate-secret",
         tags=["webhooks"],
         response_model=EndpointAnswer,
-        openapi_extra=takes_once(),
+        openapi_extra=describe_immediate_write(),
         responses=documented(WebhookNotFound),
     )
     async def rotate_secret(request: Request, endpoint_id: str) -> Response:
         """Make a new signing secret and show it, this once; the old one signs too for a day."""
-        with desk.admission.admit(request, "webhooks") as write:
+        with request_context.admission.admit(request, "webhooks") as write:
             endpoint, secret = await webhooks.rotate(write, endpoint_id)
             health = webhooks.table.health(endpoint.endpoint_id)
             return _json(answers.endpoint(endpoint, health, secret))
@@ -129,12 +134,12 @@ def add_webhook_routes(
         tags=["webhooks"],
         status_code=HTTPStatus.ACCEPTED,
         response_model=TestAnswer,
-        openapi_extra=takes_once(),
+        openapi_extra=describe_immediate_write(),
         responses=documented(WebhookNotFound, WebhookIsDisabled),
     )
     async def test(request: Request, endpoint_id: str) -> Response:
         """Send a made-up event of the type `webhook.test`."""
-        with desk.admission.admit(request, "webhooks") as write:
+        with request_context.admission.admit(request, "webhooks") as write:
             answer = TestAnswer(webhook_id=await webhooks.test(write, endpoint_id))
             return _json(answer, HTTPStatus.ACCEPTED)
 
@@ -148,16 +153,16 @@ def add_webhook_routes(
         request: Request, endpoint_id: str, limit: Limit = _MOST_ATTEMPTS
     ) -> Response:
         """List the last attempts at an endpoint, the newest first; kept for 7 days."""
-        with desk.admission.admit(request, "webhooks") as write:
+        with request_context.admission.admit(request, "webhooks") as write:
             made = await webhooks.deliveries(write.tenant_id, endpoint_id, limit)
-            return _json(AttemptsAnswer(items=tuple(map(attempt, made))))
+            return _json(AttemptsAnswer(items=tuple(map(attempt_response, made))))
 
     @app.post(
         f"{_ONE}/redeliver",
         tags=["webhooks"],
         status_code=HTTPStatus.ACCEPTED,
         response_model=RedeliveryAnswer,
-        openapi_extra=takes_once(json_body(RedeliveryBody)),
+        openapi_extra=describe_immediate_write(json_body(RedeliveryBody)),
         responses=documented(WebhookNotFound, WebhookIsDisabled),
     )
     async def redeliver(request: Request, endpoint_id: str) -> Response:
@@ -165,10 +170,10 @@ def add_webhook_routes(
 
         Each event goes out under the `webhook-id` it had, or would have had, the first time.
         """
-        with desk.admission.admit(request, "webhooks") as write:
-            body = await read_json(request, RedeliveryBody, desk.rules)
+        with request_context.admission.admit(request, "webhooks") as write:
+            body = await read_json(request, RedeliveryBody, request_context.rules)
             ordered = await webhooks.redeliver(write, endpoint_id, body)
-            return _json(redelivery(ordered), HTTPStatus.ACCEPTED)
+            return _json(redelivery_response(ordered), HTTPStatus.ACCEPTED)
 
 
 def _json(

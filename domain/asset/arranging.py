@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from domain import describing
 from domain.asset.presence import refuse_gone
 from domain.asset.state import Asset
 from domain.catalogue import Catalogue
 from domain.commands import AdjustCategories, AdjustTags, DescribeAsset, SetCategories
+from domain.describing import check_description, patched_description
 from domain.errors import AssetNeedsCategory
 from domain.events import AssetCategorised, AssetDescribed, AssetEvent, EventMetadata
 from domain.values import CategoryId, Description
@@ -56,7 +56,7 @@ def _categorised(
 def describe(command: DescribeAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
     """Apply a merge patch to what is said about it; raises DescriptionRefused."""
     refuse_gone(asset)
-    return _described(describing.patched(asset.description, command.patch), asset, metadata)
+    return _described(patched_description(asset.description, command.patch), asset, metadata)
 
 
 def adjust_tags(command: AdjustTags, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
@@ -65,7 +65,7 @@ def adjust_tags(command: AdjustTags, asset: Asset, metadata: EventMetadata) -> l
     kept = [tag for tag in asset.description.tags if tag not in command.remove]
     tags = (*kept, *(tag for tag in dict.fromkeys(command.add) if tag not in kept))
     description = replace(asset.description, tags=tags)
-    describing.check(description)
+    check_description(description)
     return _described(description, asset, metadata)
 
 

@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import assert_never
 
-from domain import describing
 from domain.asset import arranging, publishing, renewing
 from domain.asset.presence import refuse_not_deleted
 from domain.asset.state import Asset
-from domain.blob_keys import content_of
+from domain.blob_keys import source_identity
 from domain.catalogue import Catalogue
 from domain.commands import (
     AdjustCategories,
@@ -29,6 +28,7 @@ from domain.commands import (
     SetCategories,
     SubmitAsset,
 )
+from domain.describing import check_description
 from domain.errors import (
     AssetAlreadySubmitted,
     AssetNotFound,
@@ -114,7 +114,7 @@ def _submit(
         if _is_said_again(command, asset):
             return []  # said twice, happened once
         raise AssetAlreadySubmitted(f"asset {asset.asset_id} was submitted with other content")
-    describing.check(command.description)
+    check_description(command.description)
     return [
         AssetSubmitted(
             metadata=stamp(command.metadata, 0, None, now),
@@ -131,8 +131,8 @@ def _submit(
 
 def _is_said_again(command: SubmitAsset, asset: Asset) -> bool:
     source, description, preset = asset.submission
-    return (content_of(command.source), command.source.file_name) == (
-        content_of(source),
+    return (source_identity(command.source), command.source.file_name) == (
+        source_identity(source),
         source.file_name,
     ) and (command.description, command.preset) == (description, preset)
 

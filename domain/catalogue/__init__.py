@@ -1,6 +1,23 @@
 """All categories of one tenant: unique slugs, no cycles, no orphans."""
 
 from domain.catalogue.deciding import decide
-from domain.catalogue.state import EMPTY, Catalogue, Category, evolve, replay, snapshot, tree_of
+from domain.catalogue.state import (
+    EMPTY_CATALOGUE,
+    Catalogue,
+    Category,
+    catalogue_of,
+    evolve,
+    replay,
+    snapshot,
+)
 
-__all__ = ["EMPTY", "Catalogue", "Category", "decide", "evolve", "replay", "snapshot", "tree_of"]
+__all__ = [
+    "EMPTY_CATALOGUE",
+    "Catalogue",
+    "Category",
+    "catalogue_of",
+    "decide",
+    "evolve",
+    "replay",
+    "snapshot",
+]

@@ -105,7 +105,7 @@ class Catalogue:
         return tuple(sorted({category.category_id for category in found.values() if category}))
 
 
-EMPTY = Catalogue()
+EMPTY_CATALOGUE = Catalogue()
 
 
 def evolve(catalogue: Catalogue, event: CatalogueEvent) -> Catalogue:
@@ -164,12 +164,12 @@ def _with(catalogue: Catalogue, known: Category | None, changed: Category) -> Ca
 
 def replay(events: Iterable[CatalogueEvent]) -> Catalogue:
     """Rebuild a catalogue from everything that ever happened to it."""
-    return reduce(evolve, events, EMPTY)
+    return reduce(evolve, events, EMPTY_CATALOGUE)
 
 
-def tree_of(categories: Iterable[Category]) -> Catalogue:
+def catalogue_of(categories: Iterable[Category]) -> Catalogue:
     """Put a tree together from its categories as a view shows them; it has no version."""
-    return reduce(lambda tree, category: _with(tree, None, category), categories, EMPTY)
+    return reduce(lambda tree, category: _with(tree, None, category), categories, EMPTY_CATALOGUE)
 
 
 def snapshot(category: Category) -> CategorySnapshot:

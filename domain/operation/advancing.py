@@ -23,7 +23,7 @@ CATEGORY_ITEM = "category"  # stands among the items for the category that a mer
 _OPERATOR = Actor("system:operator")
 
 
-def selected(
+def selection_events(
     operation: Operation, items: Sequence[str], *, after: str, is_last: bool, now: datetime
 ) -> list[OperationEvent]:
     """Note more items; when none was found at all the operation has ended."""
@@ -40,7 +40,7 @@ def selected(
     return [found]
 
 
-def progressed(
+def progress_events(
     operation: Operation, outcomes: Sequence[ItemOutcome], *, per_minute: int, now: datetime
 ) -> list[OperationEvent]:
     """Note what became of the next items; after the last one the operation has ended.
@@ -72,7 +72,7 @@ def progressed(
     if broken:
         reason = f"its category: {broken[0].code}: {broken[0].detail}"
         events.append(_ended(operation, OperationState.FAILED, reason, now))
-    elif operation.is_selected and counts.settled >= operation.total:
+    elif operation.is_selected and counts.processed >= operation.total:
         events.append(_ended(operation, OperationState.COMPLETED, "", now))
     return events
 

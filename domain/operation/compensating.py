@@ -33,7 +33,7 @@ _Kind = TypeVar("_Kind", bound=AssetEvent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
+class RevertConflict:
     """A later event changed the same, so that taking the operation back would undo that too."""
 
     later: AssetEvent
@@ -48,13 +48,13 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlreadyBack:
+class AlreadyReverted:
     """This revert was here before: version ``version`` is its own."""
 
     version: int
 
 
-Compensation = AssetCommand | Conflict | AlreadyBack | None
+Compensation = AssetCommand | RevertConflict | AlreadyReverted | None
 
 
 def compensate(
@@ -67,7 +67,7 @@ def compensate(
     """
     done = _first(history, metadata.correlation_id)
     if done is not None:
-        return AlreadyBack(version=history[done].metadata.entity_version)
+        return AlreadyReverted(version=history[done].metadata.entity_version)
     number = _first(history, CorrelationId(reverted))
     if number is None:
         return None
@@ -99,7 +99,7 @@ def _uncategorise(
         return SetCategories(metadata=metadata, categories=refs)
     if found[-1].category_ids == event.previous_category_ids:
         return None
-    return Conflict(later=found[-1])
+    return RevertConflict(later=found[-1])
 
 
 def _undescribe(
@@ -124,21 +124,21 @@ def _undescribe(
         return DescribeAsset(metadata=metadata, patch=json.dumps(patch, ensure_ascii=False))
     if all(getattr(found[-1].description, name) == value for name, value in patch.items()):
         return None
-    return Conflict(later=found[-1])
+    return RevertConflict(later=found[-1])
 
 
 def _undelete(later: Sequence[AssetEvent], metadata: CommandMetadata) -> Compensation:
     found = [e for e in later if isinstance(e, AssetDeleted | AssetRestored | AssetPurged)]
     if not found:
         return RestoreAsset(metadata=metadata)
-    return None if isinstance(found[-1], AssetRestored) else Conflict(later=found[-1])
+    return None if isinstance(found[-1], AssetRestored) else RevertConflict(later=found[-1])
 
 
 def _delete_again(later: Sequence[AssetEvent], metadata: CommandMetadata) -> Compensation:
     found = [e for e in later if isinstance(e, AssetDeleted | AssetRestored | AssetPurged)]
     if not found:
         return DeleteAsset(metadata=metadata)
-    return Conflict(later=found[-1]) if isinstance(found[-1], AssetRestored) else None
+    return RevertConflict(later=found[-1]) if isinstance(found[-1], AssetRestored) else None
 
 
 def _unrender(
@@ -159,7 +159,7 @@ def _unrender(
             and each.run not in confirmed
         )
         if starts or (isinstance(each, AssetPublished) and each.run != run):
-            return Conflict(later=each)
+            return RevertConflict(later=each)
     published = _of(AssetPublished, earlier)
     if not published:
         return None

@@ -1,4 +1,4 @@
-"""What customers may wish of an operation, and what happens then."""
+"""What customers may ask of an operation, and what happens then."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -122,7 +122,7 @@ def _revert(
         reverts=reverted.operation_id,
         origin=reverted.origin,
         depth=reverted.depth + 1,
-        total=reverted.reached,
+        total=reverted.possibly_changed,
     )
     if started.total:
         return [started]

@@ -59,7 +59,7 @@ _A_PICTURE = Picture(  # nor into this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WouldChange:
+class PreviewedChange:
     """One field of an asset as it is and as it would be, categories by id."""
 
     field: str
@@ -68,7 +68,7 @@ class WouldChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class ItemPreview:
     """What would become of one item.
 
     ``code`` names the refusal it would meet. Without one and with ``is_changed`` False it is as the
@@ -77,14 +77,15 @@ class Expected:
 
     is_changed: bool = False
     code: str = ""
-    change: WouldChange | None = None
+    change: PreviewedChange | None = None
 
 
-class Preview:
+class OperationPreview:
     """An operation that has not begun: ``filter`` and ``catalogue`` are as it would find them.
 
-    ``opening`` is what would become of the category that a split opens; when that is refused no
-    asset is dealt with. Making a preview raises the Refusal that beginning the operation would.
+    ``opened_category`` is what would become of the category that a split opens; when that is
+    refused no asset is dealt with. Making a preview raises the Refusal that beginning the
+    operation would.
     """
 
     def __init__(self, command: StartOperation, catalogue: Catalogue, now: datetime) -> None:
@@ -94,18 +95,20 @@ class Preview:
         self._operation: Operation = begun
         self._now = now
         self.catalogue = catalogue
-        self.opening = self._category() if begun.instructions.kind == "split_category" else None
+        self.opened_category = (
+            self._category() if begun.instructions.kind == "split_category" else None
+        )
 
     @property
     def filter(self) -> Filter:
         """Say which assets it is about, the category by its id."""
         return self._operation.filter
 
-    def archiving(self) -> Expected | None:
+    def archived_category(self) -> ItemPreview | None:
         """Say what would become of the category that a merge archives after its last asset."""
         return self._category() if self._operation.instructions.kind == "merge_categories" else None
 
-    def expected(self, asset_id: AssetId, candidate: Candidate | None) -> Expected:
+    def expected(self, asset_id: AssetId, candidate: Candidate | None) -> ItemPreview:
         """Say what would become of an asset as it is now; None is one that is not there."""
         metadata = metadata_for(self._operation, asset_id, reply_partition=0)
         command = asset_command_for(self._operation, metadata)
@@ -113,18 +116,22 @@ class Preview:
         try:
             events = assets.decide(command, asset, self.catalogue, self._now)
         except Refusal as refusal:
-            return Expected(code=type(refusal).__name__)
-        return Expected(is_changed=True, change=_change(events[0], asset)) if events else Expected()
+            return ItemPreview(code=type(refusal).__name__)
+        return (
+            ItemPreview(is_changed=True, change=_change(events[0], asset))
+            if events
+            else ItemPreview()
+        )
 
-    def _category(self) -> Expected:
+    def _category(self) -> ItemPreview:
         metadata = metadata_for(self._operation, CATEGORY_ITEM, reply_partition=0)
         command = category_command_for(self._operation, metadata)
         try:
             events = catalogues.decide(command, self.catalogue, self._now)
         except Refusal as refusal:
-            return Expected(code=type(refusal).__name__)
+            return ItemPreview(code=type(refusal).__name__)
         self.catalogue = reduce(catalogues.evolve, events, self.catalogue)
-        return Expected(is_changed=bool(events))
+        return ItemPreview(is_changed=bool(events))
 
     def _asset(self, candidate: Candidate) -> Asset | None:
         """Make an asset of which all is as it is that decides about an operation's commands."""
@@ -144,25 +151,25 @@ class Preview:
         return asset and replace(asset, status=candidate.status, picture=picture)
 
 
-def _change(event: AssetEvent, asset: Asset | None) -> WouldChange | None:
+def _change(event: AssetEvent, asset: Asset | None) -> PreviewedChange | None:
     match event:
         case AssetCategorised():
-            return WouldChange(
+            return PreviewedChange(
                 field="categories", before=event.previous_category_ids, after=event.category_ids
             )
         case AssetDescribed():
-            return WouldChange(
+            return PreviewedChange(
                 field="tags", before=event.previous_description.tags, after=event.description.tags
             )
         case AssetDeleted():
             before = asset.status.value if asset else ""
-            return WouldChange(field="status", before=before, after="deleted")
+            return PreviewedChange(field="status", before=before, after="deleted")
         case AssetRestored():
-            return WouldChange(field="status", before="deleted", after="as before its deletion")
+            return PreviewedChange(field="status", before="deleted", after="as before its deletion")
         case AssetReprocessingRequested():
-            return WouldChange(field="renditions", before="as they are", after="rendered anew")
+            return PreviewedChange(field="renditions", before="as they are", after="rendered anew")
         case AssetRefreshRequested():
-            return WouldChange(
+            return PreviewedChange(
                 field="picture", before="as it was fetched", after="as its source has it"
             )
         case _:

@@ -31,7 +31,7 @@ class Candidate:
     has_url: bool
 
 
-def statuses(kind: OperationKind) -> tuple[Status, ...]:
+def default_statuses(kind: OperationKind) -> tuple[Status, ...]:
     """Say which assets a kind of operation is about when the filter does not."""
     return _OF_KIND.get(kind, _PRESENT)
 

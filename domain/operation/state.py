@@ -19,7 +19,7 @@ from domain.bulk_events import (
 )
 from domain.values import Actor, CommandId, OperationId, TenantId
 
-MOST_AT_ONCE = 100  # items whose commands may be under way together
+MAX_ITEMS_IN_FLIGHT = 100  # items whose commands may be under way together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +57,9 @@ class Operation:
         return self.state not in (OperationState.RUNNING, OperationState.PAUSED)
 
     @property
-    def reached(self) -> int:
+    def possibly_changed(self) -> int:
         """How many of the selected items may have been changed: the settled, and one round more."""
-        return min(self.total, self.counts.settled + MOST_AT_ONCE)
+        return min(self.total, self.counts.processed + MAX_ITEMS_IN_FLIGHT)
 
 
 def evolve(operation: Operation | None, event: OperationEvent) -> Operation | None:

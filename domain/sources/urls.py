@@ -73,7 +73,7 @@ class SourceUrl:
         return f"{self.scheme}://{self.authority}{self.target}"
 
 
-def parse(
+def parse_source_url(
     text: str,
     allowed_origins: AbstractSet[str] = frozenset(),
     refused_networks: Iterable[Network] = (),

@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from infra.cluster import Cluster
+from infra.cluster import LocalCluster
 
 if __name__ == "__main__":
-    cluster = Cluster(Path("var/cluster"))
+    cluster = LocalCluster(Path("var/cluster"))
     if "--pin-jars" in sys.argv:
         for server in cluster.servers:
             server.pin_jars()

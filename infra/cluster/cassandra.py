@@ -10,7 +10,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, N
 from cassandra.policies import WhiteListRoundRobinPolicy
 
 from infra.cluster.ports import LOOPBACK, free_port
-from infra.cluster.server import Server
+from infra.cluster.server import LocalServer
 
 # What Cassandra's own start script opens of the JDK.
 _EXPORTS = (
@@ -117,7 +117,7 @@ def cassandra_answers(host: str, port: int) -> bool:
     return answer is not None
 
 
-class CassandraServer(Server):
+class CassandraServer(LocalServer):
     """Opens the CQL port and its own storage port on loopback, and no JMX port."""
 
     name: ClassVar[str] = "Cassandra"

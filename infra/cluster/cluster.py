@@ -7,10 +7,10 @@ from infra.cluster.cassandra import CassandraServer
 from infra.cluster.jars import default_jars_directory
 from infra.cluster.kafka import KafkaServer
 from infra.cluster.locking import locked
-from infra.cluster.server import Server, ServerStatus
+from infra.cluster.server import LocalServer, LocalServerStatus
 
 
-class Cluster:
+class LocalCluster:
     """The servers that the platform needs, on this machine, without Docker.
 
     All that it knows is in its folder: any process may start, ask and stop the same
@@ -43,7 +43,7 @@ class Cluster:
         )
 
     @property
-    def servers(self) -> tuple[Server, ...]:
+    def servers(self) -> tuple[LocalServer, ...]:
         """Every server, the slowest to start first."""
         return (self.cassandra, self.kafka)
 
@@ -74,10 +74,10 @@ class Cluster:
         """Say what must be installed before the servers can run; empty when nothing is."""
         return [lack for server in self.servers if (lack := server.missing_program())]
 
-    def status(self) -> list[ServerStatus]:
+    def status(self) -> list[LocalServerStatus]:
         """Look at every server without changing anything."""
         return [server.status() for server in self.servers]
 
 
-def _spoken_by(server: Server, progress: Callable[[str], None]) -> Callable[[str], None]:
+def _spoken_by(server: LocalServer, progress: Callable[[str], None]) -> Callable[[str], None]:
     return lambda said: progress(f"{server.name}: {said}")

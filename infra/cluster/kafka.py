@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from infra.cluster.errors import ServerDied
 from infra.cluster.ports import LOOPBACK, free_port
-from infra.cluster.server import Server
+from infra.cluster.server import LocalServer
 
 # To the console, which is our log file.
 _LOGGING = """\
@@ -62,7 +62,7 @@ def kafka_answers(bootstrap_servers: str) -> bool:
         return False
 
 
-class KafkaServer(Server):
+class KafkaServer(LocalServer):
     """Keeps its cluster id and its data for as long as its folder exists."""
 
     name: ClassVar[str] = "Kafka"

@@ -25,7 +25,7 @@ _LOG_LINES_SHOWN = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerStatus:
+class LocalServerStatus:
     """How one server is doing."""
 
     name: str
@@ -36,7 +36,7 @@ class ServerStatus:
     log: Path
 
 
-class Server(ABC):
+class LocalServer(ABC):
     """A JVM on loopback with a folder, a port, a pid file and a log of its own.
 
     Every method may be called by several processes and after any crash: what runs is
@@ -84,9 +84,9 @@ class Server(ABC):
         """Say whether our server runs and answers a client."""
         return self.pid is not None and is_listening(self.port) and self._answers()
 
-    def status(self) -> ServerStatus:
+    def status(self) -> LocalServerStatus:
         """Look at the server without changing anything."""
-        return ServerStatus(
+        return LocalServerStatus(
             name=self.name,
             version=self.version,
             address=self.address,

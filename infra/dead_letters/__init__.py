@@ -3,29 +3,29 @@
 Topics cannot let go of one record, so dead-letters.settled says which letters are done with.
 """
 
-from infra.dead_letters.letter_log import KafkaLetterLog
+from infra.dead_letters.letter_log import KafkaDeadLetterLog
 from infra.dead_letters.letters import (
     DeadLetterCannotBeSent,
+    DeadLetterEntry,
+    DeadLetterFilter,
     DeadLetterNotFound,
-    Letter,
-    LetterFilter,
-    Settlement,
+    DeadLetterResolution,
 )
 from infra.dead_letters.parking import dead_letter
-from infra.dead_letters.sending_again import Again, sent_again
-from infra.dead_letters.shelf import LetterSender, Page, Shelf
+from infra.dead_letters.sending_again import RetryRecord, retry_record
+from infra.dead_letters.shelf import DeadLetterPage, DeadLetterQueue, DeadLetterSender
 
 __all__ = [
-    "Again",
     "DeadLetterCannotBeSent",
+    "DeadLetterEntry",
+    "DeadLetterFilter",
     "DeadLetterNotFound",
-    "KafkaLetterLog",
-    "Letter",
-    "LetterFilter",
-    "LetterSender",
-    "Page",
-    "Settlement",
-    "Shelf",
+    "DeadLetterPage",
+    "DeadLetterQueue",
+    "DeadLetterResolution",
+    "DeadLetterSender",
+    "KafkaDeadLetterLog",
+    "RetryRecord",
     "dead_letter",
-    "sent_again",
+    "retry_record",
 ]

@@ -3,16 +3,16 @@
 import re
 from collections.abc import Iterator
 
-from infra.dead_letters.letters import DeadLetterNotFound, Settlement
+from infra.dead_letters.letters import DeadLetterNotFound, DeadLetterResolution
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
-from infra.reading import Reader, Record
+from infra.reading import PartitionReader, Record
 from infra.topics import DEAD_LETTERS, DEAD_LETTERS_SETTLED, Topic
 
-_LETTER_ID = re.compile(r"([a-z.-]{1,100}):([0-9]{1,9}):([0-9]{1,18})")
+_DEAD_LETTER_ID = re.compile(r"([a-z.-]{1,100}):([0-9]{1,9}):([0-9]{1,18})")
 
 
-class KafkaLetterLog:
+class KafkaDeadLetterLog:
     """Reads them; every method raises BrokerUnavailable, and what takes an id DeadLetterNotFound.
 
     What is settled is read anew each time: calls are rare, and several processes may settle.
@@ -23,7 +23,7 @@ class KafkaLetterLog:
 
     def records(self, topic: str | None, after: str | None) -> Iterator[Record]:
         """Yield all records of one topic, or of all, in order, behind a letter."""
-        begin = _place(after) if after else None
+        begin = _location(after) if after else None
         topics = [each for each in DEAD_LETTERS if topic in (None, each.name)]
         if begin and begin[0] in topics:
             topics = topics[topics.index(begin[0]) :]
@@ -33,21 +33,21 @@ class KafkaLetterLog:
 
     def record(self, letter_id: str) -> Record | None:
         """Find one record; None when it is forgotten, or never was."""
-        topic, partition, offset = _place(letter_id)
+        topic, partition, offset = _location(letter_id)
         first, end = LogBounds(self._kafka).of([(topic.name, partition)])[topic.name, partition]
         if not first <= offset < end:
             return None
-        with Reader(self._kafka, topic, {partition: offset}) as reader:
+        with PartitionReader(self._kafka, topic, {partition: offset}) as reader:
             record = next(reader.read_to_end(), None)
         return record if record and record.offset == offset else None
 
-    def settled(self) -> dict[str, Settlement]:
+    def resolutions(self) -> dict[str, DeadLetterResolution]:
         """Read what was settled; the first word about a letter holds."""
-        settled: dict[str, Settlement] = {}
+        resolutions: dict[str, DeadLetterResolution] = {}
         for record in self._from(DEAD_LETTERS_SETTLED, 0, -1):
-            settlement = Settlement.from_json(record.value)
-            settled.setdefault(settlement.letter_id, settlement)
-        return settled
+            resolution = DeadLetterResolution.from_json(record.value)
+            resolutions.setdefault(resolution.letter_id, resolution)
+        return resolutions
 
     def _from(self, topic: Topic, partition: int, offset: int) -> Iterator[Record]:
         """Yield a topic's records behind a place, one partition after the other."""
@@ -55,13 +55,13 @@ class KafkaLetterLog:
         for (_, number), (first, end) in sorted(LogBounds(self._kafka).of(wanted).items()):
             start = max(first, offset + 1) if number == partition else first
             if start < end:
-                with Reader(self._kafka, topic, {number: start}) as reader:
+                with PartitionReader(self._kafka, topic, {number: start}) as reader:
                     yield from reader.read_to_end()
 
 
-def _place(letter_id: str) -> tuple[Topic, int, int]:
+def _location(letter_id: str) -> tuple[Topic, int, int]:
     """Say where a letter lies; raises DeadLetterNotFound."""
-    found = _LETTER_ID.fullmatch(letter_id)
+    found = _DEAD_LETTER_ID.fullmatch(letter_id)
     topics = {topic.name: topic for topic in DEAD_LETTERS}
     if found and found[1] in topics and int(found[2]) < topics[found[1]].partitions:
         return topics[found[1]], int(found[2]), int(found[3])

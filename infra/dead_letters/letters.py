@@ -26,7 +26,7 @@ class DeadLetterCannotBeSent(Conflict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class DeadLetterResolution:
     """What was done with a letter, and when."""
 
     letter_id: str
@@ -39,7 +39,7 @@ class Settlement:
         return json.dumps(told).encode()
 
     @classmethod
-    def from_json(cls, text: bytes) -> "Settlement":
+    def from_json(cls, text: bytes) -> "DeadLetterResolution":
         """Read it; raises ValueError or KeyError for anything else."""
         told = json.loads(text)
         at = datetime.fromisoformat(told["at"])
@@ -47,7 +47,7 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class DeadLetterEntry:
     """One dead letter; ``message`` is what its bytes say, None when nobody can read them.
 
     ``letter_id`` is where it lies: topic, partition and offset, colon-separated.
@@ -56,7 +56,7 @@ class Letter:
     letter_id: str
     dead: DeadLetter
     message: Message | None
-    settlement: Settlement | None
+    resolution: DeadLetterResolution | None
 
     @property
     def tenant_id(self) -> TenantId | None:
@@ -81,7 +81,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LetterFilter:
+class DeadLetterFilter:
     """Which letters somebody wants to see: those of which all that is named here is so."""
 
     code: str | None = None
@@ -90,19 +90,19 @@ class LetterFilter:
     since: datetime | None = None
     until: datetime | None = None
 
-    def matches(self, letter: Letter) -> bool:
+    def matches(self, entry: DeadLetterEntry) -> bool:
         """Tell whether a letter is wanted; ``until`` itself is not."""
-        parked_at = letter.dead.parked_at
+        parked_at = entry.dead.parked_at
         return (
-            self.code in (None, letter.dead.code)
-            and self.host in (None, letter.host)
-            and self.tenant_id in (None, letter.tenant_id)
+            self.code in (None, entry.dead.code)
+            and self.host in (None, entry.host)
+            and self.tenant_id in (None, entry.tenant_id)
             and (self.since is None or parked_at >= self.since)
             and (self.until is None or parked_at < self.until)
         )
 
 
-def letter_in(record: Record, settlement: Settlement | None) -> Letter | None:
+def read_entry(record: Record, resolution: DeadLetterResolution | None) -> DeadLetterEntry | None:
     """Read a record of a topic of dead letters; None when it holds something else."""
     try:
         dead = decode(record.value)
@@ -110,11 +110,11 @@ def letter_in(record: Record, settlement: Settlement | None) -> Letter | None:
         return None
     if not isinstance(dead, DeadLetter):
         return None
-    return Letter(
+    return DeadLetterEntry(
         letter_id=f"{record.topic}:{record.partition}:{record.offset}",
         dead=dead,
         message=_readable(dead.value),
-        settlement=settlement,
+        resolution=resolution,
     )
 
 

@@ -9,7 +9,7 @@ from domain.hooks import WebhookDelivery
 from domain.identity import retry_command_id
 from domain.jobs import ImageJob
 from domain.values import Actor
-from infra.dead_letters.letters import DeadLetterCannotBeSent, Letter
+from infra.dead_letters.letters import DeadLetterCannotBeSent, DeadLetterEntry
 from infra.topics import (
     ASSET_COMMANDS,
     CATEGORY_COMMANDS,
@@ -38,7 +38,7 @@ _SENT_UNLESS_TRIED = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
+class RetryRecord:
     """One record to append."""
 
     topic: Topic
@@ -46,7 +46,7 @@ class Again:
     value: bytes
 
 
-def sent_again(letter: Letter, now: datetime) -> Again:
+def retry_record(entry: DeadLetterEntry, now: datetime) -> RetryRecord:
     """Say what tries a letter again; doing it twice is harmless, for the ids are the same.
 
     A command goes to the decider as it was, and so does a job or a webhook's order that nobody
@@ -55,39 +55,41 @@ def sent_again(letter: Letter, now: datetime) -> Again:
     Raises DeadLetterCannotBeSent, whose detail says what helps instead: for an event, because the
     log has it and keeps it, for a webhook that was given up, and for what was cut.
     """
-    dead = letter.dead
+    dead = entry.dead
     if dead.cut_from_bytes:
         raise DeadLetterCannotBeSent(
-            f"{letter.letter_id} has the beginning of {dead.cut_from_bytes} bytes only; have it"
+            f"{entry.letter_id} has the beginning of {dead.cut_from_bytes} bytes only; have it"
             " asked for anew, then drop the letter"
         )
     key = dead.key.decode(errors="replace")
     is_unread = dead.code == "undecodable"
     if dead.topic in _SENT_AS_THEY_WERE:
-        return Again(topic=_SENT_AS_THEY_WERE[dead.topic], key=key, value=dead.value)
+        return RetryRecord(topic=_SENT_AS_THEY_WERE[dead.topic], key=key, value=dead.value)
     if dead.topic == IMAGE_JOBS.name:
-        if isinstance(letter.message, ImageJob) and not is_unread:
-            command = _another_run(letter.letter_id, letter.message, now)
-            return Again(topic=ASSET_COMMANDS, key=letter.message.asset_id, value=encode(command))
-        return Again(topic=IMAGE_JOBS, key=key, value=dead.value)
+        if isinstance(entry.message, ImageJob) and not is_unread:
+            command = _another_run(entry.letter_id, entry.message, now)
+            return RetryRecord(
+                topic=ASSET_COMMANDS, key=entry.message.asset_id, value=encode(command)
+            )
+        return RetryRecord(topic=IMAGE_JOBS, key=key, value=dead.value)
     if dead.topic in _TIERS:
-        return Again(topic=IMAGE_JOBS, key=key, value=dead.value)
+        return RetryRecord(topic=IMAGE_JOBS, key=key, value=dead.value)
     if dead.topic in _SENT_UNLESS_TRIED and (is_unread or dead.code == "internal"):
-        return Again(topic=_SENT_UNLESS_TRIED[dead.topic], key=key, value=dead.value)
-    raise DeadLetterCannotBeSent(f"{letter.letter_id} {_what_helps(letter)}")
+        return RetryRecord(topic=_SENT_UNLESS_TRIED[dead.topic], key=key, value=dead.value)
+    raise DeadLetterCannotBeSent(f"{entry.letter_id} {_what_helps(entry)}")
 
 
-def _what_helps(letter: Letter) -> str:
-    if isinstance(letter.message, WebhookDelivery):
-        named = letter.message.endpoint_id
+def _what_helps(entry: DeadLetterEntry) -> str:
+    if isinstance(entry.message, WebhookDelivery):
+        named = entry.message.endpoint_id
         return (
             f"was tried as often as it may be; POST /v1/webhooks/{named}/redeliver tells the "
             "endpoint again what it missed; then drop the letter"
         )
-    if letter.dead.topic == DISCARDED_BLOBS.name:
+    if entry.dead.topic == DISCARDED_BLOBS.name:
         return "names bytes that count for nothing; 'scalehoster blobs check --repair' removes them"
-    kept = f"is an event, and {letter.dead.topic} keeps it:"
-    match letter.letter_id.partition(":")[0]:
+    kept = f"is an event, and {entry.dead.topic} keeps it:"
+    match entry.letter_id.partition(":")[0]:
         case PROJECTIONS_DEAD_LETTERS.name:
             return (
                 f"{kept} the projections themselves try it again every minute, and at once when a "

@@ -6,28 +6,28 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from infra.dead_letters.letters import (
+    DeadLetterEntry,
+    DeadLetterFilter,
     DeadLetterNotFound,
-    Letter,
-    LetterFilter,
-    Settlement,
-    letter_in,
+    DeadLetterResolution,
+    read_entry,
 )
-from infra.dead_letters.sending_again import sent_again
+from infra.dead_letters.sending_again import retry_record
 from infra.reading import Record
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import DEAD_LETTERS_SETTLED, Topic
 
 _MOST_READ = 20_000  # records looked at for one page, so that a rare filter ends too
 
 
-class LetterSender(Protocol):
+class DeadLetterSender(Protocol):
     """What appends records: infra.sending.Sender."""
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
         """Append one record; raises Overloaded or BrokerUnavailable."""
 
 
-class LetterLog(Protocol):
+class DeadLetterLog(Protocol):
     """Where letters lie: infra.dead_letters.letter_log.KafkaLetterLog."""
 
     def records(self, topic: str | None, after: str | None) -> Iterator[Record]:
@@ -36,75 +36,75 @@ class LetterLog(Protocol):
     def record(self, letter_id: str) -> Record | None:
         """Find one record."""
 
-    def settled(self) -> Mapping[str, Settlement]:
+    def resolutions(self) -> Mapping[str, DeadLetterResolution]:
         """Give what was settled, by letter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class DeadLetterPage:
     """Some letters, in the order in which they lie; ``next_after`` is None behind the last one."""
 
-    letters: tuple[Letter, ...]
+    letters: tuple[DeadLetterEntry, ...]
     next_after: str | None
 
 
-class Shelf:
+class DeadLetterQueue:
     """Finds letters and settles them; every method raises BrokerUnavailable.
 
     A letter stays until somebody settled it or its topic forgets it after 30 days. What is settled
     is read anew for each call: calls are rare, and several processes may settle.
     """
 
-    def __init__(self, log: LetterLog, clock: Callable[[], datetime]) -> None:
+    def __init__(self, log: DeadLetterLog, clock: Callable[[], datetime]) -> None:
         self._log = log
         self._clock = clock
 
     def page(
-        self, wanted: LetterFilter, *, topic: str | None, after: str | None, at_most: int
-    ) -> Page:
+        self, wanted: DeadLetterFilter, *, topic: str | None, after: str | None, at_most: int
+    ) -> DeadLetterPage:
         """List letters that are not settled, behind the one named ``after``.
 
         A page may hold fewer than asked for, or none, and yet not be the last. Raises
         DeadLetterNotFound when ``after`` is no id of a letter.
         """
-        settled = self._log.settled()
-        found: list[Letter] = []
+        resolutions = self._log.resolutions()
+        found: list[DeadLetterEntry] = []
         last = after
         for number, record in enumerate(self._log.records(topic, after)):
             if len(found) == at_most or number == _MOST_READ:
-                return Page(letters=tuple(found), next_after=last)
+                return DeadLetterPage(letters=tuple(found), next_after=last)
             last = f"{record.topic}:{record.partition}:{record.offset}"
-            letter = letter_in(record, None)
-            if letter and letter.letter_id not in settled and wanted.matches(letter):
-                found.append(letter)
-        return Page(letters=tuple(found), next_after=None)
+            entry = read_entry(record, None)
+            if entry and entry.letter_id not in resolutions and wanted.matches(entry):
+                found.append(entry)
+        return DeadLetterPage(letters=tuple(found), next_after=None)
 
-    def letter(self, letter_id: str) -> Letter:
+    def entry(self, letter_id: str) -> DeadLetterEntry:
         """Find one letter, settled or not; raises DeadLetterNotFound."""
         record = self._log.record(letter_id)
-        letter = record and letter_in(record, self._log.settled().get(letter_id))
-        if not letter:
+        entry = record and read_entry(record, self._log.resolutions().get(letter_id))
+        if not entry:
             raise DeadLetterNotFound(f"no dead letter {letter_id}")
-        return letter
+        return entry
 
-    async def retry(self, sender: LetterSender, letter: Letter) -> Settlement:
+    async def retry(self, sender: DeadLetterSender, entry: DeadLetterEntry) -> DeadLetterResolution:
         """Try a letter again, and settle it once what does that is durable.
 
         A letter that is settled already is left alone. Raises DeadLetterCannotBeSent, Overloaded.
         """
-        if letter.settlement:
-            return letter.settlement
-        again = sent_again(letter, self._clock())
+        if entry.resolution:
+            return entry.resolution
+        again = retry_record(entry, self._clock())
         await sender.send(again.topic, again.key, again.value)
-        return await self._settle(sender, letter.letter_id, "retried")
+        return await self._resolve(sender, entry.letter_id, "retried")
 
-    async def drop(self, sender: LetterSender, letter: Letter) -> Settlement:
+    async def drop(self, sender: DeadLetterSender, entry: DeadLetterEntry) -> DeadLetterResolution:
         """Settle a letter without doing anything about it; raises Overloaded."""
-        return letter.settlement or await self._settle(sender, letter.letter_id, "dropped")
+        return entry.resolution or await self._resolve(sender, entry.letter_id, "dropped")
 
-    async def _settle(
-        self, sender: LetterSender, letter_id: str, how: Literal["retried", "dropped"]
-    ) -> Settlement:
-        settlement = Settlement(letter_id=letter_id, how=how, settled_at=self._clock())
-        await sender.send(DEAD_LETTERS_SETTLED, letter_id, settlement.to_json())
-        return settlement
+    async def _resolve(
+        self, sender: DeadLetterSender, letter_id: str, how: Literal["retried", "dropped"]
+    ) -> DeadLetterResolution:
+        resolution = DeadLetterResolution(letter_id=letter_id, how=how, settled_at=self._clock())
+        await sender.send(DEAD_LETTERS_SETTLED, letter_id, resolution.to_json())
+        return resolution

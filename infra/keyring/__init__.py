@@ -2,14 +2,14 @@
 
 from infra.keyring.file import KeyringFile, new_keyring
 from infra.keyring.keyring import WHOLE_TENANT, Erasure, Keyring
-from infra.keyring.opening import keyring_file, use_keyring
+from infra.keyring.opening import installation_keyring, use_keyring
 
 __all__ = [
     "WHOLE_TENANT",
     "Erasure",
     "Keyring",
     "KeyringFile",
-    "keyring_file",
+    "installation_keyring",
     "new_keyring",
     "use_keyring",
 ]

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from avro_schemas.errors import KeysLost
 from infra.keyring.keyring import Erasure, Keyring
-from infra.keyring.secret_tree import SECRET_BYTES, Node, SecretTree
+from infra.keyring.secret_tree import SECRET_BYTES, SecretTree, SecretTreeNode
 
 _FORMAT = b"scalehoster-keyring-1\n"
 _NONCE_BYTES = 12
@@ -82,13 +82,13 @@ class KeyringFile:
             self._look_at = now + _LOOK_SECONDS
         return self._ring
 
-    def seal(self, subject: tuple[str, str], plain: bytes, label: str) -> bytes | None:
+    def encrypt(self, subject: tuple[str, str], plain: bytes, label: str) -> bytes | None:
         """Encrypt; see Keyring."""
-        return self.ring().seal(subject, plain, label)
+        return self.ring().encrypt(subject, plain, label)
 
-    def open(self, sealed: bytes, label: str) -> bytes | None:
+    def decrypt(self, sealed: bytes, label: str) -> bytes | None:
         """Decrypt; see Keyring."""
-        return self.ring().open(sealed, label)
+        return self.ring().decrypt(sealed, label)
 
     def is_erased(self, tenant_id: str, entity_id: str) -> bool:
         """Tell whether this key was destroyed, or that of the whole tenant; raises KeysLost."""
@@ -182,7 +182,7 @@ def _ring(plain: bytes) -> Keyring:
         Erasure(tenant_id=tenant, entity_id=entity, erased_at=at)
         for tenant, entity, at in stored.erased
     )
-    tree = SecretTree(Node(*each) for each in _NODE.iter_unpack(stored.nodes))
+    tree = SecretTree(SecretTreeNode(*each) for each in _NODE.iter_unpack(stored.nodes))
     return Keyring(stored.ring, tree, erasures)
 
 

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from avro_schemas.errors import BrokenSeal, KeysLost
+from avro_schemas.errors import InvalidCiphertext, KeysLost
 from infra.keyring.secret_tree import SECRET_BYTES, SecretTree
 
 _MAGIC = b"\1"
@@ -65,7 +65,7 @@ class Keyring:
         root = blake2b(b"root", key=secret, digest_size=SECRET_BYTES).digest()
         return cls(ring_id, SecretTree.from_root(root), ())
 
-    def seal(self, subject: tuple[str, str], plain: bytes, label: str) -> bytes | None:
+    def encrypt(self, subject: tuple[str, str], plain: bytes, label: str) -> bytes | None:
         """Encrypt under the subject's key; None when that was destroyed; raises KeysLost."""
         leaves = self._leaves(*subject)
         cipher = self._cipher(leaves)
@@ -74,10 +74,10 @@ class Keyring:
         named = b"".join(leaf.to_bytes(_LEAF_BYTES, "big") for leaf in leaves)
         return _MAGIC + self.ring_id + named + cipher.encrypt(plain, [label.encode()])
 
-    def open(self, sealed: bytes, label: str) -> bytes | None:
-        """Decrypt; None when the key was destroyed; raises KeysLost and BrokenSeal."""
+    def decrypt(self, sealed: bytes, label: str) -> bytes | None:
+        """Decrypt; None when the key was destroyed; raises KeysLost and InvalidCiphertext."""
         if len(sealed) < _HEADER_BYTES or not is_sealed(sealed):
-            raise BrokenSeal(f"not sealed: begins with {sealed[:_HEADER_BYTES].hex()}")
+            raise InvalidCiphertext(f"not sealed: begins with {sealed[:_HEADER_BYTES].hex()}")
         ring_id = sealed[len(_MAGIC) : _RING_ENDS]
         tenant = int.from_bytes(sealed[_RING_ENDS:_TENANT_ENDS], "big")
         cipher = self._cipher((tenant, int.from_bytes(sealed[_TENANT_ENDS:_HEADER_BYTES], "big")))
@@ -87,7 +87,9 @@ class Keyring:
                 f"sealed by the keyring {ring_id.hex()}, and this one is {self.ring_id.hex()}"
             )
         if ring_id != self.ring_id or (cipher and plain is None):
-            raise BrokenSeal(f"{label} is not as it was sealed")  # an altered header is no alarm
+            raise InvalidCiphertext(
+                f"{label} is not as it was sealed"
+            )  # an altered header is no alarm
         return plain
 
     def without(self, erasures: Iterable[Erasure]) -> "Keyring":

@@ -1,14 +1,14 @@
 """Giving a process the keys of its installation."""
 
 from avro_schemas.errors import KeysLost
-from avro_schemas.sealing import use
+from avro_schemas.sealing import use_encryptor
 from infra.keyring.file import KeyringFile
 from infra.log_bounds import LogBounds
 from infra.settings import Settings
 from infra.topics import ASSET_EVENTS
 
 
-def keyring_file(settings: Settings) -> KeyringFile:
+def installation_keyring(settings: Settings) -> KeyringFile:
     """Find the installation's keyring; nothing is read yet.
 
     One that was made before wrapping keys were set is still opened, and wrapped when it is written
@@ -23,7 +23,7 @@ def use_keyring(settings: Settings) -> KeyringFile:
 
     Raises KeysLost when there is none though there are events, BrokerUnavailable.
     """
-    file = keyring_file(settings)
+    file = installation_keyring(settings)
     if not file.exists():
         if any(LogBounds(settings.kafka.connection()).ends(ASSET_EVENTS).values()):
             raise KeysLost(
@@ -32,5 +32,5 @@ def use_keyring(settings: Settings) -> KeyringFile:
             )
         file.make()
     file.ring()  # what is wrong with it shows at once
-    use(file)
+    use_encryptor(file)
     return file

@@ -22,7 +22,7 @@ _LEFT, _RIGHT = b"\0", b"\1"
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Node:
+class SecretTreeNode:
     """A subtree: its first leaf, how far below the root it hangs, and its secret."""
 
     start: int
@@ -34,18 +34,18 @@ class Node:
         """The first leaf after it."""
         return self.start + (1 << (DEPTH - self.depth))
 
-    def children(self) -> tuple["Node", "Node"]:
+    def children(self) -> tuple["SecretTreeNode", "SecretTreeNode"]:
         """Give its two halves."""
         middle = (self.start + self.end) // 2
         return (
-            Node(self.start, self.depth + 1, _hashed(self.secret, _LEFT)),
-            Node(middle, self.depth + 1, _hashed(self.secret, _RIGHT)),
+            SecretTreeNode(self.start, self.depth + 1, _hashed(self.secret, _LEFT)),
+            SecretTreeNode(middle, self.depth + 1, _hashed(self.secret, _RIGHT)),
         )
 
-    def without(self, leaf: int) -> list["Node"]:
+    def without(self, leaf: int) -> list["SecretTreeNode"]:
         """Give the subtrees that are left of it without one of its leaves, in order."""
-        before: list[Node] = []
-        after: list[Node] = []
+        before: list[SecretTreeNode] = []
+        after: list[SecretTreeNode] = []
         node = self
         while node.depth < DEPTH:
             first, second = node.children()
@@ -61,7 +61,7 @@ class Node:
 class SecretTree:
     """What is left of a tree: subtrees that do not overlap. Never changes."""
 
-    def __init__(self, nodes: Iterable[Node]) -> None:
+    def __init__(self, nodes: Iterable[SecretTreeNode]) -> None:
         ordered = sorted(nodes)
         # Packed, for every process holds them all: 41 bytes a node.
         self._starts = array("Q", (node.start for node in ordered))
@@ -71,10 +71,10 @@ class SecretTree:
     @classmethod
     def from_root(cls, secret: bytes) -> "SecretTree":
         """Have a whole tree."""
-        return cls([Node(0, 0, secret)])
+        return cls([SecretTreeNode(0, 0, secret)])
 
     @property
-    def nodes(self) -> list[Node]:
+    def nodes(self) -> list[SecretTreeNode]:
         """The subtrees, from the first leaf to the last."""
         return [self._node(place) for place in range(len(self._starts))]
 
@@ -97,14 +97,14 @@ class SecretTree:
                 left[place : place + 1] = left[place].without(leaf)
         return SecretTree(left)
 
-    def _above(self, leaf: int) -> Node | None:
+    def _above(self, leaf: int) -> SecretTreeNode | None:
         place = bisect_right(self._starts, leaf) - 1
         found = self._node(place) if place >= 0 else None
         return found if found and leaf < found.end else None
 
-    def _node(self, place: int) -> Node:
+    def _node(self, place: int) -> SecretTreeNode:
         secret = self._secrets[place * SECRET_BYTES : (place + 1) * SECRET_BYTES]
-        return Node(self._starts[place], self._depths[place], secret)
+        return SecretTreeNode(self._starts[place], self._depths[place], secret)
 
 
 def _hashed(secret: bytes, side: bytes) -> bytes:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from starlette.requests import Request
 
-from infra.api_key_table import ApiKeyRejected, ApiKeysUnread, Caller
+from infra.api_key_table import ApiKeyRejected, ApiKeysNotLoaded, Caller
 from infra.api_keys import Scope
 from infra.web.errors import ApiKeyMissing, ApiKeyRefused, NotReady, ScopeMissing
 
@@ -16,7 +16,7 @@ class KeyTable(Protocol):
     """What knows the keys: infra.api_key_table.ApiKeyTable."""
 
     def authenticate(self, text: str) -> Caller:
-        """Find out whose key this is; raises ApiKeyRejected or ApiKeysUnread."""
+        """Find out whose key this is; raises ApiKeyRejected or ApiKeysNotLoaded."""
 
 
 class Access:
@@ -44,7 +44,7 @@ class Access:
             raise ApiKeyMissing("send an API key: Authorization: Bearer shk_…")
         try:
             caller = self._keys.authenticate(sent[len(_SCHEME) :].strip())
-        except ApiKeysUnread:
+        except ApiKeysNotLoaded:
             raise NotReady("the API keys are being read; try again after a moment") from None
         except ApiKeyRejected as error:
             challenge = 'Bearer realm="scalehoster", error="invalid_token"'

@@ -28,7 +28,7 @@ _POLICY = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
+class _DocsFile:
     data: bytes
     media_type: str
     etag: str
@@ -67,10 +67,12 @@ def add_docs(app: FastAPI) -> None:
     app.get("/docs/{name}", include_in_schema=False)(show_part)
 
 
-def _files() -> dict[str, _File]:
+def _files() -> dict[str, _DocsFile]:
     folder = files("infra.web").joinpath("api_docs")
     read = {name: folder.joinpath(name).read_bytes() for name in _MEDIA_TYPES}
     return {
-        name: _File(data=data, media_type=_MEDIA_TYPES[name], etag=f'"{sha256(data).hexdigest()}"')
+        name: _DocsFile(
+            data=data, media_type=_MEDIA_TYPES[name], etag=f'"{sha256(data).hexdigest()}"'
+        )
         for name, data in read.items()
     }

@@ -93,5 +93,5 @@ class IncomingBody:
 def body_of(scope: Scope) -> IncomingBody:
     """Find the body of the request that is being answered."""
     body = scope[_BODY]
-    assert isinstance(body, IncomingBody)  # noqa: S101 - RequestLayer put it there
+    assert isinstance(body, IncomingBody)  # noqa: S101 - RequestMiddleware put it there
     return body

@@ -10,7 +10,7 @@ from uvicorn.server import ServerState
 
 from domain.errors import ScaleHosterError
 from infra.errors import Overloaded
-from infra.web.connections import Connections
+from infra.web.connections import ConnectionTable
 from infra.web.errors import HeadTooLarge, MalformedRequest
 from infra.web.problems import Problems
 from infra.web.requests import new_request_id
@@ -23,7 +23,7 @@ class _Refused(HttpParserError):
     """Ends the parsing of what a client sends."""
 
 
-class Connection(HttpToolsProtocol):
+class ClientConnection(HttpToolsProtocol):
     """Speaks HTTP as uvicorn does, and keeps no more than it must of what a client sends.
 
     ``connections`` ends those that are overdue. What cannot be read is answered with a problem;
@@ -37,7 +37,7 @@ class Connection(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        connections: Connections,
+        connections: ConnectionTable,
         problems: Problems,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)

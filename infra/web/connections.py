@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class Held(Protocol):
+class HeldConnection(Protocol):
     """What is held open for a client: infra.web.connection.Connection."""
 
     def unsent_bytes(self) -> int:
@@ -42,7 +42,7 @@ class _Sending:
     unsent_bytes: int
 
 
-class Connections:
+class ConnectionTable:
     """Knows which connections wait for their client, and since when.
 
     When there are as many as there may be, the one that has waited longest for a request makes
@@ -54,16 +54,16 @@ class Connections:
     ) -> None:
         self.limits = limits
         self._clock = clock
-        self._all: set[Held] = set()
+        self._all: set[HeldConnection] = set()
         # Both have the one that waits longest in front.
-        self._silent: dict[Held, float] = {}
-        self._sending: dict[Held, _Sending] = {}
+        self._silent: dict[HeldConnection, float] = {}
+        self._sending: dict[HeldConnection, _Sending] = {}
 
     def __len__(self) -> int:
         """Count them."""
         return len(self._all)
 
-    def join(self, one: Held) -> bool:
+    def join(self, one: HeldConnection) -> bool:
         """Take one in; say no when all others are at work."""
         if len(self._all) >= self.limits.most:
             has_all = (each for each in self._silent if not each.unsent_bytes())
@@ -75,19 +75,19 @@ class Connections:
         self.wait(one)
         return True
 
-    def leave(self, one: Held) -> None:
+    def leave(self, one: HeldConnection) -> None:
         """Forget one."""
         self._all.discard(one)
         self._silent.pop(one, None)
         self._sending.pop(one, None)
 
-    def wait(self, one: Held) -> None:
+    def wait(self, one: HeldConnection) -> None:
         """Begin to wait for the head of its next request."""
         if one in self._all:
             self._silent.pop(one, None)
             self._silent[one] = self._clock()
 
-    def begin(self, one: Held) -> None:
+    def begin(self, one: HeldConnection) -> None:
         """Wait no longer for it: a request is there."""
         self._silent.pop(one, None)
 
@@ -103,7 +103,7 @@ class Connections:
             if one not in self._sending:
                 self._end(one)
 
-    def _is_stuck(self, one: Held, now: float) -> bool:
+    def _is_stuck(self, one: HeldConnection, now: float) -> bool:
         unsent_bytes = one.unsent_bytes()
         if not unsent_bytes:
             if self._sending.pop(one, None) is not None and one in self._silent:
@@ -117,6 +117,6 @@ class Connections:
         is_idle = now - seen.progress_at >= self.limits.send_idle_seconds
         return is_idle or now - seen.since >= self.limits.send_seconds
 
-    def _end(self, one: Held) -> None:
+    def _end(self, one: HeldConnection) -> None:
         self.leave(one)
         one.end()

@@ -19,8 +19,8 @@ from infra.web.field_errors import request_errors
 from infra.web.health import Probe, Readiness
 from infra.web.metrics import RequestMetrics, new_registry
 from infra.web.openapi import describe, documented
-from infra.web.problems import Problems, page
-from infra.web.requests import RequestLayer, request_id
+from infra.web.problems import Problems, problem_page
+from infra.web.requests import RequestMiddleware, request_id
 
 _DEFAULT_LIMITS = BodyLimits(body_bytes=1_000_000, form_bytes=1_000_000)
 
@@ -74,7 +74,7 @@ def install(
     app.add_exception_handler(HTTPException, on_error)
     app.add_exception_handler(405, on_wrong_method)
     app.add_exception_handler(RequestValidationError, on_invalid)
-    app.add_middleware(RequestLayer, problems=problems, metrics=metrics, limits=limits)
+    app.add_middleware(RequestMiddleware, problems=problems, metrics=metrics, limits=limits)
     app.router.redirect_slashes = False  # such a redirect repeats whatever Host the client named
     _add_routes(app, readiness, metrics)
     add_docs(app)
@@ -96,7 +96,7 @@ def _add_routes(app: FastAPI, readiness: Readiness, metrics: RequestMetrics) -> 
 
     async def problem(name: str) -> PlainTextResponse:
         """Explain one kind of problem."""
-        return PlainTextResponse(page(name))
+        return PlainTextResponse(problem_page(name))
 
     app.get("/livez", tags=["operation"])(livez)
     app.get("/readyz", tags=["operation"])(readyz)

@@ -15,10 +15,10 @@ from infra.errors import Overloaded
 _MOST_WAITING = 4  # for each place
 
 
-class Places:
+class TenantSlots:
     """So many at once; ``what`` names them in the plural. For one event loop.
 
-    ``wait_seconds`` is how long ``wait_for_one`` waits at most, None as long as it takes.
+    ``wait_seconds`` is how long ``wait_for_slot`` waits at most, None as long as it takes.
     ``most_waiting`` may wait at once, four for each place if it is not said.
     """
 
@@ -39,7 +39,7 @@ class Places:
         self.taken = 0
 
     @property
-    def is_wanted(self) -> bool:
+    def has_waiters(self) -> bool:
         """Whether somebody waits for a place."""
         return bool(self._waiting)
 
@@ -55,7 +55,7 @@ class Places:
             self._let_go(tenant_id)
 
     @asynccontextmanager
-    async def wait_for_one(self, tenant_id: TenantId) -> AsyncIterator[None]:
+    async def wait_for_slot(self, tenant_id: TenantId) -> AsyncIterator[None]:
         """Hold a place as soon as there is one; raises Overloaded when that takes too long.
 
         Who may wait is decided by the same rule.
@@ -63,25 +63,25 @@ class Places:
         if self._has_one_for(tenant_id):
             self._hold(tenant_id)
         else:
-            await self._turn(tenant_id)
+            await self._wait_in_line(tenant_id)
         try:
             yield
         finally:
             self._let_go(tenant_id)
 
-    async def _turn(self, tenant_id: TenantId) -> None:
+    async def _wait_in_line(self, tenant_id: TenantId) -> None:
         """Wait in line; when it returns the place is held, when it raises it is not."""
         theirs = sum(each == tenant_id for each in self._waiting.values())
         if theirs >= self._most_waiting - len(self._waiting):
             raise self._overloaded()
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting[turn] = tenant_id
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting[waiter] = tenant_id
         try:
             async with asyncio.timeout(self._wait_seconds):
-                await turn
+                await waiter
         except BaseException as error:
-            self._waiting.pop(turn, None)
-            if turn.done() and not turn.cancelled():  # it came in the very moment
+            self._waiting.pop(waiter, None)
+            if waiter.done() and not waiter.cancelled():  # it came in the very moment
                 self._let_go(tenant_id)
             if isinstance(error, TimeoutError):
                 raise self._overloaded() from None
@@ -101,12 +101,12 @@ class Places:
             del self._held[tenant_id]
         while waiting := [each for each in self._waiting.items() if not each[0].done()]:
             # Of those who wait the one whose tenant holds least, and who came first.
-            turn, next_tenant_id = min(waiting, key=lambda each: self._held[each[1]])
+            waiter, next_tenant_id = min(waiting, key=lambda each: self._held[each[1]])
             if not self._has_one_for(next_tenant_id):
                 return
-            del self._waiting[turn]
+            del self._waiting[waiter]
             self._hold(next_tenant_id)
-            turn.set_result(None)
+            waiter.set_result(None)
 
     def _overloaded(self) -> Overloaded:
         return Overloaded(f"too many {self._what} are under way")

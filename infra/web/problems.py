@@ -127,14 +127,14 @@ def title_of(kind: type[ScaleHosterError]) -> str:
     return (kind.__doc__ or "").partition("\n")[0]
 
 
-def kinds() -> dict[str, type[ScaleHosterError]]:
+def problem_kinds() -> dict[str, type[ScaleHosterError]]:
     """List every error class that is known to this process by its problem name."""
     return {name_of(kind): kind for kind in _subclasses(ScaleHosterError)}
 
 
-def page(name: str) -> str:
+def problem_page(name: str) -> str:
     """Explain a problem in a few lines; raises RouteNotFound when there is none of this name."""
-    kind = kinds().get(name)
+    kind = problem_kinds().get(name)
     if kind is None:
         raise errors.RouteNotFound(f"no problem is called {name}")
     status = status_of(kind)

@@ -31,7 +31,7 @@ def new_request_id() -> str:
     return token_hex(_ID_BYTES)
 
 
-class RequestLayer:
+class RequestMiddleware:
     """Wraps an application; plain ASGI, because every request pays for it."""
 
     def __init__(

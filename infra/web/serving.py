@@ -12,9 +12,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from infra.api_settings import HttpSettings
-from infra.collecting import collect_seldom
-from infra.web.connection import Connection
-from infra.web.connections import ConnectionLimits, Connections
+from infra.collecting import tune_garbage_collector
+from infra.web.connection import ClientConnection
+from infra.web.connections import ConnectionLimits, ConnectionTable
 from infra.web.health import Readiness
 from infra.web.problems import Problems
 
@@ -24,14 +24,14 @@ _TICKS_PER_SECOND = 10  # of uvicorn's main loop
 _OTHER_FILES = 200  # besides connections: to the stores, blobs and bodies on their way
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """Says it is not ready first, and stops listening a moment later.
 
     Connections that their clients hold up are ended every now and then.
     """
 
     def __init__(
-        self, config: uvicorn.Config, readiness: Readiness, connections: Connections
+        self, config: uvicorn.Config, readiness: Readiness, connections: ConnectionTable
     ) -> None:
         super().__init__(config)
         self.connections = connections
@@ -70,10 +70,12 @@ def new_server(
     port: int,
     limits: ConnectionLimits,
     problem_base_url: str,
-) -> Server:
+) -> HttpServer:
     """Put a server together that listens once it is run."""
-    connections = Connections(limits)
-    speaking = partial(Connection, connections=connections, problems=Problems(problem_base_url))
+    connections = ConnectionTable(limits)
+    speaking = partial(
+        ClientConnection, connections=connections, problems=Problems(problem_base_url)
+    )
     config = uvicorn.Config(
         app,
         host=host,
@@ -86,7 +88,7 @@ def new_server(
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    return Server(config, readiness, connections)
+    return HttpServer(config, readiness, connections)
 
 
 def serve(
@@ -118,7 +120,7 @@ def serve(
         ),
         problem_base_url=problem_base_url,
     )
-    collect_seldom()
+    tune_garbage_collector()
     with suppress(KeyboardInterrupt):  # raised again by uvicorn once all is closed
         server.run()
 

@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-_PATIENCE_SECONDS = 60.0
+_WRITE_TIMEOUT_SECONDS = 60.0
 
 
-class PatientStream(StreamingResponse):
+class TimeoutStream(StreamingResponse):
     """Sends pieces as they come, and ends when the client is gone.
 
-    One who takes nothing for ``patience_seconds`` is gone: the connection breaks. Whatever is
+    One who takes nothing for ``write_timeout_seconds`` is gone: the connection breaks. Whatever is
     ``held`` for the answer is let go at the end, however it ends.
     """
 
@@ -21,19 +21,19 @@ class PatientStream(StreamingResponse):
         self,
         pieces: AsyncGenerator[bytes],
         held: AsyncExitStack,
-        patience_seconds: float = _PATIENCE_SECONDS,
+        write_timeout_seconds: float = _WRITE_TIMEOUT_SECONDS,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(pieces, headers=headers)
         self._held = held
-        self._patience_seconds = patience_seconds
+        self._write_timeout_seconds = write_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send them; raises TimeoutError when nobody takes them."""
 
-        async def send_patiently(message: Message) -> None:
-            async with asyncio.timeout(self._patience_seconds):
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._write_timeout_seconds):
                 await send(message)
 
         async with self._held:
-            await super().__call__(scope, receive, send_patiently)
+            await super().__call__(scope, receive, send_in_time)

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from infra.consistency import ConsistencyResult, Difference
+from infra.consistency import ConsistencyResult, ViewDifference
 from infra.group_reading import Partition
-from infra.personal import shown
-from infra.rows import Operation, Table
+from infra.personal import masked_value
+from infra.rows import RowOperation, Table
 from infra.topics import Topic
-from projections.consistency.expected import Expected
-from projections.consistency.folding import LogFold, Row
-from projections.rebuilding.comparing import Rows
-from projections.view import LiveView
+from projections.consistency.expected import ExpectedRow
+from projections.consistency.folding import LogFold, RowRef
+from projections.rebuilding.comparing import TableRows
+from projections.view import ViewGeneration
 
 PARTS = 64
 _ROUNDS = 20
@@ -32,10 +32,10 @@ Its transaction ends within 15 s, and the clocks of our machines agree better th
 Columns = Mapping[str, Any]
 
 
-class Writing(Protocol):
+class OperationWriter(Protocol):
     """Carries out operations on a generation: infra.view_store.CassandraViewStore."""
 
-    def write(self, operations: list[Operation], *, generation: int) -> None:
+    def write(self, operations: list[RowOperation], *, generation: int) -> None:
         """Return when all took effect."""
 
 
@@ -44,32 +44,32 @@ class _Tally:
     rows: int = 0
     wrong: int = 0
     repaired: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[ViewDifference] = field(default_factory=list)
 
 
-class Check:
+class GenerationCheck:
     """Checks one generation of a view that follows the log; used once.
 
-    ``reached`` waits until the generation has applied everything before some offsets, and raises
-    NotFed when it does not get there. Nothing is written unless ``store`` is given.
+    ``wait_for_offsets`` waits until the generation has applied everything before some offsets, and
+    raises NotCaughtUp when it does not get there. Nothing is written unless ``store`` is given.
     """
 
     def __init__(
         self,
-        live: LiveView,
+        live: ViewGeneration,
         *,
         fold: LogFold,
-        rows: Rows,
+        rows: TableRows,
         ends: Callable[[Topic], Mapping[int, int]],
-        reached: Callable[[Mapping[Partition, int]], None],
-        store: Writing | None = None,
+        wait_for_offsets: Callable[[Mapping[Partition, int]], None],
+        store: OperationWriter | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._live = live
         self._fold = fold
         self._rows = rows
         self._ends = ends
-        self._reached = reached
+        self._wait_for_offsets = wait_for_offsets
         self._store = store
         self._now = now
         self._read_at = 0.0
@@ -77,8 +77,8 @@ class Check:
     def run(self) -> ConsistencyResult:
         """Go through all parts.
 
-        Raises NotFed, StoreUnavailable, BrokerUnavailable. A repair that is cut off leaves each
-        row as it was or put right.
+        Raises NotCaughtUp, StoreUnavailable, BrokerUnavailable. A repair that is cut off leaves
+        each row as it was or put right.
         """
         view = self._live.view
         ends = self._new_ends()
@@ -96,14 +96,14 @@ class Check:
             row_count=tally.rows,
             difference_count=tally.wrong,
             repaired_count=tally.repaired,
-            waiting_count=self._fold.ended_count,
+            waiting_count=self._fold.blocked_entity_count,
             differences=tuple(tally.differences),
         )
 
     def _part(self, part: int, tally: _Tally) -> None:
         count, wrong = self._judge(part)
         found_wrong = len(wrong)
-        for written in (self._as_it_happened, self._over_all):
+        for written in (self._at_event_times, self._overwriting):
             if wrong and self._store is not None:
                 self._store.write(list(written(wrong)), generation=self._live.generation)
                 count, wrong = self._judge(part)
@@ -113,50 +113,50 @@ class Check:
         for row in sorted(wrong, key=repr)[: _SHOWN - len(tally.differences)]:
             tally.differences.append(_difference(row, *wrong[row]))
 
-    def _as_it_happened(self, wrong: Mapping[Row, "_Pair"]) -> Iterator[Operation]:
+    def _at_event_times(self, wrong: Mapping[RowRef, "_Pair"]) -> Iterator[RowOperation]:
         for row, (expected, _) in wrong.items():
-            yield from expected.as_it_happened(row.table, row.key)
+            yield from expected.at_event_times(row.table, row.key)
 
-    def _over_all(self, wrong: Mapping[Row, "_Pair"]) -> Iterator[Operation]:
+    def _overwriting(self, wrong: Mapping[RowRef, "_Pair"]) -> Iterator[RowOperation]:
         """Beat whatever was written later than the events, but no event that we have not read."""
         moment_us = int((self._read_at - _IN_THE_LOG_SECONDS) * 1_000_000)
         for row, (expected, _) in wrong.items():
-            yield from expected.over_all_until(moment_us, row.table, row.key)
+            yield from expected.overwriting_until(moment_us, row.table, row.key)
 
-    def _judge(self, part: int) -> tuple[int, dict[Row, "_Pair"]]:
+    def _judge(self, part: int) -> tuple[int, dict[RowRef, "_Pair"]]:
         """Count the rows that there must be in a part, and give those that are wrong."""
         expected, found = self._look(part)
         count = sum(each.columns() is not None for each in expected.values())
         open_rows = _differing(expected, found)
-        wrong: dict[Row, _Pair] = {}
+        wrong: dict[RowRef, _Pair] = {}
         for _ in range(_ROUNDS):
             if not open_rows:
                 break
             named = self._fold.read_on(self._new_ends())
-            touched = {row for row in open_rows if not named.isdisjoint(row.and_beginnings())}
+            touched = {row for row in open_rows if not named.isdisjoint(row.with_key_prefixes())}
             for row in open_rows - touched:
-                wrong[row] = (expected.get(row, Expected()), found.get(row))
+                wrong[row] = (expected.get(row, ExpectedRow()), found.get(row))
             open_rows = touched
             if open_rows:
                 expected, found = self._look(part)
                 open_rows &= _differing(expected, found)
         for row in open_rows:  # written all the time, and never right
-            wrong[row] = (expected.get(row, Expected()), found.get(row))
+            wrong[row] = (expected.get(row, ExpectedRow()), found.get(row))
         return count, wrong
 
-    def _look(self, part: int) -> tuple[dict[Row, Expected], dict[Row, Columns]]:
+    def _look(self, part: int) -> tuple[dict[RowRef, ExpectedRow], dict[RowRef, Columns]]:
         """Read a part once the view has applied all that the fold has."""
         topic = self._live.view.topic
         positions = self._fold.positions(range(topic.partitions))
-        self._reached({(topic.name, at): position for at, position in positions.items()})
+        self._wait_for_offsets({(topic.name, at): position for at, position in positions.items()})
         return self._fold.rows(part), self._found(part)
 
-    def _found(self, part: int) -> dict[Row, Columns]:
-        found: dict[Row, Columns] = {}
+    def _found(self, part: int) -> dict[RowRef, Columns]:
+        found: dict[RowRef, Columns] = {}
         for table in self._live.view.tables:
             for row in self._rows.rows(table, self._live.generation, part, PARTS):
                 key = tuple(row[name] for name in table.key)
-                found[Row(table=table, key=key)] = _plain(table, row)
+                found[RowRef(table=table, key=key)] = _plain(table, row)
         return found
 
     def _new_ends(self) -> Mapping[int, int]:
@@ -164,10 +164,12 @@ class Check:
         return self._ends(self._live.view.topic)
 
 
-_Pair = tuple[Expected, Columns | None]
+_Pair = tuple[ExpectedRow, Columns | None]
 
 
-def _differing(expected: Mapping[Row, Expected], found: Mapping[Row, Columns]) -> set[Row]:
+def _differing(
+    expected: Mapping[RowRef, ExpectedRow], found: Mapping[RowRef, Columns]
+) -> set[RowRef]:
     wrong = {row for row in found if row not in expected}
     return wrong | {row for row, each in expected.items() if each.columns() != found.get(row)}
 
@@ -181,16 +183,16 @@ def _plain(table: Table, row: Columns) -> Columns:
     }
 
 
-def _difference(row: Row, expected: Expected, found: Columns | None) -> Difference:
+def _difference(row: RowRef, expected: ExpectedRow, found: Columns | None) -> ViewDifference:
     by_log = expected.columns()
     kind = "extra" if by_log is None else "missing" if found is None else "differs"
     names = sorted({*(by_log or {}), *(found or {})})
-    return Difference(
+    return ViewDifference(
         table=row.table.name,
         kind=kind,
         key=dict(zip(row.table.key, row.key, strict=True)),
         columns={
-            name: (shown((by_log or {}).get(name)), shown((found or {}).get(name)))
+            name: (masked_value((by_log or {}).get(name)), masked_value((found or {}).get(name)))
             for name in names
             if (by_log or {}).get(name) != (found or {}).get(name)
         },

@@ -4,20 +4,20 @@ from pathlib import Path
 from typing import Self
 
 from infra.consistency import ConsistencyResult, ConsistencyResults
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.generations import CassandraGenerations
 from infra.log_bounds import LogBounds
-from infra.reading import Reader
-from infra.row_scan import RowScan
+from infra.reading import PartitionReader
+from infra.row_scan import TableScan
 from infra.settings import Settings
 from infra.view_store import CassandraViewStore
-from projections.consistency.checking import PARTS, Check
+from projections.consistency.checking import PARTS, GenerationCheck
 from projections.consistency.folding import LogFold
-from projections.consistency.spill import Spill
+from projections.consistency.spill import OperationSpill
 from projections.rebuilding.errors import NoSuchGeneration
-from projections.rebuilding.feeding import Feeding
+from projections.rebuilding.feeding import CatchUp
 from projections.rebuilding.rebuilds import REBUILDABLE
-from projections.view import LiveView, View
+from projections.view import View, ViewGeneration
 from projections.views import definition
 
 
@@ -32,10 +32,10 @@ class ConsistencyChecks:
         self._kafka = settings.kafka.connection()
         self._bounds = LogBounds(self._kafka)
         self._directory: Path = settings.data_dir / "scratch"
-        self._cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+        self._cql = CassandraSession(settings.cassandra, keyspace=settings.cassandra.keyspace)
         self._store = CassandraViewStore(self._cql)
-        self._feeding = Feeding(store=self._store, ends=self._bounds.ends)
-        self._rows = RowScan(self._cql)
+        self._catch_up = CatchUp(store=self._store, ends=self._bounds.ends)
+        self._rows = TableScan(self._cql)
         self.results = ConsistencyResults(self._cql)
 
     def __enter__(self) -> Self:
@@ -47,16 +47,16 @@ class ConsistencyChecks:
     def check(self, name: str, *, repairs: bool = False) -> ConsistencyResult:
         """Check the generation of a view that is read, mend its rows if asked, keep the result.
 
-        Raises NoSuchGeneration for a view that cannot be checked, NotFed when the projections do
-        not bring it to the end of the log, StoreUnavailable, BrokerUnavailable, OSError when there
-        is no room for the files.
+        Raises NoSuchGeneration for a view that cannot be checked, NotCaughtUp when the projections
+        do not bring it to the end of the log, StoreUnavailable, BrokerUnavailable, OSError when
+        there is no room for the files.
         """
         live = self._live(name)
         view, generation = live.view, live.generation
         starts = dict.fromkeys(range(view.topic.partitions), 0)
         with (
-            Spill(view.tables, PARTS, self._directory) as spill,
-            Reader(self._kafka, view.topic, starts) as source,
+            OperationSpill(view.tables, PARTS, self._directory) as spill,
+            PartitionReader(self._kafka, view.topic, starts) as source,
         ):
             fold = LogFold(
                 view,
@@ -69,27 +69,29 @@ class ConsistencyChecks:
                     if each.passed_over_because
                 ),
             )
-            result = Check(
+            result = GenerationCheck(
                 live,
                 fold=fold,
                 rows=self._rows,
                 ends=self._bounds.ends,
-                reached=lambda ends: self._feeding.reaches(name, generation, ends),
+                wait_for_offsets=lambda ends: self._catch_up.wait_for_offsets(
+                    name, generation, ends
+                ),
                 store=self._store if repairs else None,
             ).run()
         self.results.keep(result)
         return result
 
-    def _live(self, name: str) -> LiveView:
-        view = checkable(name)
+    def _live(self, name: str) -> ViewGeneration:
+        view = checkable_view(name)
         actives = self._store.generations.actives()
         for each in CassandraGenerations(self._cql).all():
             if each.view == name and name in actives and each.number == actives[name].number:
-                return LiveView(view=definition(name, each.revision), generation=each.number)
+                return ViewGeneration(view=definition(name, each.revision), generation=each.number)
         raise NoSuchGeneration(f"there are no tables of {view.name}; run 'scalehoster up'")
 
 
-def checkable(name: str) -> View:
+def checkable_view(name: str) -> View:
     """Find a view whose topic keeps all that it was made of; raises NoSuchGeneration."""
     for view in REBUILDABLE:
         if view.name == name:

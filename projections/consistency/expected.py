@@ -7,21 +7,21 @@ them, in writing them, or in the store that settles them for readers.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from infra.rows import Delete, Operation, Table, Upsert, Value
+from infra.rows import ColumnValue, Delete, RowOperation, Table, Upsert
 
 _NEVER = -(2**63)
-Key = tuple[Value, ...]
+RowKey = tuple[ColumnValue, ...]
 
 
 @dataclass(slots=True)
-class Expected:
+class ExpectedRow:
     """The outcome of every operation on a row so far, in whatever order they came."""
 
     made_at_us: int = _NEVER
     deleted_at_us: int = _NEVER
-    cells: dict[str, tuple[int, Value]] = field(default_factory=dict)
+    cells: dict[str, tuple[int, ColumnValue]] = field(default_factory=dict)
 
-    def apply(self, operation: Operation) -> None:
+    def apply(self, operation: RowOperation) -> None:
         """Take one more operation in."""
         at_us = operation.written_at_us
         if isinstance(operation, Delete):
@@ -33,13 +33,13 @@ class Expected:
             if known is None or at_us >= known[0]:
                 self.cells[column] = (at_us, value)
 
-    def columns(self) -> dict[str, Value] | None:
+    def columns(self) -> dict[str, ColumnValue] | None:
         """Give what a reader must find; None when there must be no such row."""
         if self.made_at_us <= self.deleted_at_us:
             return None
         return {column: value for column, (_, value) in self._living()}
 
-    def as_it_happened(self, table: Table, key: Key) -> Iterator[Operation]:
+    def at_event_times(self, table: Table, key: RowKey) -> Iterator[RowOperation]:
         """Write the row at the moments of its events: what was lost comes back.
 
         What was written later than that by somebody else stays.
@@ -48,7 +48,9 @@ class Expected:
             yield Delete(table=table, key=key, written_at_us=self.deleted_at_us)
         yield from self._written(table, key, not_before_us=_NEVER)
 
-    def over_all_until(self, moment_us: int, table: Table, key: Key) -> Iterator[Operation]:
+    def overwriting_until(
+        self, moment_us: int, table: Table, key: RowKey
+    ) -> Iterator[RowOperation]:
         """Write the row over whatever anybody wrote until this moment; what comes later wins."""
         if self.columns() is None:
             deleted_at_us = max(moment_us, self.deleted_at_us)
@@ -57,17 +59,17 @@ class Expected:
         yield Delete(table=table, key=key, written_at_us=deleted_at_us)
         yield from self._written(table, key, not_before_us=moment_us)
 
-    def _written(self, table: Table, key: Key, *, not_before_us: int) -> Iterator[Operation]:
+    def _written(self, table: Table, key: RowKey, *, not_before_us: int) -> Iterator[RowOperation]:
         if self.columns() is None:
             return
         made_at_us = max(self.made_at_us, not_before_us)
-        by_moment: dict[int, dict[str, Value]] = {made_at_us: {}}
+        by_moment: dict[int, dict[str, ColumnValue]] = {made_at_us: {}}
         for column, (at_us, value) in self._living():
             by_moment.setdefault(max(at_us, not_before_us), {})[column] = value
         for at_us, columns in by_moment.items():
             yield Upsert(table=table, key=key, columns=columns, written_at_us=at_us)
 
-    def _living(self) -> Iterator[tuple[str, tuple[int, Value]]]:
+    def _living(self) -> Iterator[tuple[str, tuple[int, ColumnValue]]]:
         for column, cell in self.cells.items():
             if cell[0] > self.deleted_at_us:
                 yield column, cell

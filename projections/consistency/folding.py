@@ -6,33 +6,33 @@ from dataclasses import dataclass
 
 from avro_schemas.errors import KeysLost
 from infra.errors import BrokerUnavailable
-from infra.personal import sealed
+from infra.personal import encrypted_operation
 from infra.reading import Record
-from infra.rows import Operation, Table
-from projections.consistency.expected import Expected, Key
-from projections.consistency.spill import Spill
-from projections.reading_records import message_of
-from projections.rebuilding.building import Source
+from infra.rows import RowOperation, Table
+from projections.consistency.expected import ExpectedRow, RowKey
+from projections.consistency.spill import OperationSpill
+from projections.reading_records import decode_record
+from projections.rebuilding.building import RecordSource
 from projections.view import View
 
 _POLL_SECONDS = 0.2
 _POLL_AT_MOST = 2_000
 _SILENCE_SECONDS = 60.0
 
-PartOf = Callable[[Table, Key], int]
+PartOf = Callable[[Table, RowKey], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class RowRef:
     """A row by its table and key."""
 
     table: Table
-    key: Key
+    key: RowKey
 
-    def and_beginnings(self) -> Iterator["Row"]:
+    def with_key_prefixes(self) -> Iterator["RowRef"]:
         """Give all that an operation may name to be about this row: deletions name many at once."""
         for length in range(len(self.table.partition_key), len(self.key) + 1):
-            yield Row(table=self.table, key=self.key[:length])
+            yield RowRef(table=self.table, key=self.key[:length])
 
 
 class LogFold:
@@ -47,8 +47,8 @@ class LogFold:
         self,
         view: View,
         *,
-        source: Source,
-        spill: Spill,
+        source: RecordSource,
+        spill: OperationSpill,
         part_of: PartOf,
         passed_over: frozenset[tuple[int, int]] = frozenset(),
     ) -> None:
@@ -57,12 +57,12 @@ class LogFold:
         self._spill = spill
         self._part_of = part_of
         self._passed_over = passed_over
-        self._ended: set[bytes] = set()
+        self._blocked: set[bytes] = set()
 
     @property
-    def ended_count(self) -> int:
+    def blocked_entity_count(self) -> int:
         """How many entities end before the log does."""
-        return len(self._ended)
+        return len(self._blocked)
 
     def positions(self, partitions: Iterable[int]) -> dict[int, int]:
         """Tell up to where the log was taken in; that may be further than was asked for."""
@@ -73,28 +73,28 @@ class LogFold:
         for _ in self._read(ends):
             pass
 
-    def read_on(self, ends: Mapping[int, int]) -> set[Row]:
+    def read_on(self, ends: Mapping[int, int]) -> set[RowRef]:
         """Take in what was added meanwhile, and name the rows that it is about, or beginnings."""
-        return {Row(table=each.table, key=each.key) for each in self._read(ends)}
+        return {RowRef(table=each.table, key=each.key) for each in self._read(ends)}
 
-    def rows(self, part: int) -> dict[Row, Expected]:
+    def rows(self, part: int) -> dict[RowRef, ExpectedRow]:
         """Give what the log says about every row of a part that it ever spoke of."""
-        found: dict[Row, Expected] = {}
-        many: dict[Row, list[Operation]] = {}
+        found: dict[RowRef, ExpectedRow] = {}
+        many: dict[RowRef, list[RowOperation]] = {}
         for operation in self._spill.operations(part):
-            row = Row(table=operation.table, key=operation.key)
+            row = RowRef(table=operation.table, key=operation.key)
             if len(row.key) < len(row.table.key):
                 many.setdefault(row, []).append(operation)
             else:
-                found.setdefault(row, Expected()).apply(operation)
+                found.setdefault(row, ExpectedRow()).apply(operation)
         if many:
             for row, expected in found.items():
-                for named in row.and_beginnings():
+                for named in row.with_key_prefixes():
                     for operation in many.get(named, ()):
                         expected.apply(operation)
         return found
 
-    def _read(self, ends: Mapping[int, int]) -> Iterator[Operation]:
+    def _read(self, ends: Mapping[int, int]) -> Iterator[RowOperation]:
         heard_at = time.monotonic()
         while any(self._source.position(at) < end for at, end in ends.items()):
             before = self.positions(ends)
@@ -107,17 +107,17 @@ class LogFold:
             elif time.monotonic() - heard_at > _SILENCE_SECONDS:
                 raise BrokerUnavailable(f"{self._view.topic.name} brings nothing any more")
 
-    def _operations(self, record: Record) -> list[Operation]:
-        if record.key in self._ended or (record.partition, record.offset) in self._passed_over:
+    def _operations(self, record: Record) -> list[RowOperation]:
+        if record.key in self._blocked or (record.partition, record.offset) in self._passed_over:
             return []
         try:
             return [
-                sealed(operation)
-                for operation in self._view.rows(message_of(record.value, record.topic))
+                encrypted_operation(operation)
+                for operation in self._view.rows(decode_record(record.value, record.topic))
             ]
         except KeysLost:
             raise
         except Exception:  # noqa: BLE001 - whatever the view cannot take, it waits behind
             if record.key:  # without one it belongs to no entity
-                self._ended.add(record.key)
+                self._blocked.add(record.key)
             return []

@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Self
 
-from infra.rows import Delete, Operation, Table, Upsert, Value
+from infra.rows import ColumnValue, Delete, RowOperation, Table, Upsert
 
 
-class Spill:
+class OperationSpill:
     """A file for each part in a directory of its own, removed at the end.
 
     Operations on one row come back in the order in which they were added. Raises OSError when the
@@ -34,14 +34,14 @@ class Spill:
             file.close()
         shutil.rmtree(self._directory)
 
-    def add(self, part: int, operation: Operation) -> None:
+    def add(self, part: int, operation: RowOperation) -> None:
         """Keep one more operation of a part."""
         columns = operation.columns if isinstance(operation, Upsert) else None
         line = [operation.table.name, operation.key, columns, operation.written_at_us]
         text = json.dumps(line, separators=(",", ":"), default=_as_hex)
         self._files[part].write(text + "\n")
 
-    def operations(self, part: int) -> Iterator[Operation]:
+    def operations(self, part: int) -> Iterator[RowOperation]:
         """Give all operations of a part."""
         file = self._files[part]
         file.seek(0)
@@ -60,7 +60,7 @@ def _as_hex(value: bytes) -> dict[str, str]:
     return {"hex": value.hex()}
 
 
-def _value(value: Value | list[str] | dict[str, str]) -> Value:
+def _value(value: ColumnValue | list[str] | dict[str, str]) -> ColumnValue:
     match value:
         case list():
             return tuple(value)

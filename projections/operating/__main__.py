@@ -8,15 +8,15 @@ from domain.errors import ScaleHosterError
 from infra.keyring import use_keyring
 from infra.log_bounds import LogBounds
 from infra.logs import configure
-from infra.operator_requests import OperatorRequests
+from infra.operator_requests import MaintenanceTasks
 from infra.settings import load
 from infra.view_store import CassandraViewStore
 from projections.consistency.checks import ConsistencyChecks
-from projections.operating.actions import Actions
-from projections.operating.carrying_out import CarryingOut
+from projections.operating.actions import MaintenanceActions
+from projections.operating.carrying_out import TaskRunner
 from projections.rebuilding.rebuilds import Rebuilds
-from projections.rebuilding.share_process import start, stop_on_signals
-from projections.rebuilding.supervising import Supervisor
+from projections.rebuilding.share_process import start_builder, stop_on_signals
+from projections.rebuilding.supervising import RebuildSupervisor
 from projections.views import definition
 
 log = logging.getLogger("projections.operating")
@@ -31,17 +31,19 @@ def main() -> int:
         configure("projections.operating", settings.log_level)
         use_keyring(settings)
         store = CassandraViewStore.connect(settings.cassandra)
-        supervisor = Supervisor(
+        supervisor = RebuildSupervisor(
             generations=store.generations,
             store=store,
             ends=LogBounds(settings.kafka.connection()).ends,
             definition=definition,
-            start=partial(start, settings),
+            start=partial(start_builder, settings),
         )
         try:
             with Rebuilds(settings) as rebuilds, ConsistencyChecks(settings) as checks:
-                CarryingOut(
-                    OperatorRequests(store.cql), Actions(rebuilds, checks).carry_out, supervisor.run
+                TaskRunner(
+                    MaintenanceTasks(store.cql),
+                    MaintenanceActions(rebuilds, checks).run_task,
+                    supervisor.run,
                 ).run(stopping)
         finally:
             store.close()

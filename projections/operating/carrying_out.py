@@ -8,7 +8,7 @@ from threading import Event
 from typing import Protocol
 
 from infra.errors import BrokerUnavailable, StoreUnavailable
-from infra.operator_requests import OperatorRequest, State
+from infra.operator_requests import MaintenanceTask, TaskState
 from projections.operating.actions import BUILDS
 from projections.rebuilding.errors import RebuildRefused
 
@@ -18,23 +18,25 @@ _AT_ONCE = 8
 log = logging.getLogger(__name__)
 
 
-class Requests(Protocol):
+class MaintenanceQueue(Protocol):
     """What was asked: infra.operator_requests.OperatorRequests."""
 
-    def open(self) -> list[OperatorRequest]:
+    def open(self) -> list[MaintenanceTask]:
         """Give those that are not over, the oldest first."""
 
-    def take(self, request: OperatorRequest) -> bool:
+    def take(self, request: MaintenanceTask) -> bool:
         """Begin to carry it out; of two that try one is told no."""
 
-    def beat(self, request_id: str) -> None:
+    def heartbeat(self, request_id: str) -> None:
         """Tell that it is still being carried out."""
 
-    def end(self, request_id: str, state: State, detail: str = "", outcome: object = None) -> None:
+    def end(
+        self, request_id: str, state: TaskState, detail: str = "", outcome: object = None
+    ) -> None:
         """Keep what came of it, unless it is over."""
 
 
-class CarryingOut:
+class TaskRunner:
     """Carries out what is asked; one that dies with it is told as failed by the next life.
 
     ``build`` builds all generations that are to be built, and returns when they are or ``stopping``
@@ -43,12 +45,12 @@ class CarryingOut:
 
     def __init__(
         self,
-        requests: Requests,
-        carry_out: Callable[[OperatorRequest], object],
+        requests: MaintenanceQueue,
+        run_task: Callable[[MaintenanceTask], object],
         build: Callable[[Event], None],
     ) -> None:
         self._requests = requests
-        self._carry_out = carry_out
+        self._run_task = run_task
         self._build = build
         self._under_way: dict[str, Future[object]] = {}
         self._building: Future[None] | None = None
@@ -59,35 +61,35 @@ class CarryingOut:
         with ThreadPoolExecutor(_AT_ONCE + 1) as pool:
             while not stopping.is_set():
                 try:
-                    self._turn(pool, stopping)
+                    self._poll_once(pool, stopping)
                     if not self._under_way and self._building is None:
                         return
                 except (StoreUnavailable, BrokerUnavailable) as error:
                     log.warning("waiting: %s", error)
                 stopping.wait(_LOOK_SECONDS)
 
-    def _turn(self, pool: ThreadPoolExecutor, stopping: Event) -> None:
-        for asked in self._requests.open():
-            if asked.is_silent(datetime.now(UTC)) and asked.request_id not in self._under_way:
+    def _poll_once(self, pool: ThreadPoolExecutor, stopping: Event) -> None:
+        for task in self._requests.open():
+            if task.is_silent(datetime.now(UTC)) and task.request_id not in self._under_way:
                 self._requests.end(
-                    asked.request_id,
+                    task.request_id,
                     "failed",
                     "whoever carried it out ended; see how it stands, and ask again",
                 )
             elif (
-                asked.state == "asked"
+                task.state == "asked"
                 and len(self._under_way) < _AT_ONCE
-                and self._requests.take(asked)
+                and self._requests.take(task)
             ):
-                log.info("%s %s", asked.action, asked.view)
-                self._is_build_wanted |= asked.action in BUILDS
-                self._under_way[asked.request_id] = pool.submit(self._carry_out, asked)
+                log.info("%s %s", task.action, task.view)
+                self._is_build_wanted |= task.action in BUILDS
+                self._under_way[task.request_id] = pool.submit(self._run_task, task)
         for request_id, future in list(self._under_way.items()):
             if future.done():
                 self._end(request_id, future)
                 del self._under_way[request_id]
             else:
-                self._requests.beat(request_id)
+                self._requests.heartbeat(request_id)
         if self._building is not None and self._building.done():
             self._building.result()
             self._building = None

@@ -10,8 +10,8 @@ from infra.log_bounds import LogBounds
 from infra.logs import configure
 from infra.settings import load
 from infra.view_store import CassandraViewStore
-from projections.rebuilding.share_process import start, stop_on_signals
-from projections.rebuilding.supervising import Supervisor
+from projections.rebuilding.share_process import start_builder, stop_on_signals
+from projections.rebuilding.supervising import RebuildSupervisor
 from projections.views import definition
 
 log = logging.getLogger("projections.rebuilding")
@@ -30,12 +30,12 @@ def main() -> int:
         log.critical("cannot start", exc_info=True)
         return 1
     try:
-        Supervisor(
+        RebuildSupervisor(
             generations=store.generations,
             store=store,
             ends=LogBounds(settings.kafka.connection()).ends,
             definition=definition,
-            start=partial(start, settings),
+            start=partial(start_builder, settings),
         ).run(stopping)
     finally:
         store.close()

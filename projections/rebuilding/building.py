@@ -15,11 +15,11 @@ from infra.group_reading import Partition
 from infra.reading import Record
 from infra.topics import Topic
 from infra.view_store import ViewStore
-from projections.batches import project
+from projections.batches import project_records
 from projections.errors import ProjectionStopped
-from projections.places import Bounds, Places
-from projections.view import LiveView, View
-from projections.writing import StoreWentBack, Writer
+from projections.places import OwnedPartitions, PartitionBounds
+from projections.view import View, ViewGeneration
+from projections.writing import BatchWriter, StoreRolledBack
 
 _CHUNK = 10_000
 _POLL_SECONDS = 0.1
@@ -31,7 +31,7 @@ _OUTAGE_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
-class Source(Protocol):
+class RecordSource(Protocol):
     """Reads some partitions of one topic: infra.reading.Reader."""
 
     def poll(self, timeout_seconds: float, *, at_most: int) -> list[Record]:
@@ -41,11 +41,11 @@ class Source(Protocol):
         """Give the next offset, at the end past control markers too."""
 
 
-OpenSource = Callable[[Topic, Mapping[int, int]], AbstractContextManager[Source]]
+OpenRecordSource = Callable[[Topic, Mapping[int, int]], AbstractContextManager[RecordSource]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class PartitionSubset:
     """Every ``of``-th partition, from ``number`` on."""
 
     number: int
@@ -61,7 +61,7 @@ class Share:
         ]
 
 
-class Builder:
+class GenerationBuilder:
     """Builds whatever is in state ``building``, as long as there is anything.
 
     It may be killed at any point and goes on from the checkpoints; several at the same share do no
@@ -72,14 +72,14 @@ class Builder:
     def __init__(
         self,
         *,
-        share: Share,
+        subset: PartitionSubset,
         generations: Generations,
         store: ViewStore,
-        open_source: OpenSource,
-        bounds: Bounds,
+        open_source: OpenRecordSource,
+        bounds: PartitionBounds,
         definition: Callable[[str, int], View],
     ) -> None:
-        self._share = share
+        self._subset = subset
         self._generations = generations
         self._store = store
         self._open_source = open_source
@@ -98,7 +98,7 @@ class Builder:
                     self._build(going, stopping)
                 else:
                     stopping.wait(_PAUSE_SECONDS)
-            except (StoreUnavailable, BrokerUnavailable, StoreWentBack) as error:
+            except (StoreUnavailable, BrokerUnavailable, StoreRolledBack) as error:
                 log.warning("waiting: %r", error)
                 stopping.wait(_OUTAGE_SECONDS)
 
@@ -108,11 +108,13 @@ class Builder:
     def _build(self, going: Sequence[Generation], stopping: Event) -> None:
         try:
             live = [
-                LiveView(view=self._definition(each.view, each.revision), generation=each.number)
+                ViewGeneration(
+                    view=self._definition(each.view, each.revision), generation=each.number
+                )
                 for each in going
             ]
             self._follow(going, live, stopping)
-        except (StoreUnavailable, BrokerUnavailable, StoreWentBack):
+        except (StoreUnavailable, BrokerUnavailable, StoreRolledBack):
             raise
         except Exception as error:  # whatever it is, somebody must look at it
             for each in going:  # one that was cancelled and dropped meanwhile stays as it is
@@ -120,14 +122,14 @@ class Builder:
                     log.exception("%s, generation %d, failed", each.view, each.number)
 
     def _follow(
-        self, going: Sequence[Generation], live: Sequence[LiveView], stopping: Event
+        self, going: Sequence[Generation], live: Sequence[ViewGeneration], stopping: Event
     ) -> None:
         """Build until what is wanted changes."""
         self._forget_parked(live)
-        places = Places(self._store, live)
-        writer = Writer(self._store, places)
-        starts = places.add(self._share.partitions(places.topics), self._bounds)
-        pace = Pace(going, self._share)
+        places = OwnedPartitions(self._store, live)
+        writer = BatchWriter(self._store, places)
+        starts = places.add(self._subset.partitions(places.topics), self._bounds)
+        rate_limit = EventRateLimit(going, self._subset)
         with ExitStack() as stack:
             sources = {
                 topic.name: stack.enter_context(self._open_source(topic, wanted))
@@ -140,49 +142,55 @@ class Builder:
             }
             looked_at = time.monotonic()
             while not stopping.is_set():
-                if pace.wait_seconds or not sources:
-                    stopping.wait(min(pace.wait_seconds or _PAUSE_SECONDS, _LOOK_SECONDS))
+                if rate_limit.wait_seconds or not sources:
+                    stopping.wait(min(rate_limit.wait_seconds or _PAUSE_SECONDS, _LOOK_SECONDS))
                 else:
-                    pace.went_on(self._turn(sources, places, writer, pace.chunk))
+                    rate_limit.record_events(
+                        self._build_batch(sources, places, writer, rate_limit.chunk)
+                    )
                 if time.monotonic() - looked_at > _LOOK_SECONDS:
                     looked_at = time.monotonic()
-                    if _wanted(self._building()) != _wanted(going):
+                    if _unpaused(self._building()) != _unpaused(going):
                         return
 
-    def _forget_parked(self, live: Sequence[LiveView]) -> None:
+    def _forget_parked(self, live: Sequence[ViewGeneration]) -> None:
         """Try again what failed before, unless somebody said to go on without it."""
         for each in live:
             parked = self._store.parking.parked(each.view.name, each.generation)
-            ours = set(self._share.partitions([each.view.topic]))
+            ours = set(self._subset.partitions([each.view.topic]))
             self._store.parking.unpark(
                 place
                 for place in parked
                 if not place.passed_over_because and (place.topic, place.partition) in ours
             )
 
-    def _turn(
-        self, sources: Mapping[str, Source], places: Places, writer: Writer, chunk: int
+    def _build_batch(
+        self,
+        sources: Mapping[str, RecordSource],
+        places: OwnedPartitions,
+        writer: BatchWriter,
+        chunk: int,
     ) -> int:
-        def reached(partition: Partition) -> int:
+        def next_offset_of(partition: Partition) -> int:
             return sources[partition[0]].position(partition[1])
 
         records = _read(sources.values(), chunk)
-        batch = project(records, places, reached, datetime.now(UTC))
+        batch = project_records(records, places, next_offset_of, datetime.now(UTC))
         self._store.parking.park(batch.parked)
-        for letter in batch.letters:
-            where = f"{letter.topic}:{letter.partition}:{letter.offset}"
-            raise CannotApply(f"{where}: {letter.detail}")
+        for dead_letter in batch.dead_letters:
+            where = f"{dead_letter.topic}:{dead_letter.partition}:{dead_letter.offset}"
+            raise CannotApply(f"{where}: {dead_letter.detail}")
         if batch.steps:
             writer.write(batch)
         return len(records)
 
 
-class Pace:
+class EventRateLimit:
     """Keeps a share below its part of the events per second that the operator allows."""
 
-    def __init__(self, going: Iterable[Generation], share: Share) -> None:
+    def __init__(self, going: Iterable[Generation], subset: PartitionSubset) -> None:
         limits = [each.events_per_second for each in going if each.events_per_second]
-        self._per_second = min(limits, default=0) / share.of
+        self._per_second = min(limits, default=0) / subset.of
         self._next_at = 0.0
         self.chunk = min(_CHUNK, max(1, int(self._per_second))) if limits else _CHUNK
 
@@ -191,7 +199,7 @@ class Pace:
         """For how long to do nothing."""
         return max(0.0, self._next_at - time.monotonic())
 
-    def went_on(self, events: int) -> None:
+    def record_events(self, events: int) -> None:
         """Note how many were just applied."""
         if self._per_second:
             self._next_at = max(self._next_at, time.monotonic() - 1) + events / self._per_second
@@ -201,7 +209,7 @@ class CannotApply(ProjectionStopped):
     """A record of the log cannot be read, or a view cannot be built from it."""
 
 
-def _wanted(generations: Iterable[Generation]) -> set[tuple[str, int, int]]:
+def _unpaused(generations: Iterable[Generation]) -> set[tuple[str, int, int]]:
     return {
         (each.view, each.number, each.events_per_second)
         for each in generations
@@ -209,7 +217,7 @@ def _wanted(generations: Iterable[Generation]) -> set[tuple[str, int, int]]:
     }
 
 
-def _read(sources: Iterable[Source], at_most: int) -> list[Record]:
+def _read(sources: Iterable[RecordSource], at_most: int) -> list[Record]:
     """Read about so many records; fewer when there are no more."""
     records: list[Record] = []
     for source in sources:

@@ -10,29 +10,29 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Protocol
 
-from infra.generations import Comparison
-from infra.personal import shown
+from infra.generations import GenerationComparison
+from infra.personal import masked_value
 from infra.rows import Table
-from projections.rebuilding.feeding import Feeding
-from projections.view import LiveView
+from projections.rebuilding.feeding import CatchUp
+from projections.view import ViewGeneration
 
 _PARTS = 64
 _ROUNDS = 4
 _SHOWN = 20
 
-Key = tuple[object, ...]
-Row = Mapping[str, Any]
+ComparedKey = tuple[object, ...]
+RowColumns = Mapping[str, Any]
 
 
-class Rows(Protocol):
+class TableRows(Protocol):
     """Reads whole tables: infra.row_scan.RowScan."""
 
-    def rows(self, table: Table, generation: int, part: int, parts: int) -> Iterator[Row]:
+    def rows(self, table: Table, generation: int, part: int, parts: int) -> Iterator[RowColumns]:
         """Give the rows of one part, in any order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class GenerationDifference:
     """A row that is not alike: its key, and each column with its value before and after.
 
     ``kind`` is ``missing`` when only the generation that is read has it, ``extra`` when only the
@@ -46,30 +46,30 @@ class Difference:
 
 
 @dataclass(kw_only=True)
-class TableReport:
+class TableComparison:
     """What came of one table; ``differences`` are the first of ``difference_count``."""
 
     table: str
     rows_before: int = 0
     rows_after: int = 0
     difference_count: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[GenerationDifference] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class ComparisonReport:
     """What came of a comparison; ``reshaped`` names columns that were left out on purpose."""
 
     view: str
     before: int
     after: int
     reshaped: tuple[str, ...]
-    tables: tuple[TableReport, ...]
+    tables: tuple[TableComparison, ...]
 
     @property
-    def comparison(self) -> Comparison:
+    def comparison(self) -> GenerationComparison:
         """Give what is to be kept of it."""
-        return Comparison(
+        return GenerationComparison(
             compared_at=datetime.now(UTC),
             compared_with=self.before,
             row_count=sum(table.rows_after for table in self.tables),
@@ -77,18 +77,20 @@ class Report:
         )
 
 
-def compare(before: LiveView, after: LiveView, *, rows: Rows, feeding: Feeding) -> Report:
+def compare_generations(
+    before: ViewGeneration, after: ViewGeneration, *, rows: TableRows, feeding: CatchUp
+) -> ComparisonReport:
     """Compare every row of two generations that both follow the log.
 
-    Columns in which another revision differs on purpose are left out. Raises NotFed,
+    Columns in which another revision differs on purpose are left out. Raises NotCaughtUp,
     StoreUnavailable, BrokerUnavailable.
     """
-    feeding.to_the_end(after.view, before.generation, after.generation)
+    feeding.wait_for_log_end(after.view, before.generation, after.generation)
     reshaped: frozenset[str] = frozenset()
     if before.view.revision != after.view.revision:
         reshaped = before.view.reshaped | after.view.reshaped
-    comparing = _Comparing(before, after, reshaped, rows, feeding)
-    return Report(
+    comparing = _GenerationComparison(before, after, reshaped, rows, feeding)
+    return ComparisonReport(
         view=after.view.name,
         before=before.generation,
         after=after.generation,
@@ -97,37 +99,37 @@ def compare(before: LiveView, after: LiveView, *, rows: Rows, feeding: Feeding) 
     )
 
 
-class _Comparing:
+class _GenerationComparison:
     def __init__(
         self,
-        before: LiveView,
-        after: LiveView,
+        before: ViewGeneration,
+        after: ViewGeneration,
         reshaped: frozenset[str],
-        rows: Rows,
-        feeding: Feeding,
+        rows: TableRows,
+        feeding: CatchUp,
     ) -> None:
         self._before = before
         self._after = after
         self._reshaped = reshaped
         self._rows = rows
-        self._feeding = feeding
+        self._catch_up = feeding
 
-    def table(self, table: Table) -> TableReport:
-        report = TableReport(table=table.name)
+    def table(self, table: Table) -> TableComparison:
+        report = TableComparison(table=table.name)
         # Rows stay in their part as long as their partition key is the same.
         parts = 1 if self._reshaped.intersection(table.partition_key) else _PARTS
         for part in range(parts):
             self._part(table, part, parts, report)
         return report
 
-    def _part(self, table: Table, part: int, parts: int, report: TableReport) -> None:
+    def _part(self, table: Table, part: int, parts: int, report: TableComparison) -> None:
         old, new = self._read(table, part, parts)
         differing = _differing(old, new)
         for _ in range(_ROUNDS):
             if not differing:
                 break
             view, generations = self._after.view, (self._before.generation, self._after.generation)
-            self._feeding.to_the_end(view, *generations)
+            self._catch_up.wait_for_log_end(view, *generations)
             old, new = self._read(table, part, parts)
             differing &= _differing(old, new)
         # What was on its way during the last reading is in both by now.
@@ -140,7 +142,7 @@ class _Comparing:
 
     def _read(
         self, table: Table, part: int, parts: int
-    ) -> tuple[dict[Key, bytes], dict[Key, bytes]]:
+    ) -> tuple[dict[ComparedKey, bytes], dict[ComparedKey, bytes]]:
         old = {
             self._key(table, row): self._digest(row)
             for row in self._rows.rows(table, self._before.generation, part, parts)
@@ -152,7 +154,12 @@ class _Comparing:
         return old, new
 
     def _explain(
-        self, table: Table, part: int, parts: int, differing: set[Key], report: TableReport
+        self,
+        table: Table,
+        part: int,
+        parts: int,
+        differing: set[ComparedKey],
+        report: TableComparison,
     ) -> None:
         wanted = set(sorted(differing, key=repr)[: _SHOWN - len(report.differences)])
         old, new = (
@@ -166,28 +173,32 @@ class _Comparing:
         for key in sorted(wanted, key=repr):
             report.differences.append(self._difference(table, key, old.get(key), new.get(key)))
 
-    def _difference(self, table: Table, key: Key, old: Row | None, new: Row | None) -> Difference:
+    def _difference(
+        self, table: Table, key: ComparedKey, old: RowColumns | None, new: RowColumns | None
+    ) -> GenerationDifference:
         names = [name for name in table.key if name not in self._reshaped]
         kind = "extra" if old is None else "missing" if new is None else "differs"
         compared = set(old or {}) | set(new or {})
-        return Difference(
+        return GenerationDifference(
             table=table.name,
             kind=kind,
             key=dict(zip(names, key, strict=True)),
             columns={
-                name: (shown((old or {}).get(name)), shown((new or {}).get(name)))
+                name: (masked_value((old or {}).get(name)), masked_value((new or {}).get(name)))
                 for name in sorted(compared - set(table.key) - self._reshaped)
                 if (old or {}).get(name) != (new or {}).get(name)
             },
         )
 
-    def _key(self, table: Table, row: Row) -> Key:
+    def _key(self, table: Table, row: RowColumns) -> ComparedKey:
         return tuple(row[name] for name in table.key if name not in self._reshaped)
 
-    def _digest(self, row: Row) -> bytes:
+    def _digest(self, row: RowColumns) -> bytes:
         shown = sorted((name, value) for name, value in row.items() if name not in self._reshaped)
         return blake2b(repr(shown).encode(), digest_size=16).digest()
 
 
-def _differing(old: Mapping[Key, bytes], new: Mapping[Key, bytes]) -> set[Key]:
+def _differing(
+    old: Mapping[ComparedKey, bytes], new: Mapping[ComparedKey, bytes]
+) -> set[ComparedKey]:
     return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}

@@ -4,9 +4,9 @@ RebuildRefused
 ├── NotRebuildable    the topic of the view does not keep what it would be rebuilt from
 ├── AlreadyRebuilding another rebuild of the view is under way
 ├── NoSuchGeneration  there is none in the state that this needs
-├── NotFed            the projections do not feed a generation, or stand still
-├── NotEqual          a generation was not compared, or differs from the one that is read
-└── StillRead         a generation that is read is not dropped
+├── NotCaughtUp            the projections do not feed a generation, or stand still
+├── GenerationsDiffer          a generation was not compared, or differs from the one that is read
+└── GenerationInUse         a generation that is read is not dropped
 """
 
 from domain.errors import ScaleHosterError
@@ -28,13 +28,13 @@ class NoSuchGeneration(RebuildRefused):
     """There is no generation in the state that this needs."""
 
 
-class NotFed(RebuildRefused):
+class NotCaughtUp(RebuildRefused):
     """The projections do not feed a generation, or stand still."""
 
 
-class NotEqual(RebuildRefused):
+class GenerationsDiffer(RebuildRefused):
     """A generation was not compared, or differs from the one that is read."""
 
 
-class StillRead(RebuildRefused):
+class GenerationInUse(RebuildRefused):
     """A generation that is read is not dropped."""

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from infra.group_reading import Partition
 from infra.topics import Topic
 from infra.view_store import ViewStore
-from projections.rebuilding.errors import NotFed
+from projections.rebuilding.errors import NotCaughtUp
 from projections.view import View
 
 _PAUSE_SECONDS = 0.05
 
 
-class Feeding:
-    """Waits for generations that follow the log; raises NotFed after ``within_seconds``."""
+class CatchUp:
+    """Waits for generations that follow the log; raises NotCaughtUp after ``within_seconds``."""
 
     def __init__(
         self,
@@ -26,22 +26,22 @@ class Feeding:
         self._ends = ends
         self._within_seconds = within_seconds
 
-    def to_the_end(self, view: View, *generations: int) -> None:
+    def wait_for_log_end(self, view: View, *generations: int) -> None:
         """Return once each has applied all that the log has now."""
         ends = {(view.topic.name, at): end for at, end in self._ends(view.topic).items()}
         for generation in generations:
-            self.reaches(view.name, generation, ends)
+            self.wait_for_offsets(view.name, generation, ends)
 
-    def as_far_as(self, view: str, generation: int, other: int) -> None:
+    def wait_for_generation(self, view: str, generation: int, other: int) -> None:
         """Return once a generation has applied what the other one has now."""
-        self.reaches(view, generation, self._applied(view, other))
+        self.wait_for_offsets(view, generation, self._applied(view, other))
 
-    def reaches(self, view: str, generation: int, ends: Mapping[Partition, int]) -> None:
+    def wait_for_offsets(self, view: str, generation: int, ends: Mapping[Partition, int]) -> None:
         """Return once a generation has applied all that lies before these offsets."""
         deadline = time.monotonic() + self._within_seconds
         while missing := self._missing(view, generation, ends):
             if time.monotonic() > deadline:
-                raise NotFed(
+                raise NotCaughtUp(
                     f"generation {generation} of {view} is {missing} offsets behind and does not"
                     " catch up; does the projections service run?"
                 )

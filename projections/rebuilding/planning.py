@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from infra.generations import UNDER_WAY, Generation, Generations
-from infra.parking import ParkingPlace
+from infra.parking import ParkedRecordStore
 from infra.topics import Topic
 from projections.rebuilding.errors import AlreadyRebuilding, NoSuchGeneration, NotRebuildable
 from projections.view import View
 
 
-class Tables(Protocol):
+class GenerationTables(Protocol):
     """Makes and drops the tables of a generation; both may be repeated."""
 
     def make(self, view: View, generation: int) -> None:
@@ -22,7 +22,7 @@ class Tables(Protocol):
         """Drop those that are there."""
 
 
-class Planner:
+class RebuildPlanner:
     """Says what is to be built; everything it does may be repeated after a kill.
 
     Every method raises StoreUnavailable and BrokerUnavailable.
@@ -32,9 +32,9 @@ class Planner:
         self,
         *,
         generations: Generations,
-        tables: Tables,
+        tables: GenerationTables,
         ends: Callable[[Topic], Mapping[int, int]],
-        parking: ParkingPlace,
+        parking: ParkedRecordStore,
     ) -> None:
         self._parking = parking
         self._generations = generations
@@ -74,7 +74,9 @@ class Planner:
             if not self._generations.add(planned):
                 raise AlreadyRebuilding(f"somebody else began to rebuild {view.name} just now")
         self._tables.make(view, planned.number)
-        self._generations.aim(view.name, planned.number, view.topic.name, self._ends(view.topic))
+        self._generations.set_targets(
+            view.name, planned.number, view.topic.name, self._ends(view.topic)
+        )
         self._generations.move(planned, "building")
         return replace(planned, state="building")
 

@@ -12,7 +12,7 @@ _WINDOW_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class RebuildProgress:
     """Offsets of the log that are behind a generation, of those there were when it was begun.
 
     ``events`` is how many messages that were, without the markers of transactions. ``eta_seconds``
@@ -41,10 +41,10 @@ class Progress:
 
 def progress(
     targets: Mapping[Partition, int], checkpoints: Iterable[Checkpoint], offsets_per_second: float
-) -> Progress:
+) -> RebuildProgress:
     """Compare checkpoints with where the log ended."""
     saved = list(checkpoints)
-    return Progress(
+    return RebuildProgress(
         done=sum(
             min(each.applied_offset, targets.get((each.topic, each.partition), 0)) for each in saved
         ),
@@ -54,7 +54,7 @@ def progress(
     )
 
 
-class Rate:
+class GrowthRate:
     """How fast a count has grown over the last ten seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

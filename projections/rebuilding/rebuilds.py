@@ -3,32 +3,32 @@
 from dataclasses import dataclass
 from typing import Self
 
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.generations import Generation
 from infra.log_bounds import LogBounds
-from infra.row_scan import RowScan
+from infra.row_scan import TableScan
 from infra.schema import drop_tables, make_tables
 from infra.settings import Settings
 from infra.view_store import CassandraViewStore
-from projections.rebuilding.comparing import Report, compare
+from projections.rebuilding.comparing import ComparisonReport, compare_generations
 from projections.rebuilding.errors import NoSuchGeneration
-from projections.rebuilding.feeding import Feeding
-from projections.rebuilding.planning import Planner
-from projections.rebuilding.progress import Progress, progress
-from projections.rebuilding.switching import Switcher
-from projections.view import LiveView, View
+from projections.rebuilding.feeding import CatchUp
+from projections.rebuilding.planning import RebuildPlanner
+from projections.rebuilding.progress import RebuildProgress, progress
+from projections.rebuilding.switching import GenerationSwitcher
+from projections.view import View, ViewGeneration
 from projections.views import VIEWS, definition
 
 REBUILDABLE: tuple[View, ...] = tuple(view for view in VIEWS if view.topic.is_kept_forever)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class RebuildStatus:
     """A generation, whether it is the one that is read, and how far it is."""
 
     generation: Generation
     is_read: bool
-    progress: Progress
+    progress: RebuildProgress
 
 
 class Rebuilds:
@@ -38,17 +38,17 @@ class Rebuilds:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+        self._cql = CassandraSession(settings.cassandra, keyspace=settings.cassandra.keyspace)
         self._store = CassandraViewStore(self._cql)
         self._ends = LogBounds(settings.kafka.connection()).ends
         tables = ViewTables(self._cql)
         generations = self._store.generations
-        self._feeding = Feeding(store=self._store, ends=self._ends)
-        self.planner = Planner(
+        self._catch_up = CatchUp(store=self._store, ends=self._ends)
+        self.planner = RebuildPlanner(
             generations=generations, tables=tables, ends=self._ends, parking=self._store.parking
         )
-        self.switcher = Switcher(
-            generations=generations, feeding=self._feeding, tables=tables, definition=definition
+        self.switcher = GenerationSwitcher(
+            generations=generations, feeding=self._catch_up, tables=tables, definition=definition
         )
 
     def __enter__(self) -> Self:
@@ -57,11 +57,11 @@ class Rebuilds:
     def __exit__(self, *_: object) -> None:
         self._cql.close()
 
-    def standings(self, view: str = "") -> list[Standing]:
+    def statuses(self, view: str = "") -> list[RebuildStatus]:
         """Show every generation that was not dropped, of one view or of all."""
         actives = self._store.generations.actives()
         return [
-            Standing(
+            RebuildStatus(
                 generation=each,
                 is_read=actives[each.view].number == each.number,
                 progress=progress(
@@ -74,16 +74,18 @@ class Rebuilds:
             if each.state != "dropped" and view in ("", each.view)
         ]
 
-    def compare(self, view: str) -> Report:
+    def compare(self, view: str) -> ComparisonReport:
         """Compare what is read with the newest other generation, and keep what it came to.
 
-        Raises NoSuchGeneration, NotFed.
+        Raises NoSuchGeneration, NotCaughtUp.
         """
         before, after = (
-            LiveView(view=definition(each.view, each.revision), generation=each.number)
-            for each in self.switcher.pair(view)
+            ViewGeneration(view=definition(each.view, each.revision), generation=each.number)
+            for each in self.switcher.active_and_rebuilt(view)
         )
-        report = compare(before, after, rows=RowScan(self._cql), feeding=self._feeding)
+        report = compare_generations(
+            before, after, rows=TableScan(self._cql), feeding=self._catch_up
+        )
         self._store.generations.note(view, after.generation, report.comparison)
         return report
 
@@ -91,7 +93,7 @@ class Rebuilds:
 class ViewTables:
     """Makes and drops tables in Cassandra."""
 
-    def __init__(self, cql: Cql) -> None:
+    def __init__(self, cql: CassandraSession) -> None:
         self._cql = cql
 
     def make(self, view: View, generation: int) -> None:

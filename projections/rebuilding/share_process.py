@@ -4,21 +4,21 @@ import multiprocessing
 import signal
 from threading import Event, Thread
 
-from infra.collecting import collect_seldom
+from infra.collecting import tune_garbage_collector
 from infra.keyring import use_keyring
 from infra.log_bounds import LogBounds
 from infra.logs import configure
-from infra.reading import Reader
+from infra.reading import PartitionReader
 from infra.settings import Settings
 from infra.view_store import CassandraViewStore
-from projections.rebuilding.building import Builder, Share
-from projections.rebuilding.supervising import Child
+from projections.rebuilding.building import GenerationBuilder, PartitionSubset
+from projections.rebuilding.supervising import BuilderProcess
 from projections.views import definition
 
 
-def start(settings: Settings, share: Share) -> Child:
+def start_builder(settings: Settings, subset: PartitionSubset) -> BuilderProcess:
     """Begin to build a share; it ends by itself, at the latest with the process that began it."""
-    child = multiprocessing.get_context("spawn").Process(target=_build, args=(settings, share))
+    child = multiprocessing.get_context("spawn").Process(target=_build, args=(settings, subset))
     child.start()
     return child
 
@@ -31,20 +31,20 @@ def stop_on_signals() -> Event:
     return stopping
 
 
-def _build(settings: Settings, share: Share) -> None:
+def _build(settings: Settings, subset: PartitionSubset) -> None:
     stopping = stop_on_signals()
     configure("projections.rebuilding", settings.log_level)
     use_keyring(settings)
     Thread(target=_stop_with_parent, args=(stopping,), daemon=True).start()
     kafka = settings.kafka.connection()
     store = CassandraViewStore.connect(settings.cassandra)
-    collect_seldom()
+    tune_garbage_collector()
     try:
-        Builder(
-            share=share,
+        GenerationBuilder(
+            subset=subset,
             generations=store.generations,
             store=store,
-            open_source=lambda topic, starts: Reader(kafka, topic, starts),
+            open_source=lambda topic, starts: PartitionReader(kafka, topic, starts),
             bounds=LogBounds(kafka).of,
             definition=definition,
         ).run(stopping)

@@ -10,8 +10,8 @@ from infra.errors import BrokerUnavailable, StoreUnavailable
 from infra.generations import Generation, Generations
 from infra.topics import Topic
 from infra.view_store import ViewStore
-from projections.rebuilding.building import Share
-from projections.rebuilding.progress import Rate, progress
+from projections.rebuilding.building import PartitionSubset
+from projections.rebuilding.progress import GrowthRate, progress
 from projections.view import View
 
 _LOOK_SECONDS = 0.5
@@ -21,7 +21,7 @@ _CLOSE = 500  # offsets that the projections take over without anybody noticing
 log = logging.getLogger(__name__)
 
 
-class Child(Protocol):
+class BuilderProcess(Protocol):
     """A process that builds a share: multiprocessing.Process."""
 
     @property
@@ -35,7 +35,7 @@ class Child(Protocol):
         """Wait until it is gone."""
 
 
-class Supervisor:
+class RebuildSupervisor:
     """Keeps as many builders running as are wanted, until there is nothing to build.
 
     A generation that has applied all there was when it was begun, and is close to the end of the
@@ -49,7 +49,7 @@ class Supervisor:
         store: ViewStore,
         ends: Callable[[Topic], Mapping[int, int]],
         definition: Callable[[str, int], View],
-        start: Callable[[Share], Child],
+        start: Callable[[PartitionSubset], BuilderProcess],
     ) -> None:
         self._generations = generations
         self._store = store
@@ -57,20 +57,22 @@ class Supervisor:
         self._definition = definition
         self._start = start
         self._crashes = 0
-        self._rates: defaultdict[tuple[str, int], Rate] = defaultdict(Rate)
+        self._rates: defaultdict[tuple[str, int], GrowthRate] = defaultdict(GrowthRate)
 
     def run(self, stopping: Event) -> None:
         """Return when nothing is left to be built, or when told to stop."""
-        children: list[Child] = []
+        children: list[BuilderProcess] = []
         try:
             while not stopping.is_set():
                 try:
                     building = [e for e in self._generations.all() if e.state == "building"]
                     if not building:
                         return
-                    children = self._staffed(children, max(each.processes for each in building))
+                    children = self._keep_running(
+                        children, max(each.processes for each in building)
+                    )
                     for each in building:
-                        self._look_at(each)
+                        self._observe(each)
                     if self._crashes > _MOST_CRASHES:
                         for each in building:
                             self._generations.move(each, "failed", "builders crash; see their log")
@@ -80,19 +82,21 @@ class Supervisor:
         finally:
             _end(children)
 
-    def _staffed(self, children: list[Child], wanted: int) -> list[Child]:
+    def _keep_running(self, children: list[BuilderProcess], wanted: int) -> list[BuilderProcess]:
         """Have so many builders; one that died is replaced."""
         if len(children) != wanted:
             _end(children)
-            return [self._start(Share(number=number, of=wanted)) for number in range(wanted)]
+            return [
+                self._start(PartitionSubset(number=number, of=wanted)) for number in range(wanted)
+            ]
         for number, child in enumerate(children):
             if child.exitcode is not None:
                 log.warning("builder %d ended with %d; another begins", number, child.exitcode)
                 self._crashes += child.exitcode > 0  # killed is not crashed
-                children[number] = self._start(Share(number=number, of=wanted))
+                children[number] = self._start(PartitionSubset(number=number, of=wanted))
         return children
 
-    def _look_at(self, generation: Generation) -> None:
+    def _observe(self, generation: Generation) -> None:
         place = (generation.view, generation.number)
         checkpoints = self._store.checkpoints(*place)
         applied = sum(each.applied_offset for each in checkpoints)
@@ -107,7 +111,7 @@ class Supervisor:
                 log.info("%s, generation %d, is built", *place)
 
 
-def _end(children: Sequence[Child]) -> None:
+def _end(children: Sequence[BuilderProcess]) -> None:
     for child in children:
         child.terminate()
     for child in children:

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 
 from infra.failpoints import pass_by
 from infra.generations import UNDER_WAY, Generation, Generations
-from projections.rebuilding.errors import NoSuchGeneration, NotEqual, StillRead
-from projections.rebuilding.feeding import Feeding
-from projections.rebuilding.planning import Tables
+from projections.rebuilding.errors import GenerationInUse, GenerationsDiffer, NoSuchGeneration
+from projections.rebuilding.feeding import CatchUp
+from projections.rebuilding.planning import GenerationTables
 from projections.view import View
 
-_LEAVING_SECONDS = 10.0  # readers look at the pointer every second; requests end within this
+_READER_DRAIN_SECONDS = 10.0  # readers look at the pointer every second; requests end within this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Switched:
+class GenerationSwitched:
     """Which generation of a view was read before, and which one is now."""
 
     view: str
@@ -24,7 +24,7 @@ class Switched:
     now: int
 
 
-class Switcher:
+class GenerationSwitcher:
     """Moves the pointer that readers follow; one row, so that a reader sees the one or the other.
 
     Both generations go on being fed, so that the way back is always open until one is dropped.
@@ -34,16 +34,16 @@ class Switcher:
         self,
         *,
         generations: Generations,
-        feeding: Feeding,
-        tables: Tables,
+        feeding: CatchUp,
+        tables: GenerationTables,
         definition: Callable[[str, int], View],
     ) -> None:
         self._generations = generations
-        self._feeding = feeding
+        self._catch_up = feeding
         self._tables = tables
         self._definition = definition
 
-    def pair(self, view: str) -> tuple[Generation, Generation]:
+    def active_and_rebuilt(self, view: str) -> tuple[Generation, Generation]:
         """Give the generation that is read and the newest other one that follows the log.
 
         Raises NoSuchGeneration.
@@ -61,29 +61,29 @@ class Switcher:
             )
         return read, others[-1]
 
-    def switch(self, view: str, accept_differences: str = "") -> Switched:
+    def switch(self, view: str, accept_differences: str = "") -> GenerationSwitched:
         """Have the rebuilt generation read.
 
-        Raises NotEqual unless it was compared with the one that is read now and nothing differed;
-        with a reason, differences are accepted and the reason is kept. Raises NotFed when it is
-        behind, NoSuchGeneration when there is none.
+        Raises GenerationsDiffer unless it was compared with the one that is read now and nothing
+        differed; with a reason, differences are accepted and the reason is kept. Raises NotCaughtUp
+        when it is behind, NoSuchGeneration when there is none.
         """
-        read, rebuilt = self.pair(view)
+        read, rebuilt = self.active_and_rebuilt(view)
         found = rebuilt.comparison
         if found is None or found.compared_with != read.number:
-            raise NotEqual(
+            raise GenerationsDiffer(
                 f"generation {rebuilt.number} of {view} was not compared with generation"
                 f" {read.number} yet: scalehoster rebuild compare {view}"
             )
         if found.difference_count and not accept_differences:
-            raise NotEqual(
+            raise GenerationsDiffer(
                 f"generation {rebuilt.number} of {view} differs in {found.difference_count} rows;"
                 " if they are right: --accept-differences REASON"
             )
         return self._move(view, read.number, rebuilt.number, accept_differences)
 
-    def rollback(self, view: str) -> Switched:
-        """Have the generation read that was read before; raises NoSuchGeneration, NotFed."""
+    def rollback(self, view: str) -> GenerationSwitched:
+        """Have the generation read that was read before; raises NoSuchGeneration, NotCaughtUp."""
         active = self._active(view)
         known = {each.number: each for each in self._generations.all() if each.view == view}
         before = known[active].replaced
@@ -94,8 +94,8 @@ class Switcher:
     def drop(self, view: str, number: int) -> Generation:
         """Drop a generation that nobody reads; repeat it if it was killed.
 
-        Waits until those who read it a moment ago are done. Raises StillRead for the one that is
-        read or being built, NoSuchGeneration.
+        Waits until those who read it a moment ago are done. Raises GenerationInUse for the one that
+        is read or being built, NoSuchGeneration.
         """
         found = next(
             (
@@ -108,27 +108,27 @@ class Switcher:
         if found is None:
             raise NoSuchGeneration(f"{view} has no generation {number}")
         if found.state in UNDER_WAY:
-            raise StillRead(
+            raise GenerationInUse(
                 f"generation {number} is being built: scalehoster rebuild cancel {view}"
             )
         active = self._generations.actives()[view]
         if active.number == number:
-            raise StillRead(f"generation {number} of {view} is the one that is read")
+            raise GenerationInUse(f"generation {number} of {view} is the one that is read")
         left = (datetime.now(UTC) - active.since).total_seconds()
-        time.sleep(max(0.0, _LEAVING_SECONDS - left))
+        time.sleep(max(0.0, _READER_DRAIN_SECONDS - left))
         if found.state != "dropped" and not self._generations.move(found, "dropped"):
             raise NoSuchGeneration(f"generation {number} of {view} changed just now")
         self._tables.drop(self._definition(view, found.revision), number)
         self._generations.forget(view, number)
         return replace(found, state="dropped")
 
-    def _move(self, view: str, now: int, then: int, accepted_because: str) -> Switched:
-        self._feeding.as_far_as(view, then, now)
+    def _move(self, view: str, now: int, then: int, accepted_because: str) -> GenerationSwitched:
+        self._catch_up.wait_for_generation(view, then, now)
         pass_by("rebuild.before_swap")
         if not self._generations.switch(view, now, then, accepted_because):
             raise NoSuchGeneration(f"somebody else switched {view} just now")
         pass_by("rebuild.after_swap")
-        return Switched(view=view, before=now, now=then)
+        return GenerationSwitched(view=view, before=now, now=then)
 
     def _active(self, view: str) -> int:
         actives = self._generations.actives()

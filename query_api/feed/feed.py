@@ -11,10 +11,10 @@ from functools import partial
 
 from avro_schemas.errors import KeysLost
 from domain.values import TenantId
-from infra.public_events import as_json, event_type
-from query_api.feed.listeners import Happened, Listener, Listeners, Mark
-from query_api.feed.missed import MissedEvents, OpenHistory
-from query_api.feed.places import Offsets, Places
+from infra.public_events import public_event_json, public_event_type
+from query_api.feed.listeners import FeedCheckpoint, FeedEvent, Listener, Listeners
+from query_api.feed.missed import MissedEvents, OpenHistoryReader
+from query_api.feed.places import Offsets, ResumeTokens
 
 _LOOK_SECONDS = 1.0  # how soon a revoked key and a stop are noticed
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before there was anything of ours
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class FeedRequest:
     """What a client wants: everything after a place, or since a moment, for so many seconds.
 
     ``seconds`` None is until somebody ends it.
@@ -46,17 +46,17 @@ class Feed:
     def __init__(
         self,
         listeners: Listeners,
-        places: Places,
+        places: ResumeTokens,
         *,
-        open_history: OpenHistory,
+        open_history: OpenHistoryReader,
         offsets_at: Callable[[datetime], Mapping[int, int]],
         public_base_url: str,
         heartbeat_seconds: float,
-        patience_seconds: float = 1.0,
+        stall_timeout_seconds: float = 1.0,
     ) -> None:
         self.listeners = listeners
         self.places = places
-        self._missed = MissedEvents(open_history, patience_seconds=patience_seconds)
+        self._missed = MissedEvents(open_history, stall_timeout_seconds=stall_timeout_seconds)
         self._offsets_at = offsets_at
         self._public_base_url = public_base_url
         self._heartbeat_seconds = heartbeat_seconds
@@ -73,7 +73,7 @@ class Feed:
         self,
         tenant_id: TenantId,
         listener: Listener,
-        wish: Wish,
+        wish: FeedRequest,
         is_welcome: Callable[[], bool],
     ) -> AsyncGenerator[bytes]:
         """Tell every event of the tenant after a place once, in the order of each asset.
@@ -107,19 +107,19 @@ class Feed:
                 _LOOK_SECONDS if ends_at is None else min(_LOOK_SECONDS, ends_at - now)
             )
             match came:
-                case Happened() if came.offset >= at[came.partition]:
+                case FeedEvent() if came.offset >= at[came.partition]:
                     at[came.partition] = came.offset + 1
                     yield self._event(came, at, tenant_id)
                     told_at = time.monotonic()
-                case Mark():
+                case FeedCheckpoint():
                     at |= {p: max(at[p], offset) for p, offset in came.offsets.items()}
                     yield self._place(at, tenant_id)
                 case None if time.monotonic() - told_at >= self._heartbeat_seconds:
-                    self.listeners.mark(listener)
+                    self.listeners.send_checkpoint(listener)
                     told_at = time.monotonic()
 
     def _told(
-        self, tenant_id: TenantId, since: datetime | None, happened: Happened | None, at: Offsets
+        self, tenant_id: TenantId, since: datetime | None, happened: FeedEvent | None, at: Offsets
     ) -> bytes | None:
         """Write what was missed; without an event the place, so that who comes back goes on."""
         if happened is None:
@@ -128,9 +128,9 @@ class Feed:
             return None
         return self._event(happened, at, tenant_id)
 
-    def _event(self, happened: Happened, at: Offsets, tenant_id: TenantId) -> bytes:
-        text = as_json(happened.event, self._public_base_url)
-        kind = event_type(happened.event)
+    def _event(self, happened: FeedEvent, at: Offsets, tenant_id: TenantId) -> bytes:
+        text = public_event_json(happened.event, self._public_base_url)
+        kind = public_event_type(happened.event)
         return f"id: {self.places.seal(at, tenant_id)}\nevent: {kind}\ndata: {text}\n\n".encode()
 
     def _place(self, at: Offsets, tenant_id: TenantId) -> bytes:
@@ -138,6 +138,6 @@ class Feed:
         return f"id: {self.places.seal(at, tenant_id)}\n\n".encode()
 
 
-def _is_wanted(happened: Happened, tenant_id: TenantId, since: datetime | None) -> bool:
+def _is_wanted(happened: FeedEvent, tenant_id: TenantId, since: datetime | None) -> bool:
     metadata = happened.event.metadata
     return metadata.tenant_id == tenant_id and (since is None or metadata.happened_at >= since)

@@ -5,38 +5,38 @@ from collections.abc import Sequence
 from infra.api_settings import QueryApiSettings
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
-from infra.reading import Reader
-from infra.tailing import Tail
+from infra.reading import PartitionReader
+from infra.tailing import Tailer
 from infra.topics import ASSET_EVENTS
 from query_api.feed.feed import Feed
 from query_api.feed.listeners import Listeners
-from query_api.feed.places import Places
+from query_api.feed.places import ResumeTokens
 
 
 def open_feed(
     kafka: Kafka, secrets: Sequence[str], public_base_url: str, settings: QueryApiSettings
-) -> tuple[Feed, Tail]:
+) -> tuple[Feed, Tailer]:
     """Make a feed, and what reads the log for it: use that as a context.
 
     It begins at the end of the log and, when reading breaks off, goes on where it was. Until it has
     begun, and as long as the broker is away, feeds are answered 503 or stand still.
     """
     bounds = LogBounds(kafka)
-    places = Places(secrets, ASSET_EVENTS.partitions)
+    places = ResumeTokens(secrets, ASSET_EVENTS.partitions)
     listeners = Listeners(
         at_most=settings.max_listeners, per_tenant=settings.max_listeners_per_tenant
     )
 
-    def open_reader() -> Reader:
+    def open_reader() -> PartitionReader:
         places.log_id = kafka.log_id()  # before anybody may listen
-        return Reader(kafka, ASSET_EVENTS, listeners.begin(bounds.ends(ASSET_EVENTS)))
+        return PartitionReader(kafka, ASSET_EVENTS, listeners.begin(bounds.ends(ASSET_EVENTS)))
 
     feed = Feed(
         listeners,
         places,
-        open_history=lambda starts: Reader(kafka, ASSET_EVENTS, starts),
+        open_history=lambda starts: PartitionReader(kafka, ASSET_EVENTS, starts),
         offsets_at=lambda moment: bounds.at(ASSET_EVENTS, moment),
         public_base_url=public_base_url,
         heartbeat_seconds=settings.heartbeat_seconds,
     )
-    return feed, Tail("asset-events", open_reader, listeners.take)
+    return feed, Tailer("asset-events", open_reader, listeners.take)

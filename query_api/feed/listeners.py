@@ -21,7 +21,7 @@ _MOST_WAITING = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happened:
+class FeedEvent:
     """An event, and where it lies."""
 
     partition: int
@@ -30,7 +30,7 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class FeedCheckpoint:
     """Says that everything before these offsets was handed over."""
 
     offsets: Offsets
@@ -45,7 +45,7 @@ class Listener:
     def __init__(self, joined_at: Offsets) -> None:
         self.joined_at = joined_at
         self._loop = asyncio.get_running_loop()
-        self._waiting: asyncio.Queue[Happened | Mark] = asyncio.Queue(_MOST_WAITING)
+        self._waiting: asyncio.Queue[FeedEvent | FeedCheckpoint] = asyncio.Queue(_MOST_WAITING)
         self._is_too_slow = False
 
     @property
@@ -53,11 +53,11 @@ class Listener:
         """Whether it was too slow and has read all that it got."""
         return self._is_too_slow and self._waiting.empty()
 
-    def hand_over(self, happened: Happened | Mark) -> None:
+    def hand_over(self, happened: FeedEvent | FeedCheckpoint) -> None:
         """Give it the next event or mark, from any thread and in order."""
         self._loop.call_soon_threadsafe(self._take, happened)
 
-    async def next(self, seconds: float) -> Happened | Mark | None:
+    async def next(self, seconds: float) -> FeedEvent | FeedCheckpoint | None:
         """Wait for what comes next, at most this long."""
         try:
             async with asyncio.timeout(seconds):
@@ -65,7 +65,7 @@ class Listener:
         except TimeoutError:
             return None
 
-    def _take(self, happened: Happened | Mark) -> None:
+    def _take(self, happened: FeedEvent | FeedCheckpoint) -> None:
         if self._is_too_slow or self._waiting.full():
             self._is_too_slow = True
         else:
@@ -107,7 +107,7 @@ class Listeners:
         Raises KeysLost, and then stands still before it: reading has to ``begin`` there again.
         """
         with self._lock:
-            happened = happened_in(record) if self._count else None
+            happened = feed_event_in(record) if self._count else None
             at = self._offsets[record.partition]
             self._offsets[record.partition] = max(at, record.offset + 1)
             if happened is not None:
@@ -115,10 +115,10 @@ class Listeners:
                 for listener in theirs:
                     listener.hand_over(happened)
 
-    def mark(self, listener: Listener) -> None:
+    def send_checkpoint(self, listener: Listener) -> None:
         """Let a listener know how far it has come, behind all that was handed to it before."""
         with self._lock:
-            listener.hand_over(Mark(offsets=dict(self._offsets)))
+            listener.hand_over(FeedCheckpoint(offsets=dict(self._offsets)))
 
     @contextmanager
     def join(self, tenant_id: TenantId) -> Iterator[Listener]:
@@ -147,7 +147,7 @@ class Listeners:
                     del self._of_tenant[tenant_id]
 
 
-def happened_in(record: Record) -> Happened | None:
+def feed_event_in(record: Record) -> FeedEvent | None:
     """Read an event of an asset out of a record; None for what is none, or can never be read.
 
     Raises KeysLost.
@@ -158,4 +158,4 @@ def happened_in(record: Record) -> Happened | None:
         return None  # the projections keep it as a dead letter
     if not isinstance(event, AssetEvent):
         return None
-    return Happened(partition=record.partition, offset=record.offset, event=event)
+    return FeedEvent(partition=record.partition, offset=record.offset, event=event)

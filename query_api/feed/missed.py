@@ -12,8 +12,8 @@ from typing import Protocol, TypeVar
 from avro_schemas.errors import KeysLost
 from domain.values import TenantId
 from infra.reading import Record
-from infra.web.places import Places
-from query_api.feed.listeners import Happened, happened_in
+from infra.web.places import TenantSlots
+from query_api.feed.listeners import FeedEvent, feed_event_in
 from query_api.feed.places import Offsets
 
 _HISTORIES_AT_ONCE = 8
@@ -23,10 +23,10 @@ _RECORDS_IN_TURN = 10_000
 
 _Result = TypeVar("_Result")
 
-Write = Callable[[Happened | None, Offsets], bytes | None]
+WriteFeedEvent = Callable[[FeedEvent | None, Offsets], bytes | None]
 
 
-class History(Protocol):
+class HistoryReader(Protocol):
     """What reads some partitions from given offsets: infra.reading.Reader."""
 
     def poll(self) -> list[Record]:
@@ -36,7 +36,7 @@ class History(Protocol):
         """Give the next offset that will be read."""
 
 
-OpenHistory = Callable[[Offsets], AbstractContextManager[History]]
+OpenHistoryReader = Callable[[Offsets], AbstractContextManager[HistoryReader]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class _Client:
     tenant_id: TenantId
     at: dict[int, int]
     until: Offsets
-    write: Write
+    write: WriteFeedEvent
     left: set[int]
     refused: bytes | None = None
     waited_seconds: float = 0.0
@@ -62,22 +62,23 @@ class _Client:
 class MissedEvents:
     """Reads history for those who come back.
 
-    Reading takes one of eight places that tenants share. Who takes nothing for ``patience_seconds``
-    while pieces wait loses the place, and gets another when it goes on. While somebody else waits
-    so does who has kept it for as long in all by taking little, or has read ten thousand records.
+    Reading takes one of eight places that tenants share. Who takes nothing for
+    ``stall_timeout_seconds`` while pieces wait loses the place, and gets another when it goes on.
+    While somebody else waits so does who has kept it for as long in all by taking little, or has
+    read ten thousand records.
     """
 
-    def __init__(self, open_history: OpenHistory, *, patience_seconds: float) -> None:
+    def __init__(self, open_history: OpenHistoryReader, *, stall_timeout_seconds: float) -> None:
         self._open_history = open_history
-        self._patience_seconds = patience_seconds
-        self._histories = Places(
+        self._stall_timeout_seconds = stall_timeout_seconds
+        self._histories = TenantSlots(
             _HISTORIES_AT_ONCE, "histories", wait_seconds=None, most_waiting=_MOST_WAITING
         )
         # Of its own: it waits for the broker, and must not hold up what else is in threads.
         self._threads = ThreadPoolExecutor(_HISTORIES_AT_ONCE, thread_name_prefix="history")
 
     async def pieces(
-        self, tenant_id: TenantId, at: dict[int, int], until: Offsets, write: Write
+        self, tenant_id: TenantId, at: dict[int, int], until: Offsets, write: WriteFeedEvent
     ) -> AsyncGenerator[bytes]:
         """Give what ``write`` makes of each event from ``at`` up to ``until``, and move ``at``.
 
@@ -100,7 +101,7 @@ class MissedEvents:
     async def _read(self, client: _Client) -> None:
         try:
             while client.left:
-                async with self._histories.wait_for_one(client.tenant_id):
+                async with self._histories.wait_for_slot(client.tenant_id):
                     await self._read_in_turn(client)
                 if client.refused is not None:  # goes on once the client does
                     await client.pieces.put(client.refused)
@@ -116,7 +117,7 @@ class MissedEvents:
         client.waited_seconds = 0.0
         count = 0
         try:
-            while client.left and (count < _RECORDS_IN_TURN or not self._histories.is_wanted):
+            while client.left and (count < _RECORDS_IN_TURN or not self._histories.has_waiters):
                 records = await self._in_thread(_decoded, history)
                 count += len(records)
                 for record, happened in records:
@@ -139,7 +140,7 @@ class MissedEvents:
             raise
 
     async def _tell(
-        self, client: _Client, record: Record, happened: Happened | KeysLost | None
+        self, client: _Client, record: Record, happened: FeedEvent | KeysLost | None
     ) -> bool:
         at, partition = client.at, record.partition
         if not at[partition] <= record.offset < client.until[partition]:
@@ -154,9 +155,9 @@ class MissedEvents:
         if piece is None:
             return True
         began_at = time.monotonic()
-        waited = client.waited_seconds if self._histories.is_wanted else 0.0
+        waited = client.waited_seconds if self._histories.has_waiters else 0.0
         try:
-            async with asyncio.timeout(max(0.0, self._patience_seconds - waited)):
+            async with asyncio.timeout(max(0.0, self._stall_timeout_seconds - waited)):
                 await client.pieces.put(piece)
         except TimeoutError:
             client.refused = piece
@@ -165,12 +166,12 @@ class MissedEvents:
         return True
 
 
-def _decoded(history: History) -> list[tuple[Record, Happened | KeysLost | None]]:
+def _decoded(history: HistoryReader) -> list[tuple[Record, FeedEvent | KeysLost | None]]:
     """Read the next records; one whose keys are away comes as the error, and is the last."""
-    decoded: list[tuple[Record, Happened | KeysLost | None]] = []
+    decoded: list[tuple[Record, FeedEvent | KeysLost | None]] = []
     for record in history.poll():
         try:
-            decoded.append((record, happened_in(record)))
+            decoded.append((record, feed_event_in(record)))
         except KeysLost as lost:
             return [*decoded, (record, lost)]
     return decoded

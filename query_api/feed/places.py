@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 
 from domain.values import TenantId
 from query_api.errors import FeedPlaceRefused
-from query_api.sealing import Seals
+from query_api.sealing import TokenSigner
 
 _LABEL = b"scalehoster feed place 1"
 
 Offsets = Mapping[int, int]  # partition → next offset
 
 
-class Places:
+class ResumeTokens:
     """Writes and reads the ids of the feed, each of which holds for one tenant and one log.
 
     ``log_id`` names the log: a restored one has other offsets (see docs/adr/0039). An id names the
@@ -22,7 +22,7 @@ class Places:
 
     def __init__(self, secrets: Sequence[str], partitions: int, log_id: str = "") -> None:
         self.log_id = log_id
-        self._seals = Seals(secrets, _LABEL)
+        self._seals = TokenSigner(secrets, _LABEL)
         self._partitions = partitions
 
     def seal(self, offsets: Offsets, tenant_id: TenantId) -> str:

@@ -7,14 +7,14 @@ from starlette.responses import Response
 
 from domain.values import TenantId
 from infra.api_key_table import Caller
-from infra.consistency import ConsistencyResult, Difference
-from infra.operator_requests import OperatorRequest
+from infra.consistency import ConsistencyResult, ViewDifference
+from infra.operator_requests import MaintenanceTask
 from infra.web.access import Access
 from infra.web.openapi import documented
 from query_api.admin_models import ConsistencyAnswer, GenerationsAnswer, RequestAnswer
 from query_api.errors import RequestNotFound
-from query_api.generation_standings import GenerationStanding
-from query_api.json_answer import json_answer
+from query_api.generation_standings import GenerationStatus
+from query_api.json_answer import json_response
 from query_api.queries import Queries
 
 
@@ -30,7 +30,7 @@ def routes(access: Access, queries: Queries) -> APIRouter:
         Rows of other tenants are counted, not shown.
         """
         results = await queries.consistency()
-        return json_answer({"items": [_result(each, caller.tenant_id) for each in results]})
+        return json_response({"items": [_result(each, caller.tenant_id) for each in results]})
 
     @router.get("/rebuilds", response_model=GenerationsAnswer)
     async def list_generations(
@@ -39,8 +39,8 @@ def routes(access: Access, queries: Queries) -> APIRouter:
         """List the generations of every view, or of one: which is read, and how far each is."""
         del caller  # is let in, that is all
         found = await queries.generations()
-        items = [_standing(each) for each in found if view in ("", each.generation.view)]
-        return json_answer({"items": items})
+        items = [_generation(each) for each in found if view in ("", each.generation.view)]
+        return json_response({"items": items})
 
     @router.get(
         "/requests/{request_id}",
@@ -55,29 +55,29 @@ def routes(access: Access, queries: Queries) -> APIRouter:
         found = await queries.request(request_id)
         if found is None:
             raise RequestNotFound(f"nobody asked for {request_id} in the last seven days")
-        return json_answer(_request(found))
+        return json_response(_request(found))
 
     return router
 
 
-def _standing(standing: GenerationStanding) -> dict[str, Any]:
-    generation = standing.generation
+def _generation(status: GenerationStatus) -> dict[str, Any]:
+    generation = status.generation
     comparison = generation.comparison
     return {
         "view": generation.view,
         "generation": generation.number,
         "revision": generation.revision,
         "state": generation.state,
-        "is_read": standing.is_read,
+        "is_read": status.is_read,
         "is_paused": generation.is_paused,
         "processes": generation.processes,
         "events_per_second": generation.events_per_second,
         "reason": generation.reason,
         "started_at": generation.started_at.isoformat(),
         "seen_at": generation.seen_at and generation.seen_at.isoformat(),
-        "done": standing.done,
-        "target": standing.target,
-        "events": standing.events,
+        "done": status.done,
+        "target": status.target,
+        "events": status.events,
         "offsets_per_second": generation.offsets_per_second,
         "comparison": comparison
         and {
@@ -89,7 +89,7 @@ def _standing(standing: GenerationStanding) -> dict[str, Any]:
     }
 
 
-def _request(request: OperatorRequest) -> dict[str, Any]:
+def _request(request: MaintenanceTask) -> dict[str, Any]:
     return {
         "request_id": request.request_id,
         "action": request.action,
@@ -122,7 +122,7 @@ def _result(result: ConsistencyResult, tenant_id: TenantId) -> dict[str, Any]:
     }
 
 
-def _difference(difference: Difference) -> dict[str, Any]:
+def _difference(difference: ViewDifference) -> dict[str, Any]:
     return {
         "table": difference.table,
         "kind": difference.kind,

@@ -11,21 +11,21 @@ from domain.errors import CategoryNotFound
 from domain.values import CategoryRef
 from infra.web.errors import RequestInvalid
 from infra.web.openapi import documented
-from query_api.answers import Answers
-from query_api.catalogues import Catalogues
+from query_api.answers import ResponseMapper
+from query_api.catalogues import CategoryTreeCache
 from query_api.category_pages import CategoryPages
 from query_api.errors import CursorRefused, ViewBehind
-from query_api.json_answer import page_answer, versioned_answer
+from query_api.json_answer import page_response, versioned_response
 from query_api.models import CategoriesAnswer, CategoryAnswer, PageAnswer
-from query_api.pages import Pages
+from query_api.pages import AssetPages
 from query_api.parameters import (
+    AsOfParameters,
     CategoryListingParameters,
-    MomentParameters,
-    TreeParameters,
-    asked_for,
-    described,
+    CategoryTreeParameters,
+    openapi_parameters,
+    query_parameters,
 )
-from query_api.reading import HEADERS, Reader, Reading
+from query_api.reading import READ_HEADERS, ReadContext, ReadContextFactory
 from query_api.views import (
     ASSETS_BY_CATEGORY,
     ASSETS_BY_DATE,
@@ -38,49 +38,51 @@ _PAST_LISTINGS = (LISTINGS_AS_OF, CATEGORIES_AS_OF)
 
 
 def routes(
-    reading: Reading,
-    catalogues: Catalogues,
+    reading: ReadContextFactory,
+    catalogues: CategoryTreeCache,
     category_pages: CategoryPages,
-    pages: Pages,
-    answers: Answers,
+    pages: AssetPages,
+    answers: ResponseMapper,
 ) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1/categories", tags=["categories"])
     of_tree = Depends(reading.of(CATEGORIES, past=(CATEGORIES_AS_OF,)))
 
-    async def at_moment(request: Request, reader: Reader, as_of: datetime | None) -> Reader:
+    async def at_moment(
+        request: Request, reader: ReadContext, as_of: datetime | None
+    ) -> ReadContext:
         if as_of is None:
             return reader
-        return await reading.going_back(request, reader, as_of, CATEGORIES_AS_OF)
+        return await reading.wait_for_moment(request, reader, as_of, CATEGORIES_AS_OF)
 
     @router.get(
         "",
         response_model=CategoriesAnswer,
         responses=documented(CursorRefused, RequestInvalid, ViewBehind),
-        openapi_extra={"parameters": [*HEADERS, *described(TreeParameters)]},
+        openapi_extra={"parameters": [*READ_HEADERS, *openapi_parameters(CategoryTreeParameters)]},
     )
     async def list_categories(
         request: Request,
-        reader: Annotated[Reader, of_tree],
-        asked: Annotated[TreeParameters, Depends(asked_for(TreeParameters))],
+        reader: Annotated[ReadContext, of_tree],
+        asked: Annotated[CategoryTreeParameters, Depends(query_parameters(CategoryTreeParameters))],
     ) -> Response:
         """List the tree page by page, sorted so that what hangs together stands together."""
         reader = await at_moment(request, reader, asked.as_of)
         tree = await catalogues.tree(reader, asked.as_of)
         page = category_pages.page(request, reader, asked, tree)
-        return page_answer(page, is_settled=reader.is_settled)
+        return page_response(page, is_settled=reader.is_settled)
 
     @router.get(
         "/{category}",
         response_model=CategoryAnswer,
         responses=documented(CategoryNotFound, RequestInvalid, ViewBehind),
-        openapi_extra={"parameters": [*HEADERS, *described(MomentParameters)]},
+        openapi_extra={"parameters": [*READ_HEADERS, *openapi_parameters(AsOfParameters)]},
     )
     async def show_category(
         request: Request,
         category: CategoryRef,
-        reader: Annotated[Reader, of_tree],
-        asked: Annotated[MomentParameters, Depends(asked_for(MomentParameters))],
+        reader: Annotated[ReadContext, of_tree],
+        asked: Annotated[AsOfParameters, Depends(query_parameters(AsOfParameters))],
     ) -> Response:
         """Show a category by slug or id, archived or not; `ETag` is its version.
 
@@ -90,28 +92,32 @@ def routes(
         tree = await catalogues.tree(reader, asked.as_of)
         row = tree.find(category)
         answer = answers.category(row, tree)
-        return versioned_answer(request, answer, row["version"], is_settled=reader.is_settled)
+        return versioned_response(request, answer, row["version"], is_settled=reader.is_settled)
 
     @router.get(
         "/{category}/assets",
         response_model=PageAnswer,
         responses=documented(CategoryNotFound, CursorRefused, RequestInvalid, ViewBehind),
-        openapi_extra={"parameters": [*HEADERS, *described(CategoryListingParameters)]},
+        openapi_extra={
+            "parameters": [*READ_HEADERS, *openapi_parameters(CategoryListingParameters)]
+        },
     )
     async def list_assets(
         request: Request,
         category: CategoryRef,
         reader: Annotated[
-            Reader, Depends(reading.of(ASSETS_BY_CATEGORY, CATEGORIES, past=_PAST_LISTINGS))
+            ReadContext, Depends(reading.of(ASSETS_BY_CATEGORY, CATEGORIES, past=_PAST_LISTINGS))
         ],
-        asked: Annotated[CategoryListingParameters, Depends(asked_for(CategoryListingParameters))],
+        asked: Annotated[
+            CategoryListingParameters, Depends(query_parameters(CategoryListingParameters))
+        ],
     ) -> Response:
         """List the published assets of a category, the newest first unless asked otherwise."""
         if asked.as_of is not None:
-            reader = await reading.going_back(request, reader, asked.as_of, *_PAST_LISTINGS)
+            reader = await reading.wait_for_moment(request, reader, asked.as_of, *_PAST_LISTINGS)
         elif asked.include_descendants:  # of many categories it is read from the listing by date
             await reading.wait_for_writes(request, reader.tenant_id, (ASSETS_BY_DATE,))
         page = await pages.page(request, reader, asked, category)
-        return page_answer(page, is_settled=reader.is_settled)
+        return page_response(page, is_settled=reader.is_settled)
 
     return router

@@ -6,17 +6,17 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from infra.web.openapi import documented
-from query_api.answers import Answers
+from query_api.answers import ResponseMapper
 from query_api.errors import CommandNotFound
-from query_api.json_answer import json_answer
+from query_api.json_answer import json_response
 from query_api.models import CommandAnswer
-from query_api.parameters import ACommandId
+from query_api.parameters import CommandIdPath
 from query_api.queries import Queries
-from query_api.reading import Reader, Reading
+from query_api.reading import ReadContext, ReadContextFactory
 from query_api.views import COMMANDS
 
 
-def routes(reading: Reading, queries: Queries, answers: Answers) -> APIRouter:
+def routes(reading: ReadContextFactory, queries: Queries, answers: ResponseMapper) -> APIRouter:
     """Make the route."""
     router = APIRouter(prefix="/v1/commands", tags=["commands"])
 
@@ -24,7 +24,7 @@ def routes(reading: Reading, queries: Queries, answers: Answers) -> APIRouter:
         "/{command_id}", response_model=CommandAnswer, responses=documented(CommandNotFound)
     )
     async def show_command(
-        command_id: ACommandId, reader: Annotated[Reader, Depends(reading.of(COMMANDS))]
+        command_id: CommandIdPath, reader: Annotated[ReadContext, Depends(reading.of(COMMANDS))]
     ) -> Response:
         """Show whether a command was accepted or refused; 404 while it is pending."""
         row = await queries.command(reader.tenant_id, command_id)
@@ -33,6 +33,6 @@ def routes(reading: Reading, queries: Queries, answers: Answers) -> APIRouter:
                 f"no command {command_id} was decided in the last 7 days; if you sent it a moment "
                 "ago it may be pending: ask again in a second"
             )
-        return json_answer(answers.command(row))
+        return json_response(answers.command(row))
 
     return router

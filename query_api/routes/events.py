@@ -15,9 +15,9 @@ from infra.errors import BrokerUnavailable, Overloaded
 from infra.web.access import Access
 from infra.web.errors import RequestInvalid
 from infra.web.openapi import documented
-from infra.web.streaming import PatientStream
+from infra.web.streaming import TimeoutStream
 from query_api.errors import FeedPlaceRefused, TooManyListeners
-from query_api.feed.feed import Feed, Wish
+from query_api.feed.feed import Feed, FeedRequest
 from query_api.parameters import Moment
 from query_api.reading import preferred_wait
 
@@ -32,7 +32,7 @@ _EVENT = {
         "data": {"type": "string", "contentMediaType": "application/json"},
     },
 }
-_TOLD: dict[int | str, dict[str, Any]] = {
+_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events, one after the other, until one side ends it",
         "content": {_MEDIA_TYPE: {"schema": _EVENT}},
@@ -41,7 +41,7 @@ _TOLD: dict[int | str, dict[str, Any]] = {
 }
 
 
-class EventStream(PatientStream):
+class EventStream(TimeoutStream):
     """Server-Sent Events."""
 
     media_type = _MEDIA_TYPE
@@ -51,7 +51,7 @@ def routes(access: Access, feed: Feed, is_stopping: Callable[[], bool]) -> APIRo
     """Make the route; feeds end when the service stops or their key is revoked."""
     router = APIRouter(prefix="/v1/events", tags=["events"])
 
-    @router.get("", status_code=HTTPStatus.OK, response_class=EventStream, responses=_TOLD)
+    @router.get("", status_code=HTTPStatus.OK, response_class=EventStream, responses=_RESPONSES)
     async def follow_events(
         request: Request,
         since: Annotated[
@@ -82,7 +82,7 @@ def routes(access: Access, feed: Feed, is_stopping: Callable[[], bool]) -> APIRo
                 after = feed.places.open(last_event_id, tenant_id)
             elif since is not None:
                 after = await feed.since(since)
-            wish = Wish(
+            wish = FeedRequest(
                 after=after or listener.joined_at,
                 since=None if last_event_id else since,
                 seconds=preferred_wait(prefer or ""),

@@ -22,7 +22,7 @@ _PAGE = "index.html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
+class _GalleryFile:
     data: bytes
     media_type: str
     etag: str
@@ -59,11 +59,11 @@ def routes(public_base_url: str) -> APIRouter:
     return router
 
 
-def _files() -> dict[str, _File]:
+def _files() -> dict[str, _GalleryFile]:
     folder = files("query_api").joinpath("gallery")
     read = {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.is_file()}
     return {
-        name: _File(
+        name: _GalleryFile(
             data=data,
             media_type=_MEDIA_TYPES[name[name.rindex(".") :]],
             etag=f'"{hashlib.sha256(data).hexdigest()}"',

@@ -17,12 +17,12 @@ from infra.histories import event_in
 from infra.web.errors import RequestInvalid
 from infra.web.openapi import documented
 from query_api.errors import ViewBehind
-from query_api.json_answer import json_answer
-from query_api.operation_answers import item, operation
+from query_api.json_answer import json_response
+from query_api.operation_answers import operation_item_response, operation_response
 from query_api.operation_models import OperationAnswer, OperationItemsAnswer, OperationsAnswer
-from query_api.parameters import AnOperationId
+from query_api.parameters import OperationIdPath
 from query_api.queries import Queries
-from query_api.reading import HEADERS, Reader, Reading
+from query_api.reading import READ_HEADERS, ReadContext, ReadContextFactory
 from query_api.views import OPERATION_ITEMS, OPERATIONS
 
 _MOST = 200
@@ -30,7 +30,7 @@ _MOST = 200
 Limit = Annotated[int, Query(ge=1, le=_MOST)]
 
 
-def routes(reading: Reading, queries: Queries) -> APIRouter:
+def routes(reading: ReadContextFactory, queries: Queries) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1/operations", tags=["operations"])
 
@@ -38,37 +38,40 @@ def routes(reading: Reading, queries: Queries) -> APIRouter:
         "",
         response_model=OperationsAnswer,
         responses=documented(RequestInvalid, ViewBehind),
-        openapi_extra={"parameters": HEADERS},
+        openapi_extra={"parameters": READ_HEADERS},
     )
     async def list_operations(
-        reader: Annotated[Reader, Depends(reading.of(OPERATIONS))], limit: Limit = 50
+        reader: Annotated[ReadContext, Depends(reading.of(OPERATIONS))], limit: Limit = 50
     ) -> Response:
         """List the operations that were begun last, the newest first."""
         rows = [row for row in await queries.operations(reader.tenant_id) if _is_whole(row)]
         newest = sorted(rows, key=lambda row: int(row["started_at_us"]), reverse=True)[:limit]
-        return json_answer({"items": [operation(row) for row in newest]})
+        return json_response({"items": [operation_response(row) for row in newest]})
 
     @router.get(
         "/{operation_id}",
         response_model=OperationAnswer,
         responses=documented(OperationNotFound, ViewBehind),
-        openapi_extra={"parameters": HEADERS},
+        openapi_extra={"parameters": READ_HEADERS},
     )
     async def show_operation(
-        operation_id: AnOperationId, reader: Annotated[Reader, Depends(reading.of(OPERATIONS))]
+        operation_id: OperationIdPath,
+        reader: Annotated[ReadContext, Depends(reading.of(OPERATIONS))],
     ) -> Response:
         """Show an operation: its state, its progress, and when it will be done."""
-        return json_answer(operation(await _found(queries, reader.tenant_id, operation_id)))
+        return json_response(
+            operation_response(await _found(queries, reader.tenant_id, operation_id))
+        )
 
     @router.get(
         "/{operation_id}/items",
         response_model=OperationItemsAnswer,
         responses=documented(OperationNotFound, RequestInvalid, ViewBehind),
-        openapi_extra={"parameters": HEADERS},
+        openapi_extra={"parameters": READ_HEADERS},
     )
     async def list_items(
-        operation_id: AnOperationId,
-        reader: Annotated[Reader, Depends(reading.of(OPERATIONS, OPERATION_ITEMS))],
+        operation_id: OperationIdPath,
+        reader: Annotated[ReadContext, Depends(reading.of(OPERATIONS, OPERATION_ITEMS))],
         after: Annotated[int, Query(ge=-1, le=10_000_000)] = -1,
         limit: Limit = 50,
         result: ItemResult | None = None,
@@ -82,11 +85,13 @@ def routes(reading: Reading, queries: Queries) -> APIRouter:
         wanted = [one for one in rows if result in (None, one["result"])]
         told = await asyncio.gather(*(_changes(queries, reader.tenant_id, one) for one in wanted))
         seen = rows[-1]["place"] if rows else after
-        is_more = rows and seen + 1 < operation(row)["progress"]["done"]
+        is_more = rows and seen + 1 < operation_response(row)["progress"]["done"]
         narrowed = f"&result={result}" if result else ""
-        following = f"/v1/operations/{operation_id}/items?limit={limit}&after={seen}{narrowed}"
-        items = [item(one, changed) for one, changed in zip(wanted, told, strict=True)]
-        return json_answer({"items": items, "next": following if is_more else None})
+        next_url = f"/v1/operations/{operation_id}/items?limit={limit}&after={seen}{narrowed}"
+        items = [
+            operation_item_response(one, changed) for one, changed in zip(wanted, told, strict=True)
+        ]
+        return json_response({"items": items, "next": next_url if is_more else None})
 
     return router
 

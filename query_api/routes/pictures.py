@@ -16,10 +16,10 @@ from query_api.errors import (
     TransformationNotSigned,
     TransformationUnclear,
 )
-from query_api.parameters import AnAssetId
-from query_api.pictures import Pictures
-from query_api.reading import Reading
-from query_api.transformed import Transformed
+from query_api.parameters import AssetIdPath
+from query_api.pictures import PublicRenditions
+from query_api.reading import ReadContextFactory
+from query_api.transformed import OnDemandRenditions
 from query_api.urls import EXTENSION_OF
 from query_api.views import ASSET_BY_ID, PUBLIC_ASSETS
 
@@ -43,20 +43,22 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def routes(reading: Reading, pictures: Pictures, transformed: Transformed) -> APIRouter:
+def routes(
+    reading: ReadContextFactory, pictures: PublicRenditions, transformed: OnDemandRenditions
+) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/i", tags=["pictures"])
 
     @router.head("/{asset_id}", include_in_schema=False)
     @router.get("/{asset_id}", response_class=Response, responses=_RESPONSES)
-    async def show_picture(request: Request, asset_id: AnAssetId) -> Response:
+    async def show_picture(request: Request, asset_id: AssetIdPath) -> Response:
         """Show a picture in the form that the client likes best."""
-        is_fresh = await reading.wait_for_writes_of_a_reader(request, (PUBLIC_ASSETS,))
+        is_fresh = await reading.wait_for_writes_if_authenticated(request, (PUBLIC_ASSETS,))
         return await pictures.serve(request, asset_id, None, is_fresh=is_fresh)
 
     @router.head("/{asset_id}/{file_name}", include_in_schema=False)
     @router.get("/{asset_id}/{file_name}", response_class=Response, responses=_RESPONSES)
-    async def show_rendition(request: Request, asset_id: AnAssetId, file_name: str) -> Response:
+    async def show_rendition(request: Request, asset_id: AssetIdPath, file_name: str) -> Response:
         """Show one rendition: `large.webp`, or `large` in the best format.
 
         Or one that is made when it is first asked for: `w_800,h_600,fit_cover,f_webp`, with the
@@ -64,7 +66,7 @@ def routes(reading: Reading, pictures: Pictures, transformed: Transformed) -> AP
         """
         is_made = is_transformation(file_name)
         views = (PUBLIC_ASSETS, ASSET_BY_ID) if is_made else (PUBLIC_ASSETS,)
-        is_fresh = await reading.wait_for_writes_of_a_reader(request, views)
+        is_fresh = await reading.wait_for_writes_if_authenticated(request, views)
         if is_made:
             return await transformed.serve(request, asset_id, file_name, is_fresh=is_fresh)
         return await pictures.serve(request, asset_id, file_name, is_fresh=is_fresh)

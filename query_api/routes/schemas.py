@@ -11,7 +11,7 @@ from avro_schemas.errors import UnknownSchema
 from avro_schemas.registry import WrittenSchema
 from infra.web.openapi import documented
 from query_api.errors import SchemaNotFound
-from query_api.json_answer import public_answer
+from query_api.json_answer import public_response
 
 _NO_SUBJECT, _NO_VERSION, _NO_SCHEMA = "40401", "40402", "40403"  # Confluent's error codes
 _RESPONSES: dict[int | str, dict[str, Any]] = documented(SchemaNotFound)
@@ -27,17 +27,17 @@ def routes() -> APIRouter:
         found = registry.schemas().get(schema_id)
         if found is None:
             raise _unknown(f"no schema has the id {schema_id}", _NO_SCHEMA)
-        return public_answer({"schema": found.text})
+        return public_response({"schema": found.text})
 
     @router.get("/subjects")
     async def list_subjects() -> Response:
         """List every message by its full name."""
-        return public_answer(registry.subjects())
+        return public_response(registry.subjects())
 
     @router.get("/subjects/{subject}/versions", responses=_RESPONSES)
     async def list_versions(subject: str) -> Response:
         """List the versions of a message's schema."""
-        return public_answer(sorted(_versions(subject)))
+        return public_response(sorted(_versions(subject)))
 
     @router.get("/subjects/{subject}/versions/{version}", responses=_RESPONSES)
     async def show_version(subject: str, version: str) -> Response:
@@ -47,7 +47,7 @@ def routes() -> APIRouter:
         if number not in versions:
             raise _unknown(f"{subject} has no version {version}", _NO_VERSION)
         found = versions[number]
-        return public_answer(
+        return public_response(
             {
                 "subject": subject,
                 "version": found.version,

@@ -8,18 +8,18 @@ from starlette.responses import Response
 from domain.errors import AssetNotFound
 from infra.web.openapi import documented
 from query_api.errors import TransformationUnclear, ViewBehind
-from query_api.json_answer import json_answer
+from query_api.json_answer import json_response
 from query_api.models import TransformationAnswer
-from query_api.parameters import AnAssetId
+from query_api.parameters import AssetIdPath
 from query_api.queries import Queries
-from query_api.reading import HEADERS, Reader, Reading
-from query_api.transformed import Signatures, understood
+from query_api.reading import READ_HEADERS, ReadContext, ReadContextFactory
+from query_api.transformed import UrlSigner, parsed_transformation
 from query_api.urls import PublicUrls
 from query_api.views import ASSET_BY_ID
 
 
 def routes(
-    reading: Reading, queries: Queries, signatures: Signatures, urls: PublicUrls
+    reading: ReadContextFactory, queries: Queries, signatures: UrlSigner, urls: PublicUrls
 ) -> APIRouter:
     """Make the route."""
     router = APIRouter(prefix="/v1/assets", tags=["assets"])
@@ -28,12 +28,12 @@ def routes(
         "/{asset_id}/transformations/{transformation}",
         response_model=TransformationAnswer,
         responses=documented(AssetNotFound, TransformationUnclear, ViewBehind),
-        openapi_extra={"parameters": HEADERS},
+        openapi_extra={"parameters": READ_HEADERS},
     )
     async def sign_transformation(
-        asset_id: AnAssetId,
+        asset_id: AssetIdPath,
         transformation: str,
-        reader: Annotated[Reader, Depends(reading.of(ASSET_BY_ID))],
+        reader: Annotated[ReadContext, Depends(reading.of(ASSET_BY_ID))],
     ) -> Response:
         """Give the public URL of a rendition that is made when it is first asked for.
 
@@ -44,9 +44,9 @@ def routes(
         """
         if await queries.asset(reader.tenant_id, asset_id) is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")
-        words = str(understood(transformation))
+        words = str(parsed_transformation(transformation))
         signature = signatures.sign(asset_id, words)
-        return json_answer(
+        return json_response(
             {"transformation": words, "url": urls.transformed(asset_id, words, signature)}
         )
 

@@ -10,10 +10,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_serv
 
 from domain.jobs import ImageJob
 from infra.blob_store import open_blob_store
-from infra.keyring import keyring_file
-from infra.lookup import Lookup
-from infra.reading import whole
-from infra.sending import Sender
+from infra.keyring import installation_keyring
+from infra.lookup import RecordLookup
+from infra.reading import read_from_beginning
+from infra.sending import RecordProducer
 from infra.settings import Settings, load
 from infra.topics import (
     ASSET_COMMANDS,
@@ -24,16 +24,16 @@ from infra.topics import (
     IMAGE_JOBS_DEAD_LETTERS,
     RETRY_TIERS,
 )
-from streams.discarding import Discarding
+from streams.discarding import BlobCollector
 from streams.dispatching.dispatcher import Dispatcher
 from streams.dispatching.open_runs import OpenRuns
-from streams.dispatching.sweeping import Sweeper
-from streams.dispatching.turns import Limits, Turns
-from streams.erasing import Erasing
-from streams.holding import Redelivery
-from streams.purging import Purger
-from streams.retrying import RetryPolicy
-from streams.running import now, open_reader, repeat, run
+from streams.dispatching.sweeping import OverdueRunRequeuer
+from streams.dispatching.turns import AdmissionLimits, FairScheduler
+from streams.erasing import KeyShredder
+from streams.holding import RetryTopicConsumer
+from streams.purging import AssetPurger
+from streams.retrying import JobRetryPolicy
+from streams.running import now, open_reader, repeat_steps, run_process
 from streams.stopping import stop_signal
 
 _GROUP = "streams.dispatching"
@@ -46,8 +46,8 @@ TOPICS = (
     *RETRY_TIERS,
     IMAGE_JOBS_DEAD_LETTERS,
 )
-_PATIENCE = timedelta(minutes=15)  # beyond the time that all tries take
-_SWEEP_EVERY = timedelta(minutes=1)
+_OVERDUE_MARGIN = timedelta(minutes=15)  # beyond the time that all tries take
+_REQUEUE_EVERY = timedelta(minutes=1)
 _LONGEST_STEP_SECONDS = 900  # of many removals by a slow store
 
 log = logging.getLogger("streams.dispatching")
@@ -55,7 +55,7 @@ log = logging.getLogger("streams.dispatching")
 
 def main() -> int:
     """Dispatch until SIGTERM; 1 when the settings or topics are wrong."""
-    return run("dispatcher", load, TOPICS, _dispatch)
+    return run_process("dispatcher", load, TOPICS, _dispatch)
 
 
 async def _dispatch(settings: Settings) -> int:
@@ -63,46 +63,50 @@ async def _dispatch(settings: Settings) -> int:
     kafka = settings.kafka.connection()
     registry = CollectorRegistry()
     done = Counter("scalehoster_dispatcher_records", "Records seen to", ["kind"], registry=registry)
-    policy = RetryPolicy(
+    policy = JobRetryPolicy(
         max_attempts=settings.fetch.max_attempts, tier_seconds=settings.fetch.retry_seconds
     )
-    patience = timedelta(seconds=sum(policy.tier_seconds)) + _PATIENCE
-    runs = OpenRuns(patience)
-    turns = Turns(
-        Limits(per_tenant=settings.dispatch.per_tenant, bulk=settings.dispatch.bulk, lease=patience)
+    overdue_after = timedelta(seconds=sum(policy.tier_seconds)) + _OVERDUE_MARGIN
+    runs = OpenRuns(overdue_after)
+    turns = FairScheduler(
+        AdmissionLimits(
+            per_tenant=settings.dispatch.per_tenant,
+            bulk=settings.dispatch.bulk,
+            lease=overdue_after,
+        )
     )
     for name, about, sample in (
         ("open_runs", "Pipeline runs that have not ended", lambda: len(runs)),
         ("waiting_runs", "Pipeline runs that wait for their turn", lambda: turns.waiting),
-        ("ordered_runs", "Pipeline runs that have their turn", lambda: turns.under_way),
+        ("ordered_runs", "Pipeline runs that have their turn", lambda: turns.admitted),
     ):
         Gauge(f"scalehoster_dispatcher_{name}", about, registry=registry).set_function(sample)
     with ExitStack() as readers:
-        async with Sender(kafka) as sender:
+        async with RecordProducer(kafka) as sender:
             opening = partial(open_reader, kafka, readers, _LONGEST_STEP_SECONDS)
             dispatcher = Dispatcher(
                 partial(opening, ASSET_EVENTS, _GROUP),
-                readers.enter_context(Lookup(kafka, ASSET_EVENTS)),
+                readers.enter_context(RecordLookup(kafka, ASSET_EVENTS)),
                 sender,
                 turns,
                 now,
             )
-            sweeper = Sweeper(
-                readers.enter_context(whole(kafka, ASSET_EVENTS)),
+            sweeper = OverdueRunRequeuer(
+                readers.enter_context(read_from_beginning(kafka, ASSET_EVENTS)),
                 sender,
                 runs,
-                readers.enter_context(Lookup(kafka, ASSET_EVENTS)),
-                lambda: dispatcher.ordered_up_to,
-                turns.has_turn,
+                readers.enter_context(RecordLookup(kafka, ASSET_EVENTS)),
+                lambda: dispatcher.enqueued_up_to,
+                turns.is_admitted,
                 now,
-                every=_SWEEP_EVERY,
+                every=_REQUEUE_EVERY,
             )
-            erasing = Erasing(keyring_file(settings), sender, now)
+            erasing = KeyShredder(installation_keyring(settings), sender, now)
             blobs = open_blob_store(settings.blobs_url, settings.blobs)
-            purger = Purger(
+            purger = AssetPurger(
                 partial(opening, ASSET_EVENTS, "streams.purging"), blobs, erasing.erase, sender
             )
-            discarding = Discarding(
+            discarding = BlobCollector(
                 partial(opening, DISCARDED_BLOBS, "streams.discarding"),
                 blobs,
                 erasing.confirm,
@@ -111,14 +115,14 @@ async def _dispatch(settings: Settings) -> int:
                 delay=timedelta(seconds=settings.dispatch.purge_delay_seconds),
             )
             redeliveries = [
-                Redelivery(
+                RetryTopicConsumer(
                     tier,
                     partial(opening, tier, f"streams.{tier.name}"),
                     sender,
                     policy,
                     now,
                     kind=ImageJob,
-                    home=IMAGE_JOBS,
+                    work_topic=IMAGE_JOBS,
                     letters=IMAGE_JOBS_DEAD_LETTERS,
                 )
                 for tier in RETRY_TIERS
@@ -133,7 +137,7 @@ async def _dispatch(settings: Settings) -> int:
             if settings.metrics_port:
                 start_http_server(settings.metrics_port, "127.0.0.1", registry=registry)
             log.info("dispatching")
-            await repeat(steps, done, stopping)
+            await repeat_steps(steps, done, stopping)
     return 0
 
 

@@ -14,11 +14,11 @@ from infra.failpoints import pass_by
 from infra.group_reading import Partition
 from infra.reading import Record
 from infra.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
-from streams.burying import bury
-from streams.dispatching.lanes import Place, Turn
+from streams.burying import send_dead_letter
+from streams.dispatching.lanes import EventOffset, QueuedRun
 from streams.dispatching.orders import job_for
-from streams.dispatching.turns import Turns
-from streams.sending import Sending, send_at_last
+from streams.dispatching.turns import FairScheduler
+from streams.sending import RecordSender, send_until_durable
 
 _BATCH = 500
 _POLL_SECONDS = 0.2
@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.2
 log = logging.getLogger(__name__)
 
 
-class Reading(Protocol):
+class EventConsumer(Protocol):
     """What reads as one of a group."""
 
     def poll(self, at_most: int, timeout_seconds: float, /) -> list[Record]:
@@ -42,10 +42,10 @@ class Reading(Protocol):
         """Note how far we are; raises BrokerUnavailable."""
 
 
-class Finding(Protocol):
+class EventLookup(Protocol):
     """What reads single events again."""
 
-    def read(self, places: Iterable[Place], /) -> Mapping[Place, Record]:
+    def read(self, places: Iterable[EventOffset], /) -> Mapping[EventOffset, Record]:
         """Fetch the records at these places; raises BrokerUnavailable."""
 
 
@@ -61,18 +61,18 @@ class Dispatcher:
 
     def __init__(
         self,
-        open_reader: Callable[[Callable[[list[Partition]], None]], Reading],
-        finder: Finding,
-        sender: Sending,
-        turns: Turns,
+        open_reader: Callable[[Callable[[list[Partition]], None]], EventConsumer],
+        finder: EventLookup,
+        sender: RecordSender,
+        turns: FairScheduler,
         clock: Callable[[], datetime],
     ) -> None:
         self._finder = finder
         self._sender = sender
-        self._turns = turns
+        self._scheduler = turns
         self._clock = clock
         self._revoked: list[Partition] = []
-        self.ordered_up_to: dict[int, int] = {}
+        self.enqueued_up_to: dict[int, int] = {}
         self._reader = open_reader(self._revoked.extend)
 
     async def step(self) -> int:
@@ -85,7 +85,7 @@ class Dispatcher:
         for record in records:
             await self._take_in(record)
         read = {(record.partition, record.offset): record for record in records}
-        turns = self._turns.take(_BATCH, self._clock()) if self._reader.has_caught_up() else []
+        turns = self._scheduler.take(_BATCH, self._clock()) if self._reader.has_caught_up() else []
         await self._order(turns, read)
         if turns:
             pass_by("dispatcher.after_send_before_commit")
@@ -96,33 +96,38 @@ class Dispatcher:
         """Let go of what belongs to another member of the group now."""
         while self._revoked:
             _, partition = self._revoked.pop()
-            self._turns.forget(partition)
+            self._scheduler.forget(partition)
 
     async def _take_in(self, record: Record) -> None:
         try:
             message = decode(record.value)
             if isinstance(message, Event):
-                self._turns.apply(message, (record.partition, record.offset))
+                self._scheduler.apply(message, (record.partition, record.offset))
         except KeysLost:
             raise
         except Undecodable as error:
-            await self._bury(record, "undecodable", str(error))
+            await self._dead_letter(record, "undecodable", str(error))
         except Exception as error:  # one event must not stop those behind it
             log.exception("an event cannot be dispatched")
-            await self._bury(record, "internal", f"{type(error).__name__}: {error}")
+            await self._dead_letter(record, "internal", f"{type(error).__name__}: {error}")
 
-    async def _bury(self, record: Record, code: str, detail: str) -> None:
+    async def _dead_letter(self, record: Record, code: str, detail: str) -> None:
         now = self._clock()
-        await bury(self._sender, IMAGE_JOBS_DEAD_LETTERS, record, code, detail, now)
+        await send_dead_letter(self._sender, IMAGE_JOBS_DEAD_LETTERS, record, code, detail, now)
 
-    async def _order(self, turns: list[Turn], read: Mapping[Place, Record]) -> None:
-        places = [turn.place for turn in turns if turn.place not in read]
+    async def _order(self, turns: list[QueuedRun], read: Mapping[EventOffset, Record]) -> None:
+        places = [
+            queued_run.event_offset for queued_run in turns if queued_run.event_offset not in read
+        ]
         try:
             found = await asyncio.to_thread(self._finder.read, places) if places else {}
         except BrokerUnavailable:
-            self._turns.give_back(turns)
+            self._scheduler.requeue(turns)
             raise
-        causes = [read.get(turn.place) or found[turn.place] for turn in turns]
+        causes = [
+            read.get(queued_run.event_offset) or found[queued_run.event_offset]
+            for queued_run in turns
+        ]
         await asyncio.gather(*(self._order_one(cause) for cause in causes))
 
     async def _order_one(self, cause: Record) -> None:
@@ -130,24 +135,24 @@ class Dispatcher:
             event = decode(cause.value)
             job = job_for(event) if isinstance(event, Event) else None
             if job:
-                await send_at_last(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
+                await send_until_durable(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
         except KeysLost:
             raise
         except Exception as error:  # its turn is over; others must not wait for it
             log.exception("a job cannot be ordered")
-            await self._bury(cause, "internal", f"{type(error).__name__}: {error}")
+            await self._dead_letter(cause, "internal", f"{type(error).__name__}: {error}")
 
     def _commit(self) -> None:
         up_to = {}
         for (_, partition), position in self._reader.positions().items():
-            oldest = self._turns.oldest_waiting(partition)
+            oldest = self._scheduler.oldest_waiting(partition)
             up_to[partition] = position if oldest is None else oldest
         changed = {
             (ASSET_EVENTS.name, partition): offset
             for partition, offset in up_to.items()
-            if offset != self.ordered_up_to.get(partition)
+            if offset != self.enqueued_up_to.get(partition)
         }
-        self.ordered_up_to = up_to
+        self.enqueued_up_to = up_to
         try:
             if changed:
                 self._reader.commit(changed)

@@ -6,58 +6,58 @@ from dataclasses import dataclass
 
 from domain.values import AssetId, TenantId
 
-Place = tuple[int, int]  # partition of asset-events, offset
+EventOffset = tuple[int, int]  # partition of asset-events, offset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """One run whose work is to be ordered now; its event lies at ``place``."""
+class QueuedRun:
+    """One run whose work is to be ordered now; its event lies at ``event_offset``."""
 
     tenant_id: TenantId
     asset_id: AssetId
     is_bulk: bool
-    place: Place
+    event_offset: EventOffset
 
 
-class Lane:
+class TenantQueues:
     """What waits in one priority: of each tenant and partition the oldest first."""
 
     def __init__(self, per_tenant: int, total: int | None) -> None:
         self._per_tenant = per_tenant
         self._total = total
-        self._queues: dict[TenantId, dict[int, deque[Turn]]] = {}
+        self._queues: dict[TenantId, dict[int, deque[QueuedRun]]] = {}
         self._held: Counter[TenantId] = Counter()
         self.waiting = 0
 
-    def wait(self, turn: Turn, *, first: bool = False) -> None:
+    def enqueue(self, queued_run: QueuedRun, *, first: bool = False) -> None:
         """Let a run wait behind all others of its tenant, or before them."""
-        queues = self._queues.setdefault(turn.tenant_id, {})
-        queue = queues.setdefault(turn.place[0], deque())
-        (queue.appendleft if first else queue.append)(turn)
+        queues = self._queues.setdefault(queued_run.tenant_id, {})
+        queue = queues.setdefault(queued_run.event_offset[0], deque())
+        (queue.appendleft if first else queue.append)(queued_run)
         self.waiting += 1
 
-    def take(self, at_most: int, is_moot: Callable[[Turn], bool]) -> list[Turn]:
+    def take(self, at_most: int, is_superseded: Callable[[QueuedRun], bool]) -> list[QueuedRun]:
         """Hand out one of each tenant, then another one; whoever was served stands last.
 
-        The tenant holds a turn until ``leave``; what is moot is dropped.
+        The tenant holds a turn until ``release``; what is moot is dropped.
         """
         if self._total is not None:
             at_most = min(at_most, self._total - self._held.total())
-        taken: list[Turn] = []
+        taken: list[QueuedRun] = []
         tenants = deque(self._queues)
         while tenants and len(taken) < at_most:
             tenant_id = tenants.popleft()
             if self._held[tenant_id] >= self._per_tenant:
                 continue
-            turn = self._next(tenant_id)
-            if not is_moot(turn):
-                taken.append(turn)
+            queued_run = self._next(tenant_id)
+            if not is_superseded(queued_run):
+                taken.append(queued_run)
                 self._held[tenant_id] += 1
             if tenant_id in self._queues:
                 tenants.append(tenant_id)
         return taken
 
-    def leave(self, tenant_id: TenantId) -> None:
+    def release(self, tenant_id: TenantId) -> None:
         """Take back one turn that the tenant held."""
         self._held[tenant_id] -= 1
         if not self._held[tenant_id]:
@@ -66,7 +66,9 @@ class Lane:
     def oldest_waiting(self, partition: int) -> int | None:
         """Give the offset of the first event in a partition whose run waits here."""
         firsts = [
-            queues[partition][0].place[1] for queues in self._queues.values() if partition in queues
+            queues[partition][0].event_offset[1]
+            for queues in self._queues.values()
+            if partition in queues
         ]
         return min(firsts, default=None)
 
@@ -77,14 +79,14 @@ class Lane:
             if not queues:
                 del self._queues[tenant_id]
 
-    def _next(self, tenant_id: TenantId) -> Turn:
+    def _next(self, tenant_id: TenantId) -> QueuedRun:
         queues = self._queues.pop(tenant_id)
         partition = next(iter(queues))
         queue = queues.pop(partition)
-        turn = queue.popleft()
+        queued_run = queue.popleft()
         self.waiting -= 1
         if queue:
             queues[partition] = queue
         if queues:
             self._queues[tenant_id] = queues
-        return turn
+        return queued_run

@@ -14,43 +14,43 @@ from domain.events import (
     Event,
 )
 from domain.values import AssetId
-from streams.dispatching.lanes import Place
+from streams.dispatching.lanes import EventOffset
 from streams.dispatching.orders import job_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRun:
-    """A run under way, begun by the event at ``place``.
+    """A run under way, begun by the event at ``event_offset``.
 
-    ``patience`` doubles each time its job is ordered again.
+    ``overdue_after`` doubles each time its job is ordered again.
     """
 
     run: int
-    place: Place
+    event_offset: EventOffset
     ordered_at: datetime
-    patience: timedelta
+    overdue_after: timedelta
 
 
 class OpenRuns:
     """A fold of asset-events that keeps only what is under way, and of that only where it began."""
 
-    def __init__(self, patience: timedelta) -> None:
-        self._patience = patience
+    def __init__(self, overdue_after: timedelta) -> None:
+        self._overdue_after = overdue_after
         self._runs: dict[AssetId, OpenRun] = {}
 
     def __len__(self) -> int:
         """Count the runs under way."""
         return len(self._runs)
 
-    def apply(self, event: Event, place: Place) -> None:
+    def apply(self, event: Event, event_offset: EventOffset) -> None:
         """Take in the next event of a partition of asset-events."""
         job = job_for(event)
         if job:
             self._runs[event.asset_id] = OpenRun(
                 run=job.run,
-                place=place,
+                event_offset=event_offset,
                 ordered_at=event.metadata.happened_at,
-                patience=self._patience,
+                overdue_after=self._overdue_after,
             )
             return
         match event:
@@ -68,10 +68,10 @@ class OpenRuns:
     def take_overdue(
         self,
         now: datetime,
-        ordered_up_to: Mapping[int, int],
-        has_turn: Callable[[AssetId], bool],
+        enqueued_up_to: Mapping[int, int],
+        is_admitted: Callable[[AssetId], bool],
         at_most: int,
-    ) -> list[Place]:
+    ) -> list[EventOffset]:
         """Say where runs began that should have ended by now, and wait for them anew.
 
         Only what lies before the offset named for its partition: what follows waits for its turn,
@@ -80,11 +80,11 @@ class OpenRuns:
         overdue = [
             (asset_id, run)
             for asset_id, run in self._runs.items()
-            if now - run.ordered_at >= run.patience
-            and run.place[1] < ordered_up_to.get(run.place[0], 0)
-            and not has_turn(asset_id)
+            if now - run.ordered_at >= run.overdue_after
+            and run.event_offset[1] < enqueued_up_to.get(run.event_offset[0], 0)
+            and not is_admitted(asset_id)
         ]
         overdue = sorted(overdue, key=lambda found: found[1].ordered_at)[:at_most]
         for asset_id, run in overdue:
-            self._runs[asset_id] = replace(run, ordered_at=now, patience=2 * run.patience)
-        return [run.place for _, run in overdue]
+            self._runs[asset_id] = replace(run, ordered_at=now, overdue_after=2 * run.overdue_after)
+        return [run.event_offset for _, run in overdue]

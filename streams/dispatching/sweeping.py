@@ -13,10 +13,10 @@ from domain.values import AssetId
 from infra.errors import RecordRefused
 from infra.reading import Record
 from infra.topics import IMAGE_JOBS
-from streams.dispatching.lanes import Place
+from streams.dispatching.lanes import EventOffset
 from streams.dispatching.open_runs import OpenRuns
 from streams.dispatching.orders import job_for
-from streams.sending import Sending, send_at_last
+from streams.sending import RecordSender, send_until_durable
 
 _AT_MOST = 100  # a sweep: workers that are merely behind must not be buried in copies
 _POLL_SECONDS = 0.5
@@ -24,37 +24,37 @@ _POLL_SECONDS = 0.5
 log = logging.getLogger(__name__)
 
 
-class Following(Protocol):
+class EventReader(Protocol):
     """What reads every partition of asset-events from its beginning."""
 
     def poll(self, timeout_seconds: float, /) -> list[Record]:
         """Read what is there; raises BrokerUnavailable."""
 
 
-class Finding(Protocol):
+class OverdueEventLookup(Protocol):
     """What reads single events again."""
 
-    def read(self, places: Iterable[Place], /) -> Mapping[Place, Record]:
+    def read(self, places: Iterable[EventOffset], /) -> Mapping[EventOffset, Record]:
         """Fetch the records at these places; raises BrokerUnavailable."""
 
 
-class Sweeper:
+class OverdueRunRequeuer:
     """Keeps the runs under way in memory, folded from the whole log, and sweeps now and then.
 
     Every dispatcher folds all of it, and orders only what it, or the owner before it, has ordered
-    once: ``ordered_up_to`` says before which offset of each of its partitions that is everything,
-    ``has_turn`` which assets it has ordered work for lately. The first sweep comes one interval
+    once: ``enqueued_up_to`` says before which offset of each of its partitions that is everything,
+    ``is_admitted`` which assets it has ordered work for lately. The first sweep comes one interval
     after the start.
     """
 
     def __init__(
         self,
-        reader: Following,
-        sender: Sending,
+        reader: EventReader,
+        sender: RecordSender,
         runs: OpenRuns,
-        finder: Finding,
-        ordered_up_to: Callable[[], Mapping[int, int]],
-        has_turn: Callable[[AssetId], bool],
+        finder: OverdueEventLookup,
+        enqueued_up_to: Callable[[], Mapping[int, int]],
+        is_admitted: Callable[[AssetId], bool],
         clock: Callable[[], datetime],
         every: timedelta,
     ) -> None:
@@ -62,8 +62,8 @@ class Sweeper:
         self._sender = sender
         self._runs = runs
         self._finder = finder
-        self._ordered_up_to = ordered_up_to
-        self._has_turn = has_turn
+        self._enqueued_up_to = enqueued_up_to
+        self._is_admitted = is_admitted
         self._clock = clock
         self._every = every
         self._next_sweep_at = clock() + every
@@ -80,7 +80,7 @@ class Sweeper:
         if records or now < self._next_sweep_at:
             return 0
         self._next_sweep_at = now + self._every
-        overdue = self._runs.take_overdue(now, self._ordered_up_to(), self._has_turn, _AT_MOST)
+        overdue = self._runs.take_overdue(now, self._enqueued_up_to(), self._is_admitted, _AT_MOST)
         found = await asyncio.to_thread(self._finder.read, overdue) if overdue else {}
         for record in found.values():
             await self._order(record)
@@ -92,7 +92,7 @@ class Sweeper:
         if job:
             log.warning("job %s of asset %s is overdue", job.job_id, job.asset_id)
             try:
-                await send_at_last(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
+                await send_until_durable(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
             except RecordRefused as refused:  # the dispatcher has made a dead letter of it
                 log.error("job %s cannot be ordered: %s", job.job_id, refused)  # noqa: TRY400 - that says it all
 

@@ -15,12 +15,12 @@ from domain.events import (
     Event,
 )
 from domain.values import AssetId
-from streams.dispatching.lanes import Lane, Place, Turn
+from streams.dispatching.lanes import EventOffset, QueuedRun, TenantQueues
 from streams.dispatching.orders import job_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class AdmissionLimits:
     """How many runs may be under way: of one tenant, single and bulk apart, and of all bulk.
 
     After ``lease`` a run no longer counts: it was lost, or its source is slow beyond measure.
@@ -31,7 +31,7 @@ class Limits:
     lease: timedelta
 
 
-class Turns:
+class FairScheduler:
     """A fold of asset-events that says which runs wait for their turn, and hands turns out.
 
     Of a run that waits only its asset and the place of its event are kept, some two hundred bytes,
@@ -39,12 +39,12 @@ class Turns:
     gives the turn to the next.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: AdmissionLimits) -> None:
         self._lease = limits.lease
-        self._single = Lane(limits.per_tenant, None)
-        self._bulk = Lane(limits.per_tenant, limits.bulk)
-        self._under_way: dict[AssetId, tuple[Turn, datetime]] = {}
-        self._moot: dict[int, dict[AssetId, int]] = {}
+        self._single = TenantQueues(limits.per_tenant, None)
+        self._bulk = TenantQueues(limits.per_tenant, limits.bulk)
+        self._admitted: dict[AssetId, tuple[QueuedRun, datetime]] = {}
+        self._superseded: dict[int, dict[AssetId, int]] = {}
 
     @property
     def waiting(self) -> int:
@@ -52,89 +52,94 @@ class Turns:
         return self._single.waiting + self._bulk.waiting
 
     @property
-    def under_way(self) -> int:
+    def admitted(self) -> int:
         """Count the runs that have their turn."""
-        return len(self._under_way)
+        return len(self._admitted)
 
-    def has_turn(self, asset_id: AssetId) -> bool:
+    def is_admitted(self, asset_id: AssetId) -> bool:
         """Whether a run of this asset was ordered not long ago and has not ended."""
-        return asset_id in self._under_way
+        return asset_id in self._admitted
 
-    def apply(self, event: Event, place: Place) -> None:
+    def apply(self, event: Event, event_offset: EventOffset) -> None:
         """Take in the next event of a partition; what begins a run waits from now on."""
         job = job_for(event)
-        if job or _ends(event):
-            self._settle(event, place)
+        if job or _ends_run(event):
+            self._supersede(event, event_offset)
         if job:
-            turn = Turn(
-                tenant_id=job.tenant_id, asset_id=job.asset_id, is_bulk=job.is_bulk, place=place
+            queued_run = QueuedRun(
+                tenant_id=job.tenant_id,
+                asset_id=job.asset_id,
+                is_bulk=job.is_bulk,
+                event_offset=event_offset,
             )
-            self._lane(turn).wait(turn)
+            self._queues_of(queued_run).enqueue(queued_run)
 
-    def take(self, at_most: int, now: datetime) -> list[Turn]:
+    def take(self, at_most: int, now: datetime) -> list[QueuedRun]:
         """Hand out turns; what ended or was replaced while it waited gets none."""
         self._expire(now)
-        turns = self._single.take(at_most, self._is_moot)
-        turns += self._bulk.take(at_most - len(turns), self._is_moot)
-        for turn in turns:
-            self._under_way[turn.asset_id] = (turn, now)
-        return turns
+        runs = self._single.take(at_most, self._is_superseded)
+        runs += self._bulk.take(at_most - len(runs), self._is_superseded)
+        for queued_run in runs:
+            self._admitted[queued_run.asset_id] = (queued_run, now)
+        return runs
 
-    def give_back(self, turns: Iterable[Turn]) -> None:
+    def requeue(self, runs: Iterable[QueuedRun]) -> None:
         """Let turns that could not be used wait again, before all others of their tenant."""
-        for turn in reversed(list(turns)):
-            self._free(turn.asset_id)
-            self._lane(turn).wait(turn, first=True)
+        for queued_run in reversed(list(runs)):
+            self._free(queued_run.asset_id)
+            self._queues_of(queued_run).enqueue(queued_run, first=True)
 
     def oldest_waiting(self, partition: int) -> int | None:
         """Give the offset of the first event in a partition whose run waits."""
-        firsts = (lane.oldest_waiting(partition) for lane in (self._single, self._bulk))
+        firsts = (queues.oldest_waiting(partition) for queues in (self._single, self._bulk))
         oldest = min((first for first in firsts if first is not None), default=None)
-        moot = self._moot.get(partition, {})
-        for asset_id in list(moot):  # in order of offsets; nothing that waits precedes the first
-            if oldest is not None and moot[asset_id] > oldest:
+        superseded = self._superseded.get(partition, {})
+        for asset_id in list(
+            superseded
+        ):  # in order of offsets; nothing that waits precedes the first
+            if oldest is not None and superseded[asset_id] > oldest:
                 break
-            del moot[asset_id]
+            del superseded[asset_id]
         return oldest
 
     def forget(self, partition: int) -> None:
         """Let go of a partition that belongs to somebody else now."""
-        self._moot.pop(partition, None)
-        for lane in (self._single, self._bulk):
-            lane.forget(partition)
-        for asset_id, (turn, _) in list(self._under_way.items()):
-            if turn.place[0] == partition:
+        self._superseded.pop(partition, None)
+        for queues in (self._single, self._bulk):
+            queues.forget(partition)
+        for asset_id, (queued_run, _) in list(self._admitted.items()):
+            if queued_run.event_offset[0] == partition:
                 self._free(asset_id)
 
-    def _settle(self, event: Event, place: Place) -> None:
+    def _supersede(self, event: Event, event_offset: EventOffset) -> None:
         """Note that nothing before this event is to be done for its asset any more."""
-        if event.asset_id in self._under_way:
+        if event.asset_id in self._admitted:
             self._free(event.asset_id)
         elif not isinstance(event, AssetSubmitted):  # nothing precedes that one
-            moot = self._moot.setdefault(place[0], {})
-            moot.pop(event.asset_id, None)
-            moot[event.asset_id] = place[1]
+            superseded = self._superseded.setdefault(event_offset[0], {})
+            superseded.pop(event.asset_id, None)
+            superseded[event.asset_id] = event_offset[1]
 
     def _expire(self, now: datetime) -> None:
-        while self._under_way:
-            asset_id, (_, since) = next(iter(self._under_way.items()))
+        while self._admitted:
+            asset_id, (_, since) = next(iter(self._admitted.items()))
             if now - since < self._lease:
                 return
             self._free(asset_id)
 
-    def _is_moot(self, turn: Turn) -> bool:
-        partition, offset = turn.place
-        return offset < self._moot.get(partition, {}).get(turn.asset_id, 0)
+    def _is_superseded(self, queued_run: QueuedRun) -> bool:
+        partition, offset = queued_run.event_offset
+        return offset < self._superseded.get(partition, {}).get(queued_run.asset_id, 0)
 
     def _free(self, asset_id: AssetId) -> None:
-        turn, _ = self._under_way.pop(asset_id)
-        self._lane(turn).leave(turn.tenant_id)
+        queued_run, _ = self._admitted.pop(asset_id)
+        self._queues_of(queued_run).release(queued_run.tenant_id)
 
-    def _lane(self, turn: Turn) -> Lane:
-        return self._bulk if turn.is_bulk else self._single
+    def _queues_of(self, queued_run: QueuedRun) -> TenantQueues:
+        return self._bulk if queued_run.is_bulk else self._single
 
 
-def _ends(event: Event) -> bool:
+def _ends_run(event: Event) -> bool:
     """Tell what ends a run, or lets it wait in a retry tier, which is no reason to hold a turn."""
     return isinstance(
         event,

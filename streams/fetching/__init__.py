@@ -1,15 +1,15 @@
 """Download a source: URL in, bytes out, within limits, never from inside our network."""
 
 from streams.fetching.failures import FetchFailed
-from streams.fetching.fetcher import Conditional, Fetched, Fetcher
+from streams.fetching.fetcher import CacheValidators, FetchedSource, Fetcher
 from streams.fetching.limits import FetchLimits
 from streams.fetching.resolving import Resolver, SystemResolver
 
 __all__ = [
-    "Conditional",
+    "CacheValidators",
     "FetchFailed",
     "FetchLimits",
-    "Fetched",
+    "FetchedSource",
     "Fetcher",
     "Resolver",
     "SystemResolver",

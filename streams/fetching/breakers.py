@@ -13,14 +13,14 @@ _MOST_HOSTS = 10_000
 
 
 @dataclass(slots=True)
-class _Trouble:
+class _Circuit:
     """Failures of one host in a row, and until when it is left alone."""
 
     failures: int = 0
     open_until: float = 0.0
 
 
-class HostBreakers:
+class CircuitBreakers:
     """Counts failures to reach a host; after a few in a row nobody tries for some seconds.
 
     Then one visitor at a time tries: the first that reaches the host lets everybody in again, one
@@ -37,13 +37,13 @@ class HostBreakers:
         self._failures = failures
         self._open_seconds = open_seconds
         self._clock = clock
-        self._troubles: dict[str, _Trouble] = {}
+        self._circuits: dict[str, _Circuit] = {}
 
     @property
     def open_count(self) -> int:
         """Count the hosts that are left alone now."""
         now = self._clock()
-        return sum(trouble.open_until > now for trouble in list(self._troubles.values()))
+        return sum(circuit.open_until > now for circuit in list(self._circuits.values()))
 
     @contextmanager
     def visit(self, host: str) -> Iterator[None]:
@@ -61,31 +61,31 @@ class HostBreakers:
         else:
             self._learn(host, is_reached=True)
 
-    def give_up(self, host: str) -> None:
+    def record_timeout(self, host: str) -> None:
         """Note that a visit to a host did not end in time."""
         self._learn(host, is_reached=False)
 
     def _enter(self, host: str) -> None:
-        trouble = self._troubles.get(host)
-        if trouble is None or trouble.failures < self._failures:
+        circuit = self._circuits.get(host)
+        if circuit is None or circuit.failures < self._failures:
             return
         now = self._clock()
-        if trouble.open_until > now:
+        if circuit.open_until > now:
             raise FetchFailed(
                 "connect_failure",
                 "the source's host could not be reached lately",
-                retry_after_seconds=trouble.open_until - now,
+                retry_after_seconds=circuit.open_until - now,
             )
-        trouble.open_until = now + self._open_seconds  # this visitor tries; the others wait
+        circuit.open_until = now + self._open_seconds  # this visitor tries; the others wait
 
     def _learn(self, host: str, *, is_reached: bool) -> None:
         if is_reached:
-            self._troubles.pop(host, None)
+            self._circuits.pop(host, None)
             return
-        trouble = self._troubles.pop(host, _Trouble())
-        trouble.failures += 1
-        if trouble.failures >= self._failures:
-            trouble.open_until = self._clock() + self._open_seconds
-        self._troubles[host] = trouble
-        if len(self._troubles) > _MOST_HOSTS:
-            del self._troubles[next(iter(self._troubles))]
+        circuit = self._circuits.pop(host, _Circuit())
+        circuit.failures += 1
+        if circuit.failures >= self._failures:
+            circuit.open_until = self._clock() + self._open_seconds
+        self._circuits[host] = circuit
+        if len(self._circuits) > _MOST_HOSTS:
+            del self._circuits[next(iter(self._circuits))]

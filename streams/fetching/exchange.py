@@ -15,7 +15,7 @@ from streams.fetching.metering import MeteredStream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class OriginResponse:
     """What the origin said; the body can be read once, while the exchange is open."""
 
     status: int
@@ -41,7 +41,7 @@ async def exchange(
     tls: ssl.SSLContext,
     limits: FetchLimits,
     posted: bytes | None = None,
-) -> AsyncIterator[Answer]:
+) -> AsyncIterator[OriginResponse]:
     """Get the URL from that address, or post to it; the connection is closed whatever happens.
 
     Raises FetchFailed, also inside the block while the body is read: a broken, incomplete or
@@ -64,7 +64,9 @@ async def exchange(
             # Framing never doubles an honest body, and the body's own size is checked exactly.
             stream.grant(2 * limits.max_body_bytes + limits.max_header_bytes)
             async with aclosing(response.aiter_stream()) as body:
-                yield Answer(status=response.status, headers=_text(response.headers), body=body)
+                yield OriginResponse(
+                    status=response.status, headers=_text(response.headers), body=body
+                )
         except (httpcore2.NetworkError, httpcore2.ProtocolError, ssl.SSLError):
             raise unreachable() from None
 

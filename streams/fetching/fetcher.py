@@ -14,24 +14,24 @@ from pathlib import Path
 from domain.sources.addresses import Network
 from domain.sources.urls import SourceUrl
 from domain.values import TenantId
-from streams.fetching.breakers import HostBreakers
-from streams.fetching.exchange import Answer, exchange
+from streams.fetching.breakers import CircuitBreakers
+from streams.fetching.exchange import OriginResponse, exchange
 from streams.fetching.failures import FetchFailed
-from streams.fetching.guard import Guard
+from streams.fetching.guard import AddressGuard
 from streams.fetching.limits import FetchLimits
-from streams.fetching.politeness import HostSlots
-from streams.fetching.receiving import Body, receive
+from streams.fetching.politeness import KeyedRateLimit
+from streams.fetching.receiving import DownloadedBody, receive_body
 from streams.fetching.redirecting import next_hop
 from streams.fetching.resolving import Resolver
 
 _NOT_MODIFIED = 304
-_NOTHING = Body(size_bytes=0, sha256=hashlib.sha256().hexdigest())
+_NOTHING = DownloadedBody(size_bytes=0, sha256=hashlib.sha256().hexdigest())
 _MAX_KEPT_LENGTH = 1024
 _ENTITY_TAG = re.compile(r'(W/)?"[!#-~]*"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conditional:
+class CacheValidators:
     """What we know from an earlier download, to be spared an unchanged body.
 
     It is about ``url`` alone, where that download ended: no other is asked whether it changed.
@@ -43,7 +43,7 @@ class Conditional:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class FetchedSource:
     """A source that was downloaded, or (``not_modified``) that is as it was.
 
     ``content_type_claimed`` is what the origin says, not what the bytes are. Without a body,
@@ -67,7 +67,7 @@ class _Download:
 
     tenant_id: TenantId
     into: Path
-    conditional: Conditional | None
+    conditional: CacheValidators | None
     visited: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
@@ -98,9 +98,9 @@ class Fetcher:
         refused_networks: Sequence[Network] = (),
     ) -> None:
         self._limits = limits
-        self._guard = Guard(resolver, limits, allowed_origins, refused_networks)
-        self._slots = HostSlots(limits.max_per_host, limits.per_host_per_second)
-        self._breakers = HostBreakers(limits.breaker_failures, limits.breaker_seconds)
+        self._guard = AddressGuard(resolver, limits, allowed_origins, refused_networks)
+        self._slots = KeyedRateLimit(limits.max_per_host, limits.per_host_per_second)
+        self._breakers = CircuitBreakers(limits.breaker_failures, limits.breaker_seconds)
         self._tls = tls or ssl.create_default_context()
         self._tls.set_alpn_protocols(["http/1.1"])
 
@@ -115,8 +115,8 @@ class Fetcher:
         *,
         tenant_id: TenantId,
         into: Path,
-        conditional: Conditional | None = None,
-    ) -> Fetched:
+        conditional: CacheValidators | None = None,
+    ) -> FetchedSource:
         """Download the URL into the file, or raise FetchFailed within the deadline.
 
         ``tenant_id`` is on whose behalf: it takes a share of that tenant's look-ups. A 304 that was
@@ -133,17 +133,17 @@ class Fetcher:
                     return await self._follow(url, download)
         except TimeoutError:
             if download.visited:
-                self._breakers.give_up(download.circuit(download.visited[-1]))
+                self._breakers.record_timeout(download.circuit(download.visited[-1]))
             raise FetchFailed("timeout", "the source took too long") from None
 
-    async def _follow(self, text: str, download: _Download) -> Fetched:
+    async def _follow(self, text: str, download: _Download) -> FetchedSource:
         url = self._guard.read(text)
         for _ in range(self._limits.max_redirects + 1):
             async with self._slots.slot(url.host):
                 download.visited.append(url.authority)
                 with self._breakers.visit(download.circuit(url.authority)):
                     arrived = await self._hop(url, download)
-            if isinstance(arrived, Fetched):
+            if isinstance(arrived, FetchedSource):
                 return arrived
             url = arrived
         raise FetchFailed(
@@ -151,7 +151,7 @@ class Fetcher:
             f"the source redirects more than {self._limits.max_redirects} times",
         )
 
-    async def _hop(self, url: SourceUrl, download: _Download) -> Fetched | SourceUrl:
+    async def _hop(self, url: SourceUrl, download: _Download) -> FetchedSource | SourceUrl:
         address = await self._guard.pin(url, download.tenant_id)
         validators = _validators(download.conditional, url)
         headers = {**self._headers(), **validators}
@@ -162,7 +162,7 @@ class Fetcher:
             is_unchanged = bool(validators) and answer.status == _NOT_MODIFIED
             body = _NOTHING
             if not is_unchanged:
-                body = await receive(answer, download.into, self._limits.max_body_bytes)
+                body = await receive_body(answer, download.into, self._limits.max_body_bytes)
             return _fetched(url, answer, body, download.started)
 
     def _headers(self) -> dict[str, str]:
@@ -174,7 +174,7 @@ class Fetcher:
         }
 
 
-def _validators(conditional: Conditional | None, url: SourceUrl) -> dict[str, str]:
+def _validators(conditional: CacheValidators | None, url: SourceUrl) -> dict[str, str]:
     """Ask whether it changed; what is no entity tag, such as *, could be true of anything."""
     headers: dict[str, str] = {}
     if conditional is None or conditional.url != str(url):
@@ -195,8 +195,10 @@ def _whole_or_gone(path: Path) -> Iterator[None]:
         raise
 
 
-def _fetched(url: SourceUrl, answer: Answer, body: Body, started: float) -> Fetched:
-    return Fetched(
+def _fetched(
+    url: SourceUrl, answer: OriginResponse, body: DownloadedBody, started: float
+) -> FetchedSource:
+    return FetchedSource(
         final_url=str(url),
         status=answer.status,
         etag=_kept(answer, "etag"),
@@ -209,7 +211,7 @@ def _fetched(url: SourceUrl, answer: Answer, body: Body, started: float) -> Fetc
     )
 
 
-def _kept(answer: Answer, name: str) -> str | None:
+def _kept(answer: OriginResponse, name: str) -> str | None:
     """Return a header that is short and plain enough to be kept in an event for ever."""
     value = answer.value(name)
     if not value or len(value) > _MAX_KEPT_LENGTH:

@@ -7,13 +7,13 @@ from collections.abc import Set as AbstractSet
 from domain.sources.addresses import Address, Network, is_public
 from domain.sources.urls import SourceRefused, SourceUrl
 from domain.values import TenantId
-from infra.international_names import parse_international
+from infra.international_names import parse_international_url
 from streams.fetching.failures import FetchFailed
 from streams.fetching.limits import FetchLimits
 from streams.fetching.resolving import Resolver
 
 
-class Guard:
+class AddressGuard:
     """Admits public addresses only, and exact ``host:port`` entries of ``allowed_origins``.
 
     Addresses in ``refused_networks`` count as not public.
@@ -34,7 +34,7 @@ class Guard:
     def read(self, text: str) -> SourceUrl:
         """Parse a URL, its international name included; raise FetchFailed if it is refused."""
         try:
-            return parse_international(text, self._allowed_origins, self._refused_networks)
+            return parse_international_url(text, self._allowed_origins, self._refused_networks)
         except SourceRefused as refused:
             raise FetchFailed(refused.code, refused.detail) from None
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 _MANY = 1_000
 
 
-class HostSlots:
+class KeyedRateLimit:
     """A few slots per host, handed out in order and, with ``per_second``, not too fast.
 
     A host that nobody asks for costs nothing.

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.fetching.exchange import Answer
+from streams.fetching.exchange import OriginResponse
 from streams.fetching.failures import FetchFailed
 from streams.fetching.retry_after import retry_after_seconds
 
@@ -14,14 +14,14 @@ _PARTIAL_CONTENT = 206
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class DownloadedBody:
     """What was written: its size in bytes and the hexadecimal SHA-256 of it."""
 
     size_bytes: int
     sha256: str
 
 
-async def receive(answer: Answer, into: Path, max_bytes: int) -> Body:
+async def receive_body(answer: OriginResponse, into: Path, max_bytes: int) -> DownloadedBody:
     """Write the body of a good answer to ``into``, or raise FetchFailed.
 
     ``http_status`` for anything but a full 2xx, ``too_large`` as soon as the size is known to
@@ -44,7 +44,7 @@ async def receive(answer: Answer, into: Path, max_bytes: int) -> Body:
     return await _write(answer, into, max_bytes)
 
 
-async def _write(answer: Answer, into: Path, max_bytes: int) -> Body:
+async def _write(answer: OriginResponse, into: Path, max_bytes: int) -> DownloadedBody:
     size, digest = 0, hashlib.sha256()
     # Plain writes: a chunk is 64 kB at most and lands in the page cache.
     with into.open("wb") as file:
@@ -54,7 +54,7 @@ async def _write(answer: Answer, into: Path, max_bytes: int) -> Body:
                 raise _too_large(max_bytes)
             digest.update(chunk)
             file.write(chunk)
-    return Body(size_bytes=size, sha256=digest.hexdigest())
+    return DownloadedBody(size_bytes=size, sha256=digest.hexdigest())
 
 
 def _too_large(max_bytes: int) -> FetchFailed:

@@ -3,14 +3,14 @@
 from urllib.parse import urljoin
 
 from domain.sources.urls import SourceUrl
-from streams.fetching.exchange import Answer
+from streams.fetching.exchange import OriginResponse
 from streams.fetching.failures import FetchFailed
-from streams.fetching.guard import Guard
+from streams.fetching.guard import AddressGuard
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-def next_hop(url: SourceUrl, answer: Answer, guard: Guard) -> SourceUrl | None:
+def next_hop(url: SourceUrl, answer: OriginResponse, guard: AddressGuard) -> SourceUrl | None:
     """Return the URL that the answer redirects to, or nothing if it is no redirect.
 
     The target passes the guard like a customer's URL. Raises FetchFailed: as the guard does,

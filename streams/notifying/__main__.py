@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_serv
 from domain.hooks import WebhookDelivery
 from infra.errors import BrokerUnavailable
 from infra.log_bounds import LogBounds
-from infra.reading import Reader
-from infra.sending import Sender
+from infra.reading import PartitionReader
+from infra.sending import RecordProducer
 from infra.settings import Settings, load
 from infra.topics import (
     ASSET_EVENTS,
@@ -27,16 +27,16 @@ from infra.topics import (
     WEBHOOKS_DEAD_LETTERS,
 )
 from infra.webhook_secrets import WebhookSecrets
-from infra.webhook_table import EndpointTable, catch_up, follow_endpoints
+from infra.webhook_table import WebhookEndpointTable, follow_endpoints, wait_until_endpoints_current
 from streams.fetching import SystemResolver
-from streams.holding import Redelivery
-from streams.notifying.announcing import Announcer
+from streams.holding import RetryTopicConsumer
+from streams.notifying.announcing import DeliveryFanOut
 from streams.notifying.delivering import Deliverer
-from streams.notifying.patience import Patience
-from streams.notifying.posting import Poster
-from streams.notifying.redelivering import Redeliverer
-from streams.notifying.wellbeing import Wellbeing
-from streams.running import now, open_reader, repeat, run
+from streams.notifying.patience import DeliveryRetryPolicy
+from streams.notifying.posting import WebhookSender
+from streams.notifying.redelivering import HistoryReplay
+from streams.notifying.wellbeing import EndpointHealthTracker
+from streams.running import now, open_reader, repeat_steps, run_process
 from streams.stopping import stop_signal
 
 _GROUP = "streams.notifying"
@@ -58,7 +58,7 @@ log = logging.getLogger("streams.notifying")
 
 def main() -> int:
     """Notify until SIGTERM; 1 when the settings or topics are wrong."""
-    return run("notifier", load, _TOPICS, _notify)
+    return run_process("notifier", load, _TOPICS, _notify)
 
 
 async def _notify(settings: Settings) -> int:
@@ -66,18 +66,18 @@ async def _notify(settings: Settings) -> int:
     kafka = settings.kafka.connection()
     registry = CollectorRegistry()
     done = Counter("scalehoster_notifier_records", "Records seen to", ["kind"], registry=registry)
-    table = EndpointTable()
+    table = WebhookEndpointTable()
     bounds = LogBounds(kafka)
     resolver = SystemResolver()
     with ExitStack() as readers:
         readers.callback(resolver.close)
         readers.enter_context(follow_endpoints(kafka, table))
-        async with Sender(kafka) as sender:
-            know_endpoints = partial(catch_up, bounds, table)
+        async with RecordProducer(kafka) as sender:
+            know_endpoints = partial(wait_until_endpoints_current, bounds, table)
             opening = partial(open_reader, kafka, readers, _LONGEST_STEP_SECONDS)
-            patience = Patience(retry_seconds=settings.webhooks.retry_seconds)
+            patience = DeliveryRetryPolicy(retry_seconds=settings.webhooks.retry_seconds)
             await _know_at_last(know_endpoints, stopping)
-            announcer = Announcer(
+            announcer = DeliveryFanOut(
                 reader=opening(ASSET_EVENTS, _GROUP),
                 sender=sender,
                 table=table,
@@ -89,7 +89,7 @@ async def _notify(settings: Settings) -> int:
                 open_reader=partial(opening, WEBHOOK_DELIVERIES, f"{_GROUP}.deliveries"),
                 sender=sender,
                 table=table,
-                poster=Poster(
+                webhook_sender=WebhookSender(
                     resolver,
                     WebhookSecrets(settings.installation_secrets().texts),
                     timeout_seconds=settings.webhooks.timeout_seconds,
@@ -97,32 +97,32 @@ async def _notify(settings: Settings) -> int:
                     refused_networks=settings.fetch.all_refused_networks,
                 ),
                 patience=patience,
-                wellbeing=Wellbeing(
+                wellbeing=EndpointHealthTracker(
                     table,
                     sender,
                     disable_after=timedelta(seconds=settings.webhooks.disable_after_seconds),
                 ),
                 clock=now,
             )
-            redeliverer = Redeliverer(
+            redeliverer = HistoryReplay(
                 reader=opening(WEBHOOK_REDELIVERIES, f"{_GROUP}.redeliveries"),
                 sender=sender,
                 table=table,
                 bounds=bounds,
-                open_history=lambda starts: Reader(kafka, ASSET_EVENTS, starts),
+                open_history=lambda starts: PartitionReader(kafka, ASSET_EVENTS, starts),
                 public_base_url=settings.public_base_url,
                 clock=now,
                 portion=max(1, round(settings.webhooks.redeliveries_per_second)),
             )
             holds = [
-                Redelivery(
+                RetryTopicConsumer(
                     hold,
                     partial(opening, hold, f"streams.{hold.name}"),
                     sender,
                     patience,
                     now,
                     kind=WebhookDelivery,
-                    home=WEBHOOK_DELIVERIES,
+                    work_topic=WEBHOOK_DELIVERIES,
                     letters=WEBHOOKS_DEAD_LETTERS,
                 )
                 for hold in WEBHOOK_HOLDS
@@ -139,7 +139,7 @@ async def _notify(settings: Settings) -> int:
             if settings.metrics_port:
                 start_http_server(settings.metrics_port, "127.0.0.1", registry=registry)
             log.info("notifying")
-            await repeat(steps, done, stopping)
+            await repeat_steps(steps, done, stopping)
             await deliverer.finish()
     return 0
 

@@ -13,26 +13,26 @@ from domain.events import AssetEvent
 from domain.hooks import WebhookDelivery
 from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
-from infra.public_events import as_json, event_type
+from infra.public_events import public_event_json, public_event_type
 from infra.reading import Record
 from infra.topics import WEBHOOK_DELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
-from infra.webhook_endpoints import Endpoint
-from infra.webhook_table import EndpointTable
-from streams.burying import bury
-from streams.reading import Reading
-from streams.sending import Sending, send_at_last
+from infra.webhook_endpoints import WebhookEndpoint
+from infra.webhook_table import WebhookEndpointTable
+from streams.burying import send_dead_letter
+from streams.reading import RecordConsumer
+from streams.sending import RecordSender, send_until_durable
 
 _BATCH = 500
 _POLL_SECONDS = 0.2
 _NAMESPACE = UUID("0f4d4f0a-6b0a-5a53-8a39-1f6d1c0f9a52")  # never changes: repeats are known by it
 
-Order = tuple[Topic, str, bytes]
+DeliveryRecord = tuple[Topic, str, bytes]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
-class Announcer:
+class DeliveryFanOut:
     """Follows the facts and orders their deliveries, under the same id however often it does.
 
     ``know_endpoints`` returns when the table holds every endpoint that was registered before it was
@@ -40,9 +40,9 @@ class Announcer:
     acknowledged by the broker before its event counts as read. What cannot be announced is buried.
     """
 
-    reader: Reading
-    sender: Sending
-    table: EndpointTable
+    reader: RecordConsumer
+    sender: RecordSender
+    table: WebhookEndpointTable
     know_endpoints: Callable[[], Awaitable[None]]
     public_base_url: str
     clock: Callable[[], datetime]
@@ -66,23 +66,25 @@ class Announcer:
     async def _announce(self, record: Record) -> None:
         try:
             for each in list(self._orders(record)):
-                await send_at_last(self.sender, *each)
+                await send_until_durable(self.sender, *each)
         except KeysLost:
             raise
         except Undecodable as error:
-            await self._bury(record, "undecodable", str(error))
+            await self._dead_letter(record, "undecodable", str(error))
         except Exception as error:  # one event must not stop those behind it
             log.exception("an event cannot be announced")
-            await self._bury(record, "internal", f"{type(error).__name__}: {error}")
+            await self._dead_letter(record, "internal", f"{type(error).__name__}: {error}")
 
-    async def _bury(self, record: Record, code: str, detail: str) -> None:
-        await bury(self.sender, WEBHOOKS_DEAD_LETTERS, record, code, detail, self.clock())
+    async def _dead_letter(self, record: Record, code: str, detail: str) -> None:
+        await send_dead_letter(
+            self.sender, WEBHOOKS_DEAD_LETTERS, record, code, detail, self.clock()
+        )
 
-    def _orders(self, record: Record) -> Iterator[Order]:
+    def _orders(self, record: Record) -> Iterator[DeliveryRecord]:
         event = decode(record.value)
         if not isinstance(event, AssetEvent):
             return
-        kind = event_type(event)
+        kind = public_event_type(event)
         told = [
             endpoint
             for endpoint in self.table.of(event.metadata.tenant_id)
@@ -90,9 +92,9 @@ class Announcer:
             and self.table.is_on(endpoint.endpoint_id)
         ]
         if told:
-            body = as_json(event, self.public_base_url)
+            body = public_event_json(event, self.public_base_url)
             for endpoint in told:
-                yield order(event, endpoint, body, self.clock(), is_redelivery=False)
+                yield delivery_record(event, endpoint, body, self.clock(), is_redelivery=False)
 
     def _commit(self, records: list[Record]) -> None:
         offsets = {(record.topic, record.partition): record.offset + 1 for record in records}
@@ -102,9 +104,9 @@ class Announcer:
             log.warning("not committed: %s", error)
 
 
-def order(
-    event: AssetEvent, endpoint: Endpoint, body: str, now: datetime, *, is_redelivery: bool
-) -> Order:
+def delivery_record(
+    event: AssetEvent, endpoint: WebhookEndpoint, body: str, now: datetime, *, is_redelivery: bool
+) -> DeliveryRecord:
     """Spell the delivery of an event to an endpoint: topic, key and value."""
     event_id = event.metadata.event_id
     delivery = WebhookDelivery(
@@ -113,7 +115,7 @@ def order(
         tenant_id=endpoint.tenant_id,
         entity_id=event.metadata.entity_id,
         event_id=event_id,
-        event_type=event_type(event),
+        event_type=public_event_type(event),
         body=body,
         ordered_at=now,
         is_redelivery=is_redelivery,

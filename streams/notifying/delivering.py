@@ -16,16 +16,16 @@ from infra.failpoints import pass_by
 from infra.group_reading import Partition
 from infra.reading import Record
 from infra.topics import WEBHOOK_ATTEMPTS, WEBHOOKS_DEAD_LETTERS
-from infra.webhook_endpoints import Endpoint
-from infra.webhook_table import EndpointTable
-from streams.burying import bury
-from streams.notifying.lanes import MOST_AT_ONCE, Lanes
-from streams.notifying.patience import Patience
-from streams.notifying.posting import Answer
-from streams.notifying.wellbeing import Wellbeing
-from streams.reading import Reading
-from streams.sending import Sending, send_at_last
-from streams.window import Place, Window
+from infra.webhook_endpoints import WebhookEndpoint
+from infra.webhook_table import WebhookEndpointTable
+from streams.burying import send_dead_letter
+from streams.notifying.lanes import MOST_AT_ONCE, EndpointLimits
+from streams.notifying.patience import DeliveryRetryPolicy
+from streams.notifying.posting import DeliveryResponse
+from streams.notifying.wellbeing import EndpointHealthTracker
+from streams.reading import RecordConsumer
+from streams.sending import RecordSender, send_until_durable
+from streams.window import AckSlot, AckWindow
 
 _BATCH = 200
 _POLL_SECONDS = 0.1
@@ -34,10 +34,12 @@ _GONE = 410
 log = logging.getLogger(__name__)
 
 
-class Posting(Protocol):
+class DeliverySender(Protocol):
     """What tries a delivery once: streams.notifying.posting.Poster."""
 
-    async def post(self, endpoint: Endpoint, delivery: WebhookDelivery, now: datetime, /) -> Answer:
+    async def post(
+        self, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: datetime, /
+    ) -> DeliveryResponse:
         """Say what came of it."""
 
 
@@ -46,8 +48,8 @@ class _Taken:
     """A record that was read, and where it stands in its partition's window."""
 
     record: Record
-    window: Window[int]
-    place: Place[int]
+    window: AckWindow[int]
+    place: AckSlot[int]
 
 
 @dataclass(kw_only=True)
@@ -60,18 +62,18 @@ class Deliverer:
     attempts under way alone. After a crash an attempt may be made again, under the same id.
     """
 
-    open_reader: Callable[[Callable[[list[Partition]], None]], Reading]
-    sender: Sending
-    table: EndpointTable
-    poster: Posting
-    patience: Patience
-    wellbeing: Wellbeing
+    open_reader: Callable[[Callable[[list[Partition]], None]], RecordConsumer]
+    sender: RecordSender
+    table: WebhookEndpointTable
+    webhook_sender: DeliverySender
+    patience: DeliveryRetryPolicy
+    wellbeing: EndpointHealthTracker
     clock: Callable[[], datetime]
-    lanes: Lanes = field(default_factory=Lanes)
+    lanes: EndpointLimits = field(default_factory=EndpointLimits)
 
     def __post_init__(self) -> None:
         """Join the group."""
-        self._windows: dict[Partition, Window[int]] = {}
+        self._windows: dict[Partition, AckWindow[int]] = {}
         self._done: dict[Partition, int] = {}
         self._lost: list[Partition] = []  # filled by the reader's thread
         self._running: set[asyncio.Task[None]] = set()
@@ -102,15 +104,15 @@ class Deliverer:
         await asyncio.to_thread(self._commit)
 
     def _take(self, record: Record) -> None:
-        window = self._windows.setdefault((record.topic, record.partition), Window())
+        window = self._windows.setdefault((record.topic, record.partition), AckWindow())
         taken = _Taken(record=record, window=window, place=window.enter(record.offset))
         try:
             delivery = decode(record.value)
         except Undecodable as error:
-            self._start(self._bury(record, "undecodable", str(error)), taken)
+            self._start(self._dead_letter(record, "undecodable", str(error)), taken)
             return
         if not isinstance(delivery, WebhookDelivery):
-            self._start(self._bury(record, "no_delivery", type(delivery).__name__), taken)
+            self._start(self._dead_letter(record, "no_delivery", type(delivery).__name__), taken)
             return
         endpoint = self.table.get(delivery.endpoint_id)
         is_on = endpoint is not None and self.table.is_on(delivery.endpoint_id)
@@ -135,7 +137,9 @@ class Deliverer:
                 raise
             except Exception as error:  # one delivery must not stop those behind it
                 log.exception("a delivery met a fault of ours")
-                await self._bury(taken.record, "internal", f"{type(error).__name__}: {error}")
+                await self._dead_letter(
+                    taken.record, "internal", f"{type(error).__name__}: {error}"
+                )
             self._settle(taken)
 
         task = asyncio.create_task(run())
@@ -147,10 +151,12 @@ class Deliverer:
         if not task.cancelled():
             self._fault = self._fault or task.exception()
 
-    async def _attempt(self, endpoint: Endpoint, delivery: WebhookDelivery, record: Record) -> None:
+    async def _attempt(
+        self, endpoint: WebhookEndpoint, delivery: WebhookDelivery, record: Record
+    ) -> None:
         began_at = self.clock()
         try:
-            answer = await self.poster.post(endpoint, delivery, began_at)
+            answer = await self.webhook_sender.post(endpoint, delivery, began_at)
         except BaseException:
             self.lanes.leave(delivery.endpoint_id, seconds=0.0, is_well=False)
             raise
@@ -158,22 +164,26 @@ class Deliverer:
         pass_by("notifier.after_post_before_note")
         note = _note(delivery, answer, began_at)
         if answer.is_well:
-            await self.wellbeing.worked(delivery.endpoint_id)
+            await self.wellbeing.record_success(delivery.endpoint_id)
             await self._tell("delivered", note)
         elif answer.status == _GONE:
-            await self.wellbeing.gone(delivery.endpoint_id, began_at)
+            await self.wellbeing.record_gone(delivery.endpoint_id, began_at)
             await self._tell("given_up", note)
         else:
-            await self.wellbeing.failed(delivery.endpoint_id, began_at)
+            await self.wellbeing.record_failure(delivery.endpoint_id, began_at)
             await self._again(delivery, answer, record, note)
 
     async def _again(
-        self, delivery: WebhookDelivery, answer: Answer, record: Record, note: WebhookAttempt
+        self,
+        delivery: WebhookDelivery,
+        answer: DeliveryResponse,
+        record: Record,
+        note: WebhookAttempt,
     ) -> None:
         now = self.clock()
         again = self.patience.again(delivery, answer.retry_after_seconds, now, random.random())  # noqa: S311 - spreads load, guards nothing
         if again is None:
-            await self._bury(record, "given_up", answer.detail)
+            await self._dead_letter(record, "given_up", answer.detail)
             await self._tell("given_up", note)
             return
         await self._hold(again, now)
@@ -181,14 +191,16 @@ class Deliverer:
 
     async def _hold(self, delivery: WebhookDelivery, now: datetime) -> None:
         topic = self.patience.next_topic(delivery, now)
-        await send_at_last(self.sender, topic, delivery.endpoint_id, encode(delivery))
+        await send_until_durable(self.sender, topic, delivery.endpoint_id, encode(delivery))
 
     async def _tell(self, outcome: AttemptOutcome, note: WebhookAttempt) -> None:
         told = encode(replace(note, outcome=outcome))
-        await send_at_last(self.sender, WEBHOOK_ATTEMPTS, note.endpoint_id, told)
+        await send_until_durable(self.sender, WEBHOOK_ATTEMPTS, note.endpoint_id, told)
 
-    async def _bury(self, record: Record, code: str, detail: str) -> None:
-        await bury(self.sender, WEBHOOKS_DEAD_LETTERS, record, code, detail, self.clock())
+    async def _dead_letter(self, record: Record, code: str, detail: str) -> None:
+        await send_dead_letter(
+            self.sender, WEBHOOKS_DEAD_LETTERS, record, code, detail, self.clock()
+        )
 
     def _settle(self, taken: _Taken) -> None:
         ready = taken.window.finish(taken.place)
@@ -212,7 +224,7 @@ class Deliverer:
             log.warning("not committed: %s", error)
 
 
-def _note(delivery: WebhookDelivery, answer: Answer, at: datetime) -> WebhookAttempt:
+def _note(delivery: WebhookDelivery, answer: DeliveryResponse, at: datetime) -> WebhookAttempt:
     return WebhookAttempt(
         delivery_id=delivery.delivery_id,
         endpoint_id=delivery.endpoint_id,

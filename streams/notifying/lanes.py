@@ -16,7 +16,7 @@ _SHORTEST_STEP_SECONDS = 0.01
 
 
 @dataclass(slots=True)
-class _Lane:
+class _EndpointLoad:
     tenant_id: TenantId | None = None
     in_flight: int = 0
     is_troubled: bool = False
@@ -24,7 +24,7 @@ class _Lane:
     next_free_at: datetime | None = None
 
 
-class Lanes:
+class EndpointLimits:
     """How many deliveries each endpoint has under way.
 
     An endpoint is troubled while its last attempt failed or was slow. It then gets one attempt at a
@@ -34,7 +34,7 @@ class Lanes:
     """
 
     def __init__(self) -> None:
-        self._lanes: defaultdict[EndpointId, _Lane] = defaultdict(_Lane)
+        self._lanes: defaultdict[EndpointId, _EndpointLoad] = defaultdict(_EndpointLoad)
         self._of_tenant: Counter[TenantId | None] = Counter()
         self._troubled_of_tenant: Counter[TenantId | None] = Counter()
         self._troubled_in_flight = 0
@@ -84,13 +84,13 @@ class Lanes:
         lane.next_free_at = free_at
         return free_at
 
-    def _count(self, lane: _Lane, more: int) -> None:
+    def _count(self, lane: _EndpointLoad, more: int) -> None:
         self.in_flight += more
         self._of_tenant[lane.tenant_id] += more
         if not self._of_tenant[lane.tenant_id]:
             del self._of_tenant[lane.tenant_id]
 
-    def _count_troubled(self, lane: _Lane, more: int) -> None:
+    def _count_troubled(self, lane: _EndpointLoad, more: int) -> None:
         self._troubled_in_flight += more
         self._troubled_of_tenant[lane.tenant_id] += more
         if not self._troubled_of_tenant[lane.tenant_id]:

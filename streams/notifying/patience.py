@@ -27,7 +27,7 @@ _HOLD_SECONDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class DeliveryRetryPolicy:
     """How often a delivery is tried; a hold is a waiting room that nothing stays in for longer.
 
     What has to wait for longer than any hold goes through the longest again and again. A hold is
@@ -42,15 +42,15 @@ class Patience:
         delivery: WebhookDelivery,
         retry_after_seconds: float | None,
         now: datetime,
-        luck: float,
+        jitter: float,
     ) -> WebhookDelivery | None:
         """Say when a delivery that failed is tried again; None when it is given up.
 
-        ``luck`` is a random number from 0 to 1. A Retry-After is a lower bound, up to an hour.
+        ``jitter`` is a random number from 0 to 1. A Retry-After is a lower bound, up to an hour.
         """
         if delivery.attempts >= len(self.retry_seconds):
             return None
-        delay = self.retry_seconds[delivery.attempts] * (1 - _SPREAD + 2 * _SPREAD * luck)
+        delay = self.retry_seconds[delivery.attempts] * (1 - _SPREAD + 2 * _SPREAD * jitter)
         asked = min(retry_after_seconds or 0.0, _LONGEST_RETRY_AFTER_SECONDS)
         not_before = now + timedelta(seconds=max(delay, asked))
         return replace(delivery, attempts=delivery.attempts + 1, not_before=not_before)

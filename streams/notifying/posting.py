@@ -14,11 +14,11 @@ from standardwebhooks import Webhook
 from domain.failures import FailureCode
 from domain.hooks import WebhookDelivery
 from domain.sources.addresses import Network
-from infra.webhook_endpoints import Endpoint
+from infra.webhook_endpoints import WebhookEndpoint
 from infra.webhook_secrets import WebhookSecrets
 from streams.fetching import FetchFailed, FetchLimits, Resolver
 from streams.fetching.exchange import exchange
-from streams.fetching.guard import Guard
+from streams.fetching.guard import AddressGuard
 from streams.fetching.retry_after import retry_after_seconds
 
 _OK = range(200, 300)
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class DeliveryResponse:
     """What came of an attempt; ``detail`` may be shown to the customer.
 
     It repeats nothing that a server said but the status, and is the same for every address that we
@@ -55,7 +55,7 @@ class Answer:
         return self.status is not None and self.status in _OK
 
 
-class Poster:
+class WebhookSender:
     """Posts deliveries; one per process, used by many tasks at once.
 
     As with downloads, a connection goes only to an address that was looked up for it and found
@@ -75,13 +75,15 @@ class Poster:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._limits = FetchLimits(max_body_bytes=0)
-        self._guard = Guard(resolver, self._limits, allowed_origins, refused_networks)
+        self._guard = AddressGuard(resolver, self._limits, allowed_origins, refused_networks)
         self._secrets = secrets
         self._timeout_seconds = timeout_seconds
         self._tls = tls or ssl.create_default_context()
         self._tls.set_alpn_protocols(["http/1.1"])
 
-    async def post(self, endpoint: Endpoint, delivery: WebhookDelivery, now: datetime) -> Answer:
+    async def post(
+        self, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: datetime
+    ) -> DeliveryResponse:
         """Try a delivery once; whatever goes wrong is an answer too."""
         began = time.monotonic()
         status, retry_after = None, None
@@ -96,7 +98,7 @@ class Poster:
         except Exception:  # a fault of ours must not stop what waits behind it
             log.exception("delivery %s to %s failed", delivery.delivery_id, endpoint.endpoint_id)
             detail = "something went wrong on our side"
-        return Answer(
+        return DeliveryResponse(
             status=status,
             detail=detail,
             seconds=time.monotonic() - began,
@@ -104,7 +106,7 @@ class Poster:
         )
 
     async def _exchange(
-        self, endpoint: Endpoint, delivery: WebhookDelivery, now: datetime
+        self, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: datetime
     ) -> tuple[int, float | None]:
         url = self._guard.read(endpoint.url)
         headers = self._headers(endpoint, delivery, now)
@@ -116,7 +118,7 @@ class Poster:
             return answer.status, retry_after_seconds(answer.value("retry-after"))
 
     def _headers(
-        self, endpoint: Endpoint, delivery: WebhookDelivery, now: datetime
+        self, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: datetime
     ) -> dict[str, str]:
         signatures = [
             Webhook(secret).sign(delivery.delivery_id, now, delivery.body)
@@ -132,7 +134,7 @@ class Poster:
             "webhook-signature": " ".join(signatures),
         }
 
-    def _signing(self, endpoint: Endpoint, now: datetime) -> list[str]:
+    def _signing(self, endpoint: WebhookEndpoint, now: datetime) -> list[str]:
         """List the secrets that sign: the current one, and for a while the one before it."""
         endpoint_id, number = endpoint.endpoint_id, endpoint.secret_number
         secrets = [self._secrets.text(endpoint_id, number, endpoint.made_with)]

@@ -13,15 +13,15 @@ from avro_schemas.errors import KeysLost, Undecodable
 from domain.events import AssetEvent
 from domain.hooks import WebhookRedelivery
 from infra.errors import BrokerUnavailable
-from infra.public_events import as_json, event_type
+from infra.public_events import public_event_json, public_event_type
 from infra.reading import Record
 from infra.topics import ASSET_EVENTS, WEBHOOK_REDELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
-from infra.webhook_endpoints import Endpoint
-from infra.webhook_table import EndpointTable
-from streams.burying import bury
-from streams.notifying.announcing import order
-from streams.reading import Reading
-from streams.sending import Sending, send_at_last
+from infra.webhook_endpoints import WebhookEndpoint
+from infra.webhook_table import WebhookEndpointTable
+from streams.burying import send_dead_letter
+from streams.notifying.announcing import delivery_record
+from streams.reading import RecordConsumer
+from streams.sending import RecordSender, send_until_durable
 
 _POLL_SECONDS = 0.2
 _MOST_SCANNED = 20_000  # records of a portion, whoever they belong to
@@ -30,14 +30,14 @@ _CLOCKS_APART = timedelta(minutes=10)  # an event's moment, and that of its reco
 log = logging.getLogger(__name__)
 
 
-class Bounds(Protocol):
+class LogBoundsReader(Protocol):
     """What knows where partitions stood at a moment: infra.log_bounds.LogBounds."""
 
     def at(self, topic: Topic, moment: datetime) -> Mapping[int, int]:
         """Give the first offset of each partition from this moment on; raises BrokerUnavailable."""
 
 
-class History(Protocol):
+class ReplayReader(Protocol):
     """What reads some partitions: infra.reading.Reader."""
 
     def poll(self) -> list[Record]:
@@ -48,7 +48,7 @@ class History(Protocol):
 
 
 @dataclass(kw_only=True)
-class Redeliverer:
+class HistoryReplay:
     """Works on one portion of one order at a time; the rest of it goes to the end of the queue.
 
     So no order keeps others waiting, and one that was begun goes on after a crash: at most a
@@ -56,11 +56,11 @@ class Redeliverer:
     before it has to queue again, which it may after ``pause_seconds``.
     """
 
-    reader: Reading
-    sender: Sending
-    table: EndpointTable
-    bounds: Bounds
-    open_history: Callable[[Mapping[int, int]], AbstractContextManager[History]]
+    reader: RecordConsumer
+    sender: RecordSender
+    table: WebhookEndpointTable
+    bounds: LogBoundsReader
+    open_history: Callable[[Mapping[int, int]], AbstractContextManager[ReplayReader]]
     public_base_url: str
     clock: Callable[[], datetime]
     portion: int
@@ -81,10 +81,10 @@ class Redeliverer:
         except (BrokerUnavailable, KeysLost):
             raise
         except Undecodable as error:
-            told = await self._bury(record, "undecodable", str(error))
+            told = await self._dead_letter(record, "undecodable", str(error))
         except Exception as error:  # one order must not stop those behind it
             log.exception("history cannot be told again")
-            told = await self._bury(record, "internal", f"{type(error).__name__}: {error}")
+            told = await self._dead_letter(record, "internal", f"{type(error).__name__}: {error}")
         self._read = []
         try:
             done = {(record.topic, record.partition): record.offset + 1}
@@ -108,20 +108,24 @@ class Redeliverer:
         if rest is not None:
             await asyncio.sleep(self.pause_seconds)
             value = encode(rest)
-            await send_at_last(self.sender, WEBHOOK_REDELIVERIES, rest.endpoint_id, value)
+            await send_until_durable(self.sender, WEBHOOK_REDELIVERIES, rest.endpoint_id, value)
         return len(events)
 
-    async def _tell(self, event: AssetEvent, endpoint: Endpoint, now: datetime) -> None:
+    async def _tell(self, event: AssetEvent, endpoint: WebhookEndpoint, now: datetime) -> None:
         try:
-            body = as_json(event, self.public_base_url)
-            await send_at_last(self.sender, *order(event, endpoint, body, now, is_redelivery=True))
+            body = public_event_json(event, self.public_base_url)
+            await send_until_durable(
+                self.sender, *delivery_record(event, endpoint, body, now, is_redelivery=True)
+            )
         except KeysLost:
             raise
         except Exception:  # whoever announced it has its dead letter; the rest is told
             log.exception("event %s cannot be told again", event.metadata.event_id)
 
-    async def _bury(self, record: Record, code: str, detail: str) -> int:
-        await bury(self.sender, WEBHOOKS_DEAD_LETTERS, record, code, detail, self.clock())
+    async def _dead_letter(self, record: Record, code: str, detail: str) -> int:
+        await send_dead_letter(
+            self.sender, WEBHOOKS_DEAD_LETTERS, record, code, detail, self.clock()
+        )
         return 0
 
     def _begun(self, asked: WebhookRedelivery) -> WebhookRedelivery:
@@ -130,7 +134,7 @@ class Redeliverer:
         return replace(asked, positions=_in_order(positions), ends=_in_order(ends))
 
     def _portion(
-        self, asked: WebhookRedelivery, endpoint: Endpoint
+        self, asked: WebhookRedelivery, endpoint: WebhookEndpoint
     ) -> tuple[list[AssetEvent], WebhookRedelivery | None]:
         """Read on until there is enough; also give what is left of the order."""
         left = {p: at for p, at in enumerate(asked.positions) if at < asked.ends[p]}
@@ -161,7 +165,7 @@ def _wanted(
             isinstance(event, AssetEvent)
             and event.metadata.tenant_id == asked.tenant_id
             and asked.since <= event.metadata.happened_at < asked.until
-            and event_type(event) in types
+            and public_event_type(event) in types
         ):
             yield event
 

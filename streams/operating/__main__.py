@@ -10,15 +10,15 @@ from contextlib import ExitStack
 
 from prometheus_client import Counter, start_http_server
 
-from infra.asking import Asker
-from infra.candidates import Candidates
-from infra.cql import Cql
+from infra.asking import CommandClient
+from infra.candidates import AssetScan
+from infra.cql import CassandraSession
 from infra.errors import BrokerUnavailable
-from infra.histories import Histories
-from infra.live_views import LiveViews
-from infra.outcomes import Outcomes, follow_outcomes
-from infra.own_place import own_place
-from infra.sending import Sender
+from infra.histories import AssetHistories
+from infra.live_views import ViewReader
+from infra.outcomes import PendingReplies, follow_replies
+from infra.own_place import claim_instance_slot
+from infra.sending import RecordProducer
 from infra.settings import Settings, load
 from infra.topics import (
     ASSET_COMMANDS,
@@ -29,11 +29,11 @@ from infra.topics import (
     OPERATION_COMMANDS,
     OPERATION_EVENTS,
 )
-from streams.operating.barriers import Barrier
-from streams.operating.items import Items
-from streams.operating.ledger import Ledger
-from streams.operating.operator import Operator
-from streams.running import now, run
+from streams.operating.barriers import ViewBarrier
+from streams.operating.items import ItemExecutor
+from streams.operating.ledger import OperationDecider
+from streams.operating.operator import OperationExecutor
+from streams.running import now, run_process
 from streams.stopping import stop_signal
 
 _TOPICS = (
@@ -52,29 +52,31 @@ log = logging.getLogger("streams.operating")
 
 def main() -> int:
     """Operate until SIGTERM; 1 when settings or topics are wrong, or Cassandra does not answer."""
-    return run("operator", load, _TOPICS, _operate)
+    return run_process("operator", load, _TOPICS, _operate)
 
 
 async def _operate(settings: Settings) -> int:
     stopping = stop_signal()
     kafka = settings.kafka.connection()
-    outcomes = Outcomes(secrets.randbelow(COMMAND_RESULTS.partitions))
+    outcomes = PendingReplies(secrets.randbelow(COMMAND_RESULTS.partitions))
     done = Counter("scalehoster_operator_items", "Items of bulk operations dealt with")
     with ExitStack() as stack:
-        cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+        cql = CassandraSession(settings.cassandra, keyspace=settings.cassandra.keyspace)
         stack.callback(cql.close)
-        views = LiveViews(cql)
-        answers = stack.enter_context(follow_outcomes(kafka, outcomes))
-        place, held = own_place(settings.state_dir / "operator")
+        views = ViewReader(cql)
+        answers = stack.enter_context(follow_replies(kafka, outcomes))
+        place, held = claim_instance_slot(settings.state_dir / "operator")
         stack.enter_context(held)
-        ledger = Ledger(kafka, f"{socket.gethostname()}-{place.name}", now)
+        ledger = OperationDecider(kafka, f"{socket.gethostname()}-{place.name}", now)
         stack.callback(ledger.close)
-        async with Sender(kafka) as sender:
-            operator = Operator(
+        async with RecordProducer(kafka) as sender:
+            operator = OperationExecutor(
                 ledger,
-                Items(Asker(sender, outcomes), Histories(views), outcomes.partition),
-                Candidates(views),
-                lambda view: Barrier(kafka, views, view),
+                ItemExecutor(
+                    CommandClient(sender, outcomes), AssetHistories(views), outcomes.partition
+                ),
+                AssetScan(views),
+                lambda view: ViewBarrier(kafka, views, view),
                 now,
                 time.monotonic,
             )

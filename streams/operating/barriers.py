@@ -4,22 +4,22 @@ import asyncio
 from collections.abc import Mapping
 
 from infra.kafka import Kafka
-from infra.lag import has_read
-from infra.live_views import LiveViews
+from infra.lag import group_has_read
+from infra.live_views import ViewReader
 from infra.log_bounds import LogBounds
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS
 
 _DECIDERS = "command_api.decider"
 
 
-class Barrier:
+class ViewBarrier:
     """Opens once a view shows what every command led to that was sent before it was put up.
 
     So an asset that was inserted just before an operation is among its assets, and a change that
     an earlier operation asked for at its very end is there to be taken back.
     """
 
-    def __init__(self, kafka: Kafka, views: LiveViews, view: str) -> None:
+    def __init__(self, kafka: Kafka, views: ViewReader, view: str) -> None:
         self._kafka = kafka
         self._views = views
         self._view = view
@@ -36,7 +36,7 @@ class Barrier:
             self._commands = await asyncio.to_thread(self._bounds.ends, ASSET_COMMANDS)
         if self._events is None:
             decided = await asyncio.to_thread(
-                has_read, self._kafka, _DECIDERS, ASSET_COMMANDS, self._commands
+                group_has_read, self._kafka, _DECIDERS, ASSET_COMMANDS, self._commands
             )
             if not decided:
                 return False

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from domain.bulk_events import OperationEvent, OperationSelected, OperationStarted
 from domain.operation import Operation, evolve
 from domain.values import OperationId, TenantId
-from infra.broken_histories import break_in
+from infra.broken_histories import history_gap
 from infra.topics import OPERATION_EVENTS
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
+class ItemChunk:
     """The first ``count`` items of the OperationSelected at an offset of operation-events."""
 
     offset: int
@@ -22,7 +22,7 @@ class Chunk:
 
 
 @dataclass(slots=True, kw_only=True)
-class Course:
+class TrackedOperation:
     """One operation, and its chunks in the order in which they are dealt with.
 
     The items themselves stay in the log, so an operation takes the same little memory however many
@@ -31,12 +31,12 @@ class Course:
 
     operation: Operation
     partition: int
-    chunks: list[Chunk] = field(default_factory=list)
-    loaded: tuple[Chunk, list[str]] | None = None
+    chunks: list[ItemChunk] = field(default_factory=list)
+    loaded: tuple[ItemChunk, list[str]] | None = None
 
-    def next_chunk(self) -> tuple[Chunk, int]:
+    def next_chunk(self) -> tuple[ItemChunk, int]:
         """Say in which chunk the next item lies, and at which place of it."""
-        left = self.operation.counts.settled
+        left = self.operation.counts.processed
         for chunk in self.chunks:
             if left < chunk.count:
                 return chunk, left
@@ -44,7 +44,7 @@ class Course:
         raise LookupError(f"{self.operation.operation_id} has no item left")
 
 
-class Courses:
+class TrackedOperations:
     """All operations of one partition of operation-events, folded from it in order.
 
     ``broken`` says of which nothing is decided any more, and why: an event of theirs cannot be
@@ -54,20 +54,20 @@ class Courses:
     def __init__(self, partition: int) -> None:
         self._partition = partition
         self.broken: dict[str, str] = {}
-        self._courses: dict[TenantId, dict[OperationId, Course]] = {}
+        self._courses: dict[TenantId, dict[OperationId, TrackedOperation]] = {}
 
     def of(self, tenant_id: TenantId) -> dict[OperationId, Operation]:
         """Give the operations of a tenant."""
         found = self._courses.get(tenant_id, {})
-        return {operation_id: course.operation for operation_id, course in found.items()}
+        return {operation_id: tracked.operation for operation_id, tracked in found.items()}
 
-    def under_way(self) -> Iterator[Course]:
+    def under_way(self) -> Iterator[TrackedOperation]:
         """Go through those that have not ended."""
         for courses in self._courses.values():
-            for course in courses.values():
-                operation = course.operation
+            for tracked in courses.values():
+                operation = tracked.operation
                 if not operation.has_ended and operation.operation_id not in self.broken:
-                    yield course
+                    yield tracked
 
     def take_in(self, event: OperationEvent, offset: int) -> None:
         """Fold the next event, which lies at an offset."""
@@ -78,32 +78,32 @@ class Courses:
         operation_id = OperationId(metadata.entity_id)
         known = ours.get(operation_id)
         place = f"{OPERATION_EVENTS.name}:{self._partition}:{offset}"
-        if wrong := break_in(known.operation.version if known else 0, metadata, place):
-            self.set_aside(metadata.entity_id, wrong)
+        if wrong := history_gap(known.operation.version if known else 0, metadata, place):
+            self.mark_broken(metadata.entity_id, wrong)
             return
         operation = evolve(known.operation if known else None, event)
         if operation is None:
             return
         if known is None:
-            known = Course(operation=operation, partition=self._partition)
+            known = TrackedOperation(operation=operation, partition=self._partition)
             ours[operation_id] = known
         known.operation = operation
         if operation.has_ended:
             known.loaded = None
         if isinstance(event, OperationSelected) and event.items:
-            known.chunks.append(Chunk(offset=offset, count=len(event.items)))
+            known.chunks.append(ItemChunk(offset=offset, count=len(event.items)))
         if isinstance(event, OperationStarted) and event.reverts in ours:
             known.chunks = _backwards(ours[event.reverts].chunks, event.total)
 
-    def set_aside(self, entity_id: str, reason: str) -> None:
+    def mark_broken(self, entity_id: str, reason: str) -> None:
         """Let nothing be decided about an operation, or done for it, any more."""
         log.critical("nothing is decided about operation %s any more: %s", entity_id, reason)
         self.broken.setdefault(entity_id, reason)
 
 
-def _backwards(chunks: list[Chunk], total: int) -> list[Chunk]:
+def _backwards(chunks: list[ItemChunk], total: int) -> list[ItemChunk]:
     """Take the first ``total`` items, the last chunk first: what was done last is undone first."""
-    taken: list[Chunk] = []
+    taken: list[ItemChunk] = []
     for chunk in chunks:
         count = min(chunk.count, total)
         if count:

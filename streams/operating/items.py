@@ -11,38 +11,40 @@ from domain.events import AssetEvent
 from domain.operation import Operation
 from domain.operation.advancing import CATEGORY_ITEM
 from domain.operation.commanding import asset_command_for, category_command_for, metadata_for
-from domain.operation.compensating import AlreadyBack, Conflict, compensate
+from domain.operation.compensating import AlreadyReverted, RevertConflict, compensate
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import AssetId
-from infra.asking import Asker
+from infra.asking import CommandClient
 from infra.errors import InfraError, RecordRefused
-from infra.histories import ASSET_HISTORY, Histories
+from infra.histories import ASSET_HISTORY, AssetHistories
 
 _WAIT_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
 
-class Items:
+class ItemExecutor:
     """Deals with single items; the decider's word on each is final.
 
     An item may be dealt with any number of times: its command has the same id each time, so it
     takes effect once and is answered alike.
     """
 
-    def __init__(self, asker: Asker, histories: Histories, reply_partition: int) -> None:
+    def __init__(
+        self, asker: CommandClient, histories: AssetHistories, reply_partition: int
+    ) -> None:
         self._asker = asker
         self._histories = histories
         self._reply_partition = reply_partition
 
-    async def deal_with(self, operation: Operation, item: str) -> ItemOutcome | None:
+    async def execute(self, operation: Operation, item: str) -> ItemOutcome | None:
         """Say what became of an item; None when that is not known yet and must be asked again.
 
         What goes wrong with one item alone is its outcome, so that the others go on. Raises
         Overloaded, BrokerUnavailable, StoreUnavailable, ViewsMissing, ViewNotBuilt, KeysLost.
         """
         try:
-            return await self._dealt_with(operation, item)
+            return await self._executed(operation, item)
         except RecordRefused as trouble:
             return _outcome(item, "refused", code=RecordRefused.__name__, detail=str(trouble))
         except (InfraError, KeysLost):
@@ -51,7 +53,7 @@ class Items:
             log.exception("item %s of operation %s", item, operation.operation_id)
             return _outcome(item, "refused", code="InternalError", detail="a fault of ours")
 
-    async def _dealt_with(self, operation: Operation, item: str) -> ItemOutcome | None:
+    async def _executed(self, operation: Operation, item: str) -> ItemOutcome | None:
         metadata = metadata_for(operation, item, self._reply_partition)
         if item == CATEGORY_ITEM:
             return await self._asked(item, category_command_for(operation, metadata))
@@ -67,9 +69,9 @@ class Items:
         match back:
             case None:  # or what the operation did is what the view does not show
                 return await self._unless_incomplete(item, _outcome(item, "unchanged"))
-            case AlreadyBack():
+            case AlreadyReverted():
                 return _outcome(item, "changed", version=back.version)
-            case Conflict():
+            case RevertConflict():
                 return _outcome(item, "conflict", detail=str(back))
             case _:
                 answer = await self._asker.ask(back, _WAIT_SECONDS)

@@ -14,15 +14,15 @@ from domain.operation import decide
 from domain.outcomes import Outcome
 from domain.telling import accepted, refused, unchanged
 from domain.values import OperationId
-from infra.broken_histories import place_of
+from infra.broken_histories import record_location
 from infra.errors import BrokerUnavailable, HistoryBroken, RecordRefused
-from infra.group_reading import GroupReader, Partition
+from infra.group_reading import GroupConsumer, Partition
 from infra.kafka import Kafka
-from infra.marks import Mark
-from infra.mending import Mender
-from infra.open_tails import OpenTails
-from infra.poison import Poison, code_of
-from infra.reading import Reader, Record
+from infra.marks import Provenance
+from infra.mending import HangingTransactionRecovery
+from infra.open_tails import OpenTransactionScanner
+from infra.poison import PoisonCommands, dead_letter_code
+from infra.reading import PartitionReader, Record
 from infra.record_limits import require_writable
 from infra.topics import (
     COMMAND_RESULTS,
@@ -30,9 +30,9 @@ from infra.topics import (
     OPERATION_COMMANDS,
     OPERATION_EVENTS,
 )
-from infra.transactions import RecordsRefused, TransactionalWriter, TransactionFailed
-from streams.operating.courses import Chunk, Course, Courses
-from streams.operating.trees import Trees
+from infra.transactions import RecordsRefused, TransactionalProducer, TransactionFailed
+from streams.operating.courses import ItemChunk, TrackedOperation, TrackedOperations
+from streams.operating.trees import CatalogueFold
 
 GROUP = "streams.operating"
 _FAMILY = "operator-"
@@ -42,7 +42,7 @@ _MAX_POLL_SECONDS = 600
 log = logging.getLogger(__name__)
 
 
-class _Told(NamedTuple):
+class _Decided(NamedTuple):
     """What became of a command; ``numbers`` are its events' places in the transaction."""
 
     command: OperationCommand
@@ -52,7 +52,7 @@ class _Told(NamedTuple):
     refusal: Refusal | None
 
 
-class Ledger:
+class OperationDecider:
     """Owns some partitions of operation-commands, and with them the operations of some tenants.
 
     Whatever is written is one transaction with the group's offset, so that an owner who lost a
@@ -70,25 +70,27 @@ class Ledger:
     def __init__(self, kafka: Kafka, instance: str, now: Callable[[], datetime]) -> None:
         self._kafka = kafka
         self._now = now
-        self._trees = Trees(kafka)
-        self._known: dict[int, Courses] = {}
+        self._trees = CatalogueFold(kafka)
+        self._known: dict[int, TrackedOperations] = {}
         self._reached: dict[int, int] = {}  # how far the events of each partition are known
-        self._writer = TransactionalWriter(kafka, f"{_FAMILY}{instance}")
-        self._poison = Poison(self._writer, now)
+        self._writer = TransactionalProducer(kafka, f"{_FAMILY}{instance}")
+        self._poison = PoisonCommands(self._writer, now)
         self._unwritable: dict[OperationId, str] = {}
-        self._tails = OpenTails(kafka, (OPERATION_EVENTS, COMMAND_RESULTS, COMMANDS_DEAD_LETTERS))
-        self._mender = Mender(
+        self._tails = OpenTransactionScanner(
+            kafka, (OPERATION_EVENTS, COMMAND_RESULTS, COMMANDS_DEAD_LETTERS)
+        )
+        self._recovery = HangingTransactionRecovery(
             self._tails,
-            lambda other: TransactionalWriter(kafka, other),
+            lambda other: TransactionalProducer(kafka, other),
             GROUP,
             (OPERATION_COMMANDS, OPERATION_EVENTS),
             family=_FAMILY,
         )
-        self._reader = GroupReader(
+        self._reader = GroupConsumer(
             kafka,
             GROUP,
             (OPERATION_COMMANDS,),
-            starts_of=lambda partitions: self._mender.starts(partitions, self._reader),
+            starts_of=lambda partitions: self._recovery.starts(partitions, self._reader),
             on_revoked=self._revoked,
             max_poll_seconds=_MAX_POLL_SECONDS,
         )
@@ -102,12 +104,12 @@ class Ledger:
         """Forget all that is folded, end what hangs, and go back to what is certain."""
         self._known.clear()
         self._writer.renew()
-        self._mender.mend(self._writer, self._reader)
-        self._reader.rewind(self._mender.decided)
+        self._recovery.recover(self._writer, self._reader)
+        self._reader.rewind(self._recovery.decided)
 
     def step(self, wait_seconds: float) -> int:
         """Decide what customers wished meanwhile, waiting so long for the first; count it."""
-        self._mender.look(self._writer.id)
+        self._recovery.look(self._writer.id)
         records = self._reader.poll(_BATCH, wait_seconds)
         for _, number in self._reader.assigned():
             if number not in self._known:
@@ -117,32 +119,32 @@ class Ledger:
             try:
                 self._decide(portion)
             except RecordsRefused as trouble:
-                self._poison.was_refused(portion, str(trouble))
+                self._poison.note_refusal(portion, str(trouble))
                 raise
             self._poison.settle(portion)
         return len(ours)
 
-    def under_way(self) -> list[Course]:
+    def under_way(self) -> list[TrackedOperation]:
         """List the operations that are ours, have not ended and can be written down."""
         return [
-            course
+            tracked
             for courses in self._known.values()
-            for course in courses.under_way()
-            if course.operation.operation_id not in self._unwritable
+            for tracked in courses.under_way()
+            if tracked.operation.operation_id not in self._unwritable
         ]
 
-    def note(self, course: Course, events: Sequence[OperationEvent]) -> None:
+    def note(self, tracked: TrackedOperation, events: Sequence[OperationEvent]) -> None:
         """Append events of one operation, durable when it returns."""
         try:
-            self._note(course, events)
+            self._note(tracked, events)
         except (RecordRefused, RecordsRefused) as trouble:
-            operation_id = course.operation.operation_id
+            operation_id = tracked.operation.operation_id
             log.critical("operation %s cannot go on: %s", operation_id, trouble)
             self._unwritable[operation_id] = str(trouble)
             raise TransactionFailed(str(trouble)) from trouble
 
-    def _note(self, course: Course, events: Sequence[OperationEvent]) -> None:
-        number = course.partition
+    def _note(self, tracked: TrackedOperation, events: Sequence[OperationEvent]) -> None:
+        number = tracked.partition
         place = (OPERATION_COMMANDS.name, number)
         cause = self._mark((OPERATION_EVENTS.name, number), self._reached[number])
         self._writer.begin()
@@ -153,17 +155,17 @@ class Ledger:
         for event, offset in zip(events, offsets, strict=True):
             self._known[number].take_in(event, offset)
 
-    def items(self, course: Course) -> list[str]:
+    def items(self, tracked: TrackedOperation) -> list[str]:
         """Give the items that are next, up to the end of their chunk."""
-        chunk, first = course.next_chunk()
-        if course.loaded is None or course.loaded[0] != chunk:
-            course.loaded = chunk, self._items_of(course, chunk)
-        return course.loaded[1][first:]
+        chunk, first = tracked.next_chunk()
+        if tracked.loaded is None or tracked.loaded[0] != chunk:
+            tracked.loaded = chunk, self._items_of(tracked, chunk)
+        return tracked.loaded[1][first:]
 
-    def _items_of(self, course: Course, chunk: Chunk) -> list[str]:
-        starts = {course.partition: chunk.offset}
-        with Reader(self._kafka, OPERATION_EVENTS, starts) as reader:
-            while reader.position(course.partition) <= chunk.offset:
+    def _items_of(self, tracked: TrackedOperation, chunk: ItemChunk) -> list[str]:
+        starts = {tracked.partition: chunk.offset}
+        with PartitionReader(self._kafka, OPERATION_EVENTS, starts) as reader:
+            while reader.position(tracked.partition) <= chunk.offset:
                 for record in reader.poll(at_most=1):
                     event = decode(record.value)
                     if record.offset == chunk.offset and isinstance(event, OperationSelected):
@@ -172,7 +174,7 @@ class Ledger:
 
     def _decide(self, records: Sequence[Record]) -> None:
         self._trees.catch_up()
-        told: list[_Told] = []
+        told: list[_Decided] = []
         self._writer.begin()
         for record in records:
             command = self._command(record)
@@ -185,7 +187,7 @@ class Ledger:
             except Exception as fault:  # one command must not stop those behind it
                 log.exception("%s cannot be decided", type(command).__name__)
                 reason = f"{type(fault).__name__}: {fault}"
-                self._poison.bury(record, code_of(fault), reason, command)
+                self._poison.append_dead_letter(record, dead_letter_code(fault), reason, command)
                 continue
             for event in each.events:
                 # The next command of this batch meets it; a failed transaction forgets it all.
@@ -202,10 +204,10 @@ class Ledger:
     def _commit(self, read: Mapping[Partition, int], reached: Mapping[int, int]) -> None:
         events = {(OPERATION_EVENTS.name, number): at for number, at in reached.items()}
         self._writer.commit(self._reader, {**read, **events})
-        self._mender.note({**read, **events})
+        self._recovery.note({**read, **events})
         self._reached |= reached
 
-    def _decided(self, record: Record, command: OperationCommand) -> _Told:
+    def _decided(self, record: Record, command: OperationCommand) -> _Decided:
         """Decide a command and append its events; whatever it raises, nothing is appended."""
         tenant_id, courses = command.metadata.tenant_id, self._known[record.partition]
         for operation_id in (command.metadata.entity_id, getattr(command, "reverts", "")):
@@ -222,15 +224,14 @@ class Ledger:
             require_writable(OPERATION_EVENTS, key, value)
         cause = self._cause(record)
         numbers = [self._append(record.partition, *each, cause) for each in written]
-        return _Told(command, record, events, numbers, refusal)
+        return _Decided(command, record, events, numbers, refusal)
 
-    def _tell(self, told: _Told, offsets: list[int]) -> None:
+    def _tell(self, told: _Decided, offsets: list[int]) -> None:
         metadata = told.command.metadata
         if metadata.reply_partition is None:
             return
-        outcome: Outcome
         if told.refusal is not None:
-            outcome = refused(told.command, told.refusal, self._now())
+            outcome: Outcome = refused(told.command, told.refusal, self._now())
         elif not told.events:
             outcome = unchanged(told.command, self._now())
         else:
@@ -238,24 +239,22 @@ class Ledger:
             place = f"{OPERATION_EVENTS.name}:{told.record.partition}:{offset}"
             outcome = accepted(told.events, position=place)
         to = metadata.reply_partition % COMMAND_RESULTS.partitions
-        headers = self._cause(told.record).headers
+        key, headers = metadata.command_id, self._cause(told.record).headers
         try:
-            self._writer.append(
-                COMMAND_RESULTS, to, metadata.command_id, encode(outcome), headers=headers
-            )
+            self._writer.append(COMMAND_RESULTS, to, key, encode(outcome), headers=headers)
         except (RecordRefused, ValueError) as trouble:  # begin anew without this command
-            self._poison.condemn(told.record, f"its answer cannot be written: {trouble}")
+            self._poison.mark_poisonous(told.record, f"its answer cannot be written: {trouble}")
             raise TransactionFailed(str(trouble)) from trouble
 
-    def _append(self, partition: int, key: str, value: bytes, cause: Mark) -> int:
+    def _append(self, partition: int, key: str, value: bytes, cause: Provenance) -> int:
         """Append under the operation's id, in the partition of its tenant's commands."""
         return self._writer.append(OPERATION_EVENTS, partition, key, value, headers=cause.headers)
 
-    def _cause(self, record: Record) -> Mark:
+    def _cause(self, record: Record) -> Provenance:
         return self._mark((record.topic, record.partition), record.offset)
 
-    def _mark(self, place: Partition, offset: int) -> Mark:
-        return Mark(writer=self._writer.id, command=place, offset=offset)
+    def _mark(self, place: Partition, offset: int) -> Provenance:
+        return Provenance(writer=self._writer.id, command=place, offset=offset)
 
     def _command(self, record: Record) -> OperationCommand | None:
         try:
@@ -267,24 +266,24 @@ class Ledger:
                 known = self._poison.reason(record)
                 if known is None:
                     return command
-                self._poison.bury(record, "not_written", known, command)
+                self._poison.append_dead_letter(record, "not_written", known, command)
                 return None
             reason = f"{type(command).__name__} is no command of operations"
-        self._poison.bury(record, "undecodable", reason)
+        self._poison.append_dead_letter(record, "undecodable", reason)
         return None
 
-    def _folded(self, partition: int) -> Courses:
+    def _folded(self, partition: int) -> TrackedOperations:
         # Waits until a transaction that a dead owner left open has been resolved.
         self._reader.committed([(OPERATION_COMMANDS.name, partition)])
         self._tails.wait_until_closed([(OPERATION_EVENTS.name, partition)])
-        courses = Courses(partition)
-        with Reader(self._kafka, OPERATION_EVENTS, {partition: 0}) as reader:
+        courses = TrackedOperations(partition)
+        with PartitionReader(self._kafka, OPERATION_EVENTS, {partition: 0}) as reader:
             for record in reader.read_to_end():
                 try:
                     event = decode(record.value)
                 except Undecodable as trouble:
-                    reason = f"{place_of(record)} cannot be read: {trouble}"
-                    courses.set_aside(record.key.decode(errors="replace"), reason)
+                    reason = f"{record_location(record)} cannot be read: {trouble}"
+                    courses.mark_broken(record.key.decode(errors="replace"), reason)
                     continue
                 if isinstance(event, OperationEvent):
                     courses.take_in(event, record.offset)

@@ -9,11 +9,11 @@ from avro_schemas.errors import KeysLost
 from domain.bulk import ItemOutcome
 from domain.bulk_events import OperationEvent
 from domain.operation import Operation, evolve
-from domain.operation.advancing import CATEGORY_ITEM, progressed, selected
+from domain.operation.advancing import CATEGORY_ITEM, progress_events, selection_events
 from domain.operation.selecting import matches
-from domain.operation.state import MOST_AT_ONCE
+from domain.operation.state import MAX_ITEMS_IN_FLIGHT
 from domain.values import OperationId
-from infra.candidates import ASSETS_BY_SHARD, Candidates
+from infra.candidates import ASSETS_BY_SHARD, AssetScan
 from infra.errors import (
     BrokerUnavailable,
     Overloaded,
@@ -23,11 +23,11 @@ from infra.errors import (
 )
 from infra.failpoints import pass_by
 from infra.histories import ASSET_HISTORY
-from streams.operating.barriers import Barrier
-from streams.operating.courses import Course
-from streams.operating.items import Items
-from streams.operating.ledger import Ledger
-from streams.operating.pacing import Pace, round_of
+from streams.operating.barriers import ViewBarrier
+from streams.operating.courses import TrackedOperation
+from streams.operating.items import ItemExecutor
+from streams.operating.ledger import OperationDecider
+from streams.operating.pacing import OperationPace, batch_size
 
 _CHUNK = 500
 _IDLE_SECONDS = 0.2
@@ -35,7 +35,7 @@ _IDLE_SECONDS = 0.2
 log = logging.getLogger(__name__)
 
 
-class Operator:
+class OperationExecutor:
     """Goes on with every operation that is ours and runs, each at its own pace.
 
     Of each at most 100 commands are under way at a time, so single customers' commands wait behind
@@ -46,21 +46,21 @@ class Operator:
 
     def __init__(
         self,
-        ledger: Ledger,
-        items: Items,
-        walk: Candidates,
-        new_barrier: Callable[[str], Barrier],
+        ledger: OperationDecider,
+        items: ItemExecutor,
+        scan: AssetScan,
+        new_barrier: Callable[[str], ViewBarrier],
         now: Callable[[], datetime],
         clock: Callable[[], float],
     ) -> None:
         self._ledger = ledger
         self._items = items
-        self._candidates = walk
+        self._candidates = scan
         self._new_barrier = new_barrier
         self._now = now
         self._clock = clock
-        self._paces: dict[OperationId, Pace] = {}
-        self._barriers: dict[OperationId, Barrier] = {}
+        self._paces: dict[OperationId, OperationPace] = {}
+        self._barriers: dict[OperationId, ViewBarrier] = {}
 
     async def step(self) -> int:
         """Decide what was wished, and do one round of each operation that is due; count items.
@@ -70,59 +70,61 @@ class Operator:
         await asyncio.to_thread(self._ledger.step, self._idle_seconds())
         done = 0
         courses = self._running()
-        self._forget_all_but({course.operation.operation_id for course in courses})
-        for course in courses:
-            pace = self._pace(course)
+        self._forget_all_but({tracked.operation.operation_id for tracked in courses})
+        for tracked in courses:
+            pace = self._pace(tracked)
             if pace.next_at > self._clock():
                 continue
             try:
-                done += await self._go_on(course, pace)
+                done += await self._go_on(tracked, pace)
             except (StoreUnavailable, ViewsMissing, ViewNotBuilt, Overloaded) as trouble:
-                log.warning("operation %s waits: %s", course.operation.operation_id, trouble)
-                pace.hold(self._clock())
+                log.warning("operation %s waits: %s", tracked.operation.operation_id, trouble)
+                pace.back_off(self._clock())
             except (BrokerUnavailable, KeysLost):
                 raise
             except Exception:  # one operation must not stop the others
-                log.exception("operation %s waits", course.operation.operation_id)
-                pace.hold(self._clock())
+                log.exception("operation %s waits", tracked.operation.operation_id)
+                pace.back_off(self._clock())
         return done
 
-    def _running(self) -> list[Course]:
+    def _running(self) -> list[TrackedOperation]:
         return [each for each in self._ledger.under_way() if each.operation.state == "running"]
 
     def _idle_seconds(self) -> float:
         """Say how long nothing is due; customers' wishes are looked at five times a second."""
-        waits = [self._pace(course).next_at - self._clock() for course in self._running()]
+        waits = [self._pace(tracked).next_at - self._clock() for tracked in self._running()]
         return max(0.0, min([_IDLE_SECONDS, *waits]))
 
-    def _pace(self, course: Course) -> Pace:
-        return self._paces.setdefault(course.operation.operation_id, Pace(next_at=self._clock()))
+    def _pace(self, tracked: TrackedOperation) -> OperationPace:
+        return self._paces.setdefault(
+            tracked.operation.operation_id, OperationPace(next_at=self._clock())
+        )
 
     def _forget_all_but(self, running: set[OperationId]) -> None:
         for known in (self._paces, self._barriers):
             for operation_id in known.keys() - running:
                 del known[operation_id]
 
-    async def _go_on(self, course: Course, pace: Pace) -> int:
-        operation = course.operation
+    async def _go_on(self, tracked: TrackedOperation, pace: OperationPace) -> int:
+        operation = tracked.operation
         began_at = self._clock()
         is_walking = not operation.is_selected and not operation.filter.asset_ids
         needs_view = operation.reverts is not None or is_walking
         if needs_view and not await self._shows_all(operation):
-            pace.hold(self._clock())
+            pace.back_off(self._clock())
             return 0
         if not operation.is_selected:
             events = await self._search(operation)
-            await asyncio.to_thread(self._ledger.note, course, events)
+            await asyncio.to_thread(self._ledger.note, tracked, events)
             return 0
-        outcomes = await self._round(course)
+        outcomes = await self._round(tracked)
         if not outcomes:
-            pace.hold(self._clock())
+            pace.back_off(self._clock())
             return 0
         pass_by("operator.after_ask_before_note")
-        pace.went_on(len(outcomes), operation.per_second, began_at, self._clock())
-        events = progressed(operation, outcomes, per_minute=pace.per_minute, now=self._now())
-        await asyncio.to_thread(self._ledger.note, course, events)
+        pace.record_batch(len(outcomes), operation.per_second, began_at, self._clock())
+        events = progress_events(operation, outcomes, per_minute=pace.per_minute, now=self._now())
+        await asyncio.to_thread(self._ledger.note, tracked, events)
         pass_by("operator.after_note")
         return len(outcomes)
 
@@ -137,13 +139,19 @@ class Operator:
         """Find the next few hundred assets; a split's category comes first, a merge's last."""
         kind = operation.instructions.kind
         if kind == "split_category" and operation.total == 0:
-            return selected(operation, [CATEGORY_ITEM], after="", is_last=False, now=self._now())
+            return selection_events(
+                operation, [CATEGORY_ITEM], after="", is_last=False, now=self._now()
+            )
         found, after = await self._found(operation)
         if after or kind != "merge_categories":
-            return selected(operation, found, after=after, is_last=not after, now=self._now())
-        events = selected(operation, found, after=after, is_last=False, now=self._now())
+            return selection_events(
+                operation, found, after=after, is_last=not after, now=self._now()
+            )
+        events = selection_events(operation, found, after=after, is_last=False, now=self._now())
         grown = evolve(operation, events[0]) or operation
-        return events + selected(grown, [CATEGORY_ITEM], after=after, is_last=True, now=self._now())
+        return events + selection_events(
+            grown, [CATEGORY_ITEM], after=after, is_last=True, now=self._now()
+        )
 
     async def _found(self, operation: Operation) -> tuple[list[str], str]:
         wanted = operation.filter
@@ -152,18 +160,18 @@ class Operator:
         found: list[str] = []
         after = operation.after
         while True:
-            stretch = await self._candidates.stretch(operation.tenant_id, after)
-            found += [each.asset_id for each in stretch.candidates if matches(wanted, each)]
-            after = stretch.after
+            page = await self._candidates.page(operation.tenant_id, after)
+            found += [each.asset_id for each in page.candidates if matches(wanted, each)]
+            after = page.after
             if not after or len(found) >= _CHUNK:
                 return found, after
 
-    async def _round(self, course: Course) -> Sequence[ItemOutcome]:
+    async def _round(self, tracked: TrackedOperation) -> Sequence[ItemOutcome]:
         """Deal with the next few items side by side; nothing when some gave no answer."""
-        left = await asyncio.to_thread(self._ledger.items, course)
-        items = left[: round_of(course.operation.per_second, MOST_AT_ONCE)]
+        left = await asyncio.to_thread(self._ledger.items, tracked)
+        items = left[: batch_size(tracked.operation.per_second, MAX_ITEMS_IN_FLIGHT)]
         told = await asyncio.gather(
-            *(self._items.deal_with(course.operation, item) for item in items)
+            *(self._items.execute(tracked.operation, item) for item in items)
         )
         outcomes = [outcome for outcome in told if outcome is not None]
         return outcomes if len(outcomes) == len(items) else []

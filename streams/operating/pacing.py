@@ -9,7 +9,7 @@ _MEASURED_SECONDS = 5.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Pace:
+class OperationPace:
     """When an operation may go on, and how fast it went of late; times are a clock's seconds."""
 
     next_at: float
@@ -18,7 +18,7 @@ class Pace:
     measured_items: int = 0
     per_minute: int = 0
 
-    def went_on(self, items: int, per_second: int, began_at: float, now: float) -> None:
+    def record_batch(self, items: int, per_second: int, began_at: float, now: float) -> None:
         """Note that a round of so many items was done."""
         self.next_at = max(began_at + items / per_second, self.next_at)
         self.pause_seconds = _FIRST_PAUSE_SECONDS
@@ -31,12 +31,12 @@ class Pace:
         if seconds > _MEASURED_SECONDS:
             self.measured_items = 0
 
-    def hold(self, now: float) -> None:
+    def back_off(self, now: float) -> None:
         """Wait a moment, longer each time in a row."""
         self.next_at = now + self.pause_seconds
         self.pause_seconds = min(2 * self.pause_seconds, _LONGEST_PAUSE_SECONDS)
 
 
-def round_of(per_second: int, at_most: int) -> int:
+def batch_size(per_second: int, at_most: int) -> int:
     """Say how many items make one round."""
     return max(1, min(at_most, round(per_second * _ROUND_SECONDS)))

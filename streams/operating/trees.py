@@ -4,24 +4,24 @@ import logging
 
 from avro_schemas.codec import decode
 from avro_schemas.errors import Undecodable
-from domain.catalogue import EMPTY, Catalogue, evolve
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue, evolve
 from domain.category_events import CatalogueEvent
 from domain.values import TenantId
-from infra.broken_histories import BrokenCatalogue, break_in, place_of
+from infra.broken_histories import BrokenCatalogue, history_gap, record_location
 from infra.kafka import Kafka
-from infra.open_tails import OpenTails
-from infra.reading import Reader, Record
+from infra.open_tails import OpenTransactionScanner
+from infra.reading import PartitionReader, Record
 from infra.topics import CATEGORY_EVENTS
 
 log = logging.getLogger(__name__)
 
 
-class Trees:
+class CatalogueFold:
     """A fold of category-events in memory; categories are few, so it begins at offset 0."""
 
     def __init__(self, kafka: Kafka) -> None:
-        self._reader = Reader(kafka, CATEGORY_EVENTS, dict.fromkeys(range(_PARTITIONS), 0))
-        self._tails = OpenTails(kafka, (CATEGORY_EVENTS,))
+        self._reader = PartitionReader(kafka, CATEGORY_EVENTS, dict.fromkeys(range(_PARTITIONS), 0))
+        self._tails = OpenTransactionScanner(kafka, (CATEGORY_EVENTS,))
         self._trees: dict[TenantId, Catalogue] = {}
         self._broken: dict[TenantId, str] = {}
 
@@ -33,7 +33,7 @@ class Trees:
         """Give the tree of a tenant as of the last catch-up; broken when its history is."""
         if tenant_id in self._broken:
             return BrokenCatalogue(reason=self._broken[tenant_id])
-        return self._trees.get(tenant_id, EMPTY)
+        return self._trees.get(tenant_id, EMPTY_CATALOGUE)
 
     def catch_up(self) -> None:
         """Take in all that is there now; raises BrokerUnavailable.
@@ -52,13 +52,13 @@ class Trees:
             event = decode(record.value)
         except Undecodable as trouble:
             tenant_id = TenantId(record.key.decode(errors="replace"))
-            self._break(tenant_id, f"{place_of(record)} cannot be read: {trouble}")
+            self._break(tenant_id, f"{record_location(record)} cannot be read: {trouble}")
             return
         if not isinstance(event, CatalogueEvent) or event.metadata.tenant_id in self._broken:
             return
         tenant_id = event.metadata.tenant_id
         before = self.of(tenant_id)
-        if wrong := break_in(before.version, event.metadata, place_of(record)):
+        if wrong := history_gap(before.version, event.metadata, record_location(record)):
             self._break(tenant_id, wrong)
         else:
             self._trees[tenant_id] = evolve(before, event)

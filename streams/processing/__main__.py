@@ -8,19 +8,19 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 from infra.blob_store import open_blob_store
-from infra.cql import Cql
-from infra.live_views import LiveViews
-from infra.sending import Sender
+from infra.cql import CassandraSession
+from infra.live_views import ViewReader
+from infra.sending import RecordProducer
 from infra.settings import Settings, load
 from infra.topics import ASSET_COMMANDS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, RETRY_TIERS
 from streams.fetching import Fetcher, FetchLimits, SystemResolver
-from streams.processing.app import create_app, in_order
+from streams.processing.app import create_app, image_job_agent
 from streams.processing.faults import FaultBreaker
-from streams.processing.measures import Measures
-from streams.processing.pipeline_runs import PipelineRuns
-from streams.processing.scratch import scratch
-from streams.processing.slots import Slots
-from streams.processing.twins import ViewedTwins
+from streams.processing.measures import WorkerMetrics
+from streams.processing.pipeline_runs import PipelineRunner
+from streams.processing.scratch import scratch_folder
+from streams.processing.slots import JobSlots
+from streams.processing.twins import ViewDuplicateFinder
 from streams.processing.worker import Worker
 from streams.rendering import (
     RenderLimits,
@@ -29,8 +29,8 @@ from streams.rendering import (
     decoders_are_filtered,
     deployed_presets,
 )
-from streams.retrying import RetryPolicy
-from streams.running import run
+from streams.retrying import JobRetryPolicy
+from streams.running import run_process
 from streams.stopping import stop_signal
 
 _FINISH_SECONDS = 10.0
@@ -42,7 +42,7 @@ log = logging.getLogger("streams.processing")
 
 def main() -> int:
     """Work until SIGTERM; 1 when the settings or topics are wrong, or Faust gave up."""
-    return run("worker", load, _TOPICS, _work)
+    return run_process("worker", load, _TOPICS, _work)
 
 
 async def _work(settings: Settings) -> int:
@@ -50,25 +50,25 @@ async def _work(settings: Settings) -> int:
         logging.getLogger(library).setLevel(logging.WARNING)
     stopping = stop_signal()
     kafka = settings.kafka.connection()
-    measures = Measures()
-    slots = Slots(
+    measures = WorkerMetrics()
+    slots = JobSlots(
         total=settings.fetch.concurrency,
         per_host=settings.fetch.per_host,
         patience_seconds=settings.fetch.total_seconds,
     )
     async with AsyncExitStack() as parts:
         check_filter(is_required=settings.decoders_must_be_filtered)
-        sender = await parts.enter_async_context(Sender(kafka))
+        sender = await parts.enter_async_context(RecordProducer(kafka))
         sandbox = await parts.enter_async_context(_sandbox(settings))
         fetcher = _fetcher(settings)
         faults = FaultBreaker()
-        runs = PipelineRuns(
+        runs = PipelineRunner(
             fetcher=fetcher,
             sandbox=sandbox,
             presets=deployed_presets(settings.render.watermark),
-            twins=ViewedTwins(lambda: _views(settings, parts)),
+            twins=ViewDuplicateFinder(lambda: _views(settings, parts)),
             blobs=open_blob_store(settings.blobs_url, settings.blobs),
-            scratch=parts.enter_context(scratch(settings.data_dir / "scratch")),
+            scratch=parts.enter_context(scratch_folder(settings.data_dir / "scratch")),
             clock=_now,
         )
         worker = Worker(
@@ -76,7 +76,7 @@ async def _work(settings: Settings) -> int:
             sender=sender,
             slots=slots,
             faults=faults,
-            policy=RetryPolicy(
+            policy=JobRetryPolicy(
                 max_attempts=settings.fetch.max_attempts,
                 tier_seconds=settings.fetch.retry_seconds,
             ),
@@ -84,7 +84,7 @@ async def _work(settings: Settings) -> int:
             clock=_now,
         )
         app = create_app(kafka, settings.state_dir / "faust")
-        lanes = in_order(app, kafka, worker)
+        lanes = image_job_agent(app, kafka, worker)
         if settings.metrics_port:
             measures.watch("window_depth", "Jobs not acknowledged yet", lambda: lanes.depth)
             measures.watch("active_jobs", "Jobs carried out now", lambda: slots.active)
@@ -117,10 +117,10 @@ async def _first_of(*ends: Awaitable[object]) -> None:
         future.cancel()
 
 
-def _views(settings: Settings, parts: AsyncExitStack) -> LiveViews:
-    cql = Cql(settings.cassandra, keyspace=settings.cassandra.keyspace)
+def _views(settings: Settings, parts: AsyncExitStack) -> ViewReader:
+    cql = CassandraSession(settings.cassandra, keyspace=settings.cassandra.keyspace)
     parts.callback(cql.close)
-    return LiveViews(cql)
+    return ViewReader(cql)
 
 
 def _sandbox(settings: Settings) -> Sandbox:

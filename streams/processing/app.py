@@ -8,7 +8,7 @@ import faust
 from infra.kafka import Kafka
 from infra.reading import Record
 from infra.topics import IMAGE_JOBS
-from streams.processing.in_order import InOrder
+from streams.processing.in_order import ParallelProcessor
 from streams.processing.worker import Worker
 
 GROUP = "streams.processing"
@@ -40,7 +40,7 @@ def create_app(kafka: Kafka, data_dir: Path) -> faust.App:
     )
 
 
-def in_order(app: faust.App, kafka: Kafka, worker: Worker) -> InOrder[Event]:
+def image_job_agent(app: faust.App, kafka: Kafka, worker: Worker) -> ParallelProcessor[Event]:
     """Let an app work on image jobs; nothing is acknowledged that belongs to somebody else now."""
 
     def is_ours(event: Event) -> bool:
@@ -53,7 +53,7 @@ def in_order(app: faust.App, kafka: Kafka, worker: Worker) -> InOrder[Event]:
         if is_ours(event):
             event.ack()
 
-    lanes = InOrder(work, acknowledge, window_size=_WINDOW_SIZE)
+    lanes = ParallelProcessor(work, acknowledge, window_size=_WINDOW_SIZE)
     topic = app.topic(kafka.topic(IMAGE_JOBS), key_serializer="raw", value_serializer="raw")
 
     @app.agent(topic, concurrency=1)

@@ -18,7 +18,7 @@ _LOOK_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
-Ended = Callable[[FailureCode | None], None]
+ReportOutcome = Callable[[FailureCode | None], None]
 
 
 class FaultBreaker:
@@ -49,7 +49,7 @@ class FaultBreaker:
         return self._opens_at is not None
 
     @asynccontextmanager
-    async def attempt(self, tenant_id: TenantId) -> AsyncIterator[Ended]:
+    async def attempt(self, tenant_id: TenantId) -> AsyncIterator[ReportOutcome]:
         """Wait until a job may begin; tell what is yielded how it ended, if it did."""
         is_probe = await self._admitted()
 

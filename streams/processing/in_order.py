@@ -5,14 +5,14 @@ import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
-from streams.window import Place, Window
+from streams.window import AckSlot, AckWindow
 
 _Record = TypeVar("_Record")
 
 log = logging.getLogger(__name__)
 
 
-class InOrder(Generic[_Record]):
+class ParallelProcessor(Generic[_Record]):
     """Starts work on every record at once and acknowledges from the head of its partition only.
 
     ``work`` must not raise: what became of a record is for it to settle. If it does raise,
@@ -71,7 +71,7 @@ class InOrder(Generic[_Record]):
         self.revoke(list(self._lanes))
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, lane: "_Lane[_Record]", place: Place[_Record]) -> None:
+    async def _run(self, lane: "_Lane[_Record]", place: AckSlot[_Record]) -> None:
         try:
             await self._work(place.record)
         except Exception as error:
@@ -88,7 +88,7 @@ class _Lane(Generic[_Record]):
     """One partition as long as it is ours."""
 
     def __init__(self) -> None:
-        self.window: Window[_Record] = Window()
+        self.window: AckWindow[_Record] = AckWindow()
         self.tasks: set[asyncio.Task[None]] = set()
         self.moved = asyncio.Event()
         self.is_revoked = False

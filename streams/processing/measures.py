@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40)
 
 
-class Measures:
+class WorkerMetrics:
     """Counts and times; made once in a process."""
 
     def __init__(self) -> None:

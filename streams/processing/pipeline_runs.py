@@ -17,14 +17,14 @@ from domain.values import BlobKey, Fetch, Sha256, TenantId
 from infra.blob_store import BlobStore
 from infra.errors import BlobNotFound
 from infra.failpoints import pass_by
-from streams.fetching import Conditional, Fetched, FetchFailed
-from streams.processing.refreshing import completed, conditional, is_shown
-from streams.processing.results import Places, confirmed, published
-from streams.processing.twins import IsDuplicate, Twins
-from streams.rendering import Preset, Rendered, RenderFailed
+from streams.fetching import CacheValidators, FetchedSource, FetchFailed
+from streams.processing.refreshing import cache_validators, completed_fetch, is_shown
+from streams.processing.results import BlobLocations, confirm_command, publish_command
+from streams.processing.twins import DuplicateFinder, IsDuplicate
+from streams.rendering import Preset, RenderFailed, RenderResult
 
 
-class Fetching(Protocol):
+class SourceFetcher(Protocol):
     """What downloads."""
 
     async def fetch(
@@ -33,29 +33,29 @@ class Fetching(Protocol):
         *,
         tenant_id: TenantId,
         into: Path,
-        conditional: Conditional | None = None,
-    ) -> Fetched:
+        conditional: CacheValidators | None = None,
+    ) -> FetchedSource:
         """Download a URL into a file, unless it is unchanged; raises FetchFailed."""
 
 
-class Rendering(Protocol):
+class SourceRenderer(Protocol):
     """What decodes."""
 
-    async def render(self, source: Path, preset: Preset) -> Rendered:
+    async def render(self, source: Path, preset: Preset) -> RenderResult:
         """Make renditions of a file; raises RenderFailed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineRuns:
+class PipelineRunner:
     """Runs the pipeline; files under way lie in ``scratch``, one folder for each run.
 
     ``new_attempt`` names one execution of a run. Each keeps what it makes below a folder of its
     own, so that nothing is shared by one that counts and one that does not.
     """
 
-    fetcher: Fetching
-    sandbox: Rendering
-    twins: Twins
+    fetcher: SourceFetcher
+    sandbox: SourceRenderer
+    twins: DuplicateFinder
     presets: Mapping[str, Preset]
     blobs: BlobStore
     scratch: Path
@@ -79,26 +79,26 @@ class PipelineRuns:
             fetched = await self._obtain(job, source)
             pass_by("worker.after_download")
             if fetched and is_shown(job, preset, fetched.sha256):
-                return confirmed(job, _fetch(fetched), self.clock())
+                return confirm_command(job, _fetch(fetched), self.clock())
             if fetched and fetched.not_modified and job.picture:
                 await self._load(job.picture.original.blob_key, source)
             if job.duplicates != "keep":
-                await self._refuse_twin(job, source)
-            rendered = await self.sandbox.render(source, preset.aimed_at(job.focal_point))
+                await self._refuse_duplicate(job, source)
+            rendered = await self.sandbox.render(source, preset.with_focal_point(job.focal_point))
             places = self._places(job, rendered)
             await self._store(rendered, source, places)
         pass_by("worker.after_store_before_emit")
         fetch = _fetch(fetched) if fetched else None
-        return published(job, preset, rendered, places, fetch, self.clock())
+        return publish_command(job, preset, rendered, places, fetch, self.clock())
 
-    def _places(self, job: ImageJob, rendered: Rendered) -> Places:
+    def _places(self, job: ImageJob, rendered: RenderResult) -> BlobLocations:
         asset = asset_folder(job.tenant_id, job.asset_id)
         folder = attempt_folder(asset, job.run, self.new_attempt())
         digest = rendered.original.sha256
         kept = job.original or (job.picture and job.picture.original)
         if kept and kept.sha256 == digest:
-            return Places(folder=folder, original=kept.blob_key)
-        return Places(folder=folder, original=blob_key(folder, digest))
+            return BlobLocations(folder=folder, original=kept.blob_key)
+        return BlobLocations(folder=folder, original=blob_key(folder, digest))
 
     async def _with_kept_picture(self, job: ImageJob) -> ImageJob:
         """Compare with nothing whose original is lost: its bytes are wanted again."""
@@ -109,30 +109,30 @@ class PipelineRuns:
                 return replace(job, picture=None)
         return job
 
-    async def _refuse_twin(self, job: ImageJob, source: Path) -> None:
+    async def _refuse_duplicate(self, job: ImageJob, source: Path) -> None:
         sha256 = Sha256(await asyncio.to_thread(_sha256, source))
         other = await self.twins.of(job.asset_id, job.tenant_id, sha256)
         if other:
             raise IsDuplicate(other)
 
-    async def _obtain(self, job: ImageJob, into: Path) -> Fetched | None:
+    async def _obtain(self, job: ImageJob, into: Path) -> FetchedSource | None:
         kept = job.original.blob_key if job.original else job.source and job.source.upload_key
         if kept:  # a staged upload stays where it is: the job may come again
             await self._load(kept, into)
             return None
         if job.source and job.source.url:
-            asked_by = conditional(job.picture)
+            asked_by = cache_validators(job.picture)
             fetched = await self.fetcher.fetch(
                 job.source.url, tenant_id=job.tenant_id, into=into, conditional=asked_by
             )
-            return completed(fetched, job.picture)
+            return completed_fetch(fetched, job.picture)
         # No fault of ours, which would rest everybody's work: a tenant's erasure takes many jobs.
         raise FetchFailed("invalid_url", "where it was is not known any more: it was erased")
 
     async def _load(self, key: BlobKey, into: Path) -> None:
         await asyncio.to_thread(into.write_bytes, await self.blobs.get(key))
 
-    async def _store(self, rendered: Rendered, source: Path, places: Places) -> None:
+    async def _store(self, rendered: RenderResult, source: Path, places: BlobLocations) -> None:
         """Keep what was made, and the original unless an earlier run keeps it already."""
         media_type = rendered.original.media_type
         is_new = folder_of(places.original) == places.folder
@@ -148,7 +148,7 @@ class PipelineRuns:
             raise failure
 
 
-def _fetch(fetched: Fetched) -> Fetch:
+def _fetch(fetched: FetchedSource) -> Fetch:
     return Fetch(
         final_url=fetched.final_url,
         status=fetched.status,

@@ -4,19 +4,19 @@ from dataclasses import replace
 
 from domain.jobs import ImageJob
 from domain.values import Picture
-from streams.fetching import Conditional, Fetched
+from streams.fetching import CacheValidators, FetchedSource
 from streams.rendering import PIPELINE_VERSION, Preset
 
 
-def conditional(shown: Picture | None) -> Conditional | None:
+def cache_validators(shown: Picture | None) -> CacheValidators | None:
     """Say what to ask by; without anything the whole source is wanted."""
     fetch = shown.fetch if shown else None
     if fetch is None:
         return None
-    return Conditional(url=fetch.final_url, etag=fetch.etag, last_modified=fetch.last_modified)
+    return CacheValidators(url=fetch.final_url, etag=fetch.etag, last_modified=fetch.last_modified)
 
 
-def completed(fetched: Fetched, shown: Picture | None) -> Fetched:
+def completed_fetch(fetched: FetchedSource, shown: Picture | None) -> FetchedSource:
     """Add to an answer without a body what it left out: whose bytes these are, and since when."""
     if not (fetched.not_modified and shown and shown.fetch):
         return fetched
@@ -35,5 +35,5 @@ def is_shown(job: ImageJob, preset: Preset, sha256: str) -> bool:
         shown is not None
         and (shown.original.sha256, shown.preset, shown.pipeline_version, shown.watermark)
         == (sha256, job.preset, PIPELINE_VERSION, preset.mark)
-        and preset.aimed_at(shown.focal_point) == preset.aimed_at(job.focal_point)
+        and preset.with_focal_point(shown.focal_point) == preset.with_focal_point(job.focal_point)
     )

@@ -8,14 +8,14 @@ from domain.commands import CommandMetadata, ConfirmAsset, DelayAsset, PublishAs
 from domain.identity import delay_command_id, result_command_id
 from domain.jobs import ImageJob
 from domain.values import Actor, BlobKey, Fetch, Original, Rendition, Sha256
-from streams.rendering import PIPELINE_VERSION, Preset, Rendered
-from streams.retrying import Failure
+from streams.rendering import PIPELINE_VERSION, Preset, RenderResult
+from streams.retrying import JobFailure
 
 _WORKER = Actor("system:worker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class BlobLocations:
     """Where one execution of a run keeps what it makes, and where the original is kept."""
 
     folder: BlobKey
@@ -26,11 +26,11 @@ class Places:
         return blob_key(self.folder, sha256)
 
 
-def published(
+def publish_command(
     job: ImageJob,
     preset: Preset,
-    rendered: Rendered,
-    places: Places,
+    rendered: RenderResult,
+    places: BlobLocations,
     fetch: Fetch | None,
     now: datetime,
 ) -> PublishAsset:
@@ -72,12 +72,12 @@ def published(
     )
 
 
-def confirmed(job: ImageJob, fetch: Fetch, now: datetime) -> ConfirmAsset:
+def confirm_command(job: ImageJob, fetch: Fetch, now: datetime) -> ConfirmAsset:
     """Ask to leave what is shown: the source has nothing else."""
     return ConfirmAsset(metadata=_metadata(job, now), run=job.run, fetch=fetch)
 
 
-def rejected(job: ImageJob, failure: Failure, now: datetime) -> RejectAsset:
+def reject_command(job: ImageJob, failure: JobFailure, now: datetime) -> RejectAsset:
     """Ask to give a run up, for the reason of its last attempt."""
     return RejectAsset(
         metadata=_metadata(job, now),
@@ -89,7 +89,9 @@ def rejected(job: ImageJob, failure: Failure, now: datetime) -> RejectAsset:
     )
 
 
-def delayed(job: ImageJob, failure: Failure, retry_at: datetime, now: datetime) -> DelayAsset:
+def delay_command(
+    job: ImageJob, failure: JobFailure, retry_at: datetime, now: datetime
+) -> DelayAsset:
     """Tell of an attempt after which another follows."""
     attempts = len(job.failed_attempts) + 1
     metadata = replace(_metadata(job, now), command_id=delay_command_id(job.job_id, attempts))

@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 
 
 @contextmanager
-def scratch(parent: Path) -> Iterator[Path]:
+def scratch_folder(parent: Path) -> Iterator[Path]:
     """Give a new folder below ``parent`` and remove it afterwards.
 
     Its lock is held as long as this process lives, so another process that starts can tell which

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
 from domain.jobs import ImageJob
-from streams.fetching.politeness import HostSlots
+from streams.fetching.politeness import KeyedRateLimit
 
 _KEPT_FROM_BULK = 4  # one of so many slots
 _KEPT_FROM_EACH_TENANT = 4  # likewise, of all slots and of those for bulk
@@ -16,7 +16,7 @@ class HostBusy(Exception):
     """Too much is waiting for this host; try later."""
 
 
-class Slots:
+class JobSlots:
     """A few slots for all jobs, fewer for those of one host, and a limit to how long one waits.
 
     A job waits for its host first, so that those of a slow host keep no slot from others; and it
@@ -31,9 +31,9 @@ class Slots:
         self._bulk = asyncio.Semaphore(bulk)
         of_tenant = total - total // _KEPT_FROM_EACH_TENANT
         bulk_of_tenant = min(bulk - bulk // _KEPT_FROM_EACH_TENANT, of_tenant - 1)
-        self._tenants = HostSlots(of_tenant)
-        self._tenants_bulk = HostSlots(max(1, bulk_of_tenant))
-        self._hosts = HostSlots(per_host)
+        self._tenants = KeyedRateLimit(of_tenant)
+        self._tenants_bulk = KeyedRateLimit(max(1, bulk_of_tenant))
+        self._hosts = KeyedRateLimit(per_host)
         self._patience_seconds = patience_seconds
         self.active = 0
 

@@ -9,7 +9,7 @@ import msgspec
 
 from domain.values import AssetId, Original, Sha256, Status, TenantId
 from infra.cql import Row
-from infra.live_views import LiveViews
+from infra.live_views import ViewReader
 
 _MOST = 100
 _NAMED = "SELECT asset_id FROM assets_by_content$suffix WHERE tenant_id = ? AND sha256 = ?"
@@ -28,7 +28,7 @@ class IsDuplicate(Exception):
         self.duplicate_of = duplicate_of
 
 
-class Twins(Protocol):
+class DuplicateFinder(Protocol):
     """What knows which bytes are published already."""
 
     async def of(self, asset_id: AssetId, tenant_id: TenantId, sha256: Sha256) -> AssetId | None:
@@ -38,13 +38,13 @@ class Twins(Protocol):
         """
 
 
-class ViewedTwins:
+class ViewDuplicateFinder:
     """Twins as the views know them; connects when it is first asked, which most jobs never do."""
 
-    def __init__(self, connect: Callable[[], LiveViews]) -> None:
+    def __init__(self, connect: Callable[[], ViewReader]) -> None:
         self._connect = connect
         self._connecting = Lock()
-        self._views: LiveViews | None = None
+        self._views: ViewReader | None = None
 
     async def of(self, asset_id: AssetId, tenant_id: TenantId, sha256: Sha256) -> AssetId | None:
         """Name the oldest other published asset of the tenant."""
@@ -60,7 +60,7 @@ class ViewedTwins:
         oldest = min(found, key=_age, default=None)
         return AssetId(oldest["asset_id"]) if oldest else None
 
-    def _connected(self) -> LiveViews:
+    def _connected(self) -> ViewReader:
         with self._connecting:
             if self._views is None:
                 self._views = self._connect()

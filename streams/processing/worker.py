@@ -18,30 +18,30 @@ from infra.errors import BlobNotFound, RecordRefused, StoreUnavailable, ViewNotB
 from infra.failpoints import pass_by
 from infra.reading import Record
 from infra.topics import ASSET_COMMANDS, IMAGE_JOBS_DEAD_LETTERS, Topic
-from streams.burying import bury
+from streams.burying import send_dead_letter
 from streams.fetching import FetchFailed
 from streams.processing.faults import FaultBreaker
-from streams.processing.measures import Measures
-from streams.processing.results import delayed, rejected
-from streams.processing.slots import HostBusy, Slots
+from streams.processing.measures import WorkerMetrics
+from streams.processing.results import delay_command, reject_command
+from streams.processing.slots import HostBusy, JobSlots
 from streams.processing.twins import IsDuplicate
 from streams.rendering import RenderFailed
-from streams.retrying import Failure, RetryPolicy
-from streams.sending import Sending, send_at_last
+from streams.retrying import JobFailure, JobRetryPolicy
+from streams.sending import RecordSender, send_until_durable
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
 
 log = logging.getLogger(__name__)
 
 
-class Running(Protocol):
+class JobRunner(Protocol):
     """What carries out one job."""
 
     async def run(self, job: ImageJob) -> PublishAsset | ConfirmAsset:
         """Give the command that ends the run well, or raise why there is none."""
 
 
-class NotNow(Exception):
+class JobPostponed(Exception):
     """The job could not be tried, and that is not its fault."""
 
 
@@ -57,12 +57,12 @@ class _Success:
 class Worker:
     """Ends every job it is given."""
 
-    runs: Running
-    sender: Sending
-    slots: Slots
+    runs: JobRunner
+    sender: RecordSender
+    slots: JobSlots
     faults: FaultBreaker
-    policy: RetryPolicy
-    measures: Measures
+    policy: JobRetryPolicy
+    measures: WorkerMetrics
     clock: Callable[[], datetime]
 
     async def work(self, record: Record) -> None:
@@ -76,7 +76,7 @@ class Worker:
         """
         job = _job_in(record)
         if isinstance(job, Undecodable):
-            await self._bury(record, "undecodable", str(job))
+            await self._dead_letter(record, "undecodable", str(job))
         elif job.source is None and job.original is None:
             log.info("job %s: its asset was erased", job.job_id)
         else:
@@ -94,15 +94,15 @@ class Worker:
             async with self.slots.hold(job), self.faults.attempt(job.tenant_id) as ended:
                 started = time.monotonic()
                 outcome = await self._try(job)
-                ended(outcome.code if isinstance(outcome, Failure) else None)
+                ended(outcome.code if isinstance(outcome, JobFailure) else None)
                 seconds = time.monotonic() - started
-        except (HostBusy, NotNow) as reason:
+        except (HostBusy, JobPostponed) as reason:
             log.warning("job %s is put off: %s", job.job_id, reason)
             self.measures.count("put_off")
-            topic, later = self.policy.later(job, self.clock(), _luck())
+            topic, later = self.policy.later(job, self.clock(), _jitter())
             await self._send(topic, job.asset_id, encode(later))
             return
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, JobFailure):
             self.measures.count(outcome.code, seconds)
             await self._settle(record, job, outcome)
         else:
@@ -111,31 +111,31 @@ class Worker:
 
     async def _give_up(self, record: Record, job: ImageJob, error: Exception) -> None:
         """Bury a job whose result cannot be written, and end its run."""
-        await self._bury(record, "internal", f"{type(error).__name__}: {error}")
-        failure = Failure(
+        await self._dead_letter(record, "internal", f"{type(error).__name__}: {error}")
+        failure = JobFailure(
             code="internal", detail="what came of it cannot be written", is_transient=False
         )
         try:
-            command = encode(rejected(job, failure, self.clock()))
+            command = encode(reject_command(job, failure, self.clock()))
             await self._send(ASSET_COMMANDS, job.asset_id, command)
         except RecordRefused as refused:  # the letter is all that can be written of it
             log.error("job %s: %s", job.job_id, refused)  # noqa: TRY400 - that says it all
 
-    async def _try(self, job: ImageJob) -> _Success | Failure:
+    async def _try(self, job: ImageJob) -> _Success | JobFailure:
         """Carry a job out and spell its result; what cannot be spelled is our fault too."""
         try:
             command = await self.runs.run(job)
             name = "published" if isinstance(command, PublishAsset) else "confirmed"
             return _Success(name=name, command=encode(command))
         except (FetchFailed, RenderFailed) as error:
-            return Failure(
+            return JobFailure(
                 code=error.code,
                 detail=error.detail,
                 is_transient=error.is_transient,
                 retry_after_seconds=getattr(error, "retry_after_seconds", None),
             )
         except IsDuplicate as error:
-            return Failure(
+            return JobFailure(
                 code="duplicate",
                 detail=str(error),
                 is_transient=False,
@@ -143,43 +143,43 @@ class Worker:
             )
         except BlobNotFound as error:  # the store answered: this job's source alone is gone
             log.warning("job %s: %s", job.job_id, error)
-            return Failure(
+            return JobFailure(
                 code="source_missing",
                 detail="the picture it is to be made of is not kept any more",
                 is_transient=is_transient("source_missing"),
             )
         except (StoreUnavailable, ViewNotBuilt, ViewsMissing) as error:
-            raise NotNow(str(error)) from error
+            raise JobPostponed(str(error)) from error
         except KeysLost:  # no fault of the job's: it is not settled, and comes again
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
-                raise NotNow(str(error)) from error
+                raise JobPostponed(str(error)) from error
             log.exception("job %s met a fault of ours", job.job_id)
-            return Failure(code="internal", detail="something of ours failed", is_transient=True)
+            return JobFailure(code="internal", detail="something of ours failed", is_transient=True)
 
-    async def _settle(self, record: Record, job: ImageJob, failure: Failure) -> None:
+    async def _settle(self, record: Record, job: ImageJob, failure: JobFailure) -> None:
         log.info("job %s: %s, %s", job.job_id, failure.code, failure.detail)
-        again = self.policy.again(job, failure, self.clock(), _luck())
+        again = self.policy.again(job, failure, self.clock(), _jitter())
         if again:
             topic, retry = again
             retry_at = retry.not_before or self.clock()
-            told = delayed(job, failure, retry_at, self.clock())
+            told = delay_command(job, failure, retry_at, self.clock())
             await self._send(ASSET_COMMANDS, job.asset_id, encode(told))
             await self._send(topic, job.asset_id, encode(retry))
             return
         if failure.code == "internal":
-            await self._bury(record, failure.code, failure.detail)
-        command = rejected(job, failure, self.clock())
+            await self._dead_letter(record, failure.code, failure.detail)
+        command = reject_command(job, failure, self.clock())
         await self._send(ASSET_COMMANDS, job.asset_id, encode(command))
 
-    async def _bury(self, record: Record, code: str, detail: str) -> None:
+    async def _dead_letter(self, record: Record, code: str, detail: str) -> None:
         self.measures.count("dead_letter")
         now = self.clock()
-        await bury(self.sender, IMAGE_JOBS_DEAD_LETTERS, record, code, detail, now)
+        await send_dead_letter(self.sender, IMAGE_JOBS_DEAD_LETTERS, record, code, detail, now)
 
     async def _send(self, topic: Topic, key: str, value: bytes) -> None:
-        await send_at_last(self.sender, topic, key, value)
+        await send_until_durable(self.sender, topic, key, value)
 
 
 def _job_in(record: Record) -> ImageJob | Undecodable:
@@ -192,5 +192,5 @@ def _job_in(record: Record) -> ImageJob | Undecodable:
     return Undecodable(f"{type(message).__name__} is no job")
 
 
-def _luck() -> float:
+def _jitter() -> float:
     return random.random()  # noqa: S311 - spreads load, guards nothing

@@ -10,18 +10,18 @@ from streams.rendering.presets import (
     Preset,
     RenditionSpec,
 )
-from streams.rendering.rendered import Measured, Rendered, RenditionBytes
+from streams.rendering.rendered import MeasuredSource, RenderResult, RenditionBytes
 from streams.rendering.sandbox import Sandbox
 from streams.rendering.syscall_filter import is_available as decoders_are_filtered
 
 __all__ = [
     "PIPELINE_VERSION",
     "PRESETS",
-    "Measured",
+    "MeasuredSource",
     "Preset",
     "RenderFailed",
     "RenderLimits",
-    "Rendered",
+    "RenderResult",
     "RenditionBytes",
     "RenditionSpec",
     "Sandbox",

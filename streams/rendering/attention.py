@@ -15,7 +15,7 @@ _CENTRE_BONUS: Final = 0.2  # an even sky is cut in the middle
 Row = NDArray[np.floating[Any]]
 
 
-def most_to_see(picture: Image, size: tuple[int, int]) -> tuple[int, int]:
+def attention_crop(picture: Image, size: tuple[int, int]) -> tuple[int, int]:
     """Find the upper left corner of the cut of that size with most edges and strongest colours.
 
     Faces, goods and lettering are sharp and colourful where skies, walls and blurred backgrounds

@@ -14,7 +14,7 @@ from streams.rendering.failures import RenderFailed
 from streams.rendering.framing import largest_scale
 from streams.rendering.heic import HEIC_IS_INSTALLED, register_heic
 from streams.rendering.limits import RenderLimits
-from streams.rendering.motion import Motion, motion
+from streams.rendering.motion import AnimationReader, motion
 from streams.rendering.presets import Preset
 from streams.rendering.shrink import Size, scaled
 from streams.rendering.sniffing import is_accepted, is_heic, refused_format
@@ -44,7 +44,7 @@ _TURNED_ASIDE: Final = range(5, 9)  # the EXIF orientations that swap width and 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
+class DecodedPicture:
     """The first frame as it is stored, perhaps already reduced, and what lies beside the pixels.
 
     ``width`` and ``height`` are those of the whole picture once ``orientation`` (EXIF, 1-8) is
@@ -56,18 +56,18 @@ class Decoded:
     width: int
     height: int
     frames: int
-    motion: Motion | None
+    motion: AnimationReader | None
     orientation: int
     icc_profile: bytes | None
     exif: Image.Exif
 
     @property
-    def lies_on_its_side(self) -> bool:
+    def swaps_width_and_height(self) -> bool:
         """Whether upright means that width and height change places."""
         return self.orientation in _TURNED_ASIDE
 
 
-def decode(source: bytes, limits: RenderLimits, preset: Preset) -> Decoded:
+def decode(source: bytes, limits: RenderLimits, preset: Preset) -> DecodedPicture:
     """Decode the first frame, in no more detail than the preset's renditions can show.
 
     Raises RenderFailed, and nothing else, for whatever the bytes may be.
@@ -105,7 +105,7 @@ def typed_failures(source: bytes, limits: RenderLimits) -> Iterator[None]:
         raise RenderFailed("corrupt_image", _sentence(error)) from error
 
 
-def _decode(source: bytes, limits: RenderLimits, preset: Preset) -> Decoded:
+def _decode(source: bytes, limits: RenderLimits, preset: Preset) -> DecodedPicture:
     register_heic()
     image, frames = _opened(with_alpha_flag(source))
     width, height = image.size
@@ -123,7 +123,7 @@ def _decode(source: bytes, limits: RenderLimits, preset: Preset) -> Decoded:
     orientation = exif.get(Base.Orientation, 1)  # after load(): TIFF pixels come turned already
     if orientation in _TURNED_ASIDE:
         width, height = height, width
-    return Decoded(
+    return DecodedPicture(
         image=image,
         media_type=MEDIA_TYPES[image.format or ""],
         width=width,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from infra.errors import SettingsWrong
 from infra.watermark import watermark
-from streams.rendering.presets import PRESETS, Preset, marked_with
-from streams.rendering.watermark import check_mark
+from streams.rendering.presets import PRESETS, Preset, presets_marked_with
+from streams.rendering.watermark import check_watermark
 
 
 def deployed_presets(place: str) -> Mapping[str, Preset]:
@@ -14,7 +14,7 @@ def deployed_presets(place: str) -> Mapping[str, Preset]:
         return PRESETS
     picture = watermark(place)
     try:
-        check_mark(picture)
+        check_watermark(picture)
     except ValueError as error:
         raise SettingsWrong(f"render.watermark: {place}: {error}") from error
-    return marked_with(picture)
+    return presets_marked_with(picture)

@@ -14,7 +14,7 @@ from streams.rendering.webp_alpha import with_alpha_flag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Film:
+class Animation:
     """Pictures of one size that follow each other; ``plays`` is how often, 0 for ever."""
 
     pictures: Sequence[Image]
@@ -40,27 +40,27 @@ def encode(
             assert_never(media_type)
 
 
-def encode_film(film: Film, quality: int, notice: str | None = None) -> bytes:
+def encode_animation(animation: Animation, quality: int, notice: str | None = None) -> bytes:
     """Encode an animation as WebP.
 
     Without further key frames, which only help those who jump about in it, that takes 60 % of the
     time: 20 megapixels of frames a second.
     """
-    first, *others = film.pictures
+    first, *others = animation.pictures
     file = _saved(
         first,
         "WEBP",
         notice,
         save_all=True,
         append_images=others,
-        duration=list(film.durations_ms),
-        loop=film.plays,
+        duration=list(animation.durations_ms),
+        loop=animation.plays,
         quality=quality,
         method=2,
         kmin=0,
         kmax=0,
     )
-    is_clear = any(picture.mode == "RGBA" for picture in film.pictures)
+    is_clear = any(picture.mode == "RGBA" for picture in animation.pictures)
     return with_alpha_flag(file) if is_clear else file
 
 

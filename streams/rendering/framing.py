@@ -5,7 +5,7 @@ import math
 from PIL import Image
 
 from domain.transformations import MIDDLE
-from streams.rendering.attention import most_to_see
+from streams.rendering.attention import attention_crop
 from streams.rendering.presets import Preset, RenditionSpec
 from streams.rendering.shrink import Size, scaled
 from streams.rendering.steps import Step
@@ -62,7 +62,7 @@ def _framed(spec: RenditionSpec, size: Size) -> Size:
 
 def _corner(spec: RenditionSpec, picture: Image.Image, size: Size) -> Size:
     if spec.gravity == "attention":
-        return most_to_see(picture, size)
+        return attention_crop(picture, size)
     kept = MIDDLE if spec.gravity == "centre" else spec.gravity
     return _start(kept.x, picture.width, size[0]), _start(kept.y, picture.height, size[1])
 

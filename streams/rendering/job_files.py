@@ -5,18 +5,18 @@ from io import FileIO
 from pathlib import Path
 
 
-def opened(source: bytes | Path) -> FileIO:
+def open_source(source: bytes | Path) -> FileIO:
     """Open a source for reading; bytes go into a file in memory. Raises OSError."""
     if isinstance(source, Path):
         return FileIO(source)
-    file = in_memory("source")
+    file = memory_file("source")
     rest = memoryview(source)
     while rest:
         rest = rest[file.write(rest) :]
     return file
 
 
-def in_memory(name: str) -> FileIO:
+def memory_file(name: str) -> FileIO:
     """Make a file that lies in memory and ends with the last process that holds it open."""
     return FileIO(os.memfd_create(name), "w+")
 

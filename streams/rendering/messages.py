@@ -11,7 +11,7 @@ from msgspec import Meta
 from domain.failures import FailureCode
 from streams.rendering.limits import RenderLimits
 from streams.rendering.presets import Preset, RenditionMediaType
-from streams.rendering.rendered import Rendered
+from streams.rendering.rendered import RenderResult
 
 LENGTH: Final = struct.Struct(">I")
 """Every frame begins with the number of bytes that follow."""
@@ -29,7 +29,7 @@ _Colour = Annotated[str, Meta(pattern=r"\A#[0-9a-f]{6}\Z")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class SandboxRequest:
     """What is to be made of the source, whose open file comes beside it."""
 
     preset: Preset
@@ -37,7 +37,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class ReportedFailure:
     """Why nothing was made."""
 
     code: FailureCode
@@ -45,18 +45,18 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class SandboxReply:
     """The outcome of one job: exactly one of the two is set."""
 
-    rendered: Rendered | None = None
-    failure: Failure | None = None
+    rendered: RenderResult | None = None
+    failure: ReportedFailure | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """How the child of one job ended; without a failure its reply is worth reading."""
 
-    failure: Failure | None = None
+    failure: ReportedFailure | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +130,14 @@ class ReplyClaim:
     failure: FailureClaim | None = None
 
 
-def encode(message: Order | Reply | Verdict) -> bytes:
+def encode(message: SandboxRequest | SandboxReply | Verdict) -> bytes:
     """Write a message as MessagePack."""
     return msgspec.msgpack.encode(message)
 
 
-def decode_order(frame: bytes) -> Order:
+def decode_request(frame: bytes) -> SandboxRequest:
     """Read an order."""
-    return msgspec.msgpack.decode(frame, type=Order)
+    return msgspec.msgpack.decode(frame, type=SandboxRequest)
 
 
 def decode_verdict(frame: bytes) -> Verdict:

@@ -12,7 +12,7 @@ _MOST_PLAYS: Final = 65_535  # what WebP has room for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Motion:
+class AnimationReader:
     """An animation that was opened; ``plays`` is how often it is shown, 0 for ever."""
 
     plays: int
@@ -35,12 +35,14 @@ class Motion:
             yield frame, round(self._image.info.get("duration", 0))
 
 
-def motion(image: ImageFile.ImageFile, frames: int) -> Motion | None:
+def motion(image: ImageFile.ImageFile, frames: int) -> AnimationReader | None:
     """Say how a picture moves, if it does."""
     if frames == 1 or image.format not in _MOVING:
         return None
     first = int(getattr(image, "default_image", False))  # an APNG's stand-in for old viewers
-    return Motion(plays=_plays(image), _image=image, _frames=range(first, frames), _size=image.size)
+    return AnimationReader(
+        plays=_plays(image), _image=image, _frames=range(first, frames), _size=image.size
+    )
 
 
 def _plays(image: ImageFile.ImageFile) -> int:

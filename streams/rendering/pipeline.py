@@ -4,36 +4,36 @@ import hashlib
 from collections.abc import Sequence
 
 from domain.values import Sha256
-from streams.rendering.bare import bare
-from streams.rendering.decoding import Decoded, decode, typed_failures
-from streams.rendering.encoding import Film
+from streams.rendering.bare import strip_metadata
+from streams.rendering.decoding import DecodedPicture, decode, typed_failures
+from streams.rendering.encoding import Animation
 from streams.rendering.exif import copyright_notice
 from streams.rendering.facts import facts
 from streams.rendering.framing import largest_scale
 from streams.rendering.limits import RenderLimits
 from streams.rendering.orient import orient
 from streams.rendering.presets import Preset
-from streams.rendering.rendered import Measured, Rendered
+from streams.rendering.rendered import MeasuredSource, RenderResult
 from streams.rendering.renditions import cascade, renditions
 from streams.rendering.shrink import Size, scaled, shrink_to
-from streams.rendering.steps import Step, run
+from streams.rendering.steps import Step, apply_steps
 from streams.rendering.to_srgb import to_srgb
 from streams.rendering.unpack import unpack
 
 
-def steps(decoded: Decoded, size: Size) -> tuple[Step, ...]:
+def steps(decoded: DecodedPicture, size: Size) -> tuple[Step, ...]:
     """List what makes any decoded image a plain sRGB picture, upright, of at most that size."""
-    stored = size[::-1] if decoded.lies_on_its_side else size
+    stored = size[::-1] if decoded.swaps_width_and_height else size
     return (
         unpack,
         shrink_to(stored),  # before all that touches every pixel: few are left
         orient(decoded.orientation),
         to_srgb(decoded.icc_profile),
-        bare,  # last: nothing that lay beside the pixels passes this line
+        strip_metadata,  # last: nothing that lay beside the pixels passes this line
     )
 
 
-def render(source: bytes, preset: Preset, limits: RenderLimits) -> Rendered:
+def render(source: bytes, preset: Preset, limits: RenderLimits) -> RenderResult:
     """Make the facts and all renditions of a picture; its facts are those of the first frame.
 
     Pure, and dangerous: a decoder works on a stranger's bytes here. Services call it through
@@ -42,12 +42,12 @@ def render(source: bytes, preset: Preset, limits: RenderLimits) -> Rendered:
     decoded = decode(source, limits, preset)
     whole = decoded.width, decoded.height
     upright = steps(decoded, scaled(whole, largest_scale(preset, whole)))
-    still = run(decoded.image, upright)
+    still = apply_steps(decoded.image, upright)
     with typed_failures(source, limits):
-        film = _film(decoded, upright)
+        animation = _animation(decoded, upright)
     stills = cascade(preset, whole, still)
-    return Rendered(
-        original=Measured(
+    return RenderResult(
+        original=MeasuredSource(
             sha256=Sha256(hashlib.sha256(source).hexdigest()),
             size_bytes=len(source),
             media_type=decoded.media_type,
@@ -60,17 +60,19 @@ def render(source: bytes, preset: Preset, limits: RenderLimits) -> Rendered:
             preset,
             whole,
             stills,
-            film,
+            animation,
             copyright_notice(decoded.exif) if preset.keep_copyright else None,
         ),
     )
 
 
-def _film(decoded: Decoded, upright: Sequence[Step]) -> Film | None:
+def _animation(decoded: DecodedPicture, upright: Sequence[Step]) -> Animation | None:
     if decoded.motion is None:
         return None
-    frames = [(run(image, upright), stands_ms) for image, stands_ms in decoded.motion.frames()]
-    return Film(
+    frames = [
+        (apply_steps(image, upright), stands_ms) for image, stands_ms in decoded.motion.frames()
+    ]
+    return Animation(
         pictures=[picture for picture, _ in frames],
         durations_ms=[stands_ms for _, stands_ms in frames],
         plays=decoded.motion.plays,

@@ -6,13 +6,13 @@ from typing import Final, Literal
 
 from domain.transformations import Fit, Gravity
 from domain.values import FocalPoint, Sha256
-from infra.watermark import name_of, watermark
+from infra.watermark import watermark, watermark_name
 
 PIPELINE_VERSION: Final = 3
 """Raised whenever the same bytes and preset would give other renditions or facts."""
 
 RenditionMediaType = Literal["image/webp", "image/jpeg"]
-Position = Literal["centre", "north-west", "north-east", "south-west", "south-east"]
+WatermarkPosition = Literal["centre", "north-west", "north-east", "south-west", "south-east"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Watermark:
     """
 
     picture: bytes
-    position: Position
+    position: WatermarkPosition
     opacity: float
     width_share: float
 
@@ -71,9 +71,9 @@ class Preset:
     @property
     def mark(self) -> Sha256 | None:
         """Name the picture that lies on its renditions; absent where none does."""
-        return name_of(self.watermark.picture) if self.watermark else None
+        return watermark_name(self.watermark.picture) if self.watermark else None
 
-    def aimed_at(self, point: FocalPoint | None) -> "Preset":
+    def with_focal_point(self, point: FocalPoint | None) -> "Preset":
         """Cut around that point wherever no rendition names a point of its own.
 
         The same, unless there is a point and something is cut.
@@ -155,7 +155,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
 }
 
 
-def marked_with(picture: bytes) -> Mapping[str, Preset]:
+def presets_marked_with(picture: bytes) -> Mapping[str, Preset]:
     """Give all presets, a PNG of the deployment's own in place of the word PROOF."""
     return {
         name: replace(preset, watermark=replace(preset.watermark, picture=picture))

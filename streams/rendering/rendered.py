@@ -7,7 +7,7 @@ from streams.rendering.presets import RenditionMediaType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredSource:
     """The source as it was handed over; width and height are those of the upright picture."""
 
     sha256: Sha256
@@ -31,9 +31,9 @@ class RenditionBytes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
+class RenderResult:
     """All that a preset asks to know and make of one picture; renditions in the preset's order."""
 
-    original: Measured
+    original: MeasuredSource
     facts: Facts | None
     renditions: tuple[RenditionBytes, ...]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from PIL.Image import Image
 
 from domain.values import Sha256
-from streams.rendering.encoding import Film, encode, encode_film
+from streams.rendering.encoding import Animation, encode, encode_animation
 from streams.rendering.framing import frame, scale
 from streams.rendering.presets import Preset, RenditionSpec
 from streams.rendering.rendered import RenditionBytes
@@ -30,14 +30,14 @@ def renditions(
     preset: Preset,
     whole: Size,
     stills: Mapping[Size, Image],
-    film: Film | None,
+    animation: Animation | None,
     notice: str | None,
 ) -> tuple[RenditionBytes, ...]:
     """Encode in the preset's order; a small source gives several names the same bytes.
 
     What moves keeps moving as WebP; as JPEG the still stands for it.
     """
-    films = _films(preset, whole, film) if film else {}
+    animations = _animations(preset, whole, animation) if animation else {}
     encoded: dict[tuple[Size, RenditionSpec], bytes] = {}
 
     def rendition(spec: RenditionSpec) -> RenditionBytes:
@@ -47,9 +47,9 @@ def renditions(
         key = size, replace(spec, name="", width=picture.width, height=picture.height)
         if key in encoded:
             data = encoded[key]
-        elif films and spec.media_type == "image/webp":
-            moving = replace(films[size], pictures=[*map(finished, films[size].pictures)])
-            data = encoded[key] = encode_film(moving, spec.quality, notice)
+        elif animations and spec.media_type == "image/webp":
+            moving = replace(animations[size], pictures=[*map(finished, animations[size].pictures)])
+            data = encoded[key] = encode_animation(moving, spec.quality, notice)
         else:
             data = encoded[key] = encode(picture, spec.media_type, spec.quality, notice)
         return RenditionBytes(
@@ -64,9 +64,11 @@ def renditions(
     return tuple(rendition(spec) for spec in preset.renditions)
 
 
-def _films(preset: Preset, whole: Size, film: Film) -> dict[Size, Film]:
-    cascades = [cascade(preset, whole, picture) for picture in film.pictures]
-    return {size: replace(film, pictures=[one[size] for one in cascades]) for size in cascades[0]}
+def _animations(preset: Preset, whole: Size, animation: Animation) -> dict[Size, Animation]:
+    cascades = [cascade(preset, whole, picture) for picture in animation.pictures]
+    return {
+        size: replace(animation, pictures=[one[size] for one in cascades]) for size in cascades[0]
+    }
 
 
 def _finishing(preset: Preset, spec: RenditionSpec, still: Image) -> Step:

@@ -14,13 +14,13 @@ from typing import Final, Self
 import msgspec
 
 from streams.rendering.failures import RenderFailed
-from streams.rendering.job_files import in_memory, opened, read_whole
+from streams.rendering.job_files import memory_file, open_source, read_whole
 from streams.rendering.limits import RenderLimits
-from streams.rendering.messages import Order, decode_reply, decode_verdict, encode
+from streams.rendering.messages import SandboxRequest, decode_reply, decode_verdict, encode
 from streams.rendering.presets import Preset
-from streams.rendering.rendered import Rendered
+from streams.rendering.rendered import RenderResult
 from streams.rendering.spawner import Spawner
-from streams.rendering.verification import ForgedReply, crashed, verified
+from streams.rendering.verification import ForgedReply, crash_failure, verify_reply
 
 _GRACE_SECONDS: Final = 10.0  # for a worker process to start and to stop a slow child by itself
 
@@ -64,7 +64,7 @@ class Sandbox:
     ) -> None:
         await self._retire_all()
 
-    async def render(self, source: bytes | Path, preset: Preset) -> Rendered:
+    async def render(self, source: bytes | Path, preset: Preset) -> RenderResult:
         """Make the facts and renditions of a picture, waiting for a free process first.
 
         What comes back was checked against the order and the source (verification.py). Raises
@@ -72,8 +72,8 @@ class Sandbox:
         cancelled call stops its process at once.
         """
         with ExitStack() as files:
-            given = files.enter_context(opened(source))
-            reply = files.enter_context(in_memory("reply"))
+            given = files.enter_context(open_source(source))
+            reply = files.enter_context(memory_file("reply"))
             spawner = await self._idle.get()
             try:
                 await self._attempt(spawner, given.fileno(), reply.fileno(), preset)
@@ -83,26 +83,26 @@ class Sandbox:
 
     async def _attempt(self, spawner: Spawner, source: int, reply: int, preset: Preset) -> None:
         """Have a child fill the reply; raises RenderFailed when it ended in any other way."""
-        order = encode(Order(preset=preset, limits=self._limits))
+        request = encode(SandboxRequest(preset=preset, limits=self._limits))
         try:
             async with asyncio.timeout(self._limits.wall_seconds + _GRACE_SECONDS):
-                verdict = decode_verdict(await spawner.work(order, source, reply))
+                verdict = decode_verdict(await spawner.work(request, source, reply))
         except BaseException as error:
             spawner.replace()
             if isinstance(error, TimeoutError):
                 raise RenderFailed("decoder_timeout", "decoding took too long") from error
             if isinstance(error, OSError | msgspec.DecodeError):
-                raise crashed() from error
+                raise crash_failure() from error
             raise
         if verdict.failure:
-            raise crashed(verdict.failure)
+            raise crash_failure(verdict.failure)
 
-    def _read(self, source: FileIO, reply: FileIO, preset: Preset) -> Rendered:
+    def _read(self, source: FileIO, reply: FileIO, preset: Preset) -> RenderResult:
         """Believe a child's reply as far as it can be checked; raises RenderFailed."""
         given = read_whole(source.fileno(), self._limits.max_source_bytes + 1)
         try:
             claim = decode_reply(read_whole(reply.fileno(), self._limits.max_result_bytes))
-            return verified(claim, given, preset, self._limits)
+            return verify_reply(claim, given, preset, self._limits)
         except (ForgedReply, msgspec.DecodeError) as error:
             log.critical(
                 "a picture captured its decoder, or a decoder is broken: the reply has %s; "
@@ -122,7 +122,7 @@ class Sandbox:
             (await self._idle.get()).close()
 
 
-async def _in_a_thread(work: Callable[[], Rendered]) -> Rendered:
+async def _in_a_thread(work: Callable[[], RenderResult]) -> RenderResult:
     """Work beside the loop, and to the end: the files that it reads must not be closed before."""
     task = asyncio.ensure_future(asyncio.to_thread(work))
     try:

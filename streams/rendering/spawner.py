@@ -39,7 +39,7 @@ class Spawner:
                 raise ConnectionError("a worker process began with the wrong word")
             self._is_ready = True
 
-    async def work(self, order: bytes, source: int, reply: int) -> bytes:
+    async def work(self, request: bytes, source: int, reply: int) -> bytes:
         """Hand over one job, with the files of its source and its reply; wait for the verdict.
 
         Raises ConnectionError when the process dies. After any exception, cancellation included,
@@ -48,8 +48,8 @@ class Spawner:
         await self.ready()
         loop = asyncio.get_running_loop()
         # Four bytes, for which an idle pipe always has room.
-        socket.send_fds(self._socket, [LENGTH.pack(len(order))], [source, reply])
-        await loop.sock_sendall(self._socket, order)
+        socket.send_fds(self._socket, [LENGTH.pack(len(request))], [source, reply])
+        await loop.sock_sendall(self._socket, request)
         return await self._receive()
 
     def replace(self) -> None:

@@ -8,6 +8,6 @@ from PIL.Image import Image
 Step = Callable[[Image], Image]
 
 
-def run(picture: Image, steps: Iterable[Step]) -> Image:
+def apply_steps(picture: Image, steps: Iterable[Step]) -> Image:
     """Send the picture through the steps, in order."""
     return reduce(lambda image, step: step(image), steps, picture)

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from streams.rendering.syscalls import ALLOWED, NUMBERS, REFUSED, Numbers
+from streams.rendering.syscalls import ALLOWED, REFUSED, SYSCALL_TABLES, SyscallTable
 
 _PR_SET_SECCOMP: Final = 22
 _SECCOMP_MODE_FILTER: Final = 2
@@ -40,7 +40,7 @@ Instruction = bytes
 
 def is_available() -> bool:
     """Tell whether this kernel, on this kind of machine, takes the filter."""
-    numbers = NUMBERS.get(platform.machine())
+    numbers = SYSCALL_TABLES.get(platform.machine())
     if numbers is None:
         return False
     action = ctypes.c_uint32(_KILL)
@@ -58,14 +58,14 @@ def install() -> None:
     written is never run, and threads may be started, but no process. Raises OSError when the
     kernel refuses, KeyError on a machine that is_available denies.
     """
-    code = b"".join(_instructions(NUMBERS[platform.machine()], os.getpid()))
+    code = b"".join(_instructions(SYSCALL_TABLES[platform.machine()], os.getpid()))
     place = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("@HP", len(code) // _INSTRUCTION.size, ctypes.addressof(place))
     if _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0):
         raise OSError(ctypes.get_errno(), "the kernel refused the filter")
 
 
-def _instructions(numbers: Numbers, pid: int) -> Iterator[Instruction]:
+def _instructions(numbers: SyscallTable, pid: int) -> Iterator[Instruction]:
     yield _instruction(_LOAD, _ARCHITECTURE_AT)
     yield _instruction(_JUMP_IF_EQUAL, numbers.architecture, over=1)
     yield _instruction(_RETURN, _KILL)

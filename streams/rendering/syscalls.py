@@ -32,20 +32,20 @@ REFUSED: Final[Mapping[str, int]] = dict.fromkeys(
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class SyscallTable:
     """One machine's names for the calls, as its kernel's unistd.h has them."""
 
     architecture: int  # AUDIT_ARCH_…
     of: Mapping[str, int]
 
 
-def _numbers(architecture: int, table: str) -> Numbers:
+def _syscall_table(architecture: int, table: str) -> SyscallTable:
     pairs = (entry.split("=") for entry in table.split())
-    return Numbers(architecture, {name: int(number) for name, number in pairs})
+    return SyscallTable(architecture, {name: int(number) for name, number in pairs})
 
 
-NUMBERS: Final[Mapping[str, Numbers]] = {
-    "x86_64": _numbers(
+SYSCALL_TABLES: Final[Mapping[str, SyscallTable]] = {
+    "x86_64": _syscall_table(
         0xC000_003E,
         """
         read=0 write=1 open=2 close=3 stat=4 fstat=5 lstat=6 lseek=8 mmap=9 mprotect=10
@@ -63,7 +63,7 @@ NUMBERS: Final[Mapping[str, Numbers]] = {
         openat2=437 faccessat2=439
         """,
     ),
-    "aarch64": _numbers(
+    "aarch64": _syscall_table(
         0xC000_00B7,
         """
         getcwd=17 dup=23 fcntl=25 ioctl=29 faccessat=48 openat=56 close=57 pipe2=59

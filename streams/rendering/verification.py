@@ -10,14 +10,14 @@ from streams.rendering.framing import framed_size
 from streams.rendering.limits import RenderLimits
 from streams.rendering.messages import (
     FactsClaim,
-    Failure,
     OriginalClaim,
     RenderedClaim,
     RenditionClaim,
     ReplyClaim,
+    ReportedFailure,
 )
 from streams.rendering.presets import Preset, RenditionSpec
-from streams.rendering.rendered import Measured, Rendered, RenditionBytes
+from streams.rendering.rendered import MeasuredSource, RenderResult, RenditionBytes
 from streams.rendering.shrink import Size
 from streams.rendering.sniffing import media_types
 
@@ -29,7 +29,9 @@ class ForgedReply(Exception):
     """A decoder answered what it was not asked, or what is not so: a picture captured it."""
 
 
-def verified(claim: ReplyClaim, source: bytes, preset: Preset, limits: RenderLimits) -> Rendered:
+def verify_reply(
+    claim: ReplyClaim, source: bytes, preset: Preset, limits: RenderLimits
+) -> RenderResult:
     """Return what a decoder made, once every word of it that can be checked was checked.
 
     What is counted, hashed or named here is our own: digests, sizes, names and media types. What
@@ -42,21 +44,21 @@ def verified(claim: ReplyClaim, source: bytes, preset: Preset, limits: RenderLim
     if claim.failure or not claim.rendered:
         raise ForgedReply("it says that the picture was rendered and that it was not, or neither")
     made = claim.rendered
-    return Rendered(
+    return RenderResult(
         original=_original(made.original, source, limits),
         facts=_facts(made.facts, preset),
         renditions=_renditions(made, preset),
     )
 
 
-def crashed(failure: Failure | None = None) -> RenderFailed:
+def crash_failure(failure: ReportedFailure | None = None) -> RenderFailed:
     """Make the failure of a job whose decoder ended otherwise than by answering."""
     if failure:
         return RenderFailed(failure.code, failure.detail)
     return RenderFailed("decoder_crashed", "the decoder ended without an answer")
 
 
-def _original(claim: OriginalClaim, source: bytes, limits: RenderLimits) -> Measured:
+def _original(claim: OriginalClaim, source: bytes, limits: RenderLimits) -> MeasuredSource:
     digest = hashlib.sha256(source).hexdigest()
     _check(claim.sha256 == digest, "another SHA-256 than its source has")
     _check(claim.size_bytes == len(source), "another size than its source has")
@@ -64,7 +66,7 @@ def _original(claim: OriginalClaim, source: bytes, limits: RenderLimits) -> Meas
     _check(claim.media_type in media_types(source), f"{claim.media_type!r} for what is none")
     _check(claim.width * claim.height <= limits.max_pixels, "more pixels than are allowed")
     _check(claim.frames <= limits.max_frames, "more frames than are allowed")
-    return Measured(
+    return MeasuredSource(
         sha256=Sha256(digest),
         size_bytes=len(source),
         media_type=claim.media_type,

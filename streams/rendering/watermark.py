@@ -7,13 +7,13 @@ from typing import Final
 
 from PIL import Image
 
-from streams.rendering.presets import Position, Watermark
+from streams.rendering.presets import Watermark, WatermarkPosition
 from streams.rendering.shrink import Size, scaled
 from streams.rendering.steps import Step
 
 _MAX_SIDE_PIXELS: Final = 2048
 _MARGINS: Final = 40  # as many as the picture is wide
-_PLACES: Final[Mapping[Position, tuple[float, float]]] = {
+_PLACES: Final[Mapping[WatermarkPosition, tuple[float, float]]] = {
     "centre": (0.5, 0.5),
     "north-west": (0, 0),
     "north-east": (1, 0),
@@ -22,7 +22,7 @@ _PLACES: Final[Mapping[Position, tuple[float, float]]] = {
 }
 
 
-def check_mark(picture: bytes) -> None:
+def check_watermark(picture: bytes) -> None:
     """Raise ValueError unless these bytes are a PNG of at most 2048 pixels a side."""
     try:
         size = _opened(picture).size
@@ -56,7 +56,7 @@ def stamp(watermark: Watermark, page: Size) -> Step:
     return step
 
 
-def _corner(position: Position, mark: Size, page: Size) -> Size:
+def _corner(position: WatermarkPosition, mark: Size, page: Size) -> Size:
     across, down = _PLACES[position]
     margin = page[0] // _MARGINS
     return _start(across, page[0] - mark[0], margin), _start(down, page[1] - mark[1], margin)

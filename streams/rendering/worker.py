@@ -36,11 +36,11 @@ from streams.rendering.limits import RenderLimits
 from streams.rendering.messages import (
     LENGTH,
     READY,
-    Failure,
-    Order,
-    Reply,
+    ReportedFailure,
+    SandboxReply,
+    SandboxRequest,
     Verdict,
-    decode_order,
+    decode_request,
     encode,
 )
 from streams.rendering.pipeline import render
@@ -59,9 +59,9 @@ def main() -> None:
     with socket.socket(fileno=sys.stdin.fileno()) as service:
         _write(service, READY)
         while (job := _next_job(service)) is not None:
-            order, source, reply = job
+            request, source, reply = job
             try:
-                verdict = _in_a_child(order, source, reply, nowhere)
+                verdict = _in_a_child(request, source, reply, nowhere)
             finally:
                 os.close(source)
                 os.close(reply)
@@ -76,29 +76,29 @@ def _warm_up() -> None:
     gc.freeze()
 
 
-def _in_a_child(order: Order, source: int, reply: int, nowhere: int) -> Verdict:
+def _in_a_child(request: SandboxRequest, source: int, reply: int, nowhere: int) -> Verdict:
     """Fork, let the child fill the reply, and vouch for how it ended."""
     child = os.fork()
     if child == 0:
-        _work_and_exit(order, source, reply, nowhere)
-    ended = _ended_within(child, order.limits.wall_seconds)
+        _work_and_exit(request, source, reply, nowhere)
+    ended = _ended_within(child, request.limits.wall_seconds)
     if not ended:
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     return Verdict(failure=_failure(os.waitstatus_to_exitcode(status), ended=ended))
 
 
-def _work_and_exit(order: Order, source: int, reply: int, nowhere: int) -> None:
+def _work_and_exit(request: SandboxRequest, source: int, reply: int, nowhere: int) -> None:
     """Do the job in this child; whatever happens, never return into the spawner's loop."""
     status = 1
     try:
         for stream in _STANDARD_STREAMS:
             os.dup2(nowhere, stream)  # the service's socket is not for us
         os.close(nowhere)
-        picture = read_whole(source, order.limits.max_source_bytes + 1)
+        picture = read_whole(source, request.limits.max_source_bytes + 1)
         os.close(source)
-        has_threads = confine(order.limits)
-        answer = memoryview(encode(_reply(order, picture, has_threads=has_threads)))
+        has_threads = confine(request.limits)
+        answer = memoryview(encode(_reply(request, picture, has_threads=has_threads)))
         while answer:
             answer = answer[os.write(reply, answer) :]
         status = 0
@@ -106,16 +106,18 @@ def _work_and_exit(order: Order, source: int, reply: int, nowhere: int) -> None:
         os._exit(status)
 
 
-def _reply(order: Order, source: bytes, *, has_threads: bool) -> Reply:
+def _reply(request: SandboxRequest, source: bytes, *, has_threads: bool) -> SandboxReply:
     if is_heic(source) and not has_threads:
         detail = "HEIC cannot be decoded safely on this machine"
-        return Reply(failure=Failure(code="unsupported_format", detail=detail))
+        return SandboxReply(failure=ReportedFailure(code="unsupported_format", detail=detail))
     try:
-        return Reply(rendered=render(source, order.preset, order.limits))
+        return SandboxReply(rendered=render(source, request.preset, request.limits))
     except RenderFailed as refused:
-        return Reply(failure=Failure(code=refused.code, detail=refused.detail))
+        return SandboxReply(failure=ReportedFailure(code=refused.code, detail=refused.detail))
     except MemoryError:
-        return Reply(failure=Failure(code="corrupt_image", detail="needs too much memory"))
+        return SandboxReply(
+            failure=ReportedFailure(code="corrupt_image", detail="needs too much memory")
+        )
 
 
 def _ended_within(child: int, seconds: float) -> bool:
@@ -126,33 +128,35 @@ def _ended_within(child: int, seconds: float) -> bool:
         os.close(watch)
 
 
-def _failure(exit_code: int, *, ended: bool) -> Failure | None:
+def _failure(exit_code: int, *, ended: bool) -> ReportedFailure | None:
     """Judge a child's end: zero is well; a signal is minus its number."""
     if exit_code == 0:
         return None
     if not ended or exit_code == -signal.SIGXCPU:
-        return Failure(code="decoder_timeout", detail="decoding took too long")
+        return ReportedFailure(code="decoder_timeout", detail="decoding took too long")
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
-        return Failure(code="decoder_crashed", detail=f"the decoder was ended by {name}")
-    return Failure(code="decoder_crashed", detail=f"the decoder gave up with status {exit_code}")
+        return ReportedFailure(code="decoder_crashed", detail=f"the decoder was ended by {name}")
+    return ReportedFailure(
+        code="decoder_crashed", detail=f"the decoder gave up with status {exit_code}"
+    )
 
 
-def _next_job(service: socket.socket) -> tuple[Order, int, int] | None:
+def _next_job(service: socket.socket) -> tuple[SandboxRequest, int, int] | None:
     """Receive an order and the two files that come with its length; None at the end."""
     header, files, _, _ = socket.recv_fds(service, LENGTH.size, 2)
     if len(header) < LENGTH.size:
         return None
     (length,) = LENGTH.unpack(header)
-    order = bytearray(length)
-    rest = memoryview(order)
+    request = bytearray(length)
+    rest = memoryview(request)
     while rest:
         count = service.recv_into(rest)
         if not count:
             return None
         rest = rest[count:]
     source, reply = files
-    return decode_order(bytes(order)), source, reply
+    return decode_request(bytes(request)), source, reply
 
 
 def _write(service: socket.socket, frame: bytes) -> None:

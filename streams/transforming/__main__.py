@@ -6,19 +6,19 @@ from contextlib import AsyncExitStack
 from infra.blob_store import open_blob_store
 from infra.errors import SettingsWrong
 from infra.settings import Settings, load
-from infra.transforming import answer_orders
-from streams.processing.scratch import scratch
+from infra.transforming import serve_rendition_requests
+from streams.processing.scratch import scratch_folder
 from streams.rendering import RenderLimits, Sandbox, check_filter, deployed_presets
-from streams.running import run
+from streams.running import run_process
 from streams.stopping import stop_signal
-from streams.transforming.transforming import Transforming
+from streams.transforming.transforming import RenditionServer
 
 _FINISH_SECONDS = 15.0
 
 
 def main() -> int:
     """Answer until SIGTERM, and end what is under way; 1 when the settings are wrong."""
-    return run("transformer", load, (), _work)
+    return run_process("transformer", load, (), _work)
 
 
 async def _work(settings: Settings) -> int:
@@ -39,16 +39,16 @@ async def _work(settings: Settings) -> int:
                 ),
             )
         )
-        transforming = Transforming(
+        transforming = RenditionServer(
             sandbox=sandbox,
             blobs=open_blob_store(settings.blobs_url, settings.blobs),
-            scratch=parts.enter_context(scratch(settings.data_dir / "scratch")),
+            scratch=parts.enter_context(scratch_folder(settings.data_dir / "scratch")),
             at_once=settings.transform.at_once,
             per_original=settings.transform.per_original,
             proof=deployed_presets(settings.render.watermark)["proof"],
         )
         try:
-            server = await answer_orders(place, transforming.carry_out)
+            server = await serve_rendition_requests(place, transforming.render)
         except OSError as error:
             raise SettingsWrong(f"transform.socket: {place}: {error}") from error
         await stopping.wait()

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from infra.generations import Comparison, Generation, Generations
+from infra.generations import Generation, GenerationComparison, Generations
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -67,13 +67,15 @@ class GenerationsContract:
     def test_targets_are_kept(self) -> None:
         view = name()
         assert self.generations().targets(view, 1) == {}
-        self.generations().aim(view, 1, "t", {0: 7, 2: 0})
+        self.generations().set_targets(view, 1, "t", {0: 7, 2: 0})
         assert self.generations().targets(view, 1) == {("t", 0): 7, ("t", 2): 0}
 
     def test_a_comparison_is_kept(self) -> None:
         new = planned(name(), 2)
         self.generations().add(new)
-        found = Comparison(compared_at=NOON, compared_with=1, row_count=9, difference_count=2)
+        found = GenerationComparison(
+            compared_at=NOON, compared_with=1, row_count=9, difference_count=2
+        )
         self.generations().note(new.view, 2, found)
         assert self.only(new.view).comparison == found
 

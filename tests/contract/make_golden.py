@@ -21,7 +21,7 @@ from fastavro import schemaless_reader
 
 from avro_schemas.codec import KINDS, encode
 from avro_schemas.registry import WrittenSchema, newest
-from avro_schemas.sealing import use
+from avro_schemas.sealing import use_encryptor
 from tests.keys import ROOT, fixed_keyring
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -121,7 +121,7 @@ def made_up(hint: Any, name: str, numbers: Iterator[int]) -> Any:  # noqa: ANN40
 
 def main() -> None:
     """Write the golden files that are missing."""
-    use(fixed_keyring())
+    use_encryptor(fixed_keyring())
     for kind in KINDS.values():
         name = key(newest(kind.__name__))
         if not (GOLDEN / f"{name}.bin").exists():

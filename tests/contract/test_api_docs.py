@@ -7,25 +7,25 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from query_api.app import Addresses, Sources, create_app
+from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from tests.contract.test_command_api_description import new_app as command_api
 from tests.memory import MemoryBlobStore
-from tests.unit.query_api.conftest import MemoryKeys, MemoryMaking
-from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
+from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
+from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
 
 
 def query_api() -> FastAPI:
     blobs = MemoryBlobStore()
     app, _ = create_app(
-        Sources(
+        QueryApiDependencies(
             queries=MemoryQueries(),
-            log_ends=MemoryLog(),
+            log_end_offsets=MemoryLogEnds(),
             blobs=blobs,
             keys=MemoryKeys(),
-            making=MemoryMaking(blobs),
+            renderer=MemoryRenderer(blobs),
         ),
         cursor_secrets=["today"],
-        addresses=Addresses(
+        addresses=BaseUrls(
             public_base_url="https://img.example", problem_base_url="https://api.example"
         ),
         wait_seconds=0.05,

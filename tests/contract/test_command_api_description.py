@@ -13,16 +13,16 @@ from schemathesis import Case
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks as promises
 
-from command_api.app import Parts, create_app
+from command_api.app import CommandApiParts, create_app
 from command_api.ids import uuid7
 from infra.api_key_table import ApiKeyTable
 from infra.api_settings import CommandApiSettings
-from infra.dead_letters import Shelf
-from infra.outcomes import Outcomes
+from infra.dead_letters import DeadLetterQueue
+from infra.outcomes import PendingReplies
 from infra.settings import Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
-from tests.memory_letters import MemoryLetterLog
+from tests.memory_letters import MemoryDeadLetterLog
 from tests.memory_requests import MemoryRequestBook
 from tests.memory_walk import MemoryWalk
 from tests.memory_webhooks import memory_webhooks
@@ -40,17 +40,17 @@ PROMISES = [
 
 
 def new_app() -> FastAPI:
-    outcomes = Outcomes(partition=0)
-    parts = Parts(
+    outcomes = PendingReplies(partition=0)
+    parts = CommandApiParts(
         keys=KEYS.table,
         sender=FakeDecider(outcomes),
         outcomes=outcomes,
         blobs=MemoryBlobStore(),
-        open_walk=MemoryWalk,
-        letters=Shelf(MemoryLetterLog(), lambda: datetime.now(UTC)),
+        open_preview_assets=MemoryWalk,
+        dead_letter_queue=DeadLetterQueue(MemoryDeadLetterLog(), lambda: datetime.now(UTC)),
         webhooks=memory_webhooks(),
         probes={},
-        open_book=MemoryRequestBook,
+        open_task_store=MemoryRequestBook,
         now=lambda: datetime.now(UTC),
         new_id=uuid7,
     )

@@ -9,28 +9,28 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from command_api.app import Parts
+from command_api.app import CommandApiParts
 from command_api.app import create_app as command_app
 from command_api.ids import uuid7
 from infra.api_key_table import ApiKeyTable
 from infra.api_keys import SCOPES
-from infra.dead_letters import Shelf
-from infra.outcomes import Outcomes
-from query_api.app import Addresses, Sources
+from infra.dead_letters import DeadLetterQueue
+from infra.outcomes import PendingReplies
+from query_api.app import BaseUrls, QueryApiDependencies
 from query_api.app import create_app as query_app
 from tests.fake_decider import FakeDecider
 from tests.hostile_requests import ASSET, Request, requests_to
 from tests.memory import MemoryBlobStore
-from tests.memory_letters import MemoryLetterLog
+from tests.memory_letters import MemoryDeadLetterLog
 from tests.memory_requests import MemoryRequestBook
 from tests.memory_walk import MemoryWalk
 from tests.memory_webhooks import memory_webhooks
 from tests.samples import create_category, metadata, submit
 from tests.unit.command_api.conftest import SETTINGS
 from tests.unit.command_api.keys import Keys
-from tests.unit.query_api.conftest import MemoryMaking
+from tests.unit.query_api.conftest import MemoryRenderer
 from tests.unit.query_api.memory_log import MemoryEventLog
-from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
+from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
 from tests.unit.query_api.story import RENDITIONS, Story
 
 _SECONDS = 20.0
@@ -68,23 +68,23 @@ async def ask(app: FastAPI, request: Request, authorization: str) -> Told:
 
 
 def commands(keys: Keys) -> FastAPI:
-    outcomes = Outcomes(partition=3)
+    outcomes = PendingReplies(partition=3)
     decider = FakeDecider(outcomes)
     for command in (create_category("cats"), submit(metadata(ASSET), "cats")):
         decider.decide(command)
     ours = SETTINGS.command_api.model_copy(update={"wait_seconds": 0.05})
     app, _ = command_app(
         SETTINGS.model_copy(update={"command_api": ours}),
-        Parts(
+        CommandApiParts(
             keys=keys.table,
             sender=decider,
             outcomes=outcomes,
             blobs=MemoryBlobStore(),
-            open_walk=MemoryWalk,
-            letters=Shelf(MemoryLetterLog(), lambda: datetime.now(UTC)),
+            open_preview_assets=MemoryWalk,
+            dead_letter_queue=DeadLetterQueue(MemoryDeadLetterLog(), lambda: datetime.now(UTC)),
             webhooks=memory_webhooks(),
             probes={},
-            open_book=MemoryRequestBook,
+            open_task_store=MemoryRequestBook,
             now=lambda: datetime.now(UTC),
             new_id=uuid7,
         ),
@@ -100,15 +100,15 @@ def queries(keys: Keys) -> FastAPI:
     for made in RENDITIONS:
         blobs.blobs[made.blob_key] = bytes(made.size_bytes)
     app, _ = query_app(
-        Sources(
+        QueryApiDependencies(
             queries=rows,
-            log_ends=MemoryLog(),
+            log_end_offsets=MemoryLogEnds(),
             blobs=blobs,
             keys=keys.table,
-            making=MemoryMaking(blobs),
+            renderer=MemoryRenderer(blobs),
         ),
         cursor_secrets=["today"],
-        addresses=Addresses(
+        addresses=BaseUrls(
             public_base_url="https://img.example", problem_base_url="https://api.example"
         ),
         wait_seconds=0.0,

@@ -1,6 +1,6 @@
 """The view store of the tests keeps the promises of the real one."""
 
-from infra.rows import Table, Value
+from infra.rows import ColumnValue, Table
 from infra.view_store import ViewStore
 from tests.contract.view_store import ViewStoreContract
 from tests.memory_views import MemoryViewStore
@@ -11,5 +11,7 @@ class TestMemoryViewStore(ViewStoreContract):
         self.store = MemoryViewStore()
         return self.store
 
-    def rows(self, table: Table, generation: int = 1) -> dict[tuple[Value, ...], dict[str, Value]]:
+    def rows(
+        self, table: Table, generation: int = 1
+    ) -> dict[tuple[ColumnValue, ...], dict[str, ColumnValue]]:
         return self.store.rows(table, generation)

@@ -17,10 +17,12 @@ from domain.errors import AssetNotFound, Refusal, ScaleHosterError, VersionMisma
 from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable
 from infra.web.bodies import BodyLimits
 from infra.web.installing import install
-from infra.web.problems import kinds, name_of, status_of
+from infra.web.problems import name_of, problem_kinds, status_of
 
 BASE = "http://problems.example"
-REFUSALS = [kind for kind in kinds().values() if issubclass(kind, Refusal) and kind is not Refusal]
+REFUSALS = [
+    kind for kind in problem_kinds().values() if issubclass(kind, Refusal) and kind is not Refusal
+]
 
 
 class Body(BaseModel):
@@ -112,11 +114,11 @@ def test_the_table_is_asked_for_every_refusal_of_the_domain() -> None:
 
 
 def test_no_two_errors_share_a_problem_name() -> None:
-    by_name = kinds()
+    by_name = problem_kinds()
     assert len({kind.__qualname__ for kind in by_name.values()}) == len(by_name)
 
 
-@pytest.mark.parametrize("name", sorted(kinds()))
+@pytest.mark.parametrize("name", sorted(problem_kinds()))
 def test_the_type_of_a_problem_is_a_page(client: TestClient, name: str) -> None:
     page = client.get(f"/problems/{name}")
     assert page.status_code == 200

@@ -14,7 +14,7 @@ import pytest
 from avro_schemas.codec import KINDS
 from avro_schemas.evolution import breaks, wrong_defaults
 from avro_schemas.registry import newest, schemas, subjects, versions
-from avro_schemas.sealing import opened_text
+from avro_schemas.sealing import plain_schema_text
 from avro_schemas.upcasting import UPCASTERS, first_upcast
 
 IDS: dict[str, int] = json.loads(files("avro_schemas").joinpath("ids.json").read_text("utf-8"))
@@ -73,7 +73,7 @@ def without_history(part: Any) -> Any:  # noqa: ANN401 - JSON is anything
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_newest_schema_says_what_the_class_says(name: str) -> None:
-    written = json.loads(opened_text(newest(name).text))
+    written = json.loads(plain_schema_text(newest(name).text))
     assert written.pop("namespace") == "scalehoster"
     assert without_history(written) == expected_record(KINDS[name], set())
 
@@ -106,7 +106,7 @@ def test_a_schema_is_named_after_its_file(schema_id: int) -> None:
 @pytest.mark.parametrize("schema_id", schemas())
 def test_every_default_is_a_value_of_its_type(schema_id: int) -> None:
     text = schemas()[schema_id].text
-    assert wrong_defaults(text) == wrong_defaults(opened_text(text)) == []
+    assert wrong_defaults(text) == wrong_defaults(plain_schema_text(text)) == []
 
 
 def test_every_upcaster_leads_to_a_version_that_there_is() -> None:
@@ -122,4 +122,4 @@ def test_every_version_reads_every_other(subject: str) -> None:
             continue  # they part there: only newer code reads both
         pair = reader.version, writer.version
         assert breaks(reader.text, writer.text) == [], pair
-        assert breaks(opened_text(reader.text), opened_text(writer.text)) == [], pair
+        assert breaks(plain_schema_text(reader.text), plain_schema_text(writer.text)) == [], pair

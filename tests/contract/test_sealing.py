@@ -8,14 +8,14 @@ from typing import Any, get_args
 import pytest
 
 from avro_schemas.codec import KINDS, decode, encode
-from avro_schemas.errors import BrokenSeal, KeysLost
-from avro_schemas.sealing import using
+from avro_schemas.errors import InvalidCiphertext, KeysLost
+from avro_schemas.sealing import using_encryptor
 from domain.category_events import CatalogueEvent
 from domain.commands import CatalogueCommand
 from domain.hooks import WebhookAttempt, WebhookRedelivery
 from domain.jobs import DeadLetter
 from infra.keyring import Erasure, new_keyring
-from infra.personal import PERSONAL
+from infra.personal import PERSONAL_COLUMNS
 from projections.views import VIEWS
 from tests.contract.make_golden import made_up
 from tests.keys import fixed_keyring
@@ -67,7 +67,7 @@ def test_nothing_that_somebody_said_is_read_once_it_is_erased(kind: type) -> Non
         [Erasure(tenant_id=about.tenant_id, entity_id=entity, erased_at=NOON)]
     )
     wire = encode(message)
-    with using(erased):
+    with using_encryptor(erased):
         read = decode(wire)
         assert set(texts(read)) <= {"", "{}"}
         again = encode(read)
@@ -76,10 +76,10 @@ def test_nothing_that_somebody_said_is_read_once_it_is_erased(kind: type) -> Non
 
 def test_another_keyring_is_an_alarm_and_an_altered_seal_is_a_broken_message() -> None:
     wire = encode(example(SEALED[0]))
-    with using(new_keyring()), pytest.raises(KeysLost):
+    with using_encryptor(new_keyring()), pytest.raises(KeysLost):
         decode(wire)
     place = wire.index(b"\1test") + 28
-    with pytest.raises(BrokenSeal):
+    with pytest.raises(InvalidCiphertext):
         decode(wire[:place] + bytes([wire[place] ^ 1]) + wire[place + 1 :])
 
 
@@ -92,4 +92,4 @@ def test_views_keep_what_was_said_in_personal_columns() -> None:
         for column, value in getattr(operation, "columns", {}).items()
         if any(f"{said} " in str(value) and said in SAID for said in SAID)
     }
-    assert set(columns) <= set(PERSONAL)
+    assert set(columns) <= set(PERSONAL_COLUMNS)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from infra.parking import Parked, ParkedRecord
-from infra.rows import Delete, Operation, Table, Upsert, Value
+from infra.parking import ParkedEntry, ParkedRecord
+from infra.rows import ColumnValue, Delete, RowOperation, Table, Upsert
 from infra.view_store import Checkpoint, ViewStore
 from projections.assets_by_category import BUCKETS
 from projections.categories import TREE
@@ -12,11 +12,11 @@ from projections.categories import TREE
 FRUIT = ("acme", "fruit")
 
 
-def upsert(at_us: int, key: tuple[Value, ...] = FRUIT, **columns: Value) -> Upsert:
+def upsert(at_us: int, key: tuple[ColumnValue, ...] = FRUIT, **columns: ColumnValue) -> Upsert:
     return Upsert(table=TREE, key=key, columns=columns, written_at_us=at_us)
 
 
-def delete(at_us: int, key: tuple[Value, ...] = FRUIT) -> Delete:
+def delete(at_us: int, key: tuple[ColumnValue, ...] = FRUIT) -> Delete:
     return Delete(table=TREE, key=key, written_at_us=at_us)
 
 
@@ -32,7 +32,7 @@ def checkpoint(offset: int, *, partition: int = 0, generation: int = 1) -> Check
 
 
 def parked(offset: int, *, partition: int = 0, generation: int = 1) -> ParkedRecord:
-    place = Parked(
+    place = ParkedEntry(
         view="categories",
         generation=generation,
         topic="category-events",
@@ -52,11 +52,15 @@ class ViewStoreContract:
     def new_store(self) -> ViewStore:
         raise NotImplementedError
 
-    def rows(self, table: Table, generation: int = 1) -> dict[tuple[Value, ...], dict[str, Value]]:
+    def rows(
+        self, table: Table, generation: int = 1
+    ) -> dict[tuple[ColumnValue, ...], dict[str, ColumnValue]]:
         """Read all rows by key; columns that have no value are left out."""
         raise NotImplementedError
 
-    def after(self, *operations: Operation) -> dict[tuple[Value, ...], dict[str, Value]]:
+    def after(
+        self, *operations: RowOperation
+    ) -> dict[tuple[ColumnValue, ...], dict[str, ColumnValue]]:
         store = self.new_store()
         for operation in operations:
             store.write([operation], generation=1)

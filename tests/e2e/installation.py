@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx2
 
-from cli.http import answers_ok
-from cli.keys import issue_now
+from cli.http import responds_ok
+from cli.keys import issue_key
 from cli.services import COMMAND_API, QUERY_API, Service, Services
 from domain.values import TenantId
 from infra.api_keys import Scope
 from infra.cluster import free_port
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.kafka import Kafka
 from infra.settings import CassandraSettings
 from infra.topic_admin import apply_topics
@@ -144,7 +144,7 @@ class Installation:
     def start(self) -> None:
         self.services.start()
         for url in (self.command_url, self.query_url):
-            eventually(lambda url=url: answers_ok(f"{url}/readyz"), within_seconds=READY_SECONDS)  # type: ignore[misc] # the default binds the loop's value
+            eventually(lambda url=url: responds_ok(f"{url}/readyz"), within_seconds=READY_SECONDS)  # type: ignore[misc] # the default binds the loop's value
 
     def down(self) -> None:
         self.services.stop()
@@ -155,7 +155,7 @@ class Installation:
         for known, url in ((COMMAND_API, self.command_url), (QUERY_API, self.query_url)):
             if service == known:
                 eventually(
-                    lambda url=url: answers_ok(f"{url}/readyz"),  # type: ignore[misc] # as above
+                    lambda url=url: responds_ok(f"{url}/readyz"),  # type: ignore[misc] # as above
                     within_seconds=READY_SECONDS,
                 )
 
@@ -163,7 +163,7 @@ class Installation:
     def customer(self, scopes: tuple[Scope, ...] = CUSTOMERS) -> Iterator[Customer]:
         """Let in a tenant nobody knew before."""
         tenant_id = TenantId(f"tenant-{uuid.uuid4().hex[:8]}")
-        _, key = issue_now(self.kafka, tenant_id, scopes, "test")
+        _, key = issue_key(self.kafka, tenant_id, scopes, "test")
         headers = {"Authorization": f"Bearer {key}"}
         with (
             httpx2.Client(base_url=self.command_url, headers=headers, timeout=30) as commands,
@@ -175,7 +175,7 @@ class Installation:
 
     def remove(self) -> None:
         """Take the topics and the keyspace away again."""
-        cql = Cql(self.cassandra, keyspace=None)
+        cql = CassandraSession(self.cassandra, keyspace=None)
 
         def is_dropped() -> bool:
             cql.execute(f"DROP KEYSPACE IF EXISTS {self.cassandra.keyspace}")

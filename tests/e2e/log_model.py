@@ -11,7 +11,7 @@ from typing import Any
 import fastavro
 
 from infra.kafka import Kafka
-from infra.reading import whole
+from infra.reading import read_from_beginning
 from infra.topics import ASSET_EVENTS
 
 _SCHEMAS = Path(__file__).parents[2] / "avro_schemas"
@@ -38,7 +38,7 @@ class LogModel:
         }
         parsed: dict[int, Any] = {}
         self.assets: dict[str, Told] = defaultdict(Told)
-        with whole(kafka, ASSET_EVENTS) as reader:
+        with read_from_beginning(kafka, ASSET_EVENTS) as reader:
             for record in sorted(reader.read_to_end(), key=lambda r: (r.partition, r.offset)):
                 _, schema_id = struct.unpack(">bI", record.value[:5])
                 if schema_id not in parsed:

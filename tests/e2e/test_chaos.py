@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from cli.services import COMMAND_API, DECIDER, DISPATCHER, PROJECTIONS, WORKER, Service
-from infra.cluster import Cluster
+from infra.cluster import LocalCluster
 from tests.e2e.installation import ENDED, Customer, Installation
 from tests.e2e.log_model import LogModel
 from tests.e2e.supplier import Supplier
@@ -81,7 +81,9 @@ class Persistent:
             self._never.wait(PAUSE_SECONDS)
 
 
-def kill_and_start(installation: Installation, cluster: Cluster, victim: Service | str) -> None:
+def kill_and_start(
+    installation: Installation, cluster: LocalCluster, victim: Service | str
+) -> None:
     match victim:
         case Service():
             installation.services[victim].kill()

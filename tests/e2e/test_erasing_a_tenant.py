@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from domain.values import TenantId
-from infra.api_keys import stored_keys
-from infra.keyring import keyring_file
+from infra.api_keys import stored_api_keys
+from infra.keyring import installation_keyring
 from tests.e2e.installation import Customer, Installation
 from tests.e2e.supplier import Supplier
 from tests.e2e.test_erasure import hand_over, hits, settings_of
@@ -88,13 +88,13 @@ def test_a_tenant_is_gone_from_every_disk_and_another_is_where_it_was(
     assert row["assets erased"] == 0
 
     assert customer.queries.get("/v1/categories").status_code == 401
-    names = [key for key in stored_keys(installation.kafka).values() if key.tenant_id == tenant]
+    names = [key for key in stored_api_keys(installation.kafka).values() if key.tenant_id == tenant]
     assert [(key.name, key.revoked_at is not None) for key in names] == [("", True)]
-    assert keyring_file(settings_of(installation)).ring().is_erased(tenant)
+    assert installation_keyring(settings_of(installation)).ring().is_erased(tenant)
     disks = (installation.directory, VAR)
     eventually(lambda: hits(secret, *disks) == [], within_seconds=60)
     assert stranger.asset(kept)["title"] == f"{public} described"
-    assert not keyring_file(settings_of(installation)).ring().is_erased(stranger.tenant_id)
+    assert not installation_keyring(settings_of(installation)).ring().is_erased(stranger.tenant_id)
 
 
 def test_a_mistyped_tenant_is_said_to_have_nothing(installation: Installation) -> None:
@@ -108,4 +108,4 @@ def test_a_mistyped_tenant_is_said_to_have_nothing(installation: Installation) -
     )
     assert done.returncode == 1
     assert f"there is nothing of a tenant {tenant}" in done.stderr
-    assert not keyring_file(settings_of(installation)).ring().is_erased(tenant)
+    assert not installation_keyring(settings_of(installation)).ring().is_erased(tenant)

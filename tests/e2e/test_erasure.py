@@ -12,10 +12,10 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
-from cli.archive.exporting import Exporter, Wish
+from cli.archive.exporting import ExportOptions, LogExporter
 from cli.archive.logs import ArchivedLog, KafkaLog
 from infra.consistency import ConsistencyResult
-from infra.keyring import keyring_file
+from infra.keyring import installation_keyring
 from infra.settings import KafkaSettings, Settings
 from infra.topics import ASSET_EVENTS
 from projections.consistency.checks import ConsistencyChecks
@@ -120,11 +120,11 @@ def test_what_is_erased_is_nowhere_and_what_is_not_is_where_it_was(
     gone = hand_over(customer, supplier, secret, 501)
     kept = hand_over(customer, supplier, known, 502)
     eventually(lambda: len(customer.by_category("cats")) == 4, within_seconds=60)
-    keyring = keyring_file(settings_of(installation))
+    keyring = installation_keyring(settings_of(installation))
     before = datetime.now(UTC)
-    wish = Wish(keyring=keyring.ring().ring_id.hex())
+    wish = ExportOptions(keyring=keyring.ring().ring_id.hex())
     archive = tmp_path / "archive"
-    Exporter(KafkaLog(installation.kafka), archive, wish, before).run(lambda *_: None)
+    LogExporter(KafkaLog(installation.kafka), archive, wish, before).run(lambda *_: None)
 
     erase(installation, customer, tmp_path / "key", gone)
 

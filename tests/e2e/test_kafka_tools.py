@@ -6,7 +6,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from avro_schemas import registry
-from infra.reading import whole
+from infra.reading import read_from_beginning
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, Topic
 from tests.contract.make_golden import unsealed
 from tests.e2e.installation import Customer, Installation
@@ -20,7 +20,7 @@ def read_by_confluent(installation: Installation, topic: Topic) -> list[Json]:
     context = SerializationContext(topic.name, MessageField.VALUE)
     with (
         SchemaRegistryClient({"url": installation.query_url}) as client,
-        whole(installation.kafka, topic) as reader,
+        read_from_beginning(installation.kafka, topic) as reader,
     ):
         deserialize = AvroDeserializer(client)
         return [deserialize(record.value, context) for record in reader.read_to_end()]

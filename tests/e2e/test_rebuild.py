@@ -16,14 +16,14 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.http import answers_ok
-from cli.keys import issue_now
+from cli.http import responds_ok
+from cli.keys import issue_key
 from cli.services import COMMAND_API, PROJECTIONS, QUERY_API, REBUILDING, RunningService, Services
 from domain.errors import ScaleHosterError
 from domain.values import TenantId
 from infra.topic_admin import apply_topics
 from infra.view_store import CassandraViewStore
-from infra.web.positions import HEADER, to_header
+from infra.web.positions import POSITION_HEADER, position_to_header
 from projections.views import apply_views
 from tests.e2e.installation import READY_SECONDS, Installation
 from tests.eventually import eventually
@@ -52,7 +52,7 @@ def read_side(servers: Servers, tmp_path: Path) -> Iterator[Installation]:
         apply_views(installation.cassandra)
         installation.services.start()
         ready = f"{installation.query_url}/readyz"
-        eventually(lambda: answers_ok(ready), within_seconds=READY_SECONDS)
+        eventually(lambda: responds_ok(ready), within_seconds=READY_SECONDS)
         yield installation
     finally:
         builder(installation).stop()
@@ -109,7 +109,7 @@ class RemoteOperator:
     """Asks the command API for operations, and the query API what came of them."""
 
     def __init__(self, installation: Installation, tenant_id: TenantId) -> None:
-        _, key = issue_now(installation.kafka, tenant_id, ("admin",), "operator")
+        _, key = issue_key(installation.kafka, tenant_id, ("admin",), "operator")
         self._commands, self._queries = (
             httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
             for url in (installation.command_url, installation.query_url)
@@ -156,7 +156,7 @@ class Traffic:
         self._stopping = Event()
         events, self._catalogue = categories_of(tenant_id, NOON - timedelta(days=1))
         self._appender.append(events)
-        _, key = issue_now(installation.kafka, tenant_id, ("assets:read",), "test")
+        _, key = issue_key(installation.kafka, tenant_id, ("assets:read",), "test")
         self._client = httpx2.Client(
             base_url=installation.query_url, headers={"Authorization": f"Bearer {key}"}, timeout=30
         )
@@ -179,7 +179,7 @@ class Traffic:
         self.written.append(made[0].metadata.entity_id)
         if position is None:
             return None
-        return to_header(f"{position.topic}:{position.partition}:{position.offset}")
+        return position_to_header(f"{position.topic}:{position.partition}:{position.offset}")
 
     def listed(self, path: str) -> list[str]:
         found: list[str] = []
@@ -214,7 +214,7 @@ class Traffic:
             number += 1
             position = self.append(number, datetime.now(UTC), 3)
             assert position
-            answer = self._client.get("/v1/assets?limit=10", headers={HEADER: position})
+            answer = self._client.get("/v1/assets?limit=10", headers={POSITION_HEADER: position})
             shown = [item["asset_id"] for item in answer.json().get("items", [])]
             if self.written[-1] not in shown:
                 self.wrong.append(f"{self.written[-1]} not in {answer.status_code} {shown}")

@@ -12,11 +12,11 @@ import pytest
 
 from cli.archive.blob_copying import BlobExporter, BlobRestorer
 from cli.archive.blob_verifying import verify_blobs
-from cli.archive.exporting import Exporter, Wish
+from cli.archive.exporting import ExportOptions, LogExporter
 from cli.archive.logs import KafkaLog
-from cli.archive.restoring import Restorer
-from cli.archive.target import Installation as Target
-from cli.archive.verifying import verify
+from cli.archive.restoring import LogRestorer
+from cli.archive.target import LiveInstallation as Target
+from cli.archive.verifying import verify_archive
 from infra.blob_store import BlobStore, open_blob_store
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_EVENTS
@@ -98,16 +98,18 @@ def test_what_was_promised_is_kept_by_a_restored_installation(
     eventually(lambda: customer.by_category("cats") == listing, within_seconds=60)
 
     archive = tmp_path / "archive"
-    Exporter(
+    LogExporter(
         KafkaLog(installation.kafka),
         archive,
-        Wish(keyring=fixed_keyring().ring_id.hex(), until=until, with_tables=True, chain_key=KEY),
+        ExportOptions(
+            keyring=fixed_keyring().ring_id.hex(), until=until, with_tables=True, chain_key=KEY
+        ),
         until,
     ).run(ignore)
     asyncio.run(BlobExporter(archive, blobs_of(installation), ignore, KEY).run())
-    assert [*verify(archive, chain_key=KEY), *verify_blobs(archive, chain_key=KEY)] == []
+    assert [*verify_archive(archive, chain_key=KEY), *verify_blobs(archive, chain_key=KEY)] == []
     apply_topics(elsewhere.kafka)
-    Restorer(archive, Target(elsewhere.kafka, elsewhere.cassandra), ignore, chain_key=KEY).run()
+    LogRestorer(archive, Target(elsewhere.kafka, elsewhere.cassandra), ignore, chain_key=KEY).run()
     asyncio.run(BlobRestorer(archive, blobs_of(elsewhere), ignore, KEY).run())
     elsewhere.up()
 

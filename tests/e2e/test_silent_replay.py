@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from tests.e2e.installation import Customer, Installation
 from tests.e2e.supplier import Supplier
 from tests.eventually import eventually
@@ -82,7 +82,7 @@ def test_no_webhook_and_no_live_event_is_fired_by_a_rebuild_or_a_replay_from_off
 
 def lose_what_was_applied(installation: Installation, generation: int) -> None:
     """Have the projections notice that they must read the log from offset 0 again."""
-    cql = Cql(installation.cassandra, keyspace=installation.cassandra.keyspace)
+    cql = CassandraSession(installation.cassandra, keyspace=installation.cassandra.keyspace)
     try:
         for table in (f"{VIEW}_g{generation}", "projection_state"):
             cql.execute(f"TRUNCATE {installation.cassandra.keyspace}.{table}", timeout_seconds=60)

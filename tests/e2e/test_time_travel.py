@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from infra.web.positions import HEADER
+from infra.web.positions import POSITION_HEADER
 from tests.e2e.installation import Customer, Json
 from tests.e2e.supplier import Supplier
 
@@ -26,7 +26,7 @@ def test_what_was_listed_is_still_listed_as_of_then(customer: Customer, supplier
     renamed = customer.commands.patch("/v1/categories/cats", json={"slug": "felines"})
     assert renamed.status_code == 200, renamed.text
     deleted = customer.commands.delete(f"/v1/assets/{asset_id}")
-    position = {HEADER: deleted.headers[HEADER]}
+    position = {POSITION_HEADER: deleted.headers[POSITION_HEADER]}
     events = ask(f"/v1/assets/{asset_id}/events", position)["items"]
     (described,) = [each for each in events if each["name"] == "AssetDescribed"]
 

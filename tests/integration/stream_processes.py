@@ -17,8 +17,8 @@ from avro_schemas.codec import Message, decode, encode
 from domain.jobs import ImageJob
 from domain.values import AssetId
 from infra.kafka import Kafka
-from infra.reading import whole
-from infra.sending import Sender
+from infra.reading import read_from_beginning
+from infra.sending import RecordProducer
 from infra.topics import IMAGE_JOBS, Topic
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ class StreamProcesses:
         """Append records one after the other."""
 
         async def one_by_one() -> None:
-            async with Sender(self.kafka) as sender:
+            async with RecordProducer(self.kafka) as sender:
                 for key, value in records:
                     await sender.send(topic, key, value)
 
@@ -71,7 +71,7 @@ class StreamProcesses:
         """Read everything that lies in some topics."""
         found = []
         for topic in topics:
-            with whole(self.kafka, topic) as reader:
+            with read_from_beginning(self.kafka, topic) as reader:
                 found += [decode(record.value) for record in reader.read_to_end()]
         return found
 

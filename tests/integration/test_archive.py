@@ -10,13 +10,13 @@ import pytest
 
 from avro_schemas.containers import LoggedRecord
 from cli.archive.errors import RestoreRefused
-from cli.archive.logs import EVENT_TOPICS, TABLES, KafkaLog
-from cli.archive.restoring import Restorer
-from cli.archive.target import Installation
-from cli.archive.verifying import verify
+from cli.archive.logs import COMPACTED_TOPICS, EVENT_TOPICS, KafkaLog
+from cli.archive.restoring import LogRestorer
+from cli.archive.target import LiveInstallation
+from cli.archive.verifying import verify_archive
 from domain.events import AssetEvent
 from infra.group_offsets import GroupOffsets
-from infra.group_reading import GroupReader
+from infra.group_reading import GroupConsumer
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
 from infra.schema import apply_keyspace
@@ -44,7 +44,7 @@ def cassandra(servers: Servers, keyspace: str) -> CassandraSettings:
 
 def made(servers: Servers, prefix: str) -> Kafka:
     kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=prefix)
-    apply_topics(kafka, (*EVENT_TOPICS, *TABLES, ASSET_COMMANDS))
+    apply_topics(kafka, (*EVENT_TOPICS, *COMPACTED_TOPICS, ASSET_COMMANDS))
     return kafka
 
 
@@ -100,7 +100,7 @@ def test_a_log_is_exported_and_restored_through_kills(
 
     killed = events(source, cassandra, "export", archive, failpoint="export.after_manifest")
     assert killed.returncode == KILLED
-    assert [finding.is_damage for finding in verify(archive)] == [False]
+    assert [finding.is_damage for finding in verify_archive(archive)] == [False]
     kept = {file: file.stat().st_mtime_ns for file in archive.rglob("*.avro")}
     append(source, EVENTS[-5:])
     exported = events(source, cassandra, "export", archive)
@@ -108,7 +108,7 @@ def test_a_log_is_exported_and_restored_through_kills(
     assert sum(row["events"] for row in json.loads(exported.stdout)) == len(EVENTS)
     assert {file: file.stat().st_mtime_ns for file in kept} == kept
     assert len(kept) == 1
-    assert list(verify(archive)) == []
+    assert list(verify_archive(archive)) == []
 
     target = made(servers, f"{topic_prefix}again-")
     for failpoint in ("restore.before_commit", "restore.after_commit"):
@@ -135,16 +135,16 @@ def test_a_log_is_exported_and_restored_through_kills(
     (asset_event,) = [event for event in EVENTS if isinstance(event, AssetEvent)][:1]
     append(target, [asset_event])  # whatever it is: the log has gone on
     with pytest.raises(RestoreRefused, match="not of this archive"):
-        Restorer(archive, Installation(target, cassandra), lambda _done, _total: None).run()
+        LogRestorer(archive, LiveInstallation(target, cassandra), lambda _done, _total: None).run()
 
 
 def test_an_installation_in_use_is_named(
     servers: Servers, topic_prefix: str, cassandra: CassandraSettings
 ) -> None:
     kafka = made(servers, topic_prefix)
-    target = Installation(kafka, cassandra)
+    target = LiveInstallation(kafka, cassandra)
     target.require_unused()
-    with GroupReader(kafka, "command_api.decider", [ASSET_COMMANDS]) as reader:
+    with GroupConsumer(kafka, "command_api.decider", [ASSET_COMMANDS]) as reader:
         while not reader.assigned():
             reader.poll(1, 0.1)
         with pytest.raises(RestoreRefused, match=r"services run \(command_api.decider\)"):
@@ -155,7 +155,7 @@ def test_an_installation_in_use_is_named(
 def test_views_of_another_log_are_named(
     servers: Servers, topic_prefix: str, cassandra: CassandraSettings
 ) -> None:
-    target = Installation(made(servers, topic_prefix), cassandra)
+    target = LiveInstallation(made(servers, topic_prefix), cassandra)
     apply_keyspace(cassandra)
     store = CassandraViewStore.connect(cassandra)
     store.generations.add(planned("categories"))

@@ -16,8 +16,8 @@ from domain.values import BlobKey
 from infra.blob_store import open_blob_store
 from infra.kafka import Kafka
 from infra.keyring import KeyringFile
-from infra.reading import whole
-from infra.sending import Sender
+from infra.reading import read_from_beginning
+from infra.sending import RecordProducer
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS
 from tests.byte_owners import World
@@ -58,7 +58,7 @@ def test_what_is_too_much_is_removed_and_what_is_missing_is_made_again(
         while world.executions:
             await world.go_on(0)
         world.decide(1)
-        async with Sender(kafka) as sender:
+        async with RecordProducer(kafka) as sender:
             for event in world.events:
                 await sender.send(ASSET_EVENTS, event.asset_id, encode(event))
         for key, data in (*world.store.blobs.items(), (stray, b"")):
@@ -77,7 +77,7 @@ def test_what_is_too_much_is_removed_and_what_is_missing_is_made_again(
 
     run("--repair", code=3)
     assert asyncio.run(store.keys(BlobKey("assets"))) == world.store.blobs.keys() - {lost}
-    with whole(kafka, ASSET_COMMANDS) as reader:
+    with read_from_beginning(kafka, ASSET_COMMANDS) as reader:
         (command,) = [decode(record.value) for record in reader.read_to_end()]
     assert isinstance(command, ReprocessAsset)
 

@@ -11,15 +11,15 @@ from cassandra.policies import WhiteListRoundRobinPolicy
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from infra.cluster import Cluster, free_port
+from infra.cluster import LocalCluster, free_port
 from infra.cluster.ports import is_free
 from tests.eventually import eventually
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     """A cluster of its own, because these tests kill it."""
-    made = Cluster(
+    made = LocalCluster(
         tmp_path_factory.mktemp("a folder with spaces"),
         free_port(),
         free_port(),
@@ -30,7 +30,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.mark.slow
-def test_what_was_acknowledged_survives_a_kill(cluster: Cluster) -> None:
+def test_what_was_acknowledged_survives_a_kill(cluster: LocalCluster) -> None:
     cluster.up()
     cluster_id = kafka_cluster_id(cluster)
     append(cluster, b"the record")
@@ -46,10 +46,10 @@ def test_what_was_acknowledged_survives_a_kill(cluster: Cluster) -> None:
 
 
 @pytest.mark.slow
-def test_up_twice_is_up_once_and_down_leaves_nothing_running(cluster: Cluster) -> None:
+def test_up_twice_is_up_once_and_down_leaves_nothing_running(cluster: LocalCluster) -> None:
     cluster.up()
     pids = [server.pid for server in cluster.status()]
-    Cluster(cluster.directory, cluster.kafka.port, cluster.cassandra.port).up()
+    LocalCluster(cluster.directory, cluster.kafka.port, cluster.cassandra.port).up()
     assert [server.pid for server in cluster.status()] == pids
 
     cluster.down()
@@ -58,12 +58,12 @@ def test_up_twice_is_up_once_and_down_leaves_nothing_running(cluster: Cluster) -
     assert is_free(cluster.cassandra.port)
 
 
-def kafka_cluster_id(cluster: Cluster) -> str:
+def kafka_cluster_id(cluster: LocalCluster) -> str:
     admin = AdminClient({"bootstrap.servers": cluster.kafka.address})
     return str(admin.list_topics(timeout=10).cluster_id)
 
 
-def append(cluster: Cluster, value: bytes) -> None:
+def append(cluster: LocalCluster, value: bytes) -> None:
     admin = AdminClient({"bootstrap.servers": cluster.kafka.address})
     admin.create_topics([NewTopic("kept", num_partitions=1)])["kept"].result(timeout=10)
     acknowledged = []
@@ -73,7 +73,7 @@ def append(cluster: Cluster, value: bytes) -> None:
     assert acknowledged == [True]
 
 
-def read_back(cluster: Cluster) -> bytes | None:
+def read_back(cluster: LocalCluster) -> bytes | None:
     consumer = Consumer(
         {
             "bootstrap.servers": cluster.kafka.address,
@@ -91,7 +91,7 @@ def read_back(cluster: Cluster) -> bytes | None:
         consumer.close()
 
 
-def write(cluster: Cluster, values: Iterable[int]) -> None:
+def write(cluster: LocalCluster, values: Iterable[int]) -> None:
     with connected(cluster) as session:
         session.execute(
             "CREATE KEYSPACE kept WITH replication = "
@@ -102,13 +102,13 @@ def write(cluster: Cluster, values: Iterable[int]) -> None:
             session.execute("INSERT INTO kept.rows (value) VALUES (%s)", [value])
 
 
-def rows(cluster: Cluster) -> set[int]:
+def rows(cluster: LocalCluster) -> set[int]:
     with connected(cluster) as session:
         return {row.value for row in session.execute("SELECT value FROM kept.rows")}
 
 
 @contextmanager
-def connected(cluster: Cluster) -> Iterator[Session]:
+def connected(cluster: LocalCluster) -> Iterator[Session]:
     profile = ExecutionProfile(load_balancing_policy=WhiteListRoundRobinPolicy(["127.0.0.1"]))
     driver = Cassandra(
         ["127.0.0.1"],

@@ -16,12 +16,12 @@ import pytest
 from avro_schemas.codec import decode
 from domain.events import Event
 from infra.api_key_table import ApiKeyTable, follow_api_keys
-from infra.api_keys import ApiKey, issue, revoke, stored_keys
+from infra.api_keys import ApiKey, issue_api_key, revoke_api_key, stored_api_keys
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
 from infra.kafka_probe import KafkaProbe
-from infra.reading import whole
-from infra.sending import Sender
+from infra.reading import read_from_beginning
+from infra.sending import RecordProducer
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_EVENTS
 from tests.eventually import eventually
@@ -43,9 +43,11 @@ def kafka(servers: Servers, topic_prefix: str) -> Kafka:
 @pytest.fixture
 def issued(kafka: Kafka) -> tuple[ApiKey, str]:
     async def issue_one() -> tuple[ApiKey, str]:
-        async with Sender(kafka) as sender:
+        async with RecordProducer(kafka) as sender:
             now = datetime.now(UTC)
-            return await issue(sender, tenant_id=ACME, scopes=("admin",), name="test", now=now)
+            return await issue_api_key(
+                sender, tenant_id=ACME, scopes=("admin",), name="test", now=now
+            )
 
     return asyncio.run(issue_one())
 
@@ -64,7 +66,7 @@ def post(api: CommandApi, key: str, body: dict[str, Any], **headers: str) -> htt
 
 
 def submissions(kafka: Kafka) -> Counter[str]:
-    with whole(kafka, ASSET_EVENTS) as reader:
+    with read_from_beginning(kafka, ASSET_EVENTS) as reader:
         found = [decode(record.value) for record in reader.read_to_end()]
     return Counter(event.metadata.entity_id for event in found if isinstance(event, Event))
 
@@ -123,15 +125,15 @@ def test_a_revoked_key_is_refused_by_a_running_instance(
     api_key, key = issued
 
     async def revoke_it() -> None:
-        async with Sender(kafka) as sender:
-            await revoke(sender, api_key, now=datetime.now(UTC))
+        async with RecordProducer(kafka) as sender:
+            await revoke_api_key(sender, api_key, now=datetime.now(UTC))
 
     with command_api(kafka, tmp_path) as api:
         send = partial(post, api, key, CAT, prefer="respond-async")
         assert send().status_code == 202
         asyncio.run(revoke_it())
         eventually(lambda: send().status_code == 401, within_seconds=5)
-    assert stored_keys(kafka)[api_key.key_id].revoked_at is not None
+    assert stored_api_keys(kafka)[api_key.key_id].revoked_at is not None
 
 
 def test_a_table_of_keys_follows_the_topic(kafka: Kafka, issued: tuple[ApiKey, str]) -> None:

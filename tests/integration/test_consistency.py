@@ -18,7 +18,7 @@ from domain.events import AssetEvent
 from domain.values import TenantId
 from infra.consistency import ConsistencyResult
 from infra.kafka import Kafka
-from infra.personal import opened
+from infra.personal import decrypted_row
 from infra.settings import CassandraSettings, KafkaSettings, Settings
 from infra.topic_admin import apply_topics
 from projections.consistency.checks import ConsistencyChecks
@@ -142,7 +142,7 @@ def test_rows_that_are_not_as_the_log_says_are_named_and_put_right_while_others_
                 "SELECT title FROM $assets_by_date_g1&".replace("$", prefix).replace("&", WHERE),
                 spoilt,
             )
-            assert opened({"title": found.one().title}) == {"title": "Later"}
+            assert decrypted_row({"title": found.one().title}) == {"title": "Later"}
 
             run("UPDATE $assets_by_date_g1 SET media_type = 'new'&", *late)
             fresh = checks.check("assets_by_date", repairs=True)

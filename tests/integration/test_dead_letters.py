@@ -12,8 +12,8 @@ from cli.__main__ import app
 from domain.commands import ReplaceSource
 from domain.jobs import DeadLetter
 from infra.kafka import Kafka
-from infra.reading import whole
-from infra.sending import Position, Sender
+from infra.reading import read_from_beginning
+from infra.sending import LogPosition, RecordProducer
 from infra.topic_admin import apply_topics
 from infra.topics import (
     ASSET_COMMANDS,
@@ -53,8 +53,8 @@ def kafka(servers: Servers, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) 
 def park(kafka: Kafka, topic: Topic, *letters: DeadLetter) -> list[str]:
     """Let letters lie, and name them in the order in which they are listed."""
 
-    async def send() -> list[Position]:
-        async with Sender(kafka) as sender:
+    async def send() -> list[LogPosition]:
+        async with RecordProducer(kafka) as sender:
             return [
                 await sender.send(topic, str(number), encode(letter))
                 for number, letter in enumerate(letters)
@@ -99,7 +99,7 @@ def test_letters_are_found_tried_again_and_dropped(kafka: Kafka) -> None:
     assert said("drop", junk, "--json") == {"dropped": 1, "refused": []}
 
     assert listed() == []
-    with whole(kafka, ASSET_COMMANDS) as reader:
+    with read_from_beginning(kafka, ASSET_COMMANDS) as reader:
         commands = [decode(record.value) for record in reader.read_to_end()]
     assert [type(each) for each in commands] == 5 * [ReplaceSource]
 

@@ -24,8 +24,8 @@ from domain.events import AssetEvent, Event
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
-from infra.reading import whole
-from infra.sending import Sender
+from infra.reading import read_from_beginning
+from infra.sending import RecordProducer
 from infra.topic_admin import apply_topics
 from infra.topics import (
     ASSET_COMMANDS,
@@ -79,13 +79,13 @@ class running:  # noqa: N801 - reads as a claim in a with statement
 
 def send(kafka: Kafka, *commands: Command) -> None:
     async def all_of_them() -> None:
-        async with Sender(kafka) as sender:
+        async with RecordProducer(kafka) as sender:
             await asyncio.gather(*(_send(sender, command) for command in commands))
 
     asyncio.run(all_of_them())
 
 
-async def _send(sender: Sender, command: Command) -> None:
+async def _send(sender: RecordProducer, command: Command) -> None:
     if isinstance(command, OperationCommand):
         topic = OPERATION_COMMANDS
     else:
@@ -116,7 +116,7 @@ def told(kafka: Kafka, command_id: str) -> bool:
 
 def outcomes(kafka: Kafka) -> dict[str, list[Outcome]]:
     found: dict[str, list[Outcome]] = {}
-    with whole(kafka, COMMAND_RESULTS) as reader:
+    with read_from_beginning(kafka, COMMAND_RESULTS) as reader:
         for record in reader.read_to_end():
             outcome = decode(record.value)
             assert isinstance(outcome, Outcome)
@@ -125,7 +125,7 @@ def outcomes(kafka: Kafka) -> dict[str, list[Outcome]]:
 
 
 def events(kafka: Kafka, topic: Topic = ASSET_EVENTS) -> list[tuple[str, int, str]]:
-    with whole(kafka, topic) as reader:
+    with read_from_beginning(kafka, topic) as reader:
         found = [decode(record.value) for record in reader.read_to_end()]
     return [
         (event.metadata.entity_id, event.metadata.entity_version, type(event).__name__)
@@ -168,7 +168,7 @@ def test_a_picture_is_submitted_published_and_moved(kafka: Kafka) -> None:
     assert last.asset.version == 3
     assert last.position is not None
     topic, partition, offset = last.position.split(":")
-    with whole(kafka, ASSET_EVENTS) as reader:
+    with read_from_beginning(kafka, ASSET_EVENTS) as reader:
         found = {(r.partition, r.offset): r for r in reader.read_to_end()}
     event = decode(found[int(partition), int(offset)].value)
     assert topic == ASSET_EVENTS.name
@@ -211,7 +211,7 @@ def test_a_key_is_answered_alike_again_even_when_all_folded_state_is_lost(
 @pytest.mark.usefixtures("decider")
 def test_what_nobody_can_read_is_parked_and_the_line_goes_on(kafka: Kafka) -> None:
     async def poison() -> None:
-        async with Sender(kafka) as sender:
+        async with RecordProducer(kafka) as sender:
             for value in (b"", b"\x00\x00\x00\xff\xff", b"no frame"):
                 await sender.send(ASSET_COMMANDS, ACME, value)
 
@@ -220,7 +220,7 @@ def test_what_nobody_can_read_is_parked_and_the_line_goes_on(kafka: Kafka) -> No
     assert isinstance(told, CommandAccepted)
 
     def parked() -> int:
-        with whole(kafka, COMMANDS_DEAD_LETTERS) as reader:
+        with read_from_beginning(kafka, COMMANDS_DEAD_LETTERS) as reader:
             return len(list(reader.read_to_end()))
 
     eventually(lambda: parked() == 3, within_seconds=20)

@@ -5,16 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from avro_schemas.codec import decode, encode
-from cli.archive.erasing_again import erase_again
-from cli.erasing_tenant import belongings_in
+from cli.archive.erasing_again import repeat_erasures
+from cli.erasing_tenant import read_belongings
 from domain.commands import DeleteAsset, PurgeAsset
 from domain.values import TenantId
-from infra.api_keys import issue, stored_keys
-from infra.dead_letters import KafkaLetterLog, Shelf
+from infra.api_keys import issue_api_key, stored_api_keys
+from infra.dead_letters import DeadLetterQueue, KafkaDeadLetterLog
 from infra.kafka import Kafka
 from infra.keyring import WHOLE_TENANT, Erasure, KeyringFile
-from infra.reading import whole
-from infra.sending import Sender
+from infra.reading import read_from_beginning
+from infra.sending import RecordProducer
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS
 from infra.webhook_endpoints import store_endpoint
@@ -29,12 +29,14 @@ STRANGER = TenantId("stranger")
 
 async def live(kafka: Kafka) -> None:
     """Have two tenants with an asset, a key and an endpoint each."""
-    async with Sender(kafka) as sender:
+    async with RecordProducer(kafka) as sender:
         for tenant_id in (ACME, STRANGER):
             about = replace(SUBMITTED.metadata, tenant_id=tenant_id, entity_id=f"of {tenant_id}")
             event = replace(SUBMITTED, metadata=about)
             await sender.send(ASSET_EVENTS, about.entity_id, encode(event))
-            await issue(sender, tenant_id=tenant_id, scopes=("admin",), name="Ann", now=NOON)
+            await issue_api_key(
+                sender, tenant_id=tenant_id, scopes=("admin",), name="Ann", now=NOON
+            )
             await store_endpoint(sender, endpoint(f"hook of {tenant_id}", tenant_id))
 
 
@@ -48,16 +50,16 @@ def test_a_tenant_that_was_erased_since_the_export_loses_what_came_back(
     keyring.make(fixed_keyring())
     keyring.erase([Erasure(tenant_id=ACME, entity_id=WHOLE_TENANT, erased_at=NOON)])
 
-    assert asyncio.run(erase_again(kafka, keyring, NOON)) == 2
-    assert asyncio.run(erase_again(kafka, keyring, NOON)) == 2, "it may be done again"
+    assert asyncio.run(repeat_erasures(kafka, keyring, NOON)) == 2
+    assert asyncio.run(repeat_erasures(kafka, keyring, NOON)) == 2, "it may be done again"
 
-    with whole(kafka, ASSET_COMMANDS) as reader:
+    with read_from_beginning(kafka, ASSET_COMMANDS) as reader:
         commands = [decode(record.value) for record in reader.read_to_end()]
     kinds = {type(each) for each in commands}
     assert kinds == {DeleteAsset, PurgeAsset}
-    shelf = Shelf(KafkaLetterLog(kafka), lambda: NOON)
-    assert not any(belongings_in(kafka, ACME, shelf).counts.values())
-    left = belongings_in(kafka, STRANGER, shelf)
+    queue = DeadLetterQueue(KafkaDeadLetterLog(kafka), lambda: NOON)
+    assert not any(read_belongings(kafka, ACME, queue).counts.values())
+    left = read_belongings(kafka, STRANGER, queue)
     assert (len(left.keys), len(left.endpoints)) == (1, 1)
-    revoked = {key.tenant_id for key in stored_keys(kafka).values() if key.revoked_at}
+    revoked = {key.tenant_id for key in stored_api_keys(kafka).values() if key.revoked_at}
     assert revoked == {ACME}

@@ -14,8 +14,8 @@ from avro_schemas.codec import encode
 from domain.events import AssetSubmitted
 from domain.jobs import ImageJob
 from infra.kafka import Kafka
-from infra.lookup import Lookup
-from infra.reading import whole
+from infra.lookup import RecordLookup
+from infra.reading import read_from_beginning
 from infra.topic_admin import apply_topics
 from infra.topics import (
     ASSET_EVENTS,
@@ -95,12 +95,12 @@ def test_single_records_are_read_again_wherever_they_lie(
     topic = replace(ASSET_EVENTS, partitions=3)
     apply_topics(kafka, [topic])
     _fill(kafka)
-    with whole(kafka, topic) as reader:
+    with read_from_beginning(kafka, topic) as reader:
         records = {(each.partition, each.offset): each for each in reader.read_to_end()}
     places = list(records)
     scattered = [*places[::7], places[-1], places[0]]
 
-    with Lookup(kafka, topic) as lookup:
+    with RecordLookup(kafka, topic) as lookup:
         for wanted in (scattered, places[:3], []):
             assert lookup.read(wanted) == {place: records[place] for place in wanted}
 

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from streams.fetching import Conditional, Fetched, Fetcher, FetchFailed, FetchLimits, SystemResolver
+from streams.fetching import (
+    CacheValidators,
+    FetchedSource,
+    Fetcher,
+    FetchFailed,
+    FetchLimits,
+    SystemResolver,
+)
 from tests.fetching_origin import (
     Origin,
     Script,
@@ -38,14 +45,14 @@ def fetcher(here: Origin, limits: FetchLimits = PATIENT) -> Fetcher:
     return Fetcher(FakeResolver(), limits, {here.address}, tls)
 
 
-async def fetch(script: Script, into: Path, limits: FetchLimits = PATIENT) -> Fetched:
+async def fetch(script: Script, into: Path, limits: FetchLimits = PATIENT) -> FetchedSource:
     async with origin(script) as here:
         return await fetcher(here, limits).fetch(
             f"http://{here.address}/cat.png", tenant_id=ACME, into=into
         )
 
 
-def fetched(script: Script, into: Path) -> Fetched:
+def fetched(script: Script, into: Path) -> FetchedSource:
     return asyncio.run(fetch(script, into))
 
 
@@ -120,7 +127,9 @@ def test_an_unchanged_source_is_not_sent_again(into: Path) -> None:
     async def scenario() -> None:
         async with origin(says(answer(304, ['ETag: "7"']))) as here:
             url = f"http://{here.address}/"
-            known = Conditional(url=url, etag='"7"', last_modified="Wed, 01 Jul 2026 12:00:00 GMT")
+            known = CacheValidators(
+                url=url, etag='"7"', last_modified="Wed, 01 Jul 2026 12:00:00 GMT"
+            )
             result = await fetcher(here).fetch(url, tenant_id=ACME, into=into, conditional=known)
         assert b'If-None-Match: "7"\r\n' in here.requests[0]
         assert b"If-Modified-Since: Wed, 01 Jul 2026 12:00:00 GMT\r\n" in here.requests[0]
@@ -149,7 +158,7 @@ def asked_by(etag: str, into: Path) -> list[str]:
     async def scenario() -> list[str]:
         async with origin(says(answer(304))) as here:
             url = f"http://{here.address}/"
-            known = Conditional(url=url, etag=etag, last_modified=None)
+            known = CacheValidators(url=url, etag=etag, last_modified=None)
             await fetcher(here).fetch(url, tenant_id=ACME, into=into, conditional=known)
         lines = here.requests[0].decode().split("\r\n")
         return [line for line in lines if line.startswith("If-")]

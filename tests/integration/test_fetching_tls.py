@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.fetching import Fetched, Fetcher, FetchFailed, FetchLimits
+from streams.fetching import FetchedSource, Fetcher, FetchFailed, FetchLimits
 from tests.fetching_origin import Script, answer, hangs, origin, redirect, says
 from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
@@ -68,7 +68,7 @@ async def fetch(
     serving: ssl.SSLContext | None,
     trusting: ssl.SSLContext,
     limits: FetchLimits,
-) -> Fetched:
+) -> FetchedSource:
     async with origin(script, serving) as here:
         allowed = {f"localhost:{here.port}"}
         client = Fetcher(RESOLVER, limits, allowed, trusting)

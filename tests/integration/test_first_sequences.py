@@ -8,7 +8,7 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from infra.kafka import Kafka
-from infra.reading import Reader
+from infra.reading import PartitionReader
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_COMMANDS
 from tests.servers import Servers
@@ -32,7 +32,7 @@ def test_a_second_batch_is_taken_where_the_first_never_came_and_not_behind_it(
     """That is why the success of a later batch does not prove an earlier one."""
     errors = asyncio.run(append(kafka, {b"second": 1, b"first": 0}))
     assert errors == {b"second": 0, b"first": OUT_OF_ORDER}
-    with Reader(kafka, ASSET_COMMANDS, {PARTITION: 0}) as reader:
+    with PartitionReader(kafka, ASSET_COMMANDS, {PARTITION: 0}) as reader:
         assert [record.key for record in reader.read_to_end()] == [b"second"]
 
 

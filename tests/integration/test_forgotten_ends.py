@@ -8,8 +8,8 @@ import pytest
 from domain.outcomes import CommandAccepted
 from infra.cluster.kafka import KafkaServer
 from infra.kafka import Kafka
-from infra.open_tails import OpenTails
-from infra.reading import whole
+from infra.open_tails import OpenTransactionScanner
+from infra.reading import read_from_beginning
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_EVENTS, COMMAND_RESULTS
 from tests.eventually import eventually
@@ -52,7 +52,7 @@ def test_a_commit_that_was_seen_in_one_partition_takes_effect_in_all(
     assert isinstance(answer, CommandAccepted)
     # Usually the place where it has lain from the first. But this broker, too, may forget by itself
     # even what it was to tell; then nobody was told, and it was taken back and decided again.
-    with whole(kafka, ASSET_EVENTS) as reader:
+    with read_from_beginning(kafka, ASSET_EVENTS) as reader:
         lies = [f"{r.topic}:{r.partition}:{r.offset}" for r in reader.read_to_end()]
     assert answer.position == lies[0]
-    assert OpenTails(kafka, (ASSET_EVENTS, COMMAND_RESULTS)).starts() == {}
+    assert OpenTransactionScanner(kafka, (ASSET_EVENTS, COMMAND_RESULTS)).starts() == {}

@@ -6,16 +6,16 @@ import pytest
 
 from avro_schemas.codec import decode
 from domain.bulk_events import OperationEvent
-from domain.operation.advancing import selected
+from domain.operation.advancing import selection_events
 from domain.outcomes import CommandAccepted
 from infra.cluster.kafka import KafkaServer
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
-from infra.open_tails import OpenTails
-from infra.reading import whole
+from infra.open_tails import OpenTransactionScanner
+from infra.reading import read_from_beginning
 from infra.topic_admin import apply_topics
 from infra.topics import COMMAND_RESULTS, OPERATION_EVENTS
-from streams.operating.ledger import Ledger
+from streams.operating.ledger import OperationDecider
 from tests.bulk import OPERATION, instructions, start
 from tests.eventually import eventually
 from tests.forged_ends import DoomedCommit
@@ -39,7 +39,7 @@ class Owner:
     """A ledger, and the loop that starts over after any trouble."""
 
     def __init__(self, kafka: Kafka) -> None:
-        self.ledger = Ledger(kafka, "test", lambda: NOON)
+        self.ledger = OperationDecider(kafka, "test", lambda: NOON)
         self._must_recover = True
 
     def goes_on_until(self, probe: Callable[[], bool]) -> None:
@@ -89,24 +89,24 @@ def test_what_was_told_of_an_operation_takes_effect_wherever_it_was_forgotten(
     answer, *again = outcomes(kafka)[about.command_id]
     assert all(each == answer for each in again)
     assert isinstance(answer, CommandAccepted)
-    with whole(kafka, OPERATION_EVENTS) as reader:
+    with read_from_beginning(kafka, OPERATION_EVENTS) as reader:
         lies = [f"{r.topic}:{r.partition}:{r.offset}" for r in reader.read_to_end()]
     assert answer.position == lies[0]
 
     owner.goes_on_until(lambda: len(owner.ledger.under_way()) == 1)
-    (course,) = owner.ledger.under_way()
-    found = selected(course.operation, ["a", "b"], after="", is_last=True, now=NOON)
+    (tracked,) = owner.ledger.under_way()
+    found = selection_events(tracked.operation, ["a", "b"], after="", is_last=True, now=NOON)
     commit.doom(_OFFSETS)
-    owner.fails(lambda: owner.ledger.note(course, found))
+    owner.fails(lambda: owner.ledger.note(tracked, found))
     owner.goes_on_until(lambda: len(owner.ledger.under_way()) == 1)
-    (course,) = owner.ledger.under_way()
-    assert course.operation.is_selected
-    assert owner.ledger.items(course) == ["a", "b"]
+    (tracked,) = owner.ledger.under_way()
+    assert tracked.operation.is_selected
+    assert owner.ledger.items(tracked) == ["a", "b"]
     assert events(kafka) == ["OperationStarted", "OperationSelected"]
-    assert OpenTails(kafka, (OPERATION_EVENTS, COMMAND_RESULTS)).starts() == {}
+    assert OpenTransactionScanner(kafka, (OPERATION_EVENTS, COMMAND_RESULTS)).starts() == {}
 
 
 def events(kafka: Kafka) -> list[str]:
-    with whole(kafka, OPERATION_EVENTS) as reader:
+    with read_from_beginning(kafka, OPERATION_EVENTS) as reader:
         found = [decode(record.value) for record in reader.read_to_end()]
     return [type(each).__name__ for each in found if isinstance(each, OperationEvent)]

@@ -10,9 +10,9 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from infra.errors import BrokerUnavailable, LogIncomplete, TopicsWrong
-from infra.group_reading import GroupReader, Partition
+from infra.group_reading import GroupConsumer, Partition
 from infra.kafka import ClientConfig, Kafka
-from infra.lag import has_read
+from infra.lag import group_has_read
 from infra.topic_admin import apply_topics, check_topics
 from infra.topics import ASSET_EVENTS, GROUP_OFFSETS, IMAGE_JOBS, Topic
 from tests.eventually import eventually
@@ -72,7 +72,7 @@ class Hasty(Kafka):
 
 
 def follow(kafka: Kafka, watched: Watched, stopping: Event, owned: set[Partition]) -> None:
-    with GroupReader(kafka, GROUP, [IMAGE_JOBS], on_revoked=watched.rebalance) as reader:
+    with GroupConsumer(kafka, GROUP, [IMAGE_JOBS], on_revoked=watched.rebalance) as reader:
         while not stopping.is_set():
             try:
                 owned.intersection_update(reader.assigned())
@@ -151,7 +151,7 @@ def test_no_record_is_passed_over_while_members_come_and_go(
     assert watched.passed_over == []
 
 
-def read_something(reader: GroupReader) -> None:
+def read_something(reader: GroupConsumer) -> None:
     while not reader.poll(500, 0.1):
         pass
 
@@ -184,7 +184,7 @@ def write(kafka: Kafka, topic: Topic, count: int) -> None:
 
 def offsets_read(kafka: Kafka, topic: Topic, *, keeps_offsets: bool = False) -> list[int]:
     """Read once all that there is in partition 0, and commit it."""
-    with GroupReader(kafka, GROUP, [topic], keeps_offsets=keeps_offsets) as reader:
+    with GroupConsumer(kafka, GROUP, [topic], keeps_offsets=keeps_offsets) as reader:
         found: list[int] = []
         while not reader.assigned() or not reader.has_caught_up():
             records = reader.poll(500, 0.1)
@@ -198,8 +198,8 @@ def test_a_group_that_slept_reads_what_its_topic_still_has(kafka: Kafka) -> None
     assert offsets_read(kafka, IMAGE_JOBS) == [0, 1, 2, 3, 4]
     write(kafka, IMAGE_JOBS, 5)
     forget(kafka, IMAGE_JOBS, 7)
-    assert has_read(kafka, GROUP, IMAGE_JOBS, {0: 7})
-    assert not has_read(kafka, GROUP, IMAGE_JOBS, {0: 8})
+    assert group_has_read(kafka, GROUP, IMAGE_JOBS, {0: 7})
+    assert not group_has_read(kafka, GROUP, IMAGE_JOBS, {0: 8})
     assert offsets_read(kafka, IMAGE_JOBS) == [7, 8, 9]
 
 
@@ -218,7 +218,7 @@ def test_a_log_of_events_without_its_head_is_refused(kafka: Kafka) -> None:
     forget(kafka, ASSET_EVENTS, 3)
     with pytest.raises(TopicsWrong, match="asset-events 0 lost its first 3 events"):
         check_topics(kafka, [ASSET_EVENTS])
-    reader = GroupReader(kafka, GROUP, [ASSET_EVENTS])
+    reader = GroupConsumer(kafka, GROUP, [ASSET_EVENTS])
     with pytest.raises(LogIncomplete):
         read_something(reader)
     reader.close()

@@ -7,9 +7,9 @@ import pytest
 
 from avro_schemas.codec import encode
 from avro_schemas.errors import KeysLost
-from avro_schemas.sealing import using
+from avro_schemas.sealing import using_encryptor
 from infra.keyring import use_keyring
-from infra.sending import Sender
+from infra.sending import RecordProducer
 from infra.settings import KafkaSettings, KeysSettings, Settings
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_EVENTS
@@ -31,10 +31,10 @@ def test_a_lost_keyring_is_never_replaced_by_a_new_one(
     apply_topics(kafka, [ASSET_EVENTS])
 
     async def tell() -> None:
-        async with Sender(kafka) as sender:
+        async with RecordProducer(kafka) as sender:
             await sender.send(ASSET_EVENTS, SUBMITTED.asset_id, encode(SUBMITTED))
 
-    with using(fixed_keyring()):
+    with using_encryptor(fixed_keyring()):
         made = use_keyring(settings).ring().ring_id
         assert use_keyring(settings).ring().ring_id == made
         asyncio.run(tell())

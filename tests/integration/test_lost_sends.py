@@ -18,7 +18,7 @@ from infra.errors import BrokerUnavailable, Overloaded
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
 from infra.reading import available
-from infra.sending import Sender
+from infra.sending import RecordProducer
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_COMMANDS
 from tests.mutants import SOAK
@@ -58,13 +58,13 @@ class Sending(Thread):
         asyncio.run(self._send())
 
     async def _send(self) -> None:
-        async with Sender(self._kafka) as sender, asyncio.TaskGroup() as group:
+        async with RecordProducer(self._kafka) as sender, asyncio.TaskGroup() as group:
             while not self.stopping.is_set():
                 group.create_task(self._send_one(sender, len(self.places)))
                 self.places.append(NOT_DELIVERED)
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _send_one(self, sender: Sender, number: int) -> None:
+    async def _send_one(self, sender: RecordProducer, number: int) -> None:
         value = f"{self.name} {number} {FILLING}".encode()
         try:
             position = await sender.send(ASSET_COMMANDS, self.name, value)

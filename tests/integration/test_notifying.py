@@ -17,8 +17,8 @@ from domain.events import AssetSubmitted
 from domain.hooks import EndpointId, WebhookAttempt, WebhookRedelivery
 from domain.values import EventId
 from infra.kafka import Kafka
-from infra.reading import whole
-from infra.sending import Sender
+from infra.reading import read_from_beginning
+from infra.sending import RecordProducer
 from infra.topic_admin import apply_topics
 from infra.topics import (
     ASSET_EVENTS,
@@ -30,7 +30,12 @@ from infra.topics import (
     WEBHOOK_REDELIVERIES,
     WEBHOOKS_DEAD_LETTERS,
 )
-from infra.webhook_endpoints import Endpoint, Health, from_json, store_endpoint
+from infra.webhook_endpoints import (
+    EndpointHealth,
+    WebhookEndpoint,
+    endpoint_record_from_json,
+    store_endpoint,
+)
 from infra.webhook_secrets import WebhookSecrets
 from tests.eventually import eventually
 from tests.hook_receiver import HookReceiver
@@ -75,9 +80,9 @@ def processes(
         )
 
 
-def register(processes: StreamProcesses, url: str) -> Endpoint:
+def register(processes: StreamProcesses, url: str) -> WebhookEndpoint:
     """Store an endpoint that hears of everything from the beginning on."""
-    endpoint = Endpoint(
+    endpoint = WebhookEndpoint(
         endpoint_id=EndpointId(str(uuid4())),
         tenant_id=ACME,
         url=url,
@@ -94,7 +99,7 @@ def register(processes: StreamProcesses, url: str) -> Endpoint:
     )
 
     async def store() -> None:
-        async with Sender(processes.kafka) as sender:
+        async with RecordProducer(processes.kafka) as sender:
             await store_endpoint(sender, endpoint)
 
     asyncio.run(store())
@@ -118,17 +123,17 @@ def submitted() -> AssetSubmitted:
     return replace(SUBMITTED, metadata=about)
 
 
-def secret_of(endpoint: Endpoint) -> str:
+def secret_of(endpoint: WebhookEndpoint) -> str:
     return SECRETS.text(endpoint.endpoint_id, endpoint.secret_number, endpoint.made_with)
 
 
-def health(processes: StreamProcesses, endpoint: Endpoint) -> Health | None:
+def health(processes: StreamProcesses, endpoint: WebhookEndpoint) -> EndpointHealth | None:
     """Read the last record of how an endpoint fares."""
     found = None
-    with whole(processes.kafka, WEBHOOK_ENDPOINTS) as reader:
+    with read_from_beginning(processes.kafka, WEBHOOK_ENDPOINTS) as reader:
         for record in reader.read_to_end():
-            stored = from_json(record.value)
-            if isinstance(stored, Health) and stored.endpoint_id == endpoint.endpoint_id:
+            stored = endpoint_record_from_json(record.value)
+            if isinstance(stored, EndpointHealth) and stored.endpoint_id == endpoint.endpoint_id:
                 found = stored
     return found
 
@@ -193,7 +198,7 @@ def test_each_endpoint_fares_as_it_deserves_and_delays_no_other(
     assert found.disabled_because == "gone"
     eventually(lambda: (found := health(processes, hopeless)) and found.failing_since)
 
-    def outcomes(endpoint: Endpoint) -> set[tuple[str, int]]:
+    def outcomes(endpoint: WebhookEndpoint) -> set[tuple[str, int]]:
         return {
             (made.outcome, made.number)
             for made in processes.messages(WEBHOOK_ATTEMPTS)

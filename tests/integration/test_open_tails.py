@@ -4,12 +4,12 @@ import pytest
 
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
-from infra.marks import Mark
-from infra.open_tails import OpenTails
-from infra.reading import whole
+from infra.marks import Provenance
+from infra.open_tails import OpenTransactionScanner
+from infra.reading import read_from_beginning
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, COMMAND_RESULTS
-from infra.transactions import TransactionalWriter
+from infra.transactions import TransactionalProducer
 from tests.servers import Servers
 
 PLACE = (ASSET_EVENTS.name, 5)
@@ -23,19 +23,19 @@ def kafka(servers: Servers, topic_prefix: str) -> Kafka:
 
 
 @pytest.fixture
-def tails(kafka: Kafka) -> OpenTails:
-    return OpenTails(kafka, (ASSET_EVENTS, COMMAND_RESULTS))
+def tails(kafka: Kafka) -> OpenTransactionScanner:
+    return OpenTransactionScanner(kafka, (ASSET_EVENTS, COMMAND_RESULTS))
 
 
-def mark(offset: int) -> Mark:
-    return Mark(writer="decider-test-0", command=(ASSET_COMMANDS.name, 5), offset=offset)
+def mark(offset: int) -> Provenance:
+    return Provenance(writer="decider-test-0", command=(ASSET_COMMANDS.name, 5), offset=offset)
 
 
 def test_an_open_transaction_is_seen_with_its_writer_and_its_commands(
-    kafka: Kafka, tails: OpenTails
+    kafka: Kafka, tails: OpenTransactionScanner
 ) -> None:
     assert tails.read() == []
-    writer = TransactionalWriter(kafka, "decider-test-0")
+    writer = TransactionalProducer(kafka, "decider-test-0")
     writer.begin()
     for offset in (7, 8):
         writer.append(ASSET_EVENTS, 5, b"k", b"v", headers=mark(offset).headers)
@@ -53,10 +53,10 @@ def test_an_open_transaction_is_seen_with_its_writer_and_its_commands(
 
 
 def test_a_transaction_that_stays_open_is_not_waited_for_without_end(
-    kafka: Kafka, tails: OpenTails, monkeypatch: pytest.MonkeyPatch
+    kafka: Kafka, tails: OpenTransactionScanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.open_tails._TIMEOUT_SECONDS", 0.0)
-    writer = TransactionalWriter(kafka, "decider-test-0")
+    writer = TransactionalProducer(kafka, "decider-test-0")
     writer.begin()
     writer.append(ASSET_EVENTS, 5, b"k", b"v", headers=mark(7).headers)
     writer.settle()
@@ -67,12 +67,12 @@ def test_a_transaction_that_stays_open_is_not_waited_for_without_end(
 
 @pytest.mark.parametrize("is_committed", [True, False])
 def test_what_only_ends_a_transaction_is_shown_to_no_reader(
-    kafka: Kafka, tails: OpenTails, *, is_committed: bool
+    kafka: Kafka, tails: OpenTransactionScanner, *, is_committed: bool
 ) -> None:
-    writer = TransactionalWriter(kafka, "decider-test-0")
-    writer.end_forgotten([PLACE], is_committed=is_committed, group="deciders")
+    writer = TransactionalProducer(kafka, "decider-test-0")
+    writer.end_hanging([PLACE], is_committed=is_committed, group="deciders")
     tails.wait_until_moved({PLACE: 0})
-    with whole(kafka, ASSET_EVENTS) as reader:
+    with read_from_beginning(kafka, ASSET_EVENTS) as reader:
         assert list(reader.read_to_end()) == []
         assert reader.position(5) == 2  # the record, and the marker
     assert len(list(tails.seen_since(0))) == is_committed

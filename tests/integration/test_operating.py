@@ -12,8 +12,8 @@ from domain.bulk_events import OperationEnded, OperationProgressed
 from domain.commands import Command
 from domain.events import AssetDescribed
 from infra.kafka import Kafka
-from infra.marks import HEADER
-from infra.reading import whole
+from infra.marks import PROVENANCE_HEADER
+from infra.reading import read_from_beginning
 from infra.settings import CassandraSettings
 from infra.topic_admin import apply_topics
 from infra.topics import (
@@ -67,8 +67,8 @@ class Platform:
 
     def marks(self, topic: Topic) -> list[bytes]:
         """Say of each record whose it is, by which its transaction can be ended by others."""
-        with whole(self.processes.kafka, topic) as reader:
-            return [dict(record.headers)[HEADER] for record in reader.read_to_end()]
+        with read_from_beginning(self.processes.kafka, topic) as reader:
+            return [dict(record.headers)[PROVENANCE_HEADER] for record in reader.read_to_end()]
 
     def ended(self, operation_id: str) -> bool:
         return any(

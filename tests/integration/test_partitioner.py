@@ -6,7 +6,7 @@ from uuid import UUID
 from aiokafka.partitioner import DefaultPartitioner
 
 from infra.kafka import Kafka
-from infra.sending import Sender
+from infra.sending import RecordProducer
 from infra.topic_admin import apply_topics
 from infra.topics import Topic
 from tests.servers import Servers
@@ -20,7 +20,7 @@ def test_both_clients_agree_on_ten_thousand_keys(servers: Servers, topic_prefix:
     apply_topics(kafka, [KEYED])
 
     async def placed_by_ours() -> list[int]:
-        async with Sender(kafka) as sender:
+        async with RecordProducer(kafka) as sender:
             places = await asyncio.gather(*(sender.send(KEYED, key, b"") for key in KEYS))
         return [place.partition for place in places]
 

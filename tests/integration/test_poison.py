@@ -12,7 +12,7 @@ from command_api.decider.deciding import GROUP
 from domain.jobs import DeadLetter
 from domain.outcomes import CommandAccepted
 from infra.kafka import Kafka
-from infra.reading import whole
+from infra.reading import read_from_beginning
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, COMMANDS_DEAD_LETTERS
 from tests.eventually import eventually
@@ -58,7 +58,7 @@ def test_what_a_broker_does_not_take_is_found_among_others_and_buried(
     assert [getattr(answer, "problem", "accepted") for (answer,) in told] == [
         *("accepted", "CommandCannotBeDecided", "accepted")
     ]
-    with whole(kafka, COMMANDS_DEAD_LETTERS) as reader:
+    with read_from_beginning(kafka, COMMANDS_DEAD_LETTERS) as reader:
         (letter,) = (decode(record.value) for record in reader.read_to_end())
     assert isinstance(letter, DeadLetter)
     assert (letter.code, letter.topic) == ("not_written", ASSET_COMMANDS.name)

@@ -28,12 +28,12 @@ from domain.errors import ScaleHosterError
 from domain.events import AssetEvent
 from domain.jobs import DeadLetter
 from domain.values import TenantId
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.errors import StoreUnavailable
-from infra.group_reading import GroupReader
+from infra.group_reading import GroupConsumer
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
-from infra.reading import whole
+from infra.reading import read_from_beginning
 from infra.settings import CassandraSettings
 from infra.topic_admin import apply_topics
 from infra.topics import (
@@ -45,9 +45,9 @@ from infra.topics import (
     Topic,
 )
 from infra.view_store import STATE_TABLES, Checkpoint
-from projections.following import GROUP, Follower
-from projections.metrics import Metrics
-from projections.view import LiveView
+from projections.following import GROUP, ProjectionConsumer
+from projections.metrics import ProjectionMetrics
+from projections.view import ViewGeneration
 from projections.views import VIEWS, apply_views
 from query_api.views import ActiveViews
 from tests.eventually import eventually
@@ -164,7 +164,7 @@ def ends(
 ) -> dict[tuple[str, int], int]:
     found: dict[tuple[str, int], int] = {}
     for topic in topics:
-        with whole(kafka, topic) as reader:
+        with read_from_beginning(kafka, topic) as reader:
             found |= {(topic.name, partition): end for partition, end in reader.ends().items()}
     return {place: end for place, end in found.items() if end > 0}
 
@@ -271,7 +271,7 @@ def test_a_store_that_lost_what_was_written_is_repaired_while_running(
 
 def readiness(settings: CassandraSettings) -> str:
     """Say what the query API would answer: ready, or the error behind its 503."""
-    cql = Cql(settings, keyspace=settings.keyspace)
+    cql = CassandraSession(settings, keyspace=settings.keyspace)
     try:
         asyncio.run(ActiveViews(cql).check())
     except ScaleHosterError as error:
@@ -333,7 +333,7 @@ def test_a_poison_record_is_parked_and_the_line_goes_on(
     append(kafka, EVENTS)
     with projections(kafka, cassandra):
         wait_until_applied(cql, cassandra, kafka)
-    with whole(kafka, PROJECTIONS_DEAD_LETTERS) as reader:
+    with read_from_beginning(kafka, PROJECTIONS_DEAD_LETTERS) as reader:
         letters = [decode(record.value) for record in reader.read_to_end()]
     assert {letter.key: letter.value for letter in letters if isinstance(letter, DeadLetter)} == {
         key.encode(): value for value, key in spoilt.items()
@@ -388,14 +388,14 @@ def test_where_to_begin_may_become_known_after_the_partitions_were_given(kafka: 
     append(kafka, EVENTS)
     store = SlowToWake(refusals=3)
     stopping = Signal()
-    follower = Follower(
-        open_reader=lambda topics, starts_of, on_revoked: GroupReader(
+    follower = ProjectionConsumer(
+        open_reader=lambda topics, starts_of, on_revoked: GroupConsumer(
             kafka, GROUP, topics, starts_of=starts_of, on_revoked=on_revoked
         ),
         store=store,
-        live=lambda: [LiveView(view=view, generation=1) for view in VIEWS],
-        park=lambda letters: pytest.fail(str(letters)),
-        metrics=Metrics(CollectorRegistry()),
+        live=lambda: [ViewGeneration(view=view, generation=1) for view in VIEWS],
+        send_dead_letters=lambda letters: pytest.fail(str(letters)),
+        metrics=ProjectionMetrics(CollectorRegistry()),
     )
     thread = Thread(target=follower.run, args=(stopping,))
     thread.start()

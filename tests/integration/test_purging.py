@@ -15,13 +15,13 @@ from domain.values import BlobKey
 from infra.blob_store import open_blob_store
 from infra.kafka import Kafka
 from infra.keyring import KeyringFile
-from infra.reading import whole
-from infra.sending import Sender
+from infra.reading import read_from_beginning
+from infra.sending import RecordProducer
 from infra.topic_admin import apply_topics
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, DISCARDED_BLOBS
-from streams.discarding import Discarding
-from streams.erasing import Erasing
-from streams.purging import Purger
+from streams.discarding import BlobCollector
+from streams.erasing import KeyShredder
+from streams.purging import AssetPurger
 from streams.running import now, open_reader
 from tests.servers import Servers
 from tests.unit.streams.samples import SUBMITTED
@@ -39,7 +39,7 @@ def kafka(servers: Servers, topic_prefix: str) -> Kafka:
 
 def asked(kafka: Kafka) -> list[object]:
     """Give the commands that were sent to the decider."""
-    with whole(kafka, ASSET_COMMANDS) as reader:
+    with read_from_beginning(kafka, ASSET_COMMANDS) as reader:
         return [decode(record.value) for record in reader.read_to_end()]
 
 
@@ -60,17 +60,19 @@ def test_a_purge_removes_all_bytes_of_its_asset_twice_and_is_confirmed_then(
 
     async def story() -> None:
         async with AsyncExitStack() as stack:
-            sender = await stack.enter_async_context(Sender(kafka))
+            sender = await stack.enter_async_context(RecordProducer(kafka))
             for key in (*KEYS, OTHERS):
                 await blobs.put(key, b"bytes", "image/webp")
             for event in (SUBMITTED, purged("cat"), SUBMITTED):
                 await sender.send(ASSET_EVENTS, event.asset_id, encode(event))
-            erasing = Erasing(keyring, sender, now)
+            erasing = KeyShredder(keyring, sender, now)
             readers = stack.enter_context(ExitStack())
             opening = partial(open_reader, kafka, readers, 60)
-            purger = Purger(partial(opening, ASSET_EVENTS, "purging"), blobs, erasing.erase, sender)
+            purger = AssetPurger(
+                partial(opening, ASSET_EVENTS, "purging"), blobs, erasing.erase, sender
+            )
             ahead = timedelta(0)
-            discarding = Discarding(
+            discarding = BlobCollector(
                 partial(opening, DISCARDED_BLOBS, "discarding"),
                 blobs,
                 erasing.confirm,

@@ -13,9 +13,9 @@ from cassandra.cluster import Session
 from starlette.testclient import TestClient
 
 from avro_schemas.codec import Message
-from cli.erasing_views import ViewFacts
+from cli.erasing_views import AssetViewLookup
 from domain.bulk import ItemOutcome
-from domain.catalogue import EMPTY
+from domain.catalogue import EMPTY_CATALOGUE
 from domain.commands import (
     DeleteAsset,
     DescribeAsset,
@@ -25,28 +25,28 @@ from domain.commands import (
     RestoreAsset,
 )
 from domain.operation import decide, evolve
-from domain.operation.advancing import progressed, selected
+from domain.operation.advancing import progress_events, selection_events
 from domain.outcomes import CommandAccepted
 from domain.values import CategoryRef, CommandId, TenantId
-from infra.candidates import Candidates
-from infra.cql import Cql, Row
+from infra.candidates import AssetScan
+from infra.cql import CassandraSession, Row
 from infra.errors import ViewsMissing
-from infra.histories import Histories
-from infra.live_views import LiveViews
+from infra.histories import AssetHistories
+from infra.live_views import ViewReader
 from infra.settings import CassandraSettings
 from infra.topics import ASSET_EVENTS
 from infra.view_store import CassandraViewStore, Checkpoint
-from infra.web.positions import to_header
+from infra.web.positions import position_to_header
 from projections.view import View as BuiltView
 from projections.views import VIEWS as BUILT
 from projections.views import apply_views
-from query_api.app import Addresses, Sources, create_app
+from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
-from query_api.listing import Order, Span
+from query_api.listing import KeyRange, SortOrder
 from query_api.moments import microseconds
 from query_api.queries import Queries
 from query_api.views import ASSET_BY_ID, ASSETS_BY_CONTENT, VIEWS, ActiveViews
-from streams.processing.twins import ViewedTwins
+from streams.processing.twins import ViewDuplicateFinder
 from tests.bulk import OPERATION, instructions, start
 from tests.memory import MemoryBlobStore
 from tests.samples import (
@@ -61,14 +61,14 @@ from tests.samples import (
     set_categories,
 )
 from tests.servers import Servers
-from tests.unit.query_api.conftest import MemoryKeys, MemoryMaking
-from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
+from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
+from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
 from tests.unit.query_api.story import GLOBEX, Story, asset_id
 
 DAYS = 40
 CATEGORIES = 300  # more than are read at once
 OF_GLOBEX = partial(metadata, GLOBEX, tenant_id=GLOBEX)
-ALL = Span()
+ALL = KeyRange()
 DONE = ItemOutcome(item=asset_id(1), result="changed", code="", detail="", version=2)
 
 
@@ -106,8 +106,8 @@ def store(settings: CassandraSettings) -> Iterator[CassandraViewStore]:
 
 
 @pytest.fixture(scope="module")
-def session(settings: CassandraSettings) -> Iterator[Cql]:
-    opened = Cql(settings, keyspace=settings.keyspace)
+def session(settings: CassandraSettings) -> Iterator[CassandraSession]:
+    opened = CassandraSession(settings, keyspace=settings.keyspace)
     yield opened
     opened.close()
 
@@ -150,28 +150,28 @@ def memory(store: CassandraViewStore) -> MemoryQueries:
             category=None,
         )
     )
-    (begun,) = decide(start(instructions("delete")), {}, EMPTY, NOON)
+    (begun,) = decide(start(instructions("delete")), {}, EMPTY_CATALOGUE, NOON)
     operation = evolve(None, begun)
     assert operation is not None
-    (found,) = selected(operation, [asset_id(1)], after="", is_last=True, now=NOON)
+    (found,) = selection_events(operation, [asset_id(1)], after="", is_last=True, now=NOON)
     operation = evolve(operation, found)
     assert operation is not None
-    queries.apply(begun, found, *progressed(operation, [DONE], per_minute=1, now=NOON))
+    queries.apply(begun, found, *progress_events(operation, [DONE], per_minute=1, now=NOON))
     return queries
 
 
 @pytest.fixture(scope="module")
-def client(session: Cql, memory: MemoryQueries) -> Iterator[TestClient]:
+def client(session: CassandraSession, memory: MemoryQueries) -> Iterator[TestClient]:
     app, _ = create_app(
-        Sources(
+        QueryApiDependencies(
             queries=CassandraQueries(ActiveViews(session)),
-            log_ends=MemoryLog(),
+            log_end_offsets=MemoryLogEnds(),
             blobs=MemoryBlobStore(),
             keys=MemoryKeys(),
-            making=MemoryMaking(MemoryBlobStore()),
+            renderer=MemoryRenderer(MemoryBlobStore()),
         ),
         cursor_secrets=["secret"],
-        addresses=Addresses(
+        addresses=BaseUrls(
             public_base_url="https://img.example", problem_base_url="https://api.example"
         ),
         wait_seconds=0.05,
@@ -182,7 +182,7 @@ def client(session: Cql, memory: MemoryQueries) -> Iterator[TestClient]:
         yield opened
 
 
-def test_one_row_is_the_same(session: Cql, memory: MemoryQueries) -> None:
+def test_one_row_is_the_same(session: CassandraSession, memory: MemoryQueries) -> None:
     async def compare() -> None:
         real = CassandraQueries(ActiveViews(session))
         for number in (0, 1, 1_000, 1_001, 7_777):
@@ -199,9 +199,11 @@ def test_one_row_is_the_same(session: Cql, memory: MemoryQueries) -> None:
     asyncio.run(compare())
 
 
-def asked(session: Cql, tenant_id: TenantId) -> dict[str, Callable[[], Awaitable[object]]]:
+def asked(
+    session: CassandraSession, tenant_id: TenantId
+) -> dict[str, Callable[[], Awaitable[object]]]:
     """Everything that is ever asked for one tenant, about what is Acme's."""
-    real, views = CassandraQueries(ActiveViews(session)), LiveViews(session)
+    real, views = CassandraQueries(ActiveViews(session)), ViewReader(session)
     cats, at_us = category_id("cats"), microseconds(NOON + timedelta(days=30))
     return {
         "asset": lambda: real.asset(tenant_id, asset_id(1)),
@@ -222,19 +224,19 @@ def asked(session: Cql, tenant_id: TenantId) -> dict[str, Callable[[], Awaitable
         "shown_as_of": lambda: real.shown_as_of(
             at_us, tenant_id, cats, "2026-11", ALL, "asc", 9, 1
         ),
-        "ViewFacts": lambda: ViewFacts(views).source_url(tenant_id, asset_id(1)),
-        "Histories": lambda: Histories(views).of(tenant_id, asset_id(1)),
-        "ViewedTwins": lambda: ViewedTwins(lambda: views).of(
+        "AssetViewLookup": lambda: AssetViewLookup(views).source_url(tenant_id, asset_id(1)),
+        "AssetHistories": lambda: AssetHistories(views).of(tenant_id, asset_id(1)),
+        "ViewDuplicateFinder": lambda: ViewDuplicateFinder(lambda: views).of(
             asset_id(1), tenant_id, ORIGINAL.sha256
         ),
-        "candidates": lambda: candidates_of(Candidates(views), tenant_id),
+        "candidates": lambda: candidates_of(AssetScan(views), tenant_id),
     }
 
 
-async def candidates_of(views: Candidates, tenant_id: TenantId) -> list[object]:
+async def candidates_of(views: AssetScan, tenant_id: TenantId) -> list[object]:
     """Ask for one asset, for those of its shard, and for the categories."""
     named = [each async for each in views.named(tenant_id, [asset_id(1)])]
-    walked = [each async for each in views.walk(tenant_id)]
+    walked = [each async for each in views.scan(tenant_id)]
     tree = (await views.catalogue(tenant_id)).find(CategoryRef("cats"))
     found: list[object] = [*named, *walked, *([tree] if tree else [])]
     assert not found or (named and walked and tree)
@@ -242,7 +244,7 @@ async def candidates_of(views: Candidates, tenant_id: TenantId) -> list[object]:
 
 
 def test_whatever_is_asked_for_a_tenant_finds_nothing_of_another(
-    session: Cql, memory: MemoryQueries
+    session: CassandraSession, memory: MemoryQueries
 ) -> None:
     of_one_tenant = {
         name
@@ -261,7 +263,7 @@ def test_whatever_is_asked_for_a_tenant_finds_nothing_of_another(
     asyncio.run(compare())
 
 
-def test_trees_and_buckets_are_the_same(session: Cql, memory: MemoryQueries) -> None:
+def test_trees_and_buckets_are_the_same(session: CassandraSession, memory: MemoryQueries) -> None:
     async def compare() -> None:
         real = CassandraQueries(ActiveViews(session))
         for tenant_id in (ACME, GLOBEX):
@@ -278,7 +280,7 @@ def test_trees_and_buckets_are_the_same(session: Cql, memory: MemoryQueries) -> 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_buckets_are_cut_at_the_same_places(
-    session: Cql, memory: MemoryQueries, order: Order
+    session: CassandraSession, memory: MemoryQueries, order: SortOrder
 ) -> None:
     async def compare() -> None:
         real = CassandraQueries(ActiveViews(session))
@@ -286,9 +288,13 @@ def test_buckets_are_cut_at_the_same_places(
         whole = await memory.of_month(ACME, category_id("cats"), month, ALL, "asc", 100, 1)
         keys = [(row["created_at_us"], row["asset_id"]) for row in whole]
         assert len(keys) > 5
-        cuts = [ALL, *(Span(after=key) for key in keys), *(Span(before=key) for key in keys)]
-        cuts.append(Span(after=keys[1], before=keys[4]))
-        cuts.append(Span(after=(keys[2][0], ""), before=(keys[3][0], "")))
+        cuts = [
+            ALL,
+            *(KeyRange(after=key) for key in keys),
+            *(KeyRange(before=key) for key in keys),
+        ]
+        cuts.append(KeyRange(after=keys[1], before=keys[4]))
+        cuts.append(KeyRange(after=(keys[2][0], ""), before=(keys[3][0], "")))
         for span in cuts:
             for limit in (1, 3, 100):
                 place = (ACME, category_id("cats"), month, span, order, limit, 1)
@@ -321,7 +327,7 @@ def test_a_listing_of_many_buckets_is_walked_to_its_end(
 
 
 def test_those_with_the_same_bytes_and_looks_are_the_same(
-    session: Cql, memory: MemoryQueries
+    session: CassandraSession, memory: MemoryQueries
 ) -> None:
     async def compare() -> None:
         real = CassandraQueries(ActiveViews(session))
@@ -341,10 +347,10 @@ def test_those_with_the_same_bytes_and_looks_are_the_same(
     asyncio.run(compare())
 
 
-def test_the_past_is_the_same(session: Cql, memory: MemoryQueries) -> None:
+def test_the_past_is_the_same(session: CassandraSession, memory: MemoryQueries) -> None:
     first = microseconds(NOON)
     day_us, second_us = 86_400_000_000, 1_000_000
-    orders: tuple[tuple[Order, int], ...] = (("asc", 3), ("desc", 100))
+    orders: tuple[tuple[SortOrder, int], ...] = (("asc", 3), ("desc", 100))
 
     async def compare() -> None:
         real = CassandraQueries(ActiveViews(session))
@@ -361,7 +367,7 @@ def test_the_past_is_the_same(session: Cql, memory: MemoryQueries) -> None:
                     await compare_items(real.shown_as_of(*place), memory.shown_as_of(*place))
         whole = await memory.shown_as_of(moments[-1], ACME, cats, "2026-11", ALL, "asc", 99, 1)
         keys = [(row["created_at_us"], row["asset_id"]) for row in whole]
-        for span in (Span(after=keys[1], before=keys[4]), Span(after=(keys[2][0], ""))):
+        for span in (KeyRange(after=keys[1], before=keys[4]), KeyRange(after=(keys[2][0], ""))):
             for order, limit in orders:
                 place = (moments[-1], ACME, cats, "2026-11", span, order, limit, 1)
                 await compare_items(real.shown_as_of(*place), memory.shown_as_of(*place))
@@ -377,7 +383,7 @@ def test_the_past_is_the_same(session: Cql, memory: MemoryQueries) -> None:
 def test_a_read_waits_for_the_checkpoint_of_its_view(
     client: TestClient, store: CassandraViewStore
 ) -> None:
-    header = {"ScaleHoster-Position": to_header("asset-events:2:7")}
+    header = {"ScaleHoster-Position": position_to_header("asset-events:2:7")}
     path = f"/v1/assets/{asset_id(1)}"
     assert client.get(path, headers=header).status_code == 503
     store.save(
@@ -402,7 +408,7 @@ def test_the_views_that_are_read_are_those_that_are_built() -> None:
 
 
 def test_views_that_were_never_built_are_named(settings: CassandraSettings, keyspace: str) -> None:
-    opened = Cql(settings, keyspace=keyspace)
+    opened = CassandraSession(settings, keyspace=keyspace)
     try:
         queries = CassandraQueries(ActiveViews(opened))
         with pytest.raises(ViewsMissing):

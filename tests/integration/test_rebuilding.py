@@ -9,13 +9,13 @@ import pytest
 from cassandra.cluster import Session
 from confluent_kafka import Producer
 
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.errors import ViewsMissing
 from infra.generations import CassandraGenerations, Generations
 from infra.kafka import Kafka
 from infra.log_bounds import LogBounds
-from infra.reading import whole
-from infra.row_scan import RowScan
+from infra.reading import read_from_beginning
+from infra.row_scan import TableScan
 from infra.rows import Table
 from infra.schema import drop_tables, make_tables
 from infra.settings import CassandraSettings
@@ -24,7 +24,7 @@ from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS
 from infra.view_store import CassandraViewStore
 from projections.categories import CATEGORIES, TREE
 from projections.view_errors import DefinitionMissing
-from projections.views import apply_views, live_views
+from projections.views import apply_views, live_generations
 from tests.contract.generations import GenerationsContract, planned
 from tests.contract.view_store import checkpoint, upsert
 from tests.eventually import eventually
@@ -47,14 +47,14 @@ def settings(servers: Servers, cql: Session) -> Iterator[CassandraSettings]:
 
 
 @pytest.fixture(scope="module")
-def opened(settings: CassandraSettings) -> Iterator[Cql]:
-    opened = Cql(settings, keyspace=settings.keyspace)
+def opened(settings: CassandraSettings) -> Iterator[CassandraSession]:
+    opened = CassandraSession(settings, keyspace=settings.keyspace)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def generations(opened: Cql) -> Iterator[CassandraGenerations]:
+def generations(opened: CassandraSession) -> Iterator[CassandraGenerations]:
     yield CassandraGenerations(opened)
     opened.execute("TRUNCATE generations")
     opened.execute("TRUNCATE active_generation")
@@ -72,12 +72,12 @@ class TestCassandraGenerations(GenerationsContract):
         assert self.kept.begin(view) == 1
 
 
-def test_the_parts_of_a_scan_are_the_whole_table(opened: Cql) -> None:
+def test_the_parts_of_a_scan_are_the_whole_table(opened: CassandraSession) -> None:
     keys = [(f"tenant {n % 37}", f"category {n}") for n in range(500)]
     CassandraViewStore(opened).write(
         [upsert(1, key, version=n) for n, key in enumerate(keys)], generation=1
     )
-    scan = RowScan(opened)
+    scan = TableScan(opened)
     parts = [
         [(row["tenant_id"], row["category_id"]) for row in scan.rows(TREE, 1, part, 7)]
         for part in range(7)
@@ -87,7 +87,7 @@ def test_the_parts_of_a_scan_are_the_whole_table(opened: Cql) -> None:
 
 
 def test_a_late_checkpoint_of_a_dropped_generation_does_not_come_back(
-    opened: Cql, generations: CassandraGenerations
+    opened: CassandraSession, generations: CassandraGenerations
 ) -> None:
     store = CassandraViewStore(opened)
     store.save([checkpoint(7, generation=9)])
@@ -96,39 +96,39 @@ def test_a_late_checkpoint_of_a_dropped_generation_does_not_come_back(
     assert store.checkpoints("categories", 9) == []
 
 
-def test_tables_come_and_go(opened: Cql) -> None:
+def test_tables_come_and_go(opened: CassandraSession) -> None:
     table = Table(name="categories", partition_key=TREE.partition_key)
     for _ in range(2):
         make_tables(opened, CATEGORIES.cql(8))
-    assert list(RowScan(opened).rows(table, 8, 0, 1)) == []
+    assert list(TableScan(opened).rows(table, 8, 0, 1)) == []
     for _ in range(2):
         drop_tables(opened, ["categories_g8"])
     with pytest.raises(ViewsMissing):
-        list(RowScan(opened).rows(table, 8, 0, 1))
+        list(TableScan(opened).rows(table, 8, 0, 1))
 
 
 def test_only_what_follows_is_live(
-    settings: CassandraSettings, opened: Cql, generations: CassandraGenerations
+    settings: CassandraSettings, opened: CassandraSession, generations: CassandraGenerations
 ) -> None:
     apply_views(settings)
     store = CassandraViewStore(opened)
     second = replace(planned("categories", 2), revision=1)
     generations.add(second)
-    assert {each.generation for each in live_views(store)} == {1}
+    assert {each.generation for each in live_generations(store)} == {1}
     make_tables(opened, CATEGORIES.cql(2))
     generations.move(second, "following")
-    live = [each for each in live_views(store) if each.view is CATEGORIES]
+    live = [each for each in live_generations(store) if each.view is CATEGORIES]
     assert [each.generation for each in live] == [1, 2]
     drop_tables(opened, ["categories_g2"])
 
 
 def test_a_generation_whose_definition_is_gone_stops_the_projections(
-    settings: CassandraSettings, opened: Cql, generations: CassandraGenerations
+    settings: CassandraSettings, opened: CassandraSession, generations: CassandraGenerations
 ) -> None:
     apply_views(settings)
     generations.add(replace(planned("categories", 7), state="following"))
     with pytest.raises(DefinitionMissing, match=r"revision 3.*FORMER"):
-        live_views(CassandraViewStore(opened))
+        live_generations(CassandraViewStore(opened))
 
 
 def test_what_is_not_committed_yet_is_written_all_the_same(
@@ -159,7 +159,7 @@ def test_a_partition_ends_after_what_was_committed(servers: Servers, topic_prefi
     appender.append(events)
     appender.append(picture(ACME, 1, catalogue, NOON))
     for topic in (ASSET_EVENTS, CATEGORY_EVENTS):
-        with whole(kafka, topic) as reader:
+        with read_from_beginning(kafka, topic) as reader:
             records = list(reader.read_to_end())
             ends = bounds.ends(topic)
             assert ends == reader.ends()

@@ -12,28 +12,26 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from avro_schemas.codec import encode
 from infra.cluster import free_port
-from query_api.app import Addresses, Sources, create_app
+from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from tests.eventually import eventually
 from tests.memory import MemoryBlobStore
 from tests.samples import create_category
-from tests.unit.query_api.conftest import MemoryKeys, MemoryMaking
-from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
+from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
+from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
 
 
 @pytest.fixture
 def registry() -> Iterator[SchemaRegistryClient]:
     app, _ = create_app(
-        Sources(
+        QueryApiDependencies(
             queries=MemoryQueries(),
-            log_ends=MemoryLog(),
+            log_end_offsets=MemoryLogEnds(),
             blobs=MemoryBlobStore(),
             keys=MemoryKeys(),
-            making=MemoryMaking(MemoryBlobStore()),
+            renderer=MemoryRenderer(MemoryBlobStore()),
         ),
         cursor_secrets=["secret"],
-        addresses=Addresses(
-            public_base_url="http://a.example", problem_base_url="http://a.example"
-        ),
+        addresses=BaseUrls(public_base_url="http://a.example", problem_base_url="http://a.example"),
         wait_seconds=1,
         kept_bytes=0,
         probes={},

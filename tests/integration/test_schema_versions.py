@@ -21,19 +21,19 @@ from avro_schemas.codec import decode, encode
 from avro_schemas.containers import schema_id_of
 from avro_schemas.records import to_record
 from domain import catalogue as catalogues
-from domain.catalogue import EMPTY
+from domain.catalogue import EMPTY_CATALOGUE
 from domain.category_events import CatalogueEvent, CategoryCreated
 from domain.commands import CatalogueCommand, RenameCategory
 from domain.values import CategoryRef
-from infra.group_reading import GroupReader
+from infra.group_reading import GroupConsumer
 from infra.kafka import Kafka
-from infra.reading import whole
+from infra.reading import read_from_beginning
 from infra.topic_admin import apply_topics
 from infra.topics import CATEGORY_EVENTS
 from projections.categories import CATEGORIES, TREE
-from projections.following import Follower
-from projections.metrics import Metrics
-from projections.view import LiveView
+from projections.following import ProjectionConsumer
+from projections.metrics import ProjectionMetrics
+from projections.view import ViewGeneration
 from tests.contract.test_schema_codec import forget
 from tests.eventually import eventually
 from tests.fold import expected_rows
@@ -55,7 +55,7 @@ def events() -> list[CatalogueEvent]:
         create_category("birds", parent="pugs"),
     ]
     made: list[CatalogueEvent] = []
-    catalogue = EMPTY
+    catalogue = EMPTY_CATALOGUE
     for second, command in enumerate(commands):
         for event in catalogues.decide(command, catalogue, NOON + timedelta(seconds=second)):
             catalogue = catalogues.evolve(catalogue, event)
@@ -150,14 +150,14 @@ def append(kafka: Kafka, writer: str, values: Iterable[bytes]) -> None:
 def following(kafka: Kafka, group: str) -> Iterator[MemoryViewStore]:
     """Keep the view of the categories up to date with today's code."""
     store, stopping = MemoryViewStore(), Signal()
-    follower = Follower(
-        open_reader=lambda topics, starts_of, on_revoked: GroupReader(
+    follower = ProjectionConsumer(
+        open_reader=lambda topics, starts_of, on_revoked: GroupConsumer(
             kafka, group, topics, starts_of=starts_of, on_revoked=on_revoked
         ),
         store=store,
-        live=lambda: [LiveView(view=CATEGORIES, generation=1)],
-        park=lambda letters: pytest.fail(str(letters)),
-        metrics=Metrics(CollectorRegistry()),
+        live=lambda: [ViewGeneration(view=CATEGORIES, generation=1)],
+        send_dead_letters=lambda letters: pytest.fail(str(letters)),
+        metrics=ProjectionMetrics(CollectorRegistry()),
     )
     thread = Thread(target=follower.run, args=(stopping,))
     thread.start()
@@ -185,7 +185,7 @@ def test_old_and_new_code_share_a_topic_and_a_view_is_rebuilt_over_both(
     with following(kafka, "rebuilt") as rebuilt:
         eventually(lambda: rebuilt.rows(TREE) == expected(EVENTS), within_seconds=60)
 
-    with whole(kafka, CATEGORY_EVENTS) as reader:
+    with read_from_beginning(kafka, CATEGORY_EVENTS) as reader:
         values = [record.value for record in reader.read_to_end()]
     assert [decode(value) for value in values] == EVENTS
     versions = [registry.schema(schema_id_of(value) or 0).version for value in values]

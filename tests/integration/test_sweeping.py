@@ -12,11 +12,11 @@ import pytest
 from avro_schemas.codec import decode, encode
 from domain.events import AssetEvent, AssetSubmitted
 from domain.jobs import ImageJob
-from infra.group_reading import GroupReader, Partition
+from infra.group_reading import GroupConsumer, Partition
 from infra.kafka import Kafka
-from infra.lookup import Lookup
-from infra.reading import whole
-from infra.sending import Sender
+from infra.lookup import RecordLookup
+from infra.reading import read_from_beginning
+from infra.sending import RecordProducer
 from infra.topic_admin import apply_topics
 from infra.topics import (
     ASSET_COMMANDS,
@@ -27,8 +27,8 @@ from infra.topics import (
 )
 from streams.dispatching.dispatcher import Dispatcher
 from streams.dispatching.open_runs import OpenRuns
-from streams.dispatching.sweeping import Sweeper
-from streams.dispatching.turns import Limits, Turns
+from streams.dispatching.sweeping import OverdueRunRequeuer
+from streams.dispatching.turns import AdmissionLimits, FairScheduler
 from tests.servers import Servers
 from tests.unit.streams.samples import insert, rejection
 
@@ -51,18 +51,18 @@ def now() -> datetime:
 
 def jobs(kafka: Kafka) -> list[str]:
     """Name the assets that work was ordered for, each time."""
-    with whole(kafka, IMAGE_JOBS) as reader:
+    with read_from_beginning(kafka, IMAGE_JOBS) as reader:
         found = [decode(record.value) for record in reader.read_to_end()]
     return sorted(job.asset_id for job in found if isinstance(job, ImageJob))
 
 
 def asked(kafka: Kafka) -> list[object]:
     """Give the commands that were sent to the decider."""
-    with whole(kafka, ASSET_COMMANDS) as reader:
+    with read_from_beginning(kafka, ASSET_COMMANDS) as reader:
         return [decode(record.value) for record in reader.read_to_end()]
 
 
-async def tell(sender: Sender, *events: AssetEvent) -> None:
+async def tell(sender: RecordProducer, *events: AssetEvent) -> None:
     for event in events:
         await sender.send(ASSET_EVENTS, event.asset_id, encode(event))
 
@@ -76,24 +76,24 @@ async def repeat(step: Callable[[], Awaitable[object]], until: Callable[[], bool
 class Parts:
     """A dispatcher, and a sweeper that sweeps when the test sets the time an hour on."""
 
-    def __init__(self, kafka: Kafka, sender: Sender, stack: AsyncExitStack) -> None:
+    def __init__(self, kafka: Kafka, sender: RecordProducer, stack: AsyncExitStack) -> None:
         self.ahead = NOTHING
-        turns = Turns(Limits(per_tenant=10, bulk=10, lease=HOUR))
+        turns = FairScheduler(AdmissionLimits(per_tenant=10, bulk=10, lease=HOUR))
 
-        def opened(on_revoked: Callable[[list[Partition]], None]) -> GroupReader:
-            reader = GroupReader(kafka, "dispatching", [ASSET_EVENTS], on_revoked=on_revoked)
+        def opened(on_revoked: Callable[[list[Partition]], None]) -> GroupConsumer:
+            reader = GroupConsumer(kafka, "dispatching", [ASSET_EVENTS], on_revoked=on_revoked)
             return stack.enter_context(reader)
 
-        self._log = stack.enter_context(whole(kafka, ASSET_EVENTS))
+        self._log = stack.enter_context(read_from_beginning(kafka, ASSET_EVENTS))
         self.dispatcher = Dispatcher(
-            opened, stack.enter_context(Lookup(kafka, ASSET_EVENTS)), sender, turns, now
+            opened, stack.enter_context(RecordLookup(kafka, ASSET_EVENTS)), sender, turns, now
         )
-        self.sweeper = Sweeper(
+        self.sweeper = OverdueRunRequeuer(
             self._log,
             sender,
             OpenRuns(HOUR),
-            stack.enter_context(Lookup(kafka, ASSET_EVENTS)),
-            lambda: self.dispatcher.ordered_up_to,
+            stack.enter_context(RecordLookup(kafka, ASSET_EVENTS)),
+            lambda: self.dispatcher.enqueued_up_to,
             lambda _: False,  # as if another dispatcher had ordered it
             lambda: now() + self.ahead,
             every=HOUR / 2,
@@ -109,7 +109,7 @@ def test_a_job_that_vanished_is_ordered_again_and_one_that_ended_is_not(kafka: K
 
     async def story() -> None:
         async with AsyncExitStack() as stack:
-            sender = await stack.enter_async_context(Sender(kafka))
+            sender = await stack.enter_async_context(RecordProducer(kafka))
             parts = Parts(kafka, sender, stack)
             await tell(sender, lost, ended)
             await repeat(parts.dispatcher.step, lambda: jobs(kafka) == both)

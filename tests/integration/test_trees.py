@@ -3,22 +3,22 @@
 import pytest
 
 from avro_schemas.codec import encode
-from command_api.decider.catalogues import Catalogues
+from command_api.decider.catalogues import CatalogueTable
 from domain import catalogue
-from domain.catalogue import EMPTY
+from domain.catalogue import EMPTY_CATALOGUE
 from infra.errors import BrokerUnavailable
 from infra.kafka import Kafka
 from infra.topic_admin import apply_topics
 from infra.topics import CATEGORY_EVENTS
-from infra.transactions import TransactionalWriter
-from streams.operating.trees import Trees
+from infra.transactions import TransactionalProducer
+from streams.operating.trees import CatalogueFold
 from tests.samples import ACME, NOON, create_category
 from tests.servers import Servers
 
 
-@pytest.mark.parametrize("kind", [Trees, Catalogues])
+@pytest.mark.parametrize("kind", [CatalogueFold, CatalogueTable])
 def test_a_category_counts_once_its_transaction_has_ended_and_none_is_passed_over_before(
-    kind: type[Trees | Catalogues],
+    kind: type[CatalogueFold | CatalogueTable],
     servers: Servers,
     topic_prefix: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -26,8 +26,8 @@ def test_a_category_counts_once_its_transaction_has_ended_and_none_is_passed_ove
     monkeypatch.setattr("infra.open_tails._TIMEOUT_SECONDS", 0.0)
     kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
     apply_topics(kafka)
-    (created,) = catalogue.decide(create_category("cats"), EMPTY, NOON)
-    writer = TransactionalWriter(kafka, "decider-test-0")
+    (created,) = catalogue.decide(create_category("cats"), EMPTY_CATALOGUE, NOON)
+    writer = TransactionalProducer(kafka, "decider-test-0")
     writer.begin()
     writer.append(CATEGORY_EVENTS, 0, ACME.encode(), encode(created))
     writer.settle()

@@ -9,17 +9,17 @@ import pytest
 from cassandra.cluster import Session
 
 from infra.cluster import free_port
-from infra.cql import Cql
+from infra.cql import CassandraSession
 from infra.errors import StoreUnavailable, ViewsMissing
-from infra.live_views import LiveViews
+from infra.live_views import ViewReader
 from infra.parking import ParkedRecord
-from infra.personal import opened
-from infra.rows import Table, Value
+from infra.personal import decrypted_row
+from infra.rows import ColumnValue, Table
 from infra.settings import CassandraSettings
 from infra.topics import ASSET_EVENTS
 from infra.view_store import STATE_TABLES, CassandraViewStore, ViewStore
 from projections.categories import TREE
-from projections.views import VIEWS, apply_views, live_views
+from projections.views import VIEWS, apply_views, live_generations
 from tests.contract.view_store import FRUIT, ViewStoreContract, parked, upsert
 from tests.servers import Servers
 
@@ -55,18 +55,20 @@ class TestCassandraViewStore(ViewStoreContract):
     def new_store(self) -> ViewStore:
         return self.store
 
-    def rows(self, table: Table, generation: int = 1) -> dict[tuple[Value, ...], dict[str, Value]]:
+    def rows(
+        self, table: Table, generation: int = 1
+    ) -> dict[tuple[ColumnValue, ...], dict[str, ColumnValue]]:
         return rows_of(self.cql, self.keyspace, table, generation)
 
 
 def rows_of(
     cql: Session, keyspace: str, table: Table, generation: int = 1
-) -> dict[tuple[Value, ...], dict[str, Value]]:
+) -> dict[tuple[ColumnValue, ...], dict[str, ColumnValue]]:
     found = {}
     for row in cql.execute(f"SELECT * FROM {keyspace}.{table.at(generation)}"):  # noqa: S608 - our names
         columns = {
             name: tuple(value) if isinstance(value, list) else value
-            for name, value in opened(row._asdict()).items()
+            for name, value in decrypted_row(row._asdict()).items()
             if value is not None
         }
         found[tuple(columns.pop(name) for name in table.key)] = columns
@@ -100,7 +102,7 @@ def test_making_the_tables_again_changes_nothing(
 ) -> None:
     store.write([upsert(1, name="Fruit")], generation=1)
     apply_views(settings)
-    assert {(live.view, live.generation) for live in live_views(store)} == {
+    assert {(live.view, live.generation) for live in live_generations(store)} == {
         (view, 1) for view in VIEWS
     }
 
@@ -111,7 +113,7 @@ def test_making_the_tables_again_keeps_the_generation_that_was_chosen(
     choose = f"INSERT INTO {settings.keyspace}.active_generation (view_name, generation) VALUES"
     cql.execute(f"{choose} ('categories', 2)")
     apply_views(settings)
-    live = {live.view.name: live.generation for live in live_views(store)}
+    live = {live.view.name: live.generation for live in live_generations(store)}
     assert live["categories"] == 2
     cql.execute(f"{choose} ('categories', 1)")
     (second,) = [each for each in store.generations.all() if each.number == 2]
@@ -124,9 +126,9 @@ def test_a_missing_table_is_named(
 ) -> None:
     cql.execute(f"DROP TABLE {settings.keyspace}.pending_assets_g1")
     with pytest.raises(ViewsMissing, match=r"pending_assets_g1.*scalehoster up"):
-        live_views(store)
+        live_generations(store)
     apply_views(settings)
-    live_views(store)
+    live_generations(store)
 
 
 def test_a_table_that_goes_missing_is_told(
@@ -153,21 +155,21 @@ def test_an_outage_is_told_by_our_own_name() -> None:
 
 
 @pytest.fixture
-def loose(settings: CassandraSettings, cql: Session) -> Iterator[Cql]:
+def loose(settings: CassandraSettings, cql: Session) -> Iterator[CassandraSession]:
     cql.execute(f"TRUNCATE {settings.keyspace}.categories_g1")
-    opened = Cql(settings, keyspace=settings.keyspace)
+    opened = CassandraSession(settings, keyspace=settings.keyspace)
     yield opened
     opened.close()
 
 
-def test_a_query_gives_one_page(loose: Cql, store: CassandraViewStore) -> None:
+def test_a_query_gives_one_page(loose: CassandraSession, store: CassandraViewStore) -> None:
     store.write([upsert(1, ("acme", f"c{n}"), version=n) for n in range(9)], generation=1)
     statement = "SELECT category_id, version FROM categories_g1 WHERE tenant_id = ?"
     rows = asyncio.run(loose.select(statement, ["acme"], page_size=3))
     assert rows == [{"category_id": f"c{n}", "version": n} for n in range(3)]
 
 
-def test_queries_run_side_by_side(loose: Cql, store: CassandraViewStore) -> None:
+def test_queries_run_side_by_side(loose: CassandraSession, store: CassandraViewStore) -> None:
     store.write([upsert(1, ("acme", f"c{n}"), version=n) for n in range(50)], generation=1)
     statement = "SELECT version FROM categories_g1 WHERE tenant_id = ? AND category_id = ?"
 
@@ -180,12 +182,14 @@ def test_queries_run_side_by_side(loose: Cql, store: CassandraViewStore) -> None
     assert asyncio.run(all_of_them()) == list(range(50))
 
 
-def test_a_query_without_its_table_is_told(loose: Cql) -> None:
+def test_a_query_without_its_table_is_told(loose: CassandraSession) -> None:
     with pytest.raises(ViewsMissing, match="nothing_g1"):
         asyncio.run(loose.select("SELECT * FROM nothing_g1"))
 
 
-def test_a_row_that_has_only_its_key_is_found(store: CassandraViewStore, loose: Cql) -> None:
+def test_a_row_that_has_only_its_key_is_found(
+    store: CassandraViewStore, loose: CassandraSession
+) -> None:
     assert TREE.key == ("tenant_id", "category_id")
     store.write([upsert(1)], generation=1)
     (row,) = asyncio.run(loose.select("SELECT * FROM categories_g1 WHERE tenant_id = ?", ["acme"]))
@@ -199,9 +203,9 @@ def test_a_view_tells_whose_records_it_lacks(
     store.parking.park(
         [ParkedRecord(place=replace(place, view="asset_history", topic="asset-events"), value=b"")]
     )
-    opened = Cql(settings, keyspace=settings.keyspace)
+    opened = CassandraSession(settings, keyspace=settings.keyspace)
     try:
-        views = LiveViews(opened)
+        views = ViewReader(opened)
 
         async def lacks(view: str, key: str) -> bool:
             return await views.lacks(view, ASSET_EVENTS, key)

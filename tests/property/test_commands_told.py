@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avro_schemas.codec import decode
-from command_api.decider.rounds import Round
-from command_api.decider.state import AssetKey, Changes, Remembered
+from command_api.decider.rounds import CommandBatch
+from command_api.decider.state import AssetKey, Remembered, StateChanges
 from domain import catalogue as catalogues
 from domain.asset import Asset
-from domain.catalogue import EMPTY, Catalogue
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue
 from domain.commands import (
     AssetCommand,
     CommandMetadata,
@@ -31,7 +31,11 @@ from tests.memory_views import MemoryViewStore
 from tests.samples import ACME, NOON, create_category, metadata, set_categories, submit
 
 ASSET = "0190b6f0-0000-7000-8000-000000000001"
-TREE = reduce(catalogues.evolve, catalogues.decide(create_category("cats"), EMPTY, NOON), EMPTY)
+TREE = reduce(
+    catalogues.evolve,
+    catalogues.decide(create_category("cats"), EMPTY_CATALOGUE, NOON),
+    EMPTY_CATALOGUE,
+)
 KINDS: dict[str, Callable[[CommandMetadata, str], AssetCommand]] = {
     "submit": lambda about, body: submit(about, "cats", title=body),
     "describe": lambda about, body: DescribeAsset(metadata=about, patch=f'{{"title": "{body}"}}'),
@@ -56,7 +60,7 @@ class Known:
     def remembered(self, _partition: int, command_id: CommandId) -> Remembered | None:
         return self.answers.get(command_id)
 
-    def take_in(self, changes: Changes) -> None:
+    def take_in(self, changes: StateChanges) -> None:
         self.assets |= changes.assets
         self.answers |= changes.remembered
 
@@ -90,7 +94,7 @@ requests = st.tuples(
 def outcomes_of(asked: list[tuple[str, str, int, bool]]) -> list[Outcome]:
     """Decide it all by the rules of the decider, and collect what is told."""
     known, clock, told, offsets = Known(), [NOON], [], count()
-    current = Round(known, Trees(), lambda: clock[0])
+    current = CommandBatch(known, Trees(), lambda: clock[0])
     for key, body, seconds, is_last in asked:
         clock[0] += timedelta(seconds=seconds)
         about = metadata(ASSET, key=key, fingerprint=body, reply_partition=0)
@@ -101,7 +105,7 @@ def outcomes_of(asked: list[tuple[str, str, int, bool]]) -> list[Outcome]:
         if is_last:
             for changes in current.changes.values():
                 known.take_in(changes)
-            current = Round(known, Trees(), lambda: clock[0])
+            current = CommandBatch(known, Trees(), lambda: clock[0])
     return [each for each in told if isinstance(each, CommandAccepted | CommandRefused)]
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.cql import Row
-from query_api.cursors import Cursors
+from query_api.cursors import CursorCodec
 from query_api.errors import CursorRefused
-from query_api.listing import Order, Place, Span, read_page
+from query_api.listing import KeyRange, PageStart, SortOrder, read_page
 from tests.unit.query_api.memory_queries import first
 
 Key = tuple[int, str]
@@ -22,7 +22,7 @@ orders = st.sampled_from(["asc", "desc"])
 
 
 @dataclass
-class MemoryShelf:
+class MemoryBucketSource:
     """A shelf for tests, with ten microseconds to a bucket; some buckets were emptied long ago."""
 
     items: set[Key]
@@ -33,7 +33,9 @@ class MemoryShelf:
             {f"{number:03}" for number in {us // BUCKET_US for us, _ in self.items} | self.emptied}
         )
 
-    async def rows(self, bucket: str, span: Span, order: Order, limit: int) -> Sequence[Row]:
+    async def rows(
+        self, bucket: str, span: KeyRange, order: SortOrder, limit: int
+    ) -> Sequence[Row]:
         rows = [
             {"created_at_us": us, "asset_id": asset_id}
             for us, asset_id in self.items
@@ -43,7 +45,9 @@ class MemoryShelf:
 
 
 shelves = st.builds(
-    MemoryShelf, items=st.sets(keys), emptied=st.frozensets(st.integers(0, 300), max_size=200)
+    MemoryBucketSource,
+    items=st.sets(keys),
+    emptied=st.frozensets(st.integers(0, 300), max_size=200),
 )
 
 
@@ -55,27 +59,29 @@ shelves = st.builds(
     bounds=st.tuples(st.integers(-1, 61), st.integers(-1, 61)),
 )
 def test_paging_shows_all_that_stays_once_and_in_order(
-    shelves: list[MemoryShelf],
+    shelves: list[MemoryBucketSource],
     changes: list[tuple[int, bool, Key]],
-    order: Order,
+    order: SortOrder,
     limit: int,
     bounds: tuple[int, int],
 ) -> None:
     since, until = bounds
-    span = Span(after=(since, ""), before=(until, ""))
+    span = KeyRange(after=(since, ""), before=(until, ""))
     stayed = set[Key]().union(*(shelf.items for shelf in shelves))
     ever = set(stayed)
     shown: list[Key] = []
-    place: Place | None = None
+    page_start: PageStart | None = None
     todo = list(changes)
     while True:
-        page = asyncio.run(read_page(shelves, span=span, order=order, limit=limit, place=place))
+        page = asyncio.run(
+            read_page(shelves, span=span, order=order, limit=limit, page_start=page_start)
+        )
         assert len(page.rows) <= limit
         shown += [(row["created_at_us"], row["asset_id"]) for row in page.rows]
-        if page.next_place is None:
+        if page.next_start is None:
             break
-        assert page.next_place != place
-        place = page.next_place
+        assert page.next_start != page_start
+        page_start = page.next_start
         if todo:
             number, is_added, key = todo.pop()
             items = shelves[number % len(shelves)].items
@@ -93,32 +99,34 @@ def test_paging_shows_all_that_stays_once_and_in_order(
 words = st.text(max_size=20)
 bindings = st.lists(words, max_size=4)
 places = st.builds(
-    Place,
+    PageStart,
     bucket=words,
     created_at_us=st.none() | st.integers(-(2**63), 2**63 - 1),
     asset_id=st.none() | words,
 )
-CURSORS = Cursors(["today"])
+CURSORS = CursorCodec(["today"])
 
 
-@given(place=places, bound_to=bindings)
-def test_a_cursor_brings_back_its_place(place: Place, bound_to: list[str]) -> None:
-    assert CURSORS.open(CURSORS.seal(place, bound_to), bound_to) == place
+@given(page_start=places, bound_to=bindings)
+def test_a_cursor_brings_back_its_place(page_start: PageStart, bound_to: list[str]) -> None:
+    assert CURSORS.open(CURSORS.seal(page_start, bound_to), bound_to) == page_start
 
 
-@given(place=places, bound_to=bindings, other=bindings)
+@given(page_start=places, bound_to=bindings, other=bindings)
 def test_a_cursor_of_another_query_is_refused(
-    place: Place, bound_to: list[str], other: list[str]
+    page_start: PageStart, bound_to: list[str], other: list[str]
 ) -> None:
-    cursor = CURSORS.seal(place, bound_to)
+    cursor = CURSORS.seal(page_start, bound_to)
     if other != bound_to:
         with pytest.raises(CursorRefused):
             CURSORS.open(cursor, other)
 
 
-@given(place=places, data=st.data())
-def test_a_cursor_with_any_character_changed_is_refused(place: Place, data: st.DataObject) -> None:
-    cursor = CURSORS.seal(place, ["acme"])
+@given(page_start=places, data=st.data())
+def test_a_cursor_with_any_character_changed_is_refused(
+    page_start: PageStart, data: st.DataObject
+) -> None:
+    cursor = CURSORS.seal(page_start, ["acme"])
     at = data.draw(st.integers(0, len(cursor) - 1))
     letter = data.draw(st.characters(codec="utf-8").filter(lambda one: one != cursor[at]))
     for forged in (cursor[:at] + letter + cursor[at + 1 :], cursor[:at], cursor + letter):
@@ -132,9 +140,9 @@ def test_garbage_is_refused(garbage: str) -> None:
         CURSORS.open(garbage, ["acme"])
 
 
-@given(place=places)
-def test_secrets_can_be_replaced_one_after_the_other(place: Place) -> None:
-    cursor = Cursors(["old"]).seal(place, ["acme"])
-    assert Cursors(["new", "old"]).open(cursor, ["acme"]) == place
+@given(page_start=places)
+def test_secrets_can_be_replaced_one_after_the_other(page_start: PageStart) -> None:
+    cursor = CursorCodec(["old"]).seal(page_start, ["acme"])
+    assert CursorCodec(["new", "old"]).open(cursor, ["acme"]) == page_start
     with pytest.raises(CursorRefused):
-        Cursors(["new"]).open(cursor, ["acme"])
+        CursorCodec(["new"]).open(cursor, ["acme"])

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from hypothesis import given
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.sealing import using
+from avro_schemas.sealing import using_encryptor
 from domain import asset as assets
 from domain.asset import Asset
 from domain.category_events import CatalogueEvent
 from domain.events import AssetEvent
 from domain.values import Status
 from infra.keyring import Erasure, Keyring
-from infra.personal import without_erased
+from infra.personal import blank_erased_columns
 from projections.views import VIEWS
 from tests.history_maker import Tenant, Wish, tenant, wishes
 from tests.keys import fixed_keyring
@@ -39,7 +39,7 @@ def sealed_rows(events: Iterable[AssetEvent | CatalogueEvent]) -> dict[str, obje
             store.write(view.rows(event), generation=1)
     return {
         table.name: {
-            key: without_erased(columns) for key, columns in store.sealed_rows(table).items()
+            key: blank_erased_columns(columns) for key, columns in store.sealed_rows(table).items()
         }
         for view in VIEWS
         for table in view.tables
@@ -59,10 +59,11 @@ def test_views_from_before_and_views_rebuilt_after_are_alike(chosen: list[Wish])
     for event in made.events:
         for view in VIEWS:
             store.write(view.rows(event), generation=1)
-    with using(erased(made)):
+    with using_encryptor(erased(made)):
         live = {
             table.name: {
-                key: without_erased(columns) for key, columns in store.sealed_rows(table).items()
+                key: blank_erased_columns(columns)
+                for key, columns in store.sealed_rows(table).items()
             }
             for view in VIEWS
             for table in view.tables
@@ -74,7 +75,7 @@ def test_views_from_before_and_views_rebuilt_after_are_alike(chosen: list[Wish])
 def test_an_asset_ends_as_it_did(chosen: list[Wish]) -> None:
     made = tenant(chosen)
     values = [encode(event) for event in made.events]
-    with using(erased(made)):
+    with using_encryptor(erased(made)):
         again: dict[str, Asset | None] = {}
         for event in read(values):
             if isinstance(event, AssetEvent):
@@ -91,6 +92,6 @@ def test_nothing_personal_can_be_read_of_what_was_purged(chosen: list[Wish]) -> 
         for event in made.events
         if isinstance(event, AssetEvent) and event.asset_id in gone
     ]
-    with using(erased(made)):
+    with using_encryptor(erased(made)):
         said = repr([decode(value) for value in values])
     assert not any(word in said for word in ("Title", "New ", "https://", "Canon"))

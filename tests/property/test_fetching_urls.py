@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.sources.addresses import is_public
-from domain.sources.urls import SourceRefused, SourceUrl, parse
+from domain.sources.urls import SourceRefused, SourceUrl, parse_source_url
 from streams.fetching import FetchFailed, FetchLimits
-from streams.fetching.guard import Guard
+from streams.fetching.guard import AddressGuard
 from tests.unit.fetching.fakes import FakeResolver
 
 pieces = st.sampled_from(
@@ -28,7 +28,7 @@ urls = st.one_of(st.text(), soup, soup.map("http://{}".format), soup.map("http:/
 
 def read(text: str) -> SourceUrl | None:
     try:
-        return parse(text)
+        return parse_source_url(text)
     except SourceRefused:
         return None
 
@@ -38,7 +38,7 @@ def read(text: str) -> SourceUrl | None:
 @example("http://ex\u0301ample.com/")
 def test_any_text_is_read_or_refused_and_nothing_else(text: str) -> None:
     try:
-        Guard(FakeResolver(), FetchLimits()).read(text)
+        AddressGuard(FakeResolver(), FetchLimits()).read(text)
     except FetchFailed as failed:
         assert failed.code in {"invalid_url", "blocked_address"}  # noqa: PT017 - both ways are fine
 
@@ -47,7 +47,7 @@ def test_any_text_is_read_or_refused_and_nothing_else(text: str) -> None:
 def test_what_is_read_reads_the_same_again(text: str) -> None:
     url = read(text)
     if url is not None:
-        assert parse(str(url)) == url
+        assert parse_source_url(str(url)) == url
 
 
 @given(urls)

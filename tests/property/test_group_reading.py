@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.errors import BrokerUnavailable
-from infra.group_reading import GroupReader, Partition
+from infra.group_reading import GroupConsumer, Partition
 from infra.kafka import Kafka
 from infra.topics import IMAGE_JOBS
 
@@ -166,12 +166,12 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.group_reading.Consumer", Consumer)
 
 
-def reading() -> tuple[GroupReader, Consumer]:
-    reader = GroupReader(Kafka(bootstrap_servers="127.0.0.1:1"), "group", [IMAGE_JOBS])
+def reading() -> tuple[GroupConsumer, Consumer]:
+    reader = GroupConsumer(Kafka(bootstrap_servers="127.0.0.1:1"), "group", [IMAGE_JOBS])
     return reader, Consumer.made.pop()
 
 
-def turn(reader: GroupReader, consumer: Consumer, at_most: int = 4) -> None:
+def turn(reader: GroupConsumer, consumer: Consumer, at_most: int = 4) -> None:
     """Do what those do who read: take records, see to them, commit them."""
     try:
         records = reader.poll(at_most, 0)

@@ -18,7 +18,7 @@ def test_a_subject_is_read_unless_its_key_or_its_tenants_was_destroyed(
     batches: list[list[tuple[str, str]]], subject: tuple[str, str]
 ) -> None:
     whole = fixed_keyring()
-    sealed = whole.seal(subject, b"said", "title")
+    sealed = whole.encrypt(subject, b"said", "title")
     assert sealed is not None
     less = whole
     for batch in batches:
@@ -28,8 +28,8 @@ def test_a_subject_is_read_unless_its_key_or_its_tenants_was_destroyed(
     destroyed = {each for batch in batches for each in batch}
     is_gone = bool(destroyed & {subject, (subject[0], WHOLE_TENANT)})
     assert less.is_erased(*subject) == is_gone
-    assert less.open(sealed, "title") == (None if is_gone else b"said")
-    assert less.seal(subject, b"said", "title") == (None if is_gone else sealed)
+    assert less.decrypt(sealed, "title") == (None if is_gone else b"said")
+    assert less.encrypt(subject, b"said", "title") == (None if is_gone else sealed)
     told = [(each.tenant_id, each.entity_id) for each in less.erasures]
     assert len(set(told)) == len(told)
     assert {tenant for tenant, entity in told if entity == WHOLE_TENANT} == {

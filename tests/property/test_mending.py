@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.group_reading import Partition
-from infra.mending import Mender
+from infra.mending import HangingTransactionRecovery
 from infra.topics import ASSET_COMMANDS
 from tests.forgetful_broker import Fate, ForgetfulBroker
 
@@ -50,7 +50,7 @@ def test_a_command_is_done_with_or_is_decided_again(
             broker.write(OURS, command, offset, at, fate=fate, timestamp_ms=990_000)
     if is_committed and are_offsets_told:
         broker.offsets = dict(ends)
-    mender = Mender(
+    recovery = HangingTransactionRecovery(
         broker,
         broker.writer,
         "deciders",
@@ -59,14 +59,14 @@ def test_a_command_is_done_with_or_is_decided_again(
         clock=lambda: 1_000.0,
     )
     if is_committed and is_confirmed:
-        mender.note(ends)
+        recovery.note(ends)
     seen_before = {
         place
         for place, lie in records.items()
         if any(broker.log[at][n].fate == "seen" for at, n in lie)
     }
 
-    mender.mend(broker.writer(OURS), broker)
+    recovery.recover(broker.writer(OURS), broker)
 
     assert broker.starts() == {}
     for (command, offset), lie in records.items():
@@ -75,5 +75,5 @@ def test_a_command_is_done_with_or_is_decided_again(
             assert fates == {"seen"}  # nobody is told of what then goes away
         if not is_committed:
             assert fates <= {"gone"}
-        goes_on_at = max(broker.offsets.get(command, 0), mender.decided.get(command, 0))
+        goes_on_at = max(broker.offsets.get(command, 0), recovery.decided.get(command, 0))
         assert offset >= goes_on_at or fates <= {"seen"}

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from domain.category_events import CatalogueEvent
 from domain.events import AssetEvent, AssetPurged
 from domain.values import CategoryId, Status
-from query_api.answers import Answers
-from query_api.category_tree import CategoryTree, rows_then
+from query_api.answers import ResponseMapper
+from query_api.category_tree import CategoryTree, category_rows_as_of
 from query_api.errors import AssetGone
-from query_api.listing import Order, Span, read_page
+from query_api.listing import KeyRange, SortOrder, read_page
 from query_api.moments import microseconds
-from query_api.parameters import PastParameters
-from query_api.past_assets import asset_then
-from query_api.past_shelves import PastShelves
+from query_api.parameters import AssetAsOfParameters
+from query_api.past_assets import asset_as_of
+from query_api.past_shelves import HistoricalBucketSources
 from query_api.shelves import Period
 from query_api.urls import PublicUrls
 from tests.fold import Rows, expected_rows
@@ -31,7 +31,7 @@ from tests.unit.query_api.memory_queries import MemoryQueries
 
 Events = Sequence[AssetEvent | CatalogueEvent]
 
-ANSWERS = Answers(PublicUrls("https://img.example"), problem_base_url="https://api.example")
+ANSWERS = ResponseMapper(PublicUrls("https://img.example"), problem_base_url="https://api.example")
 MOVED_AND_RENAMED: list[Wish] = [
     *(("submit", 0, 0, 1), ("publish", 0, 0, 1), ("categorise", 0, 1, 2), ("rename", 1, 1, 1)),
     *(("move", 1, 0, 1), ("archive", 2, 0, 0), ("describe", 0, 1, 1), ("delete", 0, 0, 0)),
@@ -40,23 +40,25 @@ MOVED_AND_RENAMED: list[Wish] = [
 
 
 def listed(
-    queries: MemoryQueries, then: datetime, category_id: str | None, order: Order
+    queries: MemoryQueries, then: datetime, category_id: str | None, order: SortOrder
 ) -> list[tuple[str, str]]:
     """Name and title what a shelf held, read two at a time."""
 
     async def read() -> list[tuple[str, str]]:
-        opener = PastShelves(queries).at(then)
+        opener = HistoricalBucketSources(queries).at(then)
         if category_id is None:
             shelves = [await opener.dates(ACME, Period(), is_fresh=True)]
         else:
             named = [CategoryId(category_id)]
             shelves = list(await opener.categories(ACME, named, Period(), is_fresh=True))
-        found, place = [], None
+        found, page_start = [], None
         while True:
-            page = await read_page(shelves, span=Span(), order=order, limit=2, place=place)
+            page = await read_page(
+                shelves, span=KeyRange(), order=order, limit=2, page_start=page_start
+            )
             found += [(row["asset_id"], row["title"]) for row in page.rows]
-            place = page.next_place
-            if place is None:
+            page_start = page.next_start
+            if page_start is None:
                 return found
 
     return asyncio.run(read())
@@ -91,9 +93,9 @@ def test_listings_and_trees_of_the_past_are_the_fold_of_the_log_until_then(
             there = titles(expected["assets_by_category"], purged, ACME, category_id)
             assert listed(queries, then, category_id, "asc") == there
         aspects = asyncio.run(queries.categories_as_of(ACME, microseconds(then)))
-        assert {(ACME, row.pop("category_id")): row for row in map(dict, rows_then(aspects))} == (
-            expected["categories"]
-        )
+        assert {
+            (ACME, row.pop("category_id")): row for row in map(dict, category_rows_as_of(aspects))
+        } == (expected["categories"])
 
 
 @given(wishes)
@@ -114,14 +116,14 @@ def test_each_version_of_an_asset_is_shown_as_it_was_when_it_was_the_last(
         then = asyncio.run(growing.asset(ACME, asset_id))
         assert then is not None
         for asked in (
-            PastParameters(version=version),
-            PastParameters(as_of=event.metadata.happened_at),
+            AssetAsOfParameters(version=version),
+            AssetAsOfParameters(as_of=event.metadata.happened_at),
         ):
             if asset_id in purged and then["status"] != Status.PURGED:
                 with pytest.raises(AssetGone):
-                    asset_then(history, asset_id, asked)
+                    asset_as_of(history, asset_id, asked)
             else:
-                assert answered(asset_then(history, asset_id, asked)) == answered(then)
+                assert answered(asset_as_of(history, asset_id, asked)) == answered(then)
 
 
 def answered(row: Any) -> Any:  # noqa: ANN401 - an answer is any JSON

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from command_api.decider.rounds import Round
+from command_api.decider.rounds import CommandBatch
 from command_api.decider.state import FoldedState
-from command_api.previews import PreviewAnswer, Previews
+from command_api.previews import OperationPreviews, PreviewAnswer
 from domain import operation as operations
 from domain.bulk import Filter, Instructions, OperationKind
 from domain.bulk_commands import StartOperation
@@ -32,7 +32,7 @@ from domain.commands import (
 from domain.errors import Refusal
 from domain.operation.advancing import CATEGORY_ITEM
 from domain.operation.commanding import asset_command_for, category_command_for, metadata_for
-from domain.operation.selecting import Candidate, matches, statuses
+from domain.operation.selecting import Candidate, default_statuses, matches
 from domain.values import AssetId, CategoryRef, Source, Status, TenantId
 from infra.candidates import candidate_of
 from infra.web.problems import name_of
@@ -103,7 +103,7 @@ class Happened(NamedTuple):
     """What an operation came to, as a preview tells it, and the round that has its assets."""
 
     told: PreviewAnswer
-    round: Round
+    round: CommandBatch
 
 
 class Views:
@@ -120,7 +120,7 @@ class Views:
         self._tree = decider.tree
         self.candidates = [each for row in rows if (each := candidate_of(row))]
 
-    async def walk(self, _tenant_id: TenantId) -> AsyncIterator[Candidate]:
+    async def scan(self, _tenant_id: TenantId) -> AsyncIterator[Candidate]:
         for candidate in self.candidates:
             yield candidate
 
@@ -200,12 +200,12 @@ def filters(wanted: Instructions, known: Sequence[AssetId]) -> Iterator[Filter]:
     if wanted.kind in ("move", "merge_categories", "split_category"):
         yield replace(ANY, category=wanted.remove[0])
         return
-    yield replace(ANY, statuses=statuses(wanted.kind))
+    yield replace(ANY, statuses=default_statuses(wanted.kind))
     for status in (Status.SUBMITTED, Status.PUBLISHED, Status.REJECTED, Status.DELETED):
         yield replace(ANY, statuses=(status,))
-    yield replace(ANY, statuses=statuses(wanted.kind), asset_ids=(*known, named(10**9)))
+    yield replace(ANY, statuses=default_statuses(wanted.kind), asset_ids=(*known, named(10**9)))
     for asset_id in known[:2]:
-        yield replace(ANY, statuses=statuses(wanted.kind), asset_ids=(asset_id,))
+        yield replace(ANY, statuses=default_statuses(wanted.kind), asset_ids=(asset_id,))
 
 
 def compare(
@@ -218,7 +218,7 @@ def compare(
         for each in history:
             decider.decide(replace(each, metadata=metadata(asset_id)))
     views = Views(decider)
-    previews = Previews(lambda: views)
+    previews = OperationPreviews(lambda: views)
     seen = 0
     for wanted in wishes(kind):
         for which in filters(wanted, known):
@@ -237,7 +237,7 @@ def compare(
     return seen
 
 
-def assert_shown(shown: PreviewAnswer, after: Round) -> None:
+def assert_shown(shown: PreviewAnswer, after: CommandBatch) -> None:
     """Find in the assets what the preview said they would be."""
     slugs = {category_id(each): each for each in ("cats", "dogs", "kittens")} | {OPERATION: "new"}
     for item in shown.items:

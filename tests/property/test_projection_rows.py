@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.category_events import CatalogueEvent
 from domain.events import AssetEvent
-from infra.rows import Operation, collapse
+from infra.rows import RowOperation, collapse_operations
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS
 from projections.views import VIEWS
 from tests.fold import Rows, expected_rows, readable
@@ -40,7 +40,7 @@ A_LONG_LIFE: list[Wish] = [
 ]
 
 
-def operations(events: Iterable[AssetEvent | CatalogueEvent]) -> list[Operation]:
+def operations(events: Iterable[AssetEvent | CatalogueEvent]) -> list[RowOperation]:
     return [
         operation
         for event in events
@@ -70,7 +70,7 @@ def test_collapsed_batches_end_in_the_same_rows(chosen: list[Wish], size: int) -
     events = tenant(chosen).events
     store = MemoryViewStore()
     for start in range(0, len(events), size):
-        written = collapse(operations(events[start : start + size]))
+        written = collapse_operations(operations(events[start : start + size]))
         assert len({(type(o), o.table, o.key) for o in written}) == len(written)
         store.write(written, generation=1)
     assert shown(store) == expected_rows(events)
@@ -82,9 +82,9 @@ def test_applying_any_stretch_again_changes_nothing(
 ) -> None:
     events = tenant(chosen).events
     store = MemoryViewStore()
-    store.write(collapse(operations(events)), generation=1)
+    store.write(collapse_operations(operations(events)), generation=1)
     for start, length in stretches:
-        store.write(collapse(operations(events[start : start + length])), generation=1)
+        store.write(collapse_operations(operations(events[start : start + length])), generation=1)
     assert shown(store) == expected_rows(events)
 
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from infra.cql import Row
-from query_api.listing import Order, Place, Span, read_page
+from query_api.listing import KeyRange, PageStart, SortOrder, read_page
 from tests.unit.query_api.memory_queries import first
 
 Key = tuple[int, str]
@@ -17,7 +17,7 @@ keys = st.tuples(st.integers(0, 999), st.sampled_from("abc"))
 
 
 @dataclass
-class RebuiltShelf:
+class RebuiltBucketSource:
     """A shelf whose buckets are named by the first digits of a moment, as days and months are."""
 
     items: set[Key]
@@ -28,7 +28,9 @@ class RebuiltShelf:
         moments = {us for us, _ in self.items} | self.emptied
         return list({f"{us:03}"[: self.digits] for us in moments})
 
-    async def rows(self, bucket: str, span: Span, order: Order, limit: int) -> Sequence[Row]:
+    async def rows(
+        self, bucket: str, span: KeyRange, order: SortOrder, limit: int
+    ) -> Sequence[Row]:
         rows = [
             {"created_at_us": us, "asset_id": asset_id}
             for us, asset_id in self.items
@@ -48,15 +50,17 @@ class RebuiltShelf:
 @example({(100, "a"), (101, "a")}, frozenset(), "desc", 1, [1, 3])
 @example({(100, "a"), (999, "a")}, frozenset(range(101, 401)), "asc", 5, [3, 0])
 def test_paging_shows_everything_once_however_the_buckets_are_cut_meanwhile(
-    items: set[Key], emptied: frozenset[int], order: Order, limit: int, digits: list[int]
+    items: set[Key], emptied: frozenset[int], order: SortOrder, limit: int, digits: list[int]
 ) -> None:
-    shelf = RebuiltShelf(items, emptied)
+    shelf = RebuiltBucketSource(items, emptied)
     shown: list[Key] = []
-    place: Place | None = None
+    page_start: PageStart | None = None
     turn = 0
-    while place is not None or turn == 0:
+    while page_start is not None or turn == 0:
         shelf.digits = digits[min(turn, len(digits) - 1)]
-        page = asyncio.run(read_page([shelf], span=Span(), order=order, limit=limit, place=place))
+        page = asyncio.run(
+            read_page([shelf], span=KeyRange(), order=order, limit=limit, page_start=page_start)
+        )
         shown += [(row["created_at_us"], row["asset_id"]) for row in page.rows]
-        place, turn = page.next_place, turn + 1
+        page_start, turn = page.next_start, turn + 1
     assert shown == sorted(items, reverse=order == "desc")

@@ -14,7 +14,7 @@ from domain.errors import Refusal
 from domain.events import AssetEvent
 from domain.operation import Operation
 from domain.operation.commanding import asset_command_for, metadata_for
-from domain.operation.compensating import AlreadyBack, Conflict, compensate
+from domain.operation.compensating import AlreadyReverted, RevertConflict, compensate
 from domain.values import OperationId, Status
 from tests.bulk import ANY, REVERT, instructions, revert, start
 from tests.history_maker import ASSETS, Tenant, Wish, tenant, wishes
@@ -80,7 +80,7 @@ def reverting(operation: Operation, by: OperationId = REVERT) -> Operation:
 def take_back(one: Tenant, revert_: Operation) -> object:
     assert revert_.reverts is not None
     back = compensate(histories_of(one), revert_.reverts, metadata_for(revert_, AN_ASSET, 0))
-    if back is not None and not isinstance(back, Conflict | AlreadyBack):
+    if back is not None and not isinstance(back, RevertConflict | AlreadyReverted):
         put(one, back)
     return back
 
@@ -115,9 +115,11 @@ def test_an_operation_and_its_revert_leave_all_as_it_was(
     operation = changed_by(one, wanted)
     after = shown(one.assets[AN_ASSET])
     undone = reverting(operation)
-    assert not isinstance(take_back(one, undone), Conflict)
+    assert not isinstance(take_back(one, undone), RevertConflict)
     assert shown(one.assets[AN_ASSET]) == before
-    assert isinstance(take_back(one, undone), AlreadyBack | None)  # a second time changes nothing
+    assert isinstance(
+        take_back(one, undone), AlreadyReverted | None
+    )  # a second time changes nothing
     assert shown(one.assets[AN_ASSET]) == before
     take_back(one, reverting(undone, OperationId("again")))
     assert shown(one.assets[AN_ASSET]) == after
@@ -140,7 +142,7 @@ def test_a_later_change_is_never_undone(
         assert one.assets[AN_ASSET] == later
         return
     now = one.assets[AN_ASSET]
-    if isinstance(back, Conflict):
+    if isinstance(back, RevertConflict):
         assert now == later
     match verb:
         case "describe":
@@ -175,9 +177,9 @@ def test_a_later_refresh_is_in_the_way_until_it_has_changed_nothing() -> None:
     reprocessed = carried_out(one, instructions("reprocess"))
     one.decide(("publish", 0, 1, 1))
     one.decide(("refresh", 0, 0, 0))
-    assert isinstance(take_back(one, reverting(reprocessed)), Conflict)
+    assert isinstance(take_back(one, reverting(reprocessed)), RevertConflict)
     one.decide(("confirm", 0, 0, 0))
-    assert not isinstance(take_back(one, reverting(reprocessed)), Conflict)
+    assert not isinstance(take_back(one, reverting(reprocessed)), RevertConflict)
 
 
 def test_what_was_restored_is_deleted_again_unless_somebody_restored_it_later() -> None:
@@ -186,7 +188,7 @@ def test_what_was_restored_is_deleted_again_unless_somebody_restored_it_later() 
     one.decide(("delete", 0, 0, 0))
     assert take_back(one, reverting(restored)) is None  # it is deleted, as it was before
     one.decide(("restore", 0, 0, 0))
-    assert isinstance(take_back(one, reverting(restored)), Conflict)
+    assert isinstance(take_back(one, reverting(restored)), RevertConflict)
     assert one.assets[AN_ASSET].status is not Status.DELETED
 
 
@@ -208,8 +210,8 @@ def test_tags_that_somebody_changed_later_stay_and_a_later_title_is_no_hindrance
     again.decide(("retag", 0, 2, 2))
     retagged = again.assets[AN_ASSET].description
 
-    assert isinstance(take_back(again, reverting(tagged)), Conflict)
+    assert isinstance(take_back(again, reverting(tagged)), RevertConflict)
     assert again.assets[AN_ASSET].description == retagged
-    assert not isinstance(take_back(one, reverting(tagged)), Conflict | None)
+    assert not isinstance(take_back(one, reverting(tagged)), RevertConflict | None)
     assert one.assets[AN_ASSET].description.title == titled.title
     assert one.assets[AN_ASSET].description.tags == ()

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from streams.rendering.presets import Position, Watermark
+from streams.rendering.presets import Watermark, WatermarkPosition
 from streams.rendering.watermark import stamp
 from tests.unit.rendering.pictures import encoded, opened, pixels
 
 SIDES = st.integers(1, 200)
-POSITIONS = st.sampled_from(get_args(Position))
+POSITIONS = st.sampled_from(get_args(WatermarkPosition))
 RED, BLUE = (230, 10, 20), (20, 10, 230)
 
 
@@ -59,7 +59,7 @@ def test_a_mark_has_its_share_of_the_width_its_shape_and_its_colour(
 
 @given(watermark=watermarks(), page=st.tuples(SIDES, SIDES))
 def test_a_mark_lies_in_its_corner(watermark: Watermark, page: tuple[int, int]) -> None:
-    def found(position: Position) -> tuple[int, int, int, int]:
+    def found(position: WatermarkPosition) -> tuple[int, int, int, int]:
         picture = Image.new("RGB", page, BLUE)
         return _marked_box(picture, stamp(replace(watermark, position=position), page)(picture))
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.codec import KINDS, Message, decode, encode
-from avro_schemas.errors import Undecodable
+from avro_schemas.errors import KeysLost, Undecodable
 from avro_schemas.registry import newest, schemas
 from tests.property.messages import instances_of, messages
 
@@ -69,6 +69,6 @@ def test_one_wrong_byte_is_another_message_or_undecodable(
     framed[place] ^= data.draw(st.integers(min_value=1, max_value=255))
     try:
         arrived = decode(bytes(framed))
-    except Undecodable:
+    except (Undecodable, KeysLost):  # KeysLost: it looks as if another keyring encrypted it
         return
     assert type(arrived) is type(message)

@@ -6,7 +6,7 @@ from functools import reduce
 import pytest
 
 from domain import catalogue as catalogues
-from domain.catalogue import EMPTY, Catalogue, deciding
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue, deciding
 from domain.catalogue.persistent_map import PersistentMap
 from domain.category_events import CategoryCreated, CategoryMoved
 from domain.commands import CreateCategory, MoveCategory, ReviseCategory
@@ -79,7 +79,7 @@ def containers(catalogue: Catalogue) -> Iterator[tuple[int, int]]:
 @pytest.mark.parametrize("parent", [None, 1], ids=["flat", "all below one"])
 def test_one_category_more_copies_a_bounded_number_of_entries(parent: int | None) -> None:
     events = [created(1), *(created(number, parent) for number in range(2, MANY + 1))]
-    catalogue = reduce(catalogues.evolve, events, EMPTY)
+    catalogue = reduce(catalogues.evolve, events, EMPTY_CATALOGUE)
     known = dict(containers(catalogue))
     after = catalogues.evolve(catalogue, created(MANY + 1, parent))
     copied = sum(size for one, size in containers(after) if one not in known)
@@ -97,7 +97,7 @@ def test_a_tenant_has_a_limited_number_of_categories(monkeypatch: pytest.MonkeyP
 
 def test_what_happened_before_there_was_a_limit_still_counts() -> None:
     deep = [created(1), *(created(number, number - 1) for number in range(2, 101))]
-    catalogue = reduce(catalogues.evolve, deep, EMPTY)
+    catalogue = reduce(catalogues.evolve, deep, EMPTY_CATALOGUE)
     assert len(list(catalogue.above(CategoryId("c100")))) == 100
     (event,) = catalogues.decide(move("s50", None), catalogue, NOON)  # up is always allowed
     assert isinstance(event, CategoryMoved)

@@ -26,7 +26,7 @@ from domain.bulk_events import (
     OperationStarted,
     OperationThrottled,
 )
-from domain.catalogue import EMPTY, Catalogue
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue
 from domain.errors import (
     CategoryAlreadyExists,
     CategoryIsArchived,
@@ -39,7 +39,7 @@ from domain.errors import (
     UnknownCategory,
 )
 from domain.operation import Operation
-from domain.operation.advancing import CATEGORY_ITEM, progressed, selected
+from domain.operation.advancing import CATEGORY_ITEM, progress_events, selection_events
 from domain.values import CategoryRef, CommandId, OperationId
 from tests.bulk import OPERATION, REVERT, in_category, instructions, revert, start
 from tests.samples import NOON, archive_category, category_id, create_category, metadata
@@ -55,7 +55,7 @@ class Tenant:
     """A tenant whose operations are decided one command after the other."""
 
     def __init__(self) -> None:
-        self.catalogue: Catalogue = EMPTY
+        self.catalogue: Catalogue = EMPTY_CATALOGUE
         self.operations: dict[OperationId, Operation] = {}
         for wish in (create_category("cats"), create_category("pets")):
             self.catalogue = reduce(
@@ -70,11 +70,11 @@ class Tenant:
     def goes_on(self, *items: str, result: ItemResult = "changed", last: bool = True) -> "Tenant":
         """Let its only operation select these items and settle them."""
         at = self.operations[OPERATION]
-        self.happens(selected(at, items, after="1/x", is_last=last, now=NOON))
+        self.happens(selection_events(at, items, after="1/x", is_last=last, now=NOON))
         outcomes = [outcome(item, result) for item in items]
         if outcomes:
             at = self.operations[OPERATION]
-            self.happens(progressed(at, outcomes, per_minute=60, now=NOON))
+            self.happens(progress_events(at, outcomes, per_minute=60, now=NOON))
         return self
 
     def happens(self, events: Sequence[OperationEvent]) -> None:
@@ -169,25 +169,27 @@ def test_one_that_finds_nothing_ends_at_once() -> None:
 def test_refusals_are_counted_by_reason() -> None:
     tenant = Tenant().given(DELETE)
     tenant.happens(
-        selected(tenant.operations[OPERATION], ("a", "b", "c"), after="", is_last=True, now=NOON)
+        selection_events(
+            tenant.operations[OPERATION], ("a", "b", "c"), after="", is_last=True, now=NOON
+        )
     )
     refused = [outcome(item, "refused", "AssetIsPurged") for item in ("a", "b")]
     at = tenant.operations[OPERATION]
-    (event,) = progressed(at, refused, per_minute=1, now=NOON)
+    (event,) = progress_events(at, refused, per_minute=1, now=NOON)
     assert isinstance(event, OperationProgressed)
     assert [(each.code, each.items) for each in event.refusals] == [("AssetIsPurged", 2)]
-    assert event.counts.settled == 2
+    assert event.counts.processed == 2
 
 
 def test_a_category_that_cannot_be_opened_ends_it_as_failed() -> None:
     wish = start(instructions("split_category", remove=("cats",), slug="kittens"))
     tenant = Tenant().given(wish)
     at = tenant.operations[OPERATION]
-    (found,) = selected(at, [CATEGORY_ITEM], after="", is_last=False, now=NOON)
+    (found,) = selection_events(at, [CATEGORY_ITEM], after="", is_last=False, now=NOON)
     assert isinstance(found, OperationSelected)
     tenant.happens([found])
     refused = [outcome(CATEGORY_ITEM, "refused", "CategoryAlreadyExists")]
-    events = progressed(tenant.operations[OPERATION], refused, per_minute=1, now=NOON)
+    events = progress_events(tenant.operations[OPERATION], refused, per_minute=1, now=NOON)
     assert isinstance(events[-1], OperationEnded)
     assert events[-1].state is OperationState.FAILED
     assert [event.metadata.entity_version for event in events] == [3, 4]
@@ -223,9 +225,11 @@ def test_reverting_what_changed_nothing_ends_at_once() -> None:
 def test_reverting_what_was_cancelled_goes_as_far_as_it_may_have_got() -> None:
     many = [f"{number}" for number in range(500)]
     tenant = Tenant().given(DELETE)
-    tenant.happens(selected(tenant.operations[OPERATION], many, after="", is_last=True, now=NOON))
+    tenant.happens(
+        selection_events(tenant.operations[OPERATION], many, after="", is_last=True, now=NOON)
+    )
     at = tenant.operations[OPERATION]
-    tenant.happens(progressed(at, [outcome("0")], per_minute=1, now=NOON))
+    tenant.happens(progress_events(at, [outcome("0")], per_minute=1, now=NOON))
     tenant.given(CANCEL)
     (event,) = tenant.then(revert(), OperationStarted)
     assert isinstance(event, OperationStarted)

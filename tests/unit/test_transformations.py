@@ -8,16 +8,16 @@ from domain.transformations import (
     MIDDLE,
     Fit,
     Gravity,
-    NoTransformation,
+    InvalidTransformation,
     Transformation,
+    derived_folder,
+    derived_key,
+    derived_key_prefix,
     is_transformation,
-    made_alike,
-    made_folder,
-    made_key,
-    transformation,
+    parse_transformation,
 )
 from domain.values import BlobKey, FocalPoint, Sha256
-from infra.blob_store import check_key
+from infra.blob_store import check_blob_key
 
 ORIGINAL = Sha256("ab" * 32)
 ASSET = BlobKey("assets/acme/cat")
@@ -52,7 +52,7 @@ def test_what_is_spelt_out_reads_as_the_same_in_any_order(
 ) -> None:
     words = str(wanted).split(",")
     random.shuffle(words)  # type: ignore[attr-defined] # a Random
-    assert transformation(",".join(words)) == wanted
+    assert parse_transformation(",".join(words)) == wanted
 
 
 marks = st.none() | st.sampled_from("ab").map(lambda digit: Sha256(digit * 64))
@@ -62,10 +62,10 @@ marks = st.none() | st.sampled_from("ab").map(lambda digit: Sha256(digit * 64))
 def test_it_is_kept_below_its_original_under_a_plain_path(
     wanted: Transformation, watermark: Sha256 | None
 ) -> None:
-    key = check_key(made_key(ASSET, ORIGINAL, wanted, watermark))
-    assert key.startswith(f"{made_folder(ASSET, ORIGINAL)}/")
+    key = check_blob_key(derived_key(ASSET, ORIGINAL, wanted, watermark))
+    assert key.startswith(f"{derived_folder(ASSET, ORIGINAL)}/")
     for mark in (None, Sha256("a" * 64), Sha256("b" * 64)):
-        assert key.startswith(made_alike(ASSET, ORIGINAL, mark)) == (mark == watermark), (
+        assert key.startswith(derived_key_prefix(ASSET, ORIGINAL, mark)) == (mark == watermark), (
             "told by its mark"
         )
 
@@ -74,14 +74,16 @@ def test_it_is_kept_below_its_original_under_a_plain_path(
 def test_two_are_kept_apart_unless_they_are_the_same_with_the_same_mark(
     one: tuple[Transformation, Sha256 | None], other: tuple[Transformation, Sha256 | None]
 ) -> None:
-    assert (made_key(ASSET, ORIGINAL, *one) == made_key(ASSET, ORIGINAL, *other)) == (one == other)
+    assert (derived_key(ASSET, ORIGINAL, *one) == derived_key(ASSET, ORIGINAL, *other)) == (
+        one == other
+    )
 
 
 @given(transformations(), st.none() | POINTS | st.just(MIDDLE))
 def test_a_picture_s_own_point_counts_where_a_cut_says_no_other(
     wanted: Transformation, point: FocalPoint | None
 ) -> None:
-    made = wanted.of_picture(point)
+    made = wanted.with_focal_point(point)
     assert replace(made, gravity=None) == replace(wanted, gravity=None)
     if wanted.fit != "cover":
         assert made == wanted
@@ -89,8 +91,8 @@ def test_a_picture_s_own_point_counts_where_a_cut_says_no_other(
         assert made.gravity == (None if point == MIDDLE else point)
     else:
         assert made.gravity == (None if wanted.gravity == "centre" else wanted.gravity)
-    assert made.of_picture(None) == made, "nothing is left open"
-    assert transformation(str(made)) == made
+    assert made.with_focal_point(None) == made, "nothing is left open"
+    assert parse_transformation(str(made)) == made
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_a_picture_s_own_point_counts_where_a_cut_says_no_other(
     ],
 )
 def test_every_wish_has_one_spelling(text: str, spelt: str) -> None:
-    assert str(transformation(text)) == spelt
+    assert str(parse_transformation(text)) == spelt
 
 
 @pytest.mark.parametrize(
@@ -147,8 +149,8 @@ def test_every_wish_has_one_spelling(text: str, spelt: str) -> None:
     ],
 )
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(NoTransformation):
-        transformation(text)
+    with pytest.raises(InvalidTransformation):
+        parse_transformation(text)
 
 
 @pytest.mark.parametrize("name", ["large.webp", "thumb", "square-thumb.webp"])

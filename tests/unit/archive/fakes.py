@@ -12,7 +12,7 @@ from aiokafka.partitioner import murmur2
 from avro_schemas.codec import decode, encode
 from avro_schemas.containers import LoggedRecord
 from cli.archive.errors import RestoreRefused
-from cli.archive.exporting import Exporter, Wish
+from cli.archive.exporting import ExportOptions, LogExporter
 from cli.archive.manifest import Manifest
 from domain.blob_keys import asset_folder, attempt_folder, blob_key
 from domain.category_events import CatalogueEvent
@@ -25,7 +25,7 @@ from tests.memory import MemoryBlobStore
 from tests.samples import NOON
 
 Event = AssetEvent | CatalogueEvent
-SMALL = Wish(keyring=fixed_keyring().ring_id.hex(), chunk_bytes=3_000)
+SMALL = ExportOptions(keyring=fixed_keyring().ring_id.hex(), chunk_bytes=3_000)
 
 
 def history(tenants: int = 4, seed: int = 7) -> list[Event]:
@@ -149,7 +149,7 @@ class MemoryLog:
         return [decode(record.value) for held in self.partitions.values() for record in held]
 
 
-def export(log: MemoryLog, directory: Path, wish: Wish = SMALL) -> Manifest:
+def export(log: MemoryLog, directory: Path, wish: ExportOptions = SMALL) -> Manifest:
     """Export as the command does."""
     later = NOON + timedelta(days=1_000)
-    return Exporter(log, directory, wish, later).run(lambda _done, _total: None)
+    return LogExporter(log, directory, wish, later).run(lambda _done, _total: None)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from cli.archive import blob_copying
-from cli.archive.blob_copying import BlobExporter, BlobRestorer, Copied, files_of
+from cli.archive.blob_copying import BlobCopyResult, BlobExporter, BlobRestorer, blob_files_in
 from cli.archive.blob_lists import BLOBS, LISTS
 from cli.archive.blob_verifying import verify_blobs
-from cli.archive.blobs import blobs_of
+from cli.archive.blobs import referenced_blobs
 from cli.archive.logs import ArchivedLog
 from cli.archive.manifest import NAME, BlobList, Completed, Manifest
-from cli.archive.verifying import Finding, verify
+from cli.archive.verifying import ArchiveFinding, verify_archive
 from domain.blob_keys import asset_folder, is_below
 from domain.events import AssetEvent, AssetPublished, AssetPurged
 from domain.values import BlobKey
@@ -42,11 +42,11 @@ def archive(log: MemoryLog, store: MemoryBlobStore, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def pictures_into(directory: Path, store: MemoryBlobStore) -> Copied:
+def pictures_into(directory: Path, store: MemoryBlobStore) -> BlobCopyResult:
     return asyncio.run(BlobExporter(directory, store, lambda _done, _total: None).run())
 
 
-def pictures_out_of(directory: Path, store: MemoryBlobStore) -> Copied:
+def pictures_out_of(directory: Path, store: MemoryBlobStore) -> BlobCopyResult:
     return asyncio.run(BlobRestorer(directory, store, lambda _done, _total: None).run())
 
 
@@ -55,8 +55,8 @@ def archived(directory: Path) -> dict[BlobKey, bytes]:
     return {BlobKey(str(file.relative_to(directory / BLOBS))): file.read_bytes() for file in files}
 
 
-def found_in(directory: Path) -> Sequence[Finding]:
-    return [*verify(directory), *verify_blobs(directory)]
+def found_in(directory: Path) -> Sequence[ArchiveFinding]:
+    return [*verify_archive(directory), *verify_blobs(directory)]
 
 
 def flip(file: Path) -> None:
@@ -70,7 +70,7 @@ def test_every_picture_is_copied_and_given_back(archive: Path, store: MemoryBlob
     assert archived(archive) == wanted
     assert found_in(archive) == []
     target = MemoryBlobStore()
-    assert pictures_out_of(archive, target) == Copied(
+    assert pictures_out_of(archive, target) == BlobCopyResult(
         blobs=len(wanted), copied=len(wanted), lost=[]
     )
     assert target.blobs == wanted
@@ -87,7 +87,7 @@ def test_a_second_export_copies_and_lists_only_what_is_new(
     export(log, archive)
     pictures_into(archive, store)
     before = Manifest.load(archive)
-    files = {file: file.stat().st_mtime_ns for file in files_of(archive)}
+    files = {file: file.stat().st_mtime_ns for file in blob_files_in(archive)}
     assert pictures_into(archive, store).copied == 0
     export(log, archive)
     assert Manifest.load(archive).head == before.head
@@ -99,7 +99,9 @@ def test_a_second_export_copies_and_lists_only_what_is_new(
     assert copied.copied == copied.blobs - len(files) > 0
     assert {file: file.stat().st_mtime_ns for file in files} == files
     assert [type(entry) for entry in Manifest.load(archive).entries[-2:]] == [Completed, BlobList]
-    assert archived(archive) == {key: store.blobs[key] for key in blobs_of(ArchivedLog(archive))}
+    assert archived(archive) == {
+        key: store.blobs[key] for key in referenced_blobs(ArchivedLog(archive))
+    }
     assert found_in(archive) == []
 
 
@@ -200,7 +202,7 @@ def test_what_the_store_has_lost_is_told_and_copied_once_it_is_back(
     log: MemoryLog, store: MemoryBlobStore, tmp_path: Path
 ) -> None:
     export(log, tmp_path)
-    missing, broken, *_ = blobs_of(ArchivedLog(tmp_path))
+    missing, broken, *_ = referenced_blobs(ArchivedLog(tmp_path))
     kept = {key: store.blobs.pop(key) for key in (missing, broken)}
     store.blobs[broken] = b"something else"
 
@@ -211,7 +213,7 @@ def test_what_the_store_has_lost_is_told_and_copied_once_it_is_back(
     assert not any(one.is_damage for one in found)
     assert pictures_out_of(tmp_path, MemoryBlobStore()).lost == [missing, broken]
     store.blobs |= kept
-    assert pictures_into(tmp_path, store) == Copied(
+    assert pictures_into(tmp_path, store) == BlobCopyResult(
         blobs=len(archived(tmp_path)), copied=2, lost=[]
     )
     assert found_in(tmp_path) == []
@@ -242,4 +244,6 @@ def test_a_picture_that_no_list_names_is_told(archive: Path) -> None:
 def test_an_archive_without_pictures_is_whole_without_them(log: MemoryLog, tmp_path: Path) -> None:
     export(log, tmp_path)
     assert found_in(tmp_path) == []
-    assert pictures_out_of(tmp_path, MemoryBlobStore()) == Copied(blobs=0, copied=0, lost=[])
+    assert pictures_out_of(tmp_path, MemoryBlobStore()) == BlobCopyResult(
+        blobs=0, copied=0, lost=[]
+    )

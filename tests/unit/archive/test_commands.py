@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 
 from cli import events
 from cli.__main__ import app
-from cli.archive.keys import own_keyring
+from cli.archive.keys import archive_keyring
 from cli.archive.manifest import Chunk, Manifest
 from cli.archive.masking import mask_key
-from infra.blob_files import write_whole
+from infra.blob_files import write_durably
 from tests.keys import fixed_keyring
 from tests.memory import MemoryBlobStore
 from tests.samples import ORIGINAL, THUMB
@@ -74,16 +74,16 @@ def test_pictures_go_with_the_events_and_come_back(
     log.write(with_pictures(history(), pictures))
     store, archive, elsewhere = (tmp_path / name for name in ("store", "archive", "elsewhere"))
     for key, content in pictures.blobs.items():
-        write_whole(store / key, content)
+        write_durably(store / key, content)
     monkeypatch.setattr(events, "check_topics", lambda *_: None)
     monkeypatch.setattr(events, "KafkaLog", lambda _: log)
-    monkeypatch.setattr(events, "Installation", lambda *_: target)
+    monkeypatch.setattr(events, "LiveInstallation", lambda *_: target)
 
     monkeypatch.setenv("SCALEHOSTER_BLOBS__URL", f"file://{store}")
     (lost, *_) = pictures.blobs
     (store / lost).unlink()
     run("export", archive, "--with-blobs", "--json", code=3)
-    write_whole(store / lost, pictures.blobs[lost])
+    write_durably(store / lost, pictures.blobs[lost])
     told = json.loads(run("export", archive, "--with-blobs", "--json"))
     assert told[0]["head"] == Manifest.load(archive).head
     run("verify", archive, "--json")
@@ -111,7 +111,7 @@ def test_a_masked_copy_brings_keys_of_its_own_and_a_copy_of_it_too(
 ) -> None:
     run("copy", archive, tmp_path / "copy", "--mask", "--json")
     run("copy", tmp_path / "copy", tmp_path / "again", "--json")
-    ring = own_keyring(tmp_path / "again").ring()
+    ring = archive_keyring(tmp_path / "again").ring()
     assert ring.ring_id.hex() == Manifest.load(tmp_path / "again").origin.keyring
     assert ring.ring_id != fixed_keyring().ring_id
 
@@ -122,7 +122,7 @@ def test_with_a_key_every_command_needs_it(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("SCALEHOSTER_DATA_DIR", str(tmp_path / "var"))
     monkeypatch.setattr(events, "check_topics", lambda *_: None)
     monkeypatch.setattr(events, "KafkaLog", lambda _: log)
-    monkeypatch.setattr(events, "Installation", lambda *_: target)
+    monkeypatch.setattr(events, "LiveInstallation", lambda *_: target)
     (tmp_path / "key").write_text("0123456789abcdef" * 4 + "\n")
     key = ("--key-file", tmp_path / "key")
     archive, copied, masked = (tmp_path / name for name in ("archive", "copy", "masked"))

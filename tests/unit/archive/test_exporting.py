@@ -15,7 +15,7 @@ from cli.archive import exporting
 from cli.archive.errors import ExportRefused
 from cli.archive.logs import ArchivedLog
 from cli.archive.manifest import Chunk, Completed, Manifest
-from cli.archive.verifying import verify
+from cli.archive.verifying import verify_archive
 from infra.topics import API_KEYS, ASSET_EVENTS, CATEGORY_EVENTS
 from tests.unit.archive.fakes import SMALL, Event, MemoryLog, export, history
 
@@ -43,7 +43,7 @@ def test_every_record_is_there_as_it_was(log: MemoryLog, tmp_path: Path) -> None
     manifest = export(log, tmp_path)
     assert archived(tmp_path) == log.partitions
     assert len(list(manifest.of(Chunk))) > len(log.partitions)  # it was cut into pieces
-    assert list(verify(tmp_path)) == []
+    assert list(verify_archive(tmp_path)) == []
 
 
 def test_fastavro_alone_reads_it(log: MemoryLog, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_second_export_reads_and_adds_only_what_is_new(tmp_path: Path) -> None
     assert after.entries[: len(before.entries)] == before.entries
     assert {file: file.stat().st_mtime_ns for file in files} == files
     assert export(log, tmp_path).entries == after.entries
-    assert list(verify(tmp_path)) == []
+    assert list(verify_archive(tmp_path)) == []
 
 
 class Killed(BaseException):
@@ -111,7 +111,7 @@ def test_a_killed_export_goes_on_where_it_was(
     monkeypatch.setattr(exporting, "pass_by", die)
     with pytest.raises(Killed):
         export(log, tmp_path)
-    assert any("did not come to its end" in finding.what for finding in verify(tmp_path))
+    assert any("did not come to its end" in finding.what for finding in verify_archive(tmp_path))
     kept = len(list(Manifest.load(tmp_path).of(Chunk)))
     assert kept == after + (point == "export.after_manifest")
     log.write(EVENTS[:5])  # time goes on meanwhile; doubled, which is not the export's business
@@ -120,7 +120,7 @@ def test_a_killed_export_goes_on_where_it_was(
 
     assert archived(tmp_path) == log.partitions
     assert len(list(manifest.of(Completed))) == 1
-    assert [finding for finding in verify(tmp_path) if finding.is_damage] == []
+    assert [finding for finding in verify_archive(tmp_path) if finding.is_damage] == []
     assert not list(tmp_path.rglob(".*.part"))
 
 
@@ -153,7 +153,7 @@ def test_until_is_refused_where_more_is_exported_already(log: MemoryLog, tmp_pat
     [(MemoryLog("another"), SMALL), (MemoryLog("a log"), replace(SMALL, is_masked=True))],
 )
 def test_two_logs_are_never_mixed(
-    log: MemoryLog, tmp_path: Path, other: MemoryLog, wish: exporting.Wish
+    log: MemoryLog, tmp_path: Path, other: MemoryLog, wish: exporting.ExportOptions
 ) -> None:
     export(log, tmp_path)
     with pytest.raises(ExportRefused, match="another directory"):
@@ -184,4 +184,4 @@ def test_keys_are_exported_when_asked_for_and_again_when_they_change(
         export(log, tmp_path, with_tables)
         assert [record.value for record in ArchivedLog(tmp_path).table(API_KEYS)] == [value]
     assert len(list(tmp_path.glob("tables/*.avro"))) == 2
-    assert list(verify(tmp_path)) == []
+    assert list(verify_archive(tmp_path)) == []

@@ -12,8 +12,8 @@ from cli.archive.chain_key import read_chain_key
 from cli.archive.errors import ChainKeyWrong, NotAnArchive, RestoreRefused
 from cli.archive.logs import ArchivedLog
 from cli.archive.manifest import NAME, Manifest, TableFile
-from cli.archive.restoring import Restored, Restorer
-from cli.archive.verifying import verify
+from cli.archive.restoring import LogRestorer, RestoreResult
+from cli.archive.verifying import verify_archive
 from infra.topics import API_KEYS
 from tests.unit.archive.fakes import SMALL, MemoryLog, export, history
 
@@ -61,13 +61,13 @@ def forge(archive: Path, *, is_keyed: bool) -> None:
 
 def restore(
     archive: Path, target: MemoryLog, key: bytes | None = None, *, trusts: bool | None = None
-) -> Restored:
-    return Restorer(archive, target, lambda *_: None, chain_key=key, trusts_keys=trusts).run()
+) -> RestoreResult:
+    return LogRestorer(archive, target, lambda *_: None, chain_key=key, trusts_keys=trusts).run()
 
 
 def test_a_forged_archive_without_a_key_brings_no_api_key_in_by_itself(unkeyed: Path) -> None:
     forge(unkeyed, is_keyed=False)
-    assert list(verify(unkeyed)) == []  # it is whole; nobody can say whose it is
+    assert list(verify_archive(unkeyed)) == []  # it is whole; nobody can say whose it is
     target = MemoryLog("another")
     with pytest.raises(RestoreRefused, match="--leave-keys"):
         restore(unkeyed, target)
@@ -90,7 +90,7 @@ def test_an_archive_without_keys_needs_nothing_said(log: MemoryLog, tmp_path: Pa
 
 def test_one_that_was_made_with_our_key_is_restored_whole(log: MemoryLog, keyed: Path) -> None:
     target = MemoryLog("another")
-    assert list(verify(keyed, chain_key=KEY)) == []
+    assert list(verify_archive(keyed, chain_key=KEY)) == []
     assert restore(keyed, target, KEY).keys_added == 1
     assert target.contents() == log.contents()
 
@@ -100,11 +100,11 @@ def test_one_that_was_forged_does_not_pass_for_it(keyed: Path) -> None:
     forge(keyed, is_keyed=True)
     with pytest.raises(NotAnArchive, match="line 1"):
         restore(keyed, target, KEY)
-    assert list(verify(keyed, chain_key=KEY)) != []
+    assert list(verify_archive(keyed, chain_key=KEY)) != []
     forge(keyed, is_keyed=False)
     for refused in (
         lambda: restore(keyed, target, KEY),
-        lambda: list(verify(keyed, chain_key=KEY)),
+        lambda: list(verify_archive(keyed, chain_key=KEY)),
     ):
         with pytest.raises(ChainKeyWrong, match="without a key"):
             refused()

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.codec import decode, encode
-from cli.archive.erasing_again import erased_again, of_single_assets
+from cli.archive.erasing_again import asset_erasures, repeated_erase_commands
 from cli.archive.errors import RestoreRefused
-from cli.archive.exporting import Exporter, Wish
-from cli.archive.keys import own_keyring, require_keys
+from cli.archive.exporting import ExportOptions, LogExporter
+from cli.archive.keys import archive_keyring, require_keys
 from domain.commands import DeleteAsset, PurgeAsset
 from domain.values import TenantId
 from infra.keyring import WHOLE_TENANT, Erasure, Keyring, KeyringFile
@@ -29,8 +29,8 @@ def held(tmp_path: Path) -> KeyringFile:
 
 
 def archive(directory: Path, *, is_masked: bool = False) -> Path:
-    wish = Wish(keyring=RING.ring_id.hex(), is_masked=is_masked)
-    Exporter(MemoryLog(), directory, wish, NOON).run(lambda *_: None)
+    wish = ExportOptions(keyring=RING.ring_id.hex(), is_masked=is_masked)
+    LogExporter(MemoryLog(), directory, wish, NOON).run(lambda *_: None)
     return directory
 
 
@@ -53,18 +53,18 @@ def test_with_other_keys_it_is_refused(held: KeyringFile, tmp_path: Path) -> Non
 
 def test_a_masked_copy_brings_its_keys(held: KeyringFile, tmp_path: Path) -> None:
     copy = archive(tmp_path / "copy", is_masked=True)
-    own_keyring(copy).make(RING)
+    archive_keyring(copy).make(RING)
     require_keys(copy, held, tmp_path)
     assert held.ring().ring_id == RING.ring_id
 
 
 def test_what_was_erased_is_deleted_and_purged_by_commands_that_may_be_repeated() -> None:
     erasure = Erasure(tenant_id="acme", entity_id="cat", erased_at=NOON)
-    sent = list(erased_again([erasure], NOON))
+    sent = list(repeated_erase_commands([erasure], NOON))
     commands = [decode(value) for _, value in sent]
     assert [type(command) for command in commands] == [DeleteAsset, PurgeAsset]
     assert {key for key, _ in sent} == {"cat"}
-    assert list(erased_again([erasure], NOON)) == sent
+    assert list(repeated_erase_commands([erasure], NOON)) == sent
 
 
 def test_of_a_tenant_that_was_erased_whole_each_asset_of_the_log_is_named() -> None:
@@ -83,9 +83,9 @@ def test_of_a_tenant_that_was_erased_whole_each_asset_of_the_log_is_named() -> N
 
     single = Erasure(tenant_id="globex", entity_id="cat", erased_at=NOON)
     theirs = Erasure(tenant_id="acme", entity_id=WHOLE_TENANT, erased_at=NOON)
-    named = list(of_single_assets([theirs, single], events))
+    named = list(asset_erasures([theirs, single], events))
     assert named == [single, replace(theirs, entity_id=SUBMITTED.asset_id)]
-    assert list(of_single_assets([single], never_read)) == [single]
+    assert list(asset_erasures([single], never_read)) == [single]
 
 
 def never_read() -> Iterator[Record]:

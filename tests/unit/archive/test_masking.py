@@ -10,12 +10,12 @@ import pytest
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.containers import LoggedRecord
-from avro_schemas.sealing import using
-from cli.archive.exporting import Exporter
+from avro_schemas.sealing import using_encryptor
+from cli.archive.exporting import LogExporter
 from cli.archive.logs import ArchivedLog
-from cli.archive.masking import Mask, MaskRefused
-from cli.archive.restoring import Restorer
-from cli.archive.verifying import verify
+from cli.archive.masking import EventMask, MaskRefused
+from cli.archive.restoring import LogRestorer
+from cli.archive.verifying import verify_archive
 from domain.bulk_events import OperationEvent
 from domain.category_events import CatalogueEvent
 from domain.events import AssetEvent
@@ -26,7 +26,7 @@ from tests.keys import fixed_keyring
 from tests.samples import NOON
 from tests.unit.archive.fakes import SMALL, MemoryLog, export, history
 
-MASK = Mask(b"a key", fixed_keyring())
+MASK = EventMask(b"a key", fixed_keyring())
 HIDDEN = {
     *("actor", "correlation_id", "fingerprint"),
     *("url", "file_name", "title", "alt_text", "tags", "metadata"),
@@ -95,7 +95,9 @@ def test_equal_values_stay_equal_and_other_keys_mask_otherwise() -> None:
     events = [event for event in history() if isinstance(event, AssetEvent)]
     again = [MASK(record(event)).value for event in events]
     assert again == [MASK(record(event)).value for event in events]
-    assert again != [Mask(b"another", fixed_keyring())(record(event)).value for event in events]
+    assert again != [
+        EventMask(b"another", fixed_keyring())(record(event)).value for event in events
+    ]
     urls = {said for e in events for name, said in leaves(e) if name == "url"}
     hidden = {said for v in again for name, said in leaves(decode(v)) if name == "url"}
     assert len(hidden) == len(urls) > 1
@@ -107,16 +109,16 @@ def test_a_masked_copy_is_verified_and_restored_and_shows_the_same_shape(tmp_pat
     log.write(events)
     export(log, tmp_path / "whole")
     copied = Keyring.from_secret(b"of the copy")
-    mask = Mask(b"a key", copied)
+    mask = EventMask(b"a key", copied)
     wish = replace(SMALL, is_masked=True, change=mask, keyring=copied.ring_id.hex())
-    Exporter(ArchivedLog(tmp_path / "whole"), tmp_path / "copy", wish, NOON).run(lambda *_: None)
-    assert list(verify(tmp_path / "copy")) == []
+    LogExporter(ArchivedLog(tmp_path / "whole"), tmp_path / "copy", wish, NOON).run(lambda *_: None)
+    assert list(verify_archive(tmp_path / "copy")) == []
     target = MemoryLog("staging")
-    Restorer(tmp_path / "copy", target, lambda *_: None).run()
+    LogRestorer(tmp_path / "copy", target, lambda *_: None).run()
     files = b"".join(file.read_bytes() for file in (tmp_path / "copy").rglob("*.avro"))
     for canary in (b"example.com", b"A cat", b"Title 1", b"key:k1", b"Acme One"):
         assert canary not in files
-    with using(copied):  # and with the keys of the original nothing of it can be read
+    with using_encryptor(copied):  # and with the keys of the original nothing of it can be read
         whole, copy = expected_rows(events), expected_rows(target.events())  # type: ignore[arg-type] # all are events
     assert {name: set(rows) for name, rows in whole.items()} == {
         name: set(rows) for name, rows in copy.items()

@@ -9,10 +9,10 @@ from avro_schemas.codec import decode
 from avro_schemas.containers import LoggedRecord
 from cli.archive import manifest as manifests
 from cli.archive.errors import ArchiveDamaged, NotAnArchive, RestoreRefused
-from cli.archive.logs import logged
+from cli.archive.logs import to_logged_record
 from cli.archive.manifest import Chunk, Manifest
-from cli.archive.restoring import Restored, Restorer
-from cli.archive.target import first_open
+from cli.archive.restoring import LogRestorer, RestoreResult
+from cli.archive.target import first_open_run_offset
 from domain.events import (
     AssetConfirmed,
     AssetDeleted,
@@ -24,10 +24,15 @@ from domain.events import (
     AssetSourceReplaced,
     AssetSubmitted,
 )
-from infra.marks import Mark
+from infra.marks import Provenance
 from infra.reading import Record
 from infra.topics import API_KEYS, ASSET_EVENTS, WEBHOOK_ENDPOINTS
-from infra.webhook_endpoints import Endpoint, Health, from_json, to_json
+from infra.webhook_endpoints import (
+    EndpointHealth,
+    WebhookEndpoint,
+    endpoint_record_from_json,
+    endpoint_record_to_json,
+)
 from tests.unit.archive.fakes import SMALL, MemoryLog, export, history
 from tests.unit.notifying.parts import ENDPOINT
 
@@ -52,8 +57,8 @@ def api_key(key: bytes, value: bytes = b"{}") -> LoggedRecord:
     return LoggedRecord(offset=0, timestamp_ms=1, key=key, headers=(), value=value)
 
 
-def restore(archive: Path, target: MemoryLog) -> Restored:
-    return Restorer(archive, target, lambda _done, _total: None, trusts_keys=True).run()
+def restore(archive: Path, target: MemoryLog) -> RestoreResult:
+    return LogRestorer(archive, target, lambda _done, _total: None, trusts_keys=True).run()
 
 
 def test_a_restored_log_is_the_exported_one(log: MemoryLog, archive: Path) -> None:
@@ -62,7 +67,7 @@ def test_a_restored_log_is_the_exported_one(log: MemoryLog, archive: Path) -> No
     assert target.contents() == log.contents()
     assert target.partitions != log.partitions  # offsets are others
     assert {name: keys for name, keys in target.tables.items() if keys} == log.tables
-    assert restored == Restored(records=len(EVENTS), appended=len(EVENTS), keys_added=2)
+    assert restored == RestoreResult(records=len(EVENTS), appended=len(EVENTS), keys_added=2)
     assert target.is_handed_over
 
 
@@ -71,7 +76,7 @@ def test_restoring_twice_changes_nothing(archive: Path) -> None:
     restore(archive, target)
     before = target.contents()
     target.is_used = True  # nothing will be appended, so it may be
-    assert restore(archive, target) == Restored(records=len(EVENTS), appended=0, keys_added=0)
+    assert restore(archive, target) == RestoreResult(records=len(EVENTS), appended=0, keys_added=0)
     assert target.contents() == before
 
 
@@ -132,15 +137,18 @@ def test_webhooks_are_told_of_nothing_twice_and_of_all_that_comes(
     log: MemoryLog, archive: Path
 ) -> None:
     old = replace(ENDPOINT, starts_at=(1_000_000,) * ASSET_EVENTS.partitions)
-    kept = {b"e-1": to_json(old), b"e-1/health": to_json(Health(endpoint_id=old.endpoint_id))}
+    kept = {
+        b"e-1": endpoint_record_to_json(old),
+        b"e-1/health": endpoint_record_to_json(EndpointHealth(endpoint_id=old.endpoint_id)),
+    }
     log.tables[WEBHOOK_ENDPOINTS.name] = {key: api_key(key, kept[key]) for key in kept}
     export(log, archive, replace(SMALL, with_tables=True))
     target = MemoryLog("another")
     restore(archive, target)
 
     found = target.tables[WEBHOOK_ENDPOINTS.name]
-    restored = from_json(found[b"e-1"].value)
-    assert isinstance(restored, Endpoint)
+    restored = endpoint_record_from_json(found[b"e-1"].value)
+    assert isinstance(restored, WebhookEndpoint)
     assert replace(restored, starts_at=old.starts_at) == old
     assert found[b"e-1/health"].value == kept[b"e-1/health"]
     for (topic, number), held in target.partitions.items():
@@ -153,7 +161,7 @@ def test_webhooks_are_told_of_nothing_twice_and_of_all_that_comes(
 
 
 def test_marks_that_name_offsets_stay_in_their_cluster() -> None:
-    mark = Mark(writer="decider-1", command=("asset-commands", 3), offset=17)
+    mark = Provenance(writer="decider-1", command=("asset-commands", 3), offset=17)
     trace = ("traceparent", b"00-1-2-01")
     record = Record(
         topic=ASSET_EVENTS.name,
@@ -164,7 +172,7 @@ def test_marks_that_name_offsets_stay_in_their_cluster() -> None:
         timestamp_ms=1,
         headers=(*mark.headers, trace),
     )
-    assert logged(record).headers == (trace,)
+    assert to_logged_record(record).headers == (trace,)
 
 
 def test_what_an_interrupted_export_added_is_left_out(log: MemoryLog, archive: Path) -> None:
@@ -191,7 +199,7 @@ def test_the_dispatcher_begins_at_the_oldest_run_under_way() -> None:
     for place, held in log.partitions.items():
         if place[0] == ASSET_EVENTS.name:
             end = held[-1].offset + 2
-            begin = first_open(log.records(ASSET_EVENTS, place[1]), end)
+            begin = first_open_run_offset(log.records(ASSET_EVENTS, place[1]), end)
             assert begin == expected_begin(log, place[1], end)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from cli.archive.logs import ArchivedLog
 from cli.archive.manifest import NAME, Chunk, Manifest, SchemaFile, TableFile
-from cli.archive.verifying import Finding, verify
+from cli.archive.verifying import ArchiveFinding, verify_archive
 from infra.topics import API_KEYS, ASSET_EVENTS, OPERATION_EVENTS
 from tests.unit.archive.fakes import SMALL, MemoryLog, export, history
 
@@ -46,7 +46,7 @@ def test_a_flipped_bit_in_a_payload_names_file_and_record(archive: Path) -> None
     file = archive / chunk.file
     place = file.read_bytes().index(inside[1].value[5:]) + 60
     flip(file, place)
-    (found,) = verify(archive)
+    (found,) = verify_archive(archive)
     assert found.file == chunk.file
     assert found.record == f"2 of {chunk.record_count}, after offset {inside[0].offset}"
     assert found.is_damage
@@ -62,9 +62,9 @@ def test_any_flipped_bit_is_noticed(archive: Path) -> None:
         file = chance.choice(files)
         whole = file.read_bytes()
         flip(file, chance.randrange(len(whole)), chance.randrange(8))
-        assert [found.file for found in verify(archive)] == [str(file.relative_to(archive))]
+        assert [found.file for found in verify_archive(archive)] == [str(file.relative_to(archive))]
         file.write_bytes(whole)
-    assert list(verify(archive)) == []
+    assert list(verify_archive(archive)) == []
 
 
 def test_any_flipped_bit_of_the_manifest_is_noticed_and_the_line_named(archive: Path) -> None:
@@ -73,7 +73,7 @@ def test_any_flipped_bit_of_the_manifest_is_noticed_and_the_line_named(archive: 
     for _ in range(20):
         place = chance.randrange(len(whole) - 1)
         flip(file, place, chance.randrange(8))
-        (found,) = verify(archive)
+        (found,) = verify_archive(archive)
         line = whole[:place].count(b"\n") + 1
         assert found.file == NAME
         assert f"line {line}" in found.what or f"line {line + 1}" in found.what
@@ -133,13 +133,13 @@ def test_what_was_taken_out_moved_or_put_in_is_noticed(
     archive: Path, harm: Callable[[Path], None]
 ) -> None:
     harm(archive)
-    assert list(verify(archive)) != []
+    assert list(verify_archive(archive)) != []
 
 
 def test_a_missing_file_does_not_make_others_wrong(archive: Path) -> None:
     missing_file(archive)
-    (found,) = verify(archive)
-    assert found == Finding(file=chunks(archive)[2].file, what="is missing")
+    (found,) = verify_archive(archive)
+    assert found == ArchiveFinding(file=chunks(archive)[2].file, what="is missing")
 
 
 def test_a_hole_in_the_log_itself_is_told_and_is_no_damage(tmp_path: Path) -> None:
@@ -148,12 +148,12 @@ def test_a_hole_in_the_log_itself_is_told_and_is_no_damage(tmp_path: Path) -> No
     place, held = max(log.partitions.items(), key=lambda item: len(item[1]))
     del held[2]
     export(log, tmp_path)
-    found = list(verify(tmp_path))
+    found = list(verify_archive(tmp_path))
     assert found
     assert all("missing or doubled" in one.what and not one.is_damage for one in found)
     assert {one.file.partition("/")[0] for one in found} == {place[0]}
 
 
 def test_what_is_no_archive_is_said_so(tmp_path: Path) -> None:
-    (found,) = verify(tmp_path)
+    (found,) = verify_archive(tmp_path)
     assert "no archive" in found.what

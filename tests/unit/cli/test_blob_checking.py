@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.codec import decode, encode
-from cli.blob_checking import BlobCheck, Totals
-from cli.blob_inventory import Inventory, Missing
+from cli.blob_checking import BlobCheck, BlobCheckTotals
+from cli.blob_inventory import BlobInventory, MissingBlob
 from domain.commands import AssetCommand, DeleteAsset, ReprocessAsset, SubmitAsset
 from domain.events import AssetEvent
 from domain.values import BlobKey
@@ -62,7 +62,7 @@ class Check:
 
     def run(
         self, events: Sequence[AssetEvent] | None = None, *, repair: bool = False
-    ) -> tuple[list[BlobEntry], list[Missing], Totals]:
+    ) -> tuple[list[BlobEntry], list[MissingBlob], BlobCheckTotals]:
         values = [encode(event) for event in (self.world.events if events is None else events)]
         records = [
             record(value, topic=ASSET_EVENTS.name, offset=offset)
@@ -70,16 +70,18 @@ class Check:
         ]
         before = self.world.now + timedelta(seconds=1)
 
-        async def check() -> tuple[list[BlobEntry], list[Missing], Totals]:
-            with Inventory(self._place) as inventory:
+        async def check() -> tuple[list[BlobEntry], list[MissingBlob], BlobCheckTotals]:
+            with BlobInventory(self._place) as inventory:
                 checking = BlobCheck(inventory, self.store, lambda *said: self.said.append(said))
-                await checking.take_stock(self.letters, records)
+                await checking.take_inventory(self.letters, records)
                 unknown = list(checking.unknown(before))
                 missing = [each async for each in checking.missing()]
                 if repair:
                     await checking.remove(inventory.unknown(before))
                     for each in {m.asset_id: m for m in missing if m.can_be_made}.values():
-                        await checking.order(each.tenant_id, each.asset_id, self.sender, NOON)
+                        await checking.request_reprocessing(
+                            each.tenant_id, each.asset_id, self.sender, NOON
+                        )
                 return unknown, missing, checking.totals
 
         found = asyncio.run(check())

@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from cli.__main__ import app, guarded
 from cli.keys import refuse_erased, scopes_of
-from cli.origin import samples, supplier
+from cli.origin import samples, serve_samples
 from cli.output import show_table
-from cli.waiting import NotInTime, wait_for
+from cli.waiting import WaitTimedOut, wait_for
 from infra.errors import BrokerUnavailable
 from infra.keyring import WHOLE_TENANT, Erasure, KeyringFile
 from tests.samples import NOON
@@ -82,12 +82,12 @@ def test_what_is_to_be_erased_is_said_in_one_way(typed: list[str]) -> None:
 
 
 def test_waiting_ends_with_what_was_waited_for() -> None:
-    with pytest.raises(NotInTime, match="for the moon"):
+    with pytest.raises(WaitTimedOut, match="for the moon"):
         wait_for(lambda: False, "the moon", 0.01)
 
 
 def test_the_demo_has_real_photographs_and_a_supplier_that_lies() -> None:
-    with supplier(0) as url:
+    with serve_samples(0) as url:
         for sample in samples():
             answer = httpx2.get(f"{url}/{sample.file}", trust_env=False)
             assert answer.status_code == 200

@@ -14,7 +14,7 @@ class MemoryKeys:
     def __init__(self, directory: Path) -> None:
         self.scopes: dict[str, tuple[Scope, ...]] = {}
         self.demo = DemoKeys(
-            directory=directory, issue=self.issue, is_let_in=self.scopes.__contains__
+            directory=directory, issue=self.issue, is_accepted=self.scopes.__contains__
         )
 
     def issue(self, scopes: tuple[Scope, ...], name: str) -> str:

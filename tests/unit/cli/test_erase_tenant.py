@@ -6,12 +6,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli.erase_tenant import Typed, ask
-from cli.erasing import Found
+from cli.erase_tenant import EraseTenantOptions, confirm_erasure
+from cli.erasing import ErasureScanResult
 from tests.samples import ACME
 from tests.unit.cli.test_erasing import ALL
 
-TYPED = Typed(
+TYPED = EraseTenantOptions(
     tenant_id=ACME,
     filter=ALL,
     source_host=None,
@@ -22,12 +22,12 @@ TYPED = Typed(
 )
 
 
-def asked(typed: Typed, answer: str) -> tuple[int, str]:
+def asked(typed: EraseTenantOptions, answer: str) -> tuple[int, str]:
     app = typer.Typer()
 
     @app.command()
     def erase() -> None:
-        ask(typed, Found(wanted=12, first=[], purged=[]))
+        confirm_erasure(typed, ErasureScanResult(wanted=12, first=[], purged=[]))
 
     told = CliRunner().invoke(app, [], input=f"{answer}\n")
     return told.exit_code, told.output

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from avro_schemas.codec import decode
-from cli.erasing import Eraser, Wish
+from cli.erasing import AssetEraser, ErasureRequest
 from domain.bulk import Filter
 from domain.commands import DeleteAsset, PurgeAsset
 from domain.operation.selecting import Candidate
 from domain.values import AssetId, CorrelationId, Status, TenantId
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import ASSET_COMMANDS, Topic
 from tests.samples import ACME, NOON
 
@@ -55,12 +55,12 @@ class Installation:
     shown: int = 0
     looks: int = 0
 
-    async def send(self, topic: Topic, key: str, value: bytes | None) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
         command = decode(value or b"")
         assert isinstance(command, DeleteAsset | PurgeAsset)
         assert (topic, key) == (ASSET_COMMANDS, command.metadata.entity_id)
         self.sent.append(command)
-        return Position(topic=topic.name, partition=0, offset=0)
+        return LogPosition(topic=topic.name, partition=0, offset=0)
 
     async def caught_up(self) -> None:
         new = self.sent[self.shown :]
@@ -80,7 +80,7 @@ class Installation:
     def _is_now(self, asset_id: AssetId, status: Status) -> None:
         self.assets[asset_id] = replace(self.assets[asset_id], status=status)
 
-    async def walk(self, tenant_id: TenantId) -> AsyncIterator[Candidate]:
+    async def scan(self, tenant_id: TenantId) -> AsyncIterator[Candidate]:
         assert tenant_id == ACME
         for candidate in list(self.assets.values()):
             yield candidate
@@ -111,14 +111,16 @@ def installed(*assets: Candidate) -> Installation:
     return Installation(assets={each.asset_id: each for each in assets})
 
 
-def eraser(there: Installation, wanted: Filter = ALL, *, source_host: str | None = None) -> Eraser:
-    wish = Wish(
+def eraser(
+    there: Installation, wanted: Filter = ALL, *, source_host: str | None = None
+) -> AssetEraser:
+    request = ErasureRequest(
         tenant_id=ACME,
         filter=wanted,
         source_host=source_host,
         correlation_id=CorrelationId("this erasure"),
     )
-    return Eraser(wish, there, there, there, there.caught_up, lambda: NOON, there.pause)
+    return AssetEraser(request, there, there, there, there.caught_up, lambda: NOON, there.pause)
 
 
 def run(there: Installation, wanted: Filter = ALL, *, source_host: str | None = None) -> int:
@@ -145,7 +147,7 @@ def test_whatever_state_it_is_in_it_is_deleted_purged_and_waited_for() -> None:
 def test_a_look_changes_nothing() -> None:
     there = installed(asset(1), asset(2, Status.PURGED), asset(3, Status.PURGED))
     there.erased = {AssetId("asset-3")}
-    found = asyncio.run(eraser(there).look())
+    found = asyncio.run(eraser(there).find_remaining())
     assert (found.wanted, found.purged, found.erased) == (1, ["asset-2"], 1)
     assert [each.asset_id for each in found.first] == ["asset-1"]
     assert there.sent == []

@@ -5,18 +5,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from avro_schemas.codec import decode, encode
-from cli.erasing_tenant import Belongings, belongings, erase, remove_bytes
+from cli.erasing_tenant import (
+    TenantBelongings,
+    collect_belongings,
+    erase_belongings,
+    remove_tenant_blobs,
+)
 from domain import operation as operations
 from domain.bulk import OperationState
 from domain.bulk_commands import CancelOperation
 from domain.bulk_events import OperationEnded
-from domain.catalogue import EMPTY
+from domain.catalogue import EMPTY_CATALOGUE
 from domain.values import BlobKey, CorrelationId, OperationId, TenantId
-from infra.api_keys import ApiKey, from_json, issue
-from infra.dead_letters import Shelf
+from infra.api_keys import ApiKey, api_key_from_json, issue_api_key
+from infra.dead_letters import DeadLetterQueue
 from infra.keyring import WHOLE_TENANT, Erasure
 from infra.reading import Record
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import (
     API_KEYS,
     DEAD_LETTERS_SETTLED,
@@ -25,10 +30,10 @@ from infra.topics import (
     WEBHOOK_ENDPOINTS,
     Topic,
 )
-from infra.webhook_endpoints import to_json
+from infra.webhook_endpoints import endpoint_record_to_json
 from tests.bulk import instructions, start
 from tests.memory import MemoryBlobStore
-from tests.memory_letters import MemoryLetterLog
+from tests.memory_letters import MemoryDeadLetterLog
 from tests.memory_webhooks import MemoryTopics
 from tests.samples import ACME, NOON, metadata
 from tests.unit.notifying.parts import endpoint
@@ -43,25 +48,29 @@ class Installation:
 
     def __init__(self) -> None:
         self.topics = MemoryTopics()
-        self.letters = MemoryLetterLog()
-        self.shelf = Shelf(self.letters, lambda: NOON)
+        self.letters = MemoryDeadLetterLog()
+        self.queue = DeadLetterQueue(self.letters, lambda: NOON)
         self.erasures: list[Erasure] = []
         self.revoked_before = 0
         self.keys = [self._issued(tenant_id) for tenant_id in (ACME, ACME, GLOBEX)]
         for tenant_id in (ACME, GLOBEX):
             hook = endpoint(f"hook of {tenant_id}", tenant_id)
-            asyncio.run(self.topics.send(WEBHOOK_ENDPOINTS, hook.endpoint_id, to_json(hook)))
+            asyncio.run(
+                self.topics.send(WEBHOOK_ENDPOINTS, hook.endpoint_id, endpoint_record_to_json(hook))
+            )
             self.letters.park(encode(replace(JOB, tenant_id=tenant_id)))
         for operation_id, tenant_id in ((RUNNING, ACME), (ENDED, ACME), (THEIRS, GLOBEX)):
             self._start(operation_id, tenant_id)
 
     def _issued(self, tenant_id: TenantId) -> ApiKey:
-        made = issue(self, tenant_id=tenant_id, scopes=("admin",), name="Ann", now=NOON)
+        made = issue_api_key(self, tenant_id=tenant_id, scopes=("admin",), name="Ann", now=NOON)
         return asyncio.run(made)[0]
 
     def _start(self, operation_id: OperationId, tenant_id: TenantId) -> None:
         about = metadata(operation_id, tenant_id=tenant_id, fingerprint="f")
-        (started,) = operations.decide(start(instructions("delete"), about=about), {}, EMPTY, NOON)
+        (started,) = operations.decide(
+            start(instructions("delete"), about=about), {}, EMPTY_CATALOGUE, NOON
+        )
         events = [encode(started)]
         if operation_id == ENDED:
             about_it = replace(started.metadata, entity_version=2)
@@ -70,7 +79,7 @@ class Installation:
         for event in events:
             asyncio.run(self.topics.send(OPERATION_EVENTS, tenant_id, event))
 
-    async def send(self, topic: Topic, key: str, value: bytes | None) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
         if topic == DEAD_LETTERS_SETTLED:
             return await self.letters.send(topic, key, value or b"")
         return await self.topics.send(topic, key, value)
@@ -82,23 +91,25 @@ class Installation:
         self.erasures += erasures
         self.revoked_before = len(self.records(API_KEYS.name)) - 3
 
-    def of(self, tenant_id: TenantId) -> Belongings:
-        newest = {record.key: from_json(record.value) for record in self.records(API_KEYS.name)}
-        return belongings(
+    def of(self, tenant_id: TenantId) -> TenantBelongings:
+        newest = {
+            record.key: api_key_from_json(record.value) for record in self.records(API_KEYS.name)
+        }
+        return collect_belongings(
             tenant_id,
             keys=newest.values(),
             endpoints=self.records(WEBHOOK_ENDPOINTS.name),
             operation_events=self.records(OPERATION_EVENTS.name),
-            shelf=self.shelf,
+            queue=self.queue,
         )
 
     def erase_tenant(self, tenant_id: TenantId) -> None:
         asyncio.run(
-            erase(
+            erase_belongings(
                 self.of(tenant_id),
                 keyring=self,
                 sender=self,
-                shelf=self.shelf,
+                queue=self.queue,
                 now=NOON,
                 correlation_id=CorrelationId("this erasure"),
             )
@@ -136,7 +147,7 @@ def test_a_revoked_key_says_no_more_whose_it_was_and_stays_revoked() -> None:
     there.erase_tenant(ACME)
     records = there.records(API_KEYS.name)
     assert len(records) == 5
-    revoked = [from_json(record.value) for record in records[3:]]
+    revoked = [api_key_from_json(record.value) for record in records[3:]]
     assert {(each.name, each.revoked_at) for each in revoked} == {("", NOON)}
 
 
@@ -145,5 +156,5 @@ def test_all_bytes_of_a_tenant_are_removed_and_nothing_of_another() -> None:
     blobs.page_size = 1
     for name in ("assets/acme/asset-1/ab", "assets/acme/asset-2/cd", "assets/acme-2/asset-1/ab"):
         asyncio.run(blobs.put(BlobKey(name), b"", "image/jpeg"))
-    assert asyncio.run(remove_bytes(ACME, blobs)) == 2
+    assert asyncio.run(remove_tenant_blobs(ACME, blobs)) == 2
     assert set(blobs.blobs) == {"assets/acme-2/asset-1/ab"}

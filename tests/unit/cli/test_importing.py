@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from cli.http import ApiRefused, ApiSilent
-from cli.import_journal import Journal, open_journal
-from cli.import_source import NotAnImport, open_source, with_defaults
+from cli.http import ApiProblem, ApiUnreachable
+from cli.import_journal import ImportJournal, open_import_journal
+from cli.import_source import NotAnImport, open_import_file, with_defaults
 from cli.importing import ImportStopped, import_lines, refused_texts
-from command_api.app import Parts, create_app
+from command_api.app import CommandApiParts, create_app
 from command_api.ids import uuid7
 from infra.api_key_table import ApiKeyTable
-from infra.dead_letters import Shelf
-from infra.outcomes import Outcomes
+from infra.dead_letters import DeadLetterQueue
+from infra.outcomes import PendingReplies
 from infra.settings import Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
-from tests.memory_letters import MemoryLetterLog
+from tests.memory_letters import MemoryDeadLetterLog
 from tests.memory_requests import MemoryRequestBook
 from tests.memory_walk import MemoryWalk
 from tests.memory_webhooks import memory_webhooks
@@ -62,18 +62,18 @@ class Api:
 @pytest.fixture
 def api() -> Iterator[Api]:
     """Speaks for a tenant with the category cats."""
-    keys, outcomes = Keys(ApiKeyTable()), Outcomes(partition=0)
+    keys, outcomes = Keys(ApiKeyTable()), PendingReplies(partition=0)
     decider = FakeDecider(outcomes)
-    parts = Parts(
+    parts = CommandApiParts(
         keys=keys.table,
         sender=decider,
         outcomes=outcomes,
         blobs=MemoryBlobStore(),
-        open_walk=MemoryWalk,
-        letters=Shelf(MemoryLetterLog(), lambda: datetime.now(UTC)),
+        open_preview_assets=MemoryWalk,
+        dead_letter_queue=DeadLetterQueue(MemoryDeadLetterLog(), lambda: datetime.now(UTC)),
         webhooks=memory_webhooks(),
         probes={},
-        open_book=MemoryRequestBook,
+        open_task_store=MemoryRequestBook,
         now=lambda: datetime.now(UTC),
         new_id=uuid7,
     )
@@ -91,8 +91,11 @@ def written(tmp_path: Path, count: int, *extra: str, category: str = "cats") -> 
     return file
 
 
-def run(api: Api, tmp_path: Path, file: Path, category: str | None = None) -> Journal:
-    with open_source(str(file), MOST) as source, open_journal(tmp_path / "j", "x") as journal:
+def run(api: Api, tmp_path: Path, file: Path, category: str | None = None) -> ImportJournal:
+    with (
+        open_import_file(str(file), MOST) as source,
+        open_import_journal(tmp_path / "j", "x") as journal,
+    ):
         for _ in import_lines(
             source, journal, api.send, category=category, sleep=api.pauses.append
         ):
@@ -111,7 +114,10 @@ def test_refused_lines_are_told_as_counted_in_the_file(api: Api, tmp_path: Path)
     file = written(
         tmp_path, 2, "https://example.com/x.jpg,dogs", "a,b,c", "http://10.0.0.1/,cats", "u,cats"
     )
-    with open_source(str(file), MOST) as source, open_journal(tmp_path / "j", "x") as journal:
+    with (
+        open_import_file(str(file), MOST) as source,
+        open_import_journal(tmp_path / "j", "x") as journal,
+    ):
         assert list(import_lines(source, journal, api.send)) == [6]
         kept = list(refused_texts(source, journal.refused))
     assert [each["line"] for each in journal.refused] == [4, 5, 6, 7]
@@ -127,8 +133,8 @@ def test_an_interrupted_import_goes_on_where_it_was(api: Api, tmp_path: Path) ->
     file = written(tmp_path, 2_500, "u,cats")
     with (  # noqa: PT012 - it is interrupted inside
         pytest.raises(KeyboardInterrupt),
-        open_source(str(file), MOST) as source,
-        open_journal(tmp_path / "j", "x") as journal,
+        open_import_file(str(file), MOST) as source,
+        open_import_journal(tmp_path / "j", "x") as journal,
     ):
         for done in import_lines(source, journal, api.send):
             assert done == 1_000
@@ -142,14 +148,14 @@ def test_an_interrupted_import_goes_on_where_it_was(api: Api, tmp_path: Path) ->
 
 def test_a_journal_that_a_crash_left_torn_is_read_to_its_last_whole_line(tmp_path: Path) -> None:
     place = tmp_path / "j.ndjson"
-    journal = Journal(place)
+    journal = ImportJournal(place)
     journal.add(accepted=3, refused=[])
     journal.add(accepted=1, refused=[{"line": 5, "problem": {}}])
     place.write_bytes(place.read_bytes()[:-4])
-    again = Journal(place)
+    again = ImportJournal(place)
     assert (again.lines, again.refused) == (3, [])
     again.add(accepted=2, refused=[])
-    assert Journal(place).lines == 5
+    assert ImportJournal(place).lines == 5
 
 
 def test_a_finished_import_may_be_typed_again(api: Api, tmp_path: Path) -> None:
@@ -169,9 +175,9 @@ def cut_off(told: Told) -> Told:
 
 def test_trouble_that_passes_is_waited_out(api: Api, tmp_path: Path) -> None:
     api.troubles = [
-        ApiSilent("refused"),
-        ApiRefused(503, {}),
-        ApiRefused(429, {}),
+        ApiUnreachable("refused"),
+        ApiProblem(503, {}),
+        ApiProblem(429, {}),
         undecided,
         cut_off,
     ]
@@ -182,7 +188,7 @@ def test_trouble_that_passes_is_waited_out(api: Api, tmp_path: Path) -> None:
 
 def test_trouble_that_stays_stops_the_import_and_nothing_is_lost(api: Api, tmp_path: Path) -> None:
     file = written(tmp_path, 1_500)
-    api.troubles = [lambda told: told, *[ApiSilent("refused")] * 6]
+    api.troubles = [lambda told: told, *[ApiUnreachable("refused")] * 6]
     with pytest.raises(ImportStopped, match="type the same again"):
         run(api, tmp_path, file)
     assert run(api, tmp_path, file).accepted == 1_500
@@ -191,8 +197,8 @@ def test_trouble_that_stays_stops_the_import_and_nothing_is_lost(api: Api, tmp_p
 
 
 def test_what_no_waiting_helps_is_told_at_once(api: Api, tmp_path: Path) -> None:
-    api.troubles = [ApiRefused(401, {"title": "The API key is not valid."})]
-    with pytest.raises(ApiRefused, match="not valid"):
+    api.troubles = [ApiProblem(401, {"title": "The API key is not valid."})]
+    with pytest.raises(ApiProblem, match="not valid"):
         run(api, tmp_path, written(tmp_path, 10))
     assert api.pauses == []
 
@@ -229,5 +235,8 @@ def test_what_a_line_does_not_say_is_said_for_it() -> None:
 
 
 def test_a_file_of_another_kind_is_told_so(tmp_path: Path) -> None:
-    with pytest.raises(NotAnImport, match=r"\.csv"), open_source(str(tmp_path / "a.xlsx"), MOST):
+    with (
+        pytest.raises(NotAnImport, match=r"\.csv"),
+        open_import_file(str(tmp_path / "a.xlsx"), MOST),
+    ):
         pass

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.operations_watching import watch
+from cli.operations_watching import watch_operation
 
 OPERATION: dict[str, Any] = {
     "operation_id": "o1",
@@ -117,5 +117,5 @@ def test_a_revert_is_followed_and_its_items_are_shown(apis: Apis) -> None:
 
 def test_following_ends_with_the_operation() -> None:
     states = iter(["running", "completed"])
-    found = watch(lambda: OPERATION | {"state": next(states)}, until_ended=True)
+    found = watch_operation(lambda: OPERATION | {"state": next(states)}, until_ended=True)
     assert found["state"] == "completed"

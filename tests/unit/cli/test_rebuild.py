@@ -7,22 +7,22 @@ from typer.testing import CliRunner
 
 from cli.__main__ import app
 from cli.rebuild import shown
-from infra.generations import Comparison, Generation, State
-from projections.rebuilding.progress import Progress
-from projections.rebuilding.rebuilds import REBUILDABLE, Standing
+from infra.generations import Generation, GenerationComparison, GenerationState
+from projections.rebuilding.progress import RebuildProgress
+from projections.rebuilding.rebuilds import REBUILDABLE, RebuildStatus
 
 NOW = datetime.now(UTC)
 
 
 def standing(
-    state: State = "building",
+    state: GenerationState = "building",
     *,
     is_read: bool = False,
     is_paused: bool = False,
     heard_ago: timedelta = timedelta(),
-    comparison: Comparison | None = None,
-) -> Standing:
-    return Standing(
+    comparison: GenerationComparison | None = None,
+) -> RebuildStatus:
+    return RebuildStatus(
         generation=Generation(
             view="assets_by_date",
             number=2,
@@ -34,7 +34,7 @@ def standing(
             comparison=comparison,
         ),
         is_read=is_read,
-        progress=Progress(done=50, target=200, events=40, offsets_per_second=30.0),
+        progress=RebuildProgress(done=50, target=200, events=40, offsets_per_second=30.0),
     )
 
 
@@ -53,13 +53,15 @@ def test_a_rebuild_shows_how_far_it_is_and_when_it_will_be_there() -> None:
         (standing("failed"), "failed"),
     ],
 )
-def test_states_are_told_in_words_of_the_operator(seen: Standing, state: str) -> None:
+def test_states_are_told_in_words_of_the_operator(seen: RebuildStatus, state: str) -> None:
     assert shown(seen)["state"] == state
 
 
 @pytest.mark.parametrize(("differences", "told"), [(0, "equal to 1"), (7, "7 differ from 1")])
 def test_a_comparison_is_told(differences: int, told: str) -> None:
-    found = Comparison(compared_at=NOW, compared_with=1, row_count=9, difference_count=differences)
+    found = GenerationComparison(
+        compared_at=NOW, compared_with=1, row_count=9, difference_count=differences
+    )
     assert shown(standing("following", comparison=found))["compared"] == told
 
 

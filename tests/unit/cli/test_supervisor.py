@@ -8,8 +8,8 @@ from threading import Event, Thread
 import pytest
 
 from cli.parts import NEEDS, SERVERS
-from cli.supervised import Supervised
-from cli.supervisor import NotUp, Supervisor
+from cli.supervised import SupervisedComponent
+from cli.supervisor import PlatformNotUp, PlatformSupervisor
 from infra.cluster.locking import locked
 from tests.eventually import eventually
 from tests.supervised_world import World
@@ -136,17 +136,19 @@ def test_what_runs_and_does_not_answer_is_said_once_and_left_alone(world: World)
     ]
 
 
-class Part(Supervised):
+class Part(SupervisedComponent):
     """A part of a test, which does at each look what it was made with."""
 
-    def __init__(self, name: str, act: Callable[["Part"], None], *needs: Supervised) -> None:
+    def __init__(
+        self, name: str, act: Callable[["Part"], None], *needs: SupervisedComponent
+    ) -> None:
         self.said: list[str] = []
         self.seconds = 0.0
         super().__init__(name, needs, self.said.append, lambda: self.seconds)
         self._act = act
         self.looks = 0
 
-    def look(self) -> None:
+    def check(self) -> None:
         self.looks += 1
         if not self.missing():
             self._act(self)
@@ -157,7 +159,7 @@ def comes_up(part: Part) -> None:
 
 
 def fails(part: Part) -> None:
-    part.fell("no Java")
+    part.mark_down("no Java")
 
 
 def breaks(part: Part) -> None:
@@ -169,8 +171,8 @@ def test_all_that_can_come_up_does_and_the_rest_is_named_with_its_reason() -> No
     api, views = Part("api", comes_up, kafka), Part("views", comes_up, kafka, cassandra)
     pages = Part("pages", comes_up, views)
 
-    with pytest.raises(NotUp) as said:
-        Supervisor([kafka, cassandra, api, views, pages], lambda: True).bring_up()
+    with pytest.raises(PlatformNotUp) as said:
+        PlatformSupervisor([kafka, cassandra, api, views, pages], lambda: True).bring_up()
 
     assert str(said.value) == (
         "cassandra: no Java\nviews: waits for cassandra\npages: waits for views"
@@ -187,7 +189,7 @@ def test_a_part_that_hangs_delays_no_other() -> None:
         let_go.wait(60)
 
     hanging, other = Part("hanging", hangs), Part("other", comes_up)
-    watching = Thread(target=Supervisor([hanging, other], lambda: wanted[0]).keep_up)
+    watching = Thread(target=PlatformSupervisor([hanging, other], lambda: wanted[0]).keep_up)
     watching.start()
     try:
         eventually(lambda: hanging.looks and other.looks > 1)
@@ -201,7 +203,7 @@ def test_a_part_that_hangs_delays_no_other() -> None:
 def test_a_fault_in_looking_ends_no_part_s_supervision() -> None:
     broken = Part("broken", breaks)
     wanted = [True]
-    watching = Thread(target=Supervisor([broken], lambda: wanted[0]).keep_up)
+    watching = Thread(target=PlatformSupervisor([broken], lambda: wanted[0]).keep_up)
     watching.start()
     try:
         eventually(lambda: broken.looks > 1)
@@ -215,9 +217,9 @@ def test_a_fault_in_looking_ends_no_part_s_supervision() -> None:
 
 def test_nothing_is_started_once_somebody_stopped_it_all() -> None:
     part = Part("api", comes_up)
-    with pytest.raises(NotUp, match="scalehoster down"):
-        Supervisor([part], lambda: False).bring_up()
-    Supervisor([part], lambda: False).keep_up()
+    with pytest.raises(PlatformNotUp, match="scalehoster down"):
+        PlatformSupervisor([part], lambda: False).bring_up()
+    PlatformSupervisor([part], lambda: False).keep_up()
     assert not part.looks
 
 

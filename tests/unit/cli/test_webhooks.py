@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.http import ApiRefused
+from cli.http import ApiProblem
 
 ENDPOINT: dict[str, Any] = {
     "endpoint_id": "e1",
@@ -27,7 +27,7 @@ ENDPOINT: dict[str, Any] = {
 ATTEMPT: dict[str, Any] = {
     "webhook_id": "w1",
     "event_id": "v1",
-    "event_type": "asset.published",
+    "public_event_type": "asset.published",
     "number": 2,
     "attempted_at": "2026-11-23T12:00:00Z",
     "duration_ms": 12,
@@ -145,5 +145,5 @@ def test_a_stretch_of_history_is_told_again(api: CommandApi) -> None:
 @pytest.mark.usefixtures("api")
 def test_what_the_api_refuses_is_said() -> None:
     result = CliRunner().invoke(app, ["webhooks", "delete", "e2"])
-    assert isinstance(result.exception, ApiRefused)
+    assert isinstance(result.exception, ApiProblem)
     assert "No webhook endpoint has this id." in str(result.exception)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cluster import Cluster
+from infra.cluster import LocalCluster
 from infra.cluster.checksums import read_checksums, write_checksums
 from infra.cluster.errors import InstallFailed, MavenMissing, WrongJars
 from infra.cluster.jars import install_jars, jars_folder, pin_jars
@@ -144,7 +144,7 @@ def test_without_maven_the_error_says_how_to_install_it(programs: Path, tmp_path
 def test_each_server_says_the_version_that_is_installed(tmp_path: Path) -> None:
     jars = {"kafka": "kafka_2.13", "cassandra": "cassandra-all"}
     poms = Path(__file__).parents[3] / "infra/cluster/poms"
-    for server in Cluster(tmp_path).servers:
+    for server in LocalCluster(tmp_path).servers:
         name = server.name.lower()
         committed = read_checksums(poms / name / "jars.sha256")
         assert f"{jars[name]}-{server.version}.jar" in committed

@@ -17,7 +17,7 @@ from infra.cluster.errors import (
     ServerSilent,
 )
 from infra.cluster.ports import free_port
-from infra.cluster.server import Server
+from infra.cluster.server import LocalServer
 
 LISTENS = """\
 import socket, sys
@@ -29,7 +29,7 @@ DIES = "import sys; sys.exit('the configuration is wrong')"
 HANGS = "import signal; signal.pause()"
 
 
-class SmallServer(Server):
+class SmallServer(LocalServer):
     """Answers when its port accepts a connection."""
 
     name = "Small"

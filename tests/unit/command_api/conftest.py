@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 import pytest
 from starlette.testclient import TestClient
 
-from command_api.app import Parts, create_app
+from command_api.app import CommandApiParts, create_app
 from command_api.ids import uuid7
 from infra.api_key_table import ApiKeyTable
 from infra.api_settings import CommandApiSettings
-from infra.dead_letters import Shelf
-from infra.outcomes import Outcomes
+from infra.dead_letters import DeadLetterQueue
+from infra.outcomes import PendingReplies
 from infra.settings import FetchSettings, Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
-from tests.memory_letters import MemoryLetterLog
+from tests.memory_letters import MemoryDeadLetterLog
 from tests.memory_requests import MemoryRequestBook
 from tests.memory_walk import MemoryWalk
 from tests.memory_webhooks import memory_webhooks
@@ -44,37 +44,37 @@ def keys() -> Keys:
 
 
 @pytest.fixture
-def parts(keys: Keys) -> Parts:
-    outcomes = Outcomes(partition=3)
-    return Parts(
+def parts(keys: Keys) -> CommandApiParts:
+    outcomes = PendingReplies(partition=3)
+    return CommandApiParts(
         keys=keys.table,
         sender=FakeDecider(outcomes),
         outcomes=outcomes,
         blobs=MemoryBlobStore(),
-        open_walk=MemoryWalk,
-        letters=Shelf(MemoryLetterLog(), lambda: datetime.now(UTC)),
+        open_preview_assets=MemoryWalk,
+        dead_letter_queue=DeadLetterQueue(MemoryDeadLetterLog(), lambda: datetime.now(UTC)),
         webhooks=memory_webhooks(),
         probes={},
-        open_book=MemoryRequestBook,
+        open_task_store=MemoryRequestBook,
         now=lambda: datetime.now(UTC),
         new_id=uuid7,
     )
 
 
 @pytest.fixture
-def decider(parts: Parts) -> FakeDecider:
+def decider(parts: CommandApiParts) -> FakeDecider:
     assert isinstance(parts.sender, FakeDecider)
     return parts.sender
 
 
 @pytest.fixture
-def blobs(parts: Parts) -> MemoryBlobStore:
+def blobs(parts: CommandApiParts) -> MemoryBlobStore:
     assert isinstance(parts.blobs, MemoryBlobStore)
     return parts.blobs
 
 
 @pytest.fixture
-def client(parts: Parts, keys: Keys) -> Iterator[TestClient]:
+def client(parts: CommandApiParts, keys: Keys) -> Iterator[TestClient]:
     """Speaks for a key of acme that may write; acme has the category cats."""
     app, _ = create_app(SETTINGS, parts)
     headers = {"authorization": f"Bearer {keys.add(['assets:write'])}"}
@@ -84,7 +84,7 @@ def client(parts: Parts, keys: Keys) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def impatient(client: TestClient, parts: Parts) -> Iterator[TestClient]:
+def impatient(client: TestClient, parts: CommandApiParts) -> Iterator[TestClient]:
     """Speaks to the same decider through an API that waits for next to nothing."""
     ours = SETTINGS.command_api.model_copy(update={"wait_seconds": 0.05})
     app, _ = create_app(SETTINGS.model_copy(update={"command_api": ours}), replace(parts))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from domain.values import TenantId
 from infra.api_key_table import ApiKeyTable
-from infra.api_keys import ApiKey, Scope, digest, new_key_text
+from infra.api_keys import ApiKey, Scope, api_key_digest, new_api_key_text
 from tests.samples import ACME, NOON
 
 
@@ -19,13 +19,13 @@ class Keys:
 
     def add(self, scopes: Sequence[Scope], tenant_id: TenantId = ACME) -> str:
         """Issue a key and return its text."""
-        text = new_key_text()
+        text = new_api_key_text()
         self._issued[text] = ApiKey(
             key_id=f"key_{len(self._issued)}",
             tenant_id=tenant_id,
             scopes=tuple(scopes),
             name="test",
-            sha256=digest(text),
+            sha256=api_key_digest(text),
             issued_at=NOON,
             revoked_at=None,
         )

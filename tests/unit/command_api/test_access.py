@@ -7,8 +7,8 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from command_api.app import Parts, create_app
-from command_api.rates import Rates
+from command_api.app import CommandApiParts, create_app
+from command_api.rates import RateLimiter
 from domain.values import TenantId
 from infra.api_key_table import ApiKeyTable
 from infra.api_keys import Scope
@@ -76,7 +76,7 @@ def asset_id(client: TestClient) -> str:
     return str(client.post("/v1/assets", json=CAT).json()["asset_id"])
 
 
-def test_the_matrix_has_every_route(parts: Parts) -> None:
+def test_the_matrix_has_every_route(parts: CommandApiParts) -> None:
     app, _ = create_app(SETTINGS, parts)
     documented = {
         (method.upper(), path)
@@ -168,7 +168,9 @@ def test_nobody_else_may_write_anything(
     assert len(decider.sent) == happened
 
 
-def test_until_the_keys_are_read_a_client_is_asked_to_wait(parts: Parts, keys: Keys) -> None:
+def test_until_the_keys_are_read_a_client_is_asked_to_wait(
+    parts: CommandApiParts, keys: Keys
+) -> None:
     app, _ = create_app(SETTINGS, replace(parts, keys=ApiKeyTable()))
     headers = {"authorization": f"Bearer {keys.add(['assets:write'])}"}
     with TestClient(app, headers=headers) as client:
@@ -215,7 +217,7 @@ def test_tenants_may_use_the_same_idempotency_key(client: TestClient, keys: Keys
 
 def test_a_key_has_a_rate_and_gets_it_back_with_time() -> None:
     seconds = [0.0]
-    rates = Rates(2.0, of="key", clock=lambda: seconds[0])
+    rates = RateLimiter(2.0, of="key", clock=lambda: seconds[0])
     for _ in range(2):
         rates.take("a")
     with pytest.raises(RateLimited) as refusal:
@@ -230,14 +232,14 @@ def test_a_key_has_a_rate_and_gets_it_back_with_time() -> None:
 
 def test_only_what_sent_something_just_now_is_remembered() -> None:
     seconds = [0.0]
-    rates = Rates(2.0, of="tenant", clock=lambda: seconds[0])
+    rates = RateLimiter(2.0, of="tenant", clock=lambda: seconds[0])
     for number in range(10_000):
         rates.take(f"t{number}")
         seconds[0] += 0.1
     assert len(rates) <= 12, "a bucket is full after a second"
 
 
-def test_a_tenant_with_a_thousand_keys_has_one_rate(parts: Parts, keys: Keys) -> None:
+def test_a_tenant_with_a_thousand_keys_has_one_rate(parts: CommandApiParts, keys: Keys) -> None:
     ours = SETTINGS.command_api.model_copy(update={"requests_per_second_per_tenant": 1.0})
     app, _ = create_app(SETTINGS.model_copy(update={"command_api": ours}), parts)
     with TestClient(app) as client:
@@ -254,7 +256,9 @@ def test_a_tenant_with_a_thousand_keys_has_one_rate(parts: Parts, keys: Keys) ->
     assert others.status_code == 422, "the others have a rate of their own, and no such category"
 
 
-def test_a_key_that_sends_too_much_is_told_when_to_go_on(parts: Parts, keys: Keys) -> None:
+def test_a_key_that_sends_too_much_is_told_when_to_go_on(
+    parts: CommandApiParts, keys: Keys
+) -> None:
     slow = SETTINGS.command_api.model_copy(update={"requests_per_second": 0.5})
     app, _ = create_app(SETTINGS.model_copy(update={"command_api": slow}), parts)
     headers = {"authorization": f"Bearer {keys.add(['assets:write'])}"}

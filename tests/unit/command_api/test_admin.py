@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from command_api.app import Parts, create_app
-from infra.operator_requests import ACTIONS, OperatorRequest
+from command_api.app import CommandApiParts, create_app
+from infra.operator_requests import TASK_ACTIONS, MaintenanceTask
 from tests.memory_requests import MemoryRequestBook
 from tests.unit.command_api.conftest import SETTINGS
 from tests.unit.command_api.keys import Keys
@@ -33,8 +33,8 @@ def book() -> MemoryRequestBook:
 
 
 @pytest.fixture
-def operator(parts: Parts, book: MemoryRequestBook, keys: Keys) -> Iterator[TestClient]:
-    app, _ = create_app(SETTINGS, replace(parts, open_book=lambda: book))
+def operator(parts: CommandApiParts, book: MemoryRequestBook, keys: Keys) -> Iterator[TestClient]:
+    app, _ = create_app(SETTINGS, replace(parts, open_task_store=lambda: book))
     headers = {"authorization": f"Bearer {keys.add(['admin'])}"}
     with TestClient(app, headers=headers) as client:
         yield client
@@ -51,7 +51,7 @@ def test_every_operation_is_kept_and_answered_once_it_is_done(
         assert answer.headers["location"].endswith(f"/v1/admin/requests/{told['request_id']}")
         kept = book.kept[told["request_id"]]
         assert kept.arguments == {name: body[name] for name in body if name != "view"}
-    assert [each.action for each in book.kept.values()] == list(ACTIONS)
+    assert [each.action for each in book.kept.values()] == list(TASK_ACTIONS)
 
 
 def test_nobody_but_an_operator_may_ask(
@@ -108,7 +108,7 @@ def test_what_goes_wrong_is_not_taken_for_done(
 def test_what_takes_longer_than_the_client_waits_is_answered_202(
     operator: TestClient, book: MemoryRequestBook
 ) -> None:
-    def still_asked(asked: OperatorRequest) -> OperatorRequest:
+    def still_asked(asked: MaintenanceTask) -> MaintenanceTask:
         return asked
 
     book.carry_out = still_asked

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 import pytest
 from starlette.testclient import TestClient
 
-from avro_schemas.sealing import using
+from avro_schemas.sealing import using_encryptor
 from command_api.ids import keyed_asset_id
 from domain.values import TenantId
 from infra.keyring import WHOLE_TENANT, Erasure, KeyringFile, new_keyring
@@ -50,7 +50,7 @@ INSERTS = pytest.mark.parametrize("insert", [by_key, by_batch, by_upload])
 
 def test_another_keyring_names_other_assets() -> None:
     ours = keyed_asset_id(ACME, "k-1")
-    with using(new_keyring()):
+    with using_encryptor(new_keyring()):
         assert keyed_asset_id(ACME, "k-1") != ours
 
 
@@ -67,7 +67,7 @@ def test_every_instance_names_alike(insert: Insert, client: TestClient, tmp_path
     names = set()
     KeyringFile(tmp_path / "keyring", ["old"]).make(new_keyring())
     for _ in range(2):
-        with using(KeyringFile(tmp_path / "keyring", ["new", "old"])):
+        with using_encryptor(KeyringFile(tmp_path / "keyring", ["new", "old"])):
             names.add(insert(client))
     assert len(names) == 1
 
@@ -78,12 +78,12 @@ def test_a_new_wrapping_key_and_erasures_change_no_id(
 ) -> None:
     file = KeyringFile(tmp_path / "keyring", ["old"])
     file.make(new_keyring())
-    with using(file):
+    with using_encryptor(file):
         before = insert(client)
     later = KeyringFile(tmp_path / "keyring", ["new", "old"])
     gone = [("asset-1", ACME), (WHOLE_TENANT, "globex")]
     later.erase(Erasure(tenant_id=t, entity_id=e, erased_at=NOON) for e, t in gone)
-    with using(KeyringFile(tmp_path / "keyring", ["new"])):
+    with using_encryptor(KeyringFile(tmp_path / "keyring", ["new"])):
         assert insert(client) == before
 
 
@@ -98,7 +98,7 @@ def test_nobody_inserts_for_a_tenant_that_was_erased_a_moment_ago(
 ) -> None:
     gone = Erasure(tenant_id=ACME, entity_id=WHOLE_TENANT, erased_at=NOON)
     headers = {"idempotency-key": "k-1", "content-type": "application/x-ndjson"}
-    with using(fixed_keyring().without([gone])):
+    with using_encryptor(fixed_keyring().without([gone])):
         if path == "/v1/assets":
             answer = client.post(path, json=CAT, headers={"idempotency-key": "k-1"})
             assert answer.status_code == 401, answer.text

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from command_api.batches.line import Line
-from command_api.batches.lines import CSV, JSON, NDJSON, open_lines
+from command_api.batches.line import BatchRecord
+from command_api.batches.lines import CSV, JSON, NDJSON, open_records
 from infra.web.errors import MalformedCsv, MalformedJson
 
 MOST = 200
@@ -20,10 +20,10 @@ values = st.recursive(
 )
 
 
-def lines(tmp_path: Path, content: bytes, media_type: str, most: int = MOST) -> list[Line]:
+def lines(tmp_path: Path, content: bytes, media_type: str, most: int = MOST) -> list[BatchRecord]:
     file = tmp_path / "batch"
     file.write_bytes(content)
-    with open_lines(file, media_type, most) as found:
+    with open_records(file, media_type, most) as found:
         return list(found)
 
 
@@ -138,7 +138,7 @@ def test_a_long_file_is_never_in_memory_as_a_whole(tmp_path: Path, media_type: s
     file = tmp_path / "batch"
     file.write_text(content)
     tracemalloc.start()
-    with open_lines(file, media_type, 64_000) as found:
+    with open_records(file, media_type, 64_000) as found:
         assert sum(1 for _ in found) == 20_000
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()

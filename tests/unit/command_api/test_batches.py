@@ -12,13 +12,13 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from command_api.app import Parts, create_app
+from command_api.app import CommandApiParts, create_app
 from command_api.batches.intake import MOST_AT_ONCE
 from command_api.batches.telling import OutcomeStream
 from domain.commands import SubmitAsset
 from domain.outcomes import Outcome
 from infra.asking import AnyCommand
-from infra.web.positions import from_header
+from infra.web.positions import position_from_header
 from tests.fake_decider import FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
 from tests.unit.command_api.keys import Keys
@@ -91,7 +91,7 @@ def test_every_line_becomes_an_asset_told_in_order(
     assert [line["line"] for line in lines] == [first, first + 1, first + 2]
     assert {line["status"] for line in lines} == {"accepted"}
     assert [line["asset_id"] for line in lines] == submitted(decider)
-    assert from_header(lines[0]["position"]).topic == "asset-events"
+    assert position_from_header(lines[0]["position"]).topic == "asset-events"
     urls = [c.source.url for c in decider.sent if isinstance(c, SubmitAsset)]
     assert urls == [cat(number)["download_url"] for number in (1, 2, 3)]
 
@@ -237,14 +237,14 @@ def test_another_media_type_is_refused(client: TestClient, media_type: str) -> N
     assert send(client, b"", media_type).status_code == 415
 
 
-def limited(parts: Parts, keys: Keys, **limits: int) -> TestClient:
+def limited(parts: CommandApiParts, keys: Keys, **limits: int) -> TestClient:
     ours = SETTINGS.command_api.model_copy(update=limits)
     app, _ = create_app(SETTINGS.model_copy(update={"command_api": ours}), replace(parts))
     return TestClient(app, headers={"authorization": f"Bearer {keys.add(['assets:write'])}"})
 
 
 def test_a_batch_beyond_a_limit_is_refused_before_anything_of_it_is_done(
-    client: TestClient, parts: Parts, keys: Keys, decider: FakeDecider
+    client: TestClient, parts: CommandApiParts, keys: Keys, decider: FakeDecider
 ) -> None:
     content = ndjson(*map(cat, range(10)))
     sent = len(decider.sent)
@@ -310,7 +310,7 @@ class Slow:
         return await answer
 
 
-def client_of(parts: Parts, keys: Keys) -> httpx2.AsyncClient:
+def client_of(parts: CommandApiParts, keys: Keys) -> httpx2.AsyncClient:
     app, _ = create_app(SETTINGS, parts)
     return httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app),
@@ -325,7 +325,7 @@ def client_of(parts: Parts, keys: Keys) -> httpx2.AsyncClient:
 
 @pytest.mark.usefixtures("client")
 def test_only_so_many_lines_are_under_way_at_once(
-    parts: Parts, keys: Keys, decider: FakeDecider
+    parts: CommandApiParts, keys: Keys, decider: FakeDecider
 ) -> None:
     decider.is_silent = True
     slow = Slow(decider)
@@ -343,7 +343,9 @@ def test_only_so_many_lines_are_under_way_at_once(
 class Caller:
     """Speaks ASGI itself, to take or not to take what is answered, and to hang up."""
 
-    def __init__(self, parts: Parts, keys: Keys, content: bytes, *, is_whole: bool = True) -> None:
+    def __init__(
+        self, parts: CommandApiParts, keys: Keys, content: bytes, *, is_whole: bool = True
+    ) -> None:
         self._is_whole = is_whole
         self.app, _ = create_app(SETTINGS, parts)
         self.content = content
@@ -393,7 +395,7 @@ class Caller:
 
 @pytest.mark.usefixtures("client")
 def test_a_client_that_does_not_read_stops_us_and_one_that_hangs_up_ends_it(
-    parts: Parts, keys: Keys, decider: FakeDecider
+    parts: CommandApiParts, keys: Keys, decider: FakeDecider
 ) -> None:
     total = 8 * MOST_AT_ONCE
 
@@ -416,7 +418,7 @@ def test_a_client_that_does_not_read_stops_us_and_one_that_hangs_up_ends_it(
 
 @pytest.mark.usefixtures("client")
 def test_batches_are_few_at_a_time_and_make_room_however_they_end(
-    parts: Parts, keys: Keys, decider: FakeDecider
+    parts: CommandApiParts, keys: Keys, decider: FakeDecider
 ) -> None:
     async def bodies(hold: asyncio.Event) -> AsyncIterator[bytes]:
         await hold.wait()
@@ -445,7 +447,7 @@ def test_batches_are_few_at_a_time_and_make_room_however_they_end(
     assert len(submitted(decider)) == 1
 
 
-def test_a_body_that_is_cut_off_leaves_nothing(parts: Parts, keys: Keys) -> None:
+def test_a_body_that_is_cut_off_leaves_nothing(parts: CommandApiParts, keys: Keys) -> None:
     async def call() -> None:
         caller = Caller(parts, keys, ndjson(cat(1)), is_whole=False)
         caller.may_take.set()
@@ -476,7 +478,7 @@ def test_what_is_held_for_a_batch_is_let_go_however_it_ends(takes: bool) -> None
         held = AsyncExitStack()
         held.callback(let_go.append, "the file")
         scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
-        stream = OutcomeStream(outcomes(), held, patience_seconds=5 if takes else 0.01)
+        stream = OutcomeStream(outcomes(), held, write_timeout_seconds=5 if takes else 0.01)
         await stream(scope, wait_for_ever, send)
 
     with nullcontext() if takes else pytest.raises(TimeoutError):

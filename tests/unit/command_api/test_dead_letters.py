@@ -8,11 +8,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from avro_schemas.codec import encode
-from command_api.app import Parts, create_app
+from command_api.app import CommandApiParts, create_app
 from domain.jobs import FailedAttempt
-from infra.dead_letters import Shelf
+from infra.dead_letters import DeadLetterQueue
 from infra.topics import PROJECTIONS_DEAD_LETTERS
-from tests.memory_letters import MemoryLetterLog
+from tests.memory_letters import MemoryDeadLetterLog
 from tests.samples import NOON
 from tests.unit.command_api.conftest import SETTINGS
 from tests.unit.command_api.keys import Keys
@@ -23,21 +23,21 @@ ATTEMPT = FailedAttempt(code="internal", detail="broken", failed_at=NOON)
 
 
 @pytest.fixture
-def log() -> MemoryLetterLog:
-    return MemoryLetterLog()
+def log() -> MemoryDeadLetterLog:
+    return MemoryDeadLetterLog()
 
 
 @pytest.fixture
-def operator(parts: Parts, keys: Keys, log: MemoryLetterLog) -> Iterator[TestClient]:
-    shelf = Shelf(log, parts.now)
-    app, _ = create_app(SETTINGS, replace(parts, letters=shelf, sender=log))
+def operator(parts: CommandApiParts, keys: Keys, log: MemoryDeadLetterLog) -> Iterator[TestClient]:
+    queue = DeadLetterQueue(log, parts.now)
+    app, _ = create_app(SETTINGS, replace(parts, dead_letter_queue=queue, sender=log))
     headers = {"authorization": f"Bearer {keys.add(['admin'])}"}
     with TestClient(app, headers=headers) as client:
         yield client
 
 
 def test_letters_are_listed_and_shown_with_their_attempts(
-    operator: TestClient, log: MemoryLetterLog
+    operator: TestClient, log: MemoryDeadLetterLog
 ) -> None:
     letter_id = log.park(encode(replace(JOB, failed_attempts=(ATTEMPT,))))
 
@@ -51,7 +51,7 @@ def test_letters_are_listed_and_shown_with_their_attempts(
     assert item.items() <= shown.items()
 
 
-def test_pages_are_bounded(operator: TestClient, log: MemoryLetterLog) -> None:
+def test_pages_are_bounded(operator: TestClient, log: MemoryDeadLetterLog) -> None:
     names = [log.park(b"junk") for _ in range(3)]
 
     first = operator.get(PATH, params={"limit": 2}).json()
@@ -61,7 +61,7 @@ def test_pages_are_bounded(operator: TestClient, log: MemoryLetterLog) -> None:
     assert second["next"] is None
 
 
-def test_one_is_tried_again_once(operator: TestClient, log: MemoryLetterLog) -> None:
+def test_one_is_tried_again_once(operator: TestClient, log: MemoryDeadLetterLog) -> None:
     letter_id = log.park(encode(JOB))
 
     answers = [operator.post(f"{PATH}/{letter_id}/retry") for _ in range(2)]
@@ -72,7 +72,7 @@ def test_one_is_tried_again_once(operator: TestClient, log: MemoryLetterLog) -> 
 
 
 def test_many_are_tried_again_and_events_are_left_alone(
-    operator: TestClient, log: MemoryLetterLog
+    operator: TestClient, log: MemoryDeadLetterLog
 ) -> None:
     retried = [log.park(encode(JOB)) for _ in range(2)]
     event = log.park(encode(SUBMITTED), origin="asset-events", topic=PROJECTIONS_DEAD_LETTERS)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from command_api.decider import catalogues
-from command_api.decider.catalogues import Catalogues
+from command_api.decider.catalogues import CatalogueTable
 from domain.category_events import CatalogueEvent, CategoryCreated, CategoryRenamed
 from domain.values import CategorySlug, CommandId, TenantId
 from infra.kafka import Kafka
@@ -46,7 +46,7 @@ def test_answers_of_one_tenant_are_bounded_and_drive_out_no_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(catalogues, "MOST_ANSWERS", 50)
-    known = Catalogues(Kafka(bootstrap_servers="127.0.0.1:1", topic_prefix=""))
+    known = CatalogueTable(Kafka(bootstrap_servers="127.0.0.1:1", topic_prefix=""))
     try:
         renames = (renamed(EVIL, number) for number in range(2, 201))
         events: list[CatalogueEvent] = [opened(ACME), opened(EVIL), *renames]
@@ -62,7 +62,7 @@ def test_answers_of_one_tenant_are_bounded_and_drive_out_no_others(
 
 def test_a_command_of_two_events_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogues, "MOST_ANSWERS", 1)
-    known = Catalogues(Kafka(bootstrap_servers="127.0.0.1:1", topic_prefix=""))
+    known = CatalogueTable(Kafka(bootstrap_servers="127.0.0.1:1", topic_prefix=""))
     try:
         first, second = opened(EVIL), renamed(EVIL, 2)
         both = replace(second.metadata, command_id=first.metadata.command_id)

@@ -7,9 +7,9 @@ import pytest
 
 from avro_schemas.codec import decode, encode
 from command_api.decider.deciding import Decider
-from command_api.decider.state import AssetKey, Changes, Remembered
+from command_api.decider.state import AssetKey, Remembered, StateChanges
 from domain.asset import Asset
-from domain.catalogue import EMPTY, Catalogue, decide, evolve
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue, decide, evolve
 from domain.events import AssetSubmitted
 from domain.values import CommandId, TenantId
 from infra.group_reading import Partition
@@ -18,7 +18,7 @@ from infra.reading import Record
 from infra.topics import Topic
 from tests.samples import NOON, create_category, metadata, submit
 
-(CREATED,) = decide(create_category("cats"), EMPTY, NOON)
+(CREATED,) = decide(create_category("cats"), EMPTY_CATALOGUE, NOON)
 ASSETS = ("0190b6f0-0000-7000-8000-000000000001", "0190b6f0-0000-7000-8000-000000000002")
 
 
@@ -61,7 +61,7 @@ class Catalogues:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._tree = EMPTY
+        self._tree = EMPTY_CATALOGUE
 
     def of(self, _tenant_id: TenantId) -> Catalogue:
         return self._tree
@@ -74,7 +74,7 @@ class Catalogues:
     def catch_up(self) -> None:
         self._broker.done.append("catch up")
         if self._broker.done.count("catch up") > 1:  # after the one at the start
-            self._tree = evolve(EMPTY, CREATED)
+            self._tree = evolve(EMPTY_CATALOGUE, CREATED)
 
 
 class State:
@@ -86,7 +86,7 @@ class State:
     def remembered(self, _partition: int, _command_id: CommandId) -> Remembered | None:
         return None
 
-    def apply(self, _partition: int, changes: Changes, _next_offset: int) -> None: ...
+    def apply(self, _partition: int, changes: StateChanges, _next_offset: int) -> None: ...
 
 
 @pytest.fixture
@@ -96,9 +96,14 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
     def put(name: str, made: Callable[..., Any]) -> None:
         monkeypatch.setattr(f"command_api.decider.deciding.{name}", made)
 
-    for name in ("TransactionalWriter", "OpenTails", "Mender", "GroupReader"):
+    for name in (
+        "TransactionalProducer",
+        "OpenTransactionScanner",
+        "HangingTransactionRecovery",
+        "GroupConsumer",
+    ):
         put(name, lambda *_, **__: broker)
-    put("Catalogues", lambda _: Catalogues(broker))
+    put("CatalogueTable", lambda _: Catalogues(broker))
     return broker
 
 

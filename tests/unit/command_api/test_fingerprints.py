@@ -3,15 +3,15 @@
 from dataclasses import replace
 from hashlib import sha256
 
-from avro_schemas.sealing import using
+from avro_schemas.sealing import using_encryptor
 from command_api.preferences import preference
-from command_api.writes import Write
+from command_api.writes import WriteRequest
 from domain.values import Actor, CommandId, CorrelationId, TenantId
 from infra.keyring import WHOLE_TENANT, Erasure
 from tests.keys import fixed_keyring
 from tests.samples import ACME, NOON
 
-WRITE = Write(
+WRITE = WriteRequest(
     tenant_id=ACME,
     actor=Actor("key:k1"),
     target="POST /v1/assets",
@@ -25,7 +25,7 @@ WRITE = Write(
 )
 
 
-def fingerprint(content: str, write: Write = WRITE) -> str:
+def fingerprint(content: str, write: WriteRequest = WRITE) -> str:
     return write.metadata("an entity", content).fingerprint or ""
 
 
@@ -41,12 +41,12 @@ def test_it_stays_the_same_whatever_else_is_erased() -> None:
         Erasure(tenant_id="globex", entity_id=WHOLE_TENANT, erased_at=NOON),
     ]
     before = fingerprint("Ann")
-    with using(fixed_keyring().without(others)):
+    with using_encryptor(fixed_keyring().without(others)):
         assert fingerprint("Ann") == before
 
 
 def test_whoever_guesses_cannot_try_it_out() -> None:
     assert fingerprint("Ann") != sha256(f"{WRITE.target}\nAnn".encode()).hexdigest()
     erased = [Erasure(tenant_id=ACME, entity_id=WHOLE_TENANT, erased_at=NOON)]
-    with using(fixed_keyring().without(erased)):
+    with using_encryptor(fixed_keyring().without(erased)):
         assert fingerprint("Ann") == fingerprint("Bob")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from avro_schemas.codec import encode
-from command_api.decider.state import Changes, FoldedState
+from command_api.decider.state import FoldedState, StateChanges
 from domain.blob_keys import asset_folder, folder_of, upload_key
 from domain.events import AssetEvent
 from domain.values import AssetId, BlobKey, Source
@@ -48,7 +48,7 @@ def test_folders_that_events_name_are_held_for_ever_in_their_partition(tmp_path:
 
 
 def test_what_a_batch_makes_count_is_held_once_it_took_effect(tmp_path: Path) -> None:
-    state, changes = FoldedState(tmp_path, "a log"), Changes()
+    state, changes = FoldedState(tmp_path, "a log"), StateChanges()
     changes.held.add(OTHER)
     assert not state.is_held(0, OTHER)
     state.apply(0, changes, 1)

@@ -10,11 +10,11 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from command_api.app import Parts, create_app
+from command_api.app import CommandApiParts, create_app
 from command_api.ids import keyed_asset_id
 from domain.commands import SubmitAsset
 from infra.settings import FetchSettings
-from infra.web.positions import from_header
+from infra.web.positions import position_from_header
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME
@@ -40,7 +40,7 @@ def test_a_url_becomes_a_submitted_asset(client: TestClient, decider: FakeDecide
     assert answer["public_url"] == f"https://pictures.example/i/{answer['asset_id']}"
     assert response.headers["location"] == f"https://query.example/v1/assets/{answer['asset_id']}"
     assert response.headers["etag"] == '"1"'
-    assert from_header(response.headers["scalehoster-position"]).topic == "asset-events"
+    assert position_from_header(response.headers["scalehoster-position"]).topic == "asset-events"
     assert decider.events[-1].metadata.entity_id == answer["asset_id"]
 
 
@@ -331,7 +331,7 @@ def test_what_is_to_become_of_duplicates_is_handed_on(
 
 
 def test_nothing_is_taken_in_from_a_network_that_the_operator_refuses(
-    client: TestClient, parts: Parts
+    client: TestClient, parts: CommandApiParts
 ) -> None:
     fetch = FetchSettings(refused_networks=(IPv4Network("93.184.216.0/24"),))
     app, _ = create_app(SETTINGS.model_copy(update={"fetch": fetch}), parts)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from command_api.app import Parts, create_app
+from command_api.app import CommandApiParts, create_app
 from tests.asgi import SlowRequest
 from tests.unit.command_api.conftest import SETTINGS
 from tests.unit.command_api.keys import Keys
@@ -17,7 +17,7 @@ PARTS = {"view": "asset_by_id", "category": ID}
 VERBS = {"/v1/admin/rebuilds/{view}/{verb}": "pause", "/v1/admin/consistency/{verb}": "check"}
 
 
-def json_routes(parts: Parts) -> Iterator[tuple[str, str]]:
+def json_routes(parts: CommandApiParts) -> Iterator[tuple[str, str]]:
     app, _ = create_app(SETTINGS, parts)
     for path, item in app.openapi()["paths"].items():
         for method, operation in item.items():
@@ -28,7 +28,7 @@ def json_routes(parts: Parts) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("length", [{"content-length": "9000"}, {"transfer-encoding": "chunked"}])
 def test_no_route_that_takes_json_reads_a_form(
-    parts: Parts, keys: Keys, length: dict[str, str]
+    parts: CommandApiParts, keys: Keys, length: dict[str, str]
 ) -> None:
     app, _ = create_app(SETTINGS, parts)
     key = keys.add(["admin"])

@@ -8,16 +8,16 @@ from typing import Any, get_args
 import pytest
 from starlette.testclient import TestClient
 
-from command_api.app import Parts, create_app
-from command_api.operation_bodies import BODIES
-from command_api.previews import Previews
+from command_api.app import CommandApiParts, create_app
+from command_api.operation_bodies import OPERATION_BODIES
+from command_api.previews import OperationPreviews
 from domain.bulk import OperationKind
 from domain.bulk_commands import StartOperation
-from domain.catalogue import EMPTY, Catalogue, decide, evolve
+from domain.catalogue import EMPTY_CATALOGUE, Catalogue, decide, evolve
 from domain.operation.selecting import Candidate
 from domain.values import AssetId, CategoryId, Status, TenantId
-from infra.candidates import Candidates
-from infra.live_views import LiveViews
+from infra.candidates import AssetScan
+from infra.live_views import ViewReader
 from tests.bulk import instructions, start
 from tests.fake_decider import FakeDecider
 from tests.memory_cql import MemoryCql
@@ -45,19 +45,19 @@ def candidate(number: int, **more: object) -> Candidate:
 
 
 @pytest.fixture
-def looking(client: TestClient, parts: Parts) -> Iterator[TestClient]:
+def looking(client: TestClient, parts: CommandApiParts) -> Iterator[TestClient]:
     """Speaks to a command API that finds three assets in cats, one of them tagged already."""
-    walk = MemoryWalk(
+    scan = MemoryWalk(
         [candidate(1), candidate(2), candidate(3, tags=("new",)), candidate(4, category_ids=())],
-        evolve(EMPTY, *decide(create_category("cats"), EMPTY, NOON)),
+        evolve(EMPTY_CATALOGUE, *decide(create_category("cats"), EMPTY_CATALOGUE, NOON)),
     )
-    app, _ = create_app(SETTINGS, replace(parts, open_walk=lambda: walk))
+    app, _ = create_app(SETTINGS, replace(parts, open_preview_assets=lambda: scan))
     with TestClient(app, headers=dict(client.headers)) as client_of_its_own:
         yield client_of_its_own
 
 
 def test_there_is_a_body_for_every_kind() -> None:
-    assert set(BODIES) == set(get_args(OperationKind))
+    assert set(OPERATION_BODIES) == set(get_args(OperationKind))
 
 
 def test_an_operation_is_begun_once_under_its_key(client: TestClient, decider: FakeDecider) -> None:
@@ -134,11 +134,11 @@ def test_a_dry_run_shows_what_would_change_and_leaves_no_trace(
 
 
 def test_a_dry_run_says_the_same_of_assets_by_their_state_and_by_name(
-    client: TestClient, parts: Parts
+    client: TestClient, parts: CommandApiParts
 ) -> None:
     rejected = [candidate(n, status=Status.REJECTED, original_bytes=0) for n in range(7)]
-    walk = MemoryWalk([*rejected, candidate(8)])
-    app, _ = create_app(SETTINGS, replace(parts, open_walk=lambda: walk))
+    scan = MemoryWalk([*rejected, candidate(8)])
+    app, _ = create_app(SETTINGS, replace(parts, open_preview_assets=lambda: scan))
     body = {"kind": "reprocess", "dry_run": True}
     with TestClient(app, headers=dict(client.headers)) as looking:
         by_state, by_name, alone = (
@@ -167,10 +167,10 @@ def test_a_dry_run_names_categories_by_their_slugs(looking: TestClient) -> None:
 
 
 def test_a_dry_run_over_a_view_that_is_being_built_says_to_come_back(
-    client: TestClient, parts: Parts
+    client: TestClient, parts: CommandApiParts
 ) -> None:
-    views = LiveViews(MemoryCql(checkpoints=[(5, 2)]))
-    app, _ = create_app(SETTINGS, replace(parts, open_walk=lambda: Candidates(views)))
+    views = ViewReader(MemoryCql(checkpoints=[(5, 2)]))
+    app, _ = create_app(SETTINGS, replace(parts, open_preview_assets=lambda: AssetScan(views)))
     with TestClient(app, headers=dict(client.headers)) as looking:
         response = looking.post("/v1/operations", json=TAG | {"dry_run": True})
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
@@ -222,23 +222,23 @@ class StandingWalk(MemoryWalk):
         if tenant_id == OTHER:
             self.standing += 1
             await asyncio.Event().wait()
-        return EMPTY
+        return EMPTY_CATALOGUE
 
 
 def test_dry_runs_of_one_tenant_leave_room_for_those_of_another() -> None:
     async def story() -> tuple[int, int]:
-        walk = StandingWalk()
-        previews = Previews(lambda: walk)
+        scan = StandingWalk()
+        previews = OperationPreviews(lambda: scan)
         ours = start(instructions("delete"))
         theirs = replace(ours, metadata=replace(ours.metadata, tenant_id=OTHER))
         under_way = [asyncio.create_task(previews.preview(theirs)) for _ in range(50)]
         async with asyncio.timeout(10):
-            while not walk.standing:  # noqa: ASYNC110 - the first has to be opened in a thread
+            while not scan.standing:  # noqa: ASYNC110 - the first has to be opened in a thread
                 await asyncio.sleep(0)
         matched = (await previews.preview(ours)).matched
         for each in under_way:
             each.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
-        return walk.standing, matched
+        return scan.standing, matched
 
     assert asyncio.run(story()) == (4, 0)

@@ -36,8 +36,8 @@ from tests.samples import ACME, NOON, create_category, metadata, submit
 
 TREE = reduce(
     catalogues.evolve,
-    catalogues.decide(create_category("cats"), catalogues.EMPTY, NOON),
-    catalogues.EMPTY,
+    catalogues.decide(create_category("cats"), catalogues.EMPTY_CATALOGUE, NOON),
+    catalogues.EMPTY_CATALOGUE,
 )
 GOOD = "0190b6f0-0000-7000-8000-00000000000"
 BAD = "0190b6f0-0000-7000-8000-0000000000ff"
@@ -47,13 +47,13 @@ BAD = "0190b6f0-0000-7000-8000-0000000000ff"
 def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
     kafka = MemoryKafka()
     stands_for = {
-        "deciding.TransactionalWriter": kafka.writer,
-        "deciding.OpenTails": kafka.tails,
-        "deciding.Mender": kafka.mender,
-        "deciding.GroupReader": kafka.group_reader,
-        "catalogues.Reader": kafka.reader,
-        "catalogues.OpenTails": kafka.tails,
-        "folding.Reader": kafka.reader,
+        "deciding.TransactionalProducer": kafka.writer,
+        "deciding.OpenTransactionScanner": kafka.tails,
+        "deciding.HangingTransactionRecovery": kafka.recovery,
+        "deciding.GroupConsumer": kafka.group_reader,
+        "catalogues.PartitionReader": kafka.reader,
+        "catalogues.OpenTransactionScanner": kafka.tails,
+        "folding.PartitionReader": kafka.reader,
         "folding.LogBounds": kafka.bounds,
     }
     for name, made in stands_for.items():
@@ -174,7 +174,7 @@ def last_step_fails(_kafka: MemoryKafka, patch: pytest.MonkeyPatch) -> None:
     def fail() -> Any:  # noqa: ANN401 - never returns
         raise ZeroDivisionError("after its events were decided")
 
-    patch.setattr(rounds, "unused", unused)
+    patch.setattr(rounds, "discards_of_command", unused)
 
 
 def broker_refuses(topic: str) -> Callable[[MemoryKafka, pytest.MonkeyPatch], None]:

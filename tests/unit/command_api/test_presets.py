@@ -2,9 +2,9 @@
 
 from typing import get_args
 
-from command_api.fields import Preset
+from command_api.fields import PresetName
 from streams.rendering.presets import PRESETS
 
 
 def test_a_client_may_name_exactly_the_presets_that_there_are() -> None:
-    assert set(get_args(Preset)) == set(PRESETS)
+    assert set(get_args(PresetName)) == set(PRESETS)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from fastapi import FastAPI
 
-from command_api.app import Parts, create_app
+from command_api.app import CommandApiParts, create_app
 from domain.values import TenantId
 from infra.api_settings import CommandApiSettings
 from tests.asgi import SlowRequest
@@ -37,7 +37,7 @@ WRITE = (
 Kind = tuple[str, str, Mapping[str, str], bytes]
 
 
-def api(parts: Parts, **ours: object) -> FastAPI:
+def api(parts: CommandApiParts, **ours: object) -> FastAPI:
     """Make an API with the limits that it has by default, but for these."""
     limits = CommandApiSettings(requests_per_second=10_000, requests_per_second_per_tenant=10_000)
     changed = limits.model_copy(update={"queue_seconds": 1.0, **ours})
@@ -81,7 +81,7 @@ def evil(keys: Keys) -> str:
 
 
 @pytest.fixture
-def good(keys: Keys, parts: Parts) -> str:
+def good(keys: Keys, parts: CommandApiParts) -> str:
     key = keys.add(["assets:write"])
     setup = request(
         ("POST", "/v1/categories", {"content-type": "application/json"}, b'{"name": "Cats"}'), key
@@ -96,7 +96,7 @@ def good(keys: Keys, parts: Parts) -> str:
     ids=["uploads", "batches", "writes"],
 )
 def test_another_tenant_is_let_in_while_one_has_as_much_under_way_as_it_can_get(
-    parts: Parts, evil: str, good: str, kind: Kind, stalling: int
+    parts: CommandApiParts, evil: str, good: str, kind: Kind, stalling: int
 ) -> None:
     async def story() -> list[int]:
         app = api(parts)
@@ -111,7 +111,7 @@ def test_another_tenant_is_let_in_while_one_has_as_much_under_way_as_it_can_get(
     assert all(status < 300 or status == 409 for status in answers), answers
 
 
-def test_stalled_writes_are_not_in_flight(parts: Parts, evil: str, good: str) -> None:
+def test_stalled_writes_are_not_in_flight(parts: CommandApiParts, evil: str, good: str) -> None:
     async def story() -> int:
         app = api(parts, max_in_flight=2)
         slow = [request(WRITE, evil, stalls=True) for _ in range(5)]
@@ -123,7 +123,7 @@ def test_stalled_writes_are_not_in_flight(parts: Parts, evil: str, good: str) ->
 
 
 def test_slow_uploads_and_batches_and_writes_end_and_their_places_are_free_again(
-    parts: Parts, evil: str
+    parts: CommandApiParts, evil: str
 ) -> None:
     async def story(kind: Kind) -> list[int]:
         app = api(parts, receive_idle_seconds=0.2, max_uploads=2, max_batches=2)
@@ -139,14 +139,14 @@ def test_slow_uploads_and_batches_and_writes_end_and_their_places_are_free_again
 
 
 def test_nothing_is_staged_of_an_upload_that_stalls(
-    parts: Parts, evil: str, blobs: MemoryBlobStore
+    parts: CommandApiParts, evil: str, blobs: MemoryBlobStore
 ) -> None:
     app = api(parts, receive_idle_seconds=0.05)
     assert asyncio.run(request(UPLOAD, evil, stalls=True).answer(app)) == 408
     assert blobs.blobs == {}
 
 
-def test_twenty_uploads_at_once_all_succeed(parts: Parts, good: str) -> None:
+def test_twenty_uploads_at_once_all_succeed(parts: CommandApiParts, good: str) -> None:
     async def story() -> list[int]:
         app = api(parts)
         return await asyncio.gather(*(request(UPLOAD, good).answer(app) for _ in range(20)))
@@ -155,7 +155,7 @@ def test_twenty_uploads_at_once_all_succeed(parts: Parts, good: str) -> None:
 
 
 def test_an_upload_that_waits_for_its_turn_is_not_read_meanwhile(
-    parts: Parts, evil: str, good: str
+    parts: CommandApiParts, evil: str, good: str
 ) -> None:
     async def story() -> tuple[int, int, int]:
         app = api(parts, max_uploads=1, queue_seconds=30.0)
@@ -174,7 +174,7 @@ def test_an_upload_that_waits_for_its_turn_is_not_read_meanwhile(
 
 
 def test_an_upload_that_gets_no_turn_in_time_is_told_to_come_again(
-    parts: Parts, evil: str, good: str
+    parts: CommandApiParts, evil: str, good: str
 ) -> None:
     async def story() -> SlowRequest:
         app = api(parts, max_uploads=1, queue_seconds=0.05)

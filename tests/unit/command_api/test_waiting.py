@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from command_api.app import Parts, create_app
+from command_api.app import CommandApiParts, create_app
 from command_api.preferences import preference
 from domain.outcomes import Outcome
 from infra.asking import AnyCommand
@@ -99,7 +99,7 @@ def test_preferences_are_read_as_rfc_7240_says(
 
 
 async def _send(
-    parts: Parts, settings: Settings, requests: list[dict[str, Any]], key: str
+    parts: CommandApiParts, settings: Settings, requests: list[dict[str, Any]], key: str
 ) -> list[httpx2.Response]:
     app, _ = create_app(settings, parts)
     transport = httpx2.ASGITransport(app)
@@ -121,7 +121,7 @@ def post(key: str, **change: str) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("client")
 def test_fifty_posts_at_once_with_one_key_insert_once(
-    parts: Parts, decider: FakeDecider, keys: Keys
+    parts: CommandApiParts, decider: FakeDecider, keys: Keys
 ) -> None:
     key = keys.add(["assets:write"])
     answers = asyncio.run(_send(parts, SETTINGS, [post("k")] * 50, key))
@@ -132,7 +132,7 @@ def test_fifty_posts_at_once_with_one_key_insert_once(
 
 @pytest.mark.usefixtures("client")
 def test_all_who_wait_for_one_command_are_told_when_it_is_decided(
-    parts: Parts, decider: FakeDecider, keys: Keys
+    parts: CommandApiParts, decider: FakeDecider, keys: Keys
 ) -> None:
     decider.is_silent = True
     key = keys.add(["assets:write"])
@@ -150,7 +150,7 @@ def test_all_who_wait_for_one_command_are_told_when_it_is_decided(
 
 @pytest.mark.usefixtures("client")
 def test_two_bodies_under_one_key_are_each_told_their_own_outcome(
-    parts: Parts, decider: FakeDecider, keys: Keys
+    parts: CommandApiParts, decider: FakeDecider, keys: Keys
 ) -> None:
     decider.is_silent = True
     key = keys.add(["assets:write"])
@@ -172,7 +172,7 @@ def test_two_bodies_under_one_key_are_each_told_their_own_outcome(
 
 @pytest.mark.usefixtures("client")
 def test_of_a_hundred_writes_to_one_version_one_succeeds(
-    parts: Parts, decider: FakeDecider, keys: Keys
+    parts: CommandApiParts, decider: FakeDecider, keys: Keys
 ) -> None:
     key = keys.add(["assets:write"])
     asset_id = asyncio.run(_send(parts, SETTINGS, [post("k")], key))[0].json()["asset_id"]
@@ -190,7 +190,9 @@ def test_of_a_hundred_writes_to_one_version_one_succeeds(
 
 
 @pytest.mark.usefixtures("client")
-def test_a_write_makes_room_for_the_next_however_it_ended(parts: Parts, keys: Keys) -> None:
+def test_a_write_makes_room_for_the_next_however_it_ended(
+    parts: CommandApiParts, keys: Keys
+) -> None:
     single = SETTINGS.command_api.model_copy(update={"max_in_flight": 1})
     app, _ = create_app(SETTINGS.model_copy(update={"command_api": single}), parts)
     headers = {"authorization": f"Bearer {keys.add(['assets:write'])}"}
@@ -202,7 +204,7 @@ def test_a_write_makes_room_for_the_next_however_it_ended(parts: Parts, keys: Ke
 
 @pytest.mark.usefixtures("client")
 def test_more_writes_than_there_is_room_for_are_turned_away(
-    parts: Parts, decider: FakeDecider, keys: Keys
+    parts: CommandApiParts, decider: FakeDecider, keys: Keys
 ) -> None:
     decider.is_silent = True
     key = keys.add(["assets:write"])

@@ -10,20 +10,20 @@ import pytest
 from starlette.testclient import TestClient
 
 from avro_schemas.codec import encode
-from avro_schemas.sealing import using
-from command_api.app import Parts, create_app
+from avro_schemas.sealing import using_encryptor
+from command_api.app import CommandApiParts, create_app
 from domain.hooks import EndpointId, WebhookAttempt, WebhookDelivery, WebhookRedelivery
 from domain.values import EventId
 from infra.keyring import Erasure
-from infra.public_events import EVENT_TYPES
+from infra.public_events import PUBLIC_EVENT_TYPES
 from infra.topics import (
     WEBHOOK_ATTEMPTS,
     WEBHOOK_DELIVERIES,
     WEBHOOK_ENDPOINTS,
     WEBHOOK_REDELIVERIES,
 )
-from infra.webhook_endpoints import Endpoint, Health, from_json
-from infra.webhook_table import EndpointTable
+from infra.webhook_endpoints import EndpointHealth, WebhookEndpoint, endpoint_record_from_json
+from infra.webhook_table import WebhookEndpointTable
 from tests.keys import fixed_keyring
 from tests.memory_webhooks import SECRETS, MemoryKeys, MemoryTopics, memory_webhooks
 from tests.samples import NOON
@@ -47,7 +47,7 @@ def sealing() -> MemoryKeys:
 
 @pytest.fixture
 def client(
-    parts: Parts, keys: Keys, topics: MemoryTopics, sealing: MemoryKeys
+    parts: CommandApiParts, keys: Keys, topics: MemoryTopics, sealing: MemoryKeys
 ) -> Iterator[TestClient]:
     """Speaks for a key of acme that may have webhooks; a tenant may have three endpoints."""
     webhooks = memory_webhooks(topics, max_per_tenant=3, keys=sealing)
@@ -72,7 +72,7 @@ def test_an_endpoint_is_registered_and_its_secret_shown_this_once(client: TestCl
     made = answer.json()
     assert answer.headers["location"] == f"http://127.0.0.1:3000{path(made)}"
     assert made["secret"].startswith("whsec_")
-    assert made["event_types"] == list(EVENT_TYPES)
+    assert made["event_types"] == list(PUBLIC_EVENT_TYPES)
     assert made["is_enabled"]
     shown = client.get(path(made)).json()
     assert shown == made | {"secret": None}
@@ -104,7 +104,7 @@ def test_another_instance_knows_all_of_it_from_the_topic(
     client.post(f"{path(made)}/rotate-secret")
     client.patch(path(made), json={"is_enabled": False})
     client.delete(path(gone))
-    table = EndpointTable()
+    table = WebhookEndpointTable()
     for record in topics.records[WEBHOOK_ENDPOINTS.name]:
         table.learn(record)
     endpoint_id = EndpointId(made["endpoint_id"])
@@ -163,7 +163,9 @@ def test_one_that_was_switched_off_is_enabled_again(
 ) -> None:
     made = registered(client)
     endpoint_id = EndpointId(made["endpoint_id"])
-    topics.table.put(Health(endpoint_id=endpoint_id, disabled_at=NOON, disabled_because="gone"))
+    topics.table.put(
+        EndpointHealth(endpoint_id=endpoint_id, disabled_at=NOON, disabled_because="gone")
+    )
     shown = client.get(path(made)).json()
     assert (shown["is_enabled"], shown["disabled_because"]) == (False, "gone")
     refused = client.post(f"{path(made)}/test")
@@ -207,9 +209,11 @@ def test_the_target_of_a_removed_one_can_be_read_nowhere_any_more(
     kept = [record.value for records in topics.records.values() for record in records]
     assert [value for value in kept if b"canary" in value] == []
     told = [record.value for record in topics.records[WEBHOOK_ENDPOINTS.name] if record.value]
-    with using(ring):
+    with using_encryptor(ring):
         assert {
-            endpoint.url for endpoint in map(from_json, told) if isinstance(endpoint, Endpoint)
+            endpoint.url
+            for endpoint in map(endpoint_record_from_json, told)
+            if isinstance(endpoint, WebhookEndpoint)
         } == {""}
         assert [
             each.body for each in topics.on(WEBHOOK_DELIVERIES) if isinstance(each, WebhookDelivery)

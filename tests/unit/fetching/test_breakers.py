@@ -8,7 +8,7 @@ from domain.failures import FailureCode
 from domain.sources.addresses import Address
 from domain.values import TenantId
 from streams.fetching import Fetcher, FetchFailed, FetchLimits
-from streams.fetching.breakers import HostBreakers
+from streams.fetching.breakers import CircuitBreakers
 from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
 
@@ -21,7 +21,7 @@ class Host:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.breakers = HostBreakers(3, 30.0, lambda: self.now)
+        self.breakers = CircuitBreakers(3, 30.0, lambda: self.now)
 
     def visit(self, code: FailureCode | None = None, host: str = HOST) -> FetchFailed | None:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.fetching import Conditional, Fetched, Fetcher, FetchFailed, FetchLimits
+from streams.fetching import CacheValidators, FetchedSource, Fetcher, FetchFailed, FetchLimits
 from tests.fetching_origin import answer, origin, redirect, says
 from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
@@ -43,7 +43,7 @@ def into(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
-async def follow(answers: dict[str, bytes], into: Path, resolver: FakeResolver) -> Fetched:
+async def follow(answers: dict[str, bytes], into: Path, resolver: FakeResolver) -> FetchedSource:
     async def script(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         path = here.requests[-1].split(b" ")[1].decode()
         writer.write(answers[path])
@@ -65,7 +65,7 @@ def test_a_redirect_is_followed(status: int, location: str, into: Path) -> None:
 
 
 def test_only_where_it_was_found_a_source_is_asked_whether_it_changed(into: Path) -> None:
-    async def fetch(known_path: str) -> tuple[Fetched | FetchFailed, list[str]]:
+    async def fetch(known_path: str) -> tuple[FetchedSource | FetchFailed, list[str]]:
         async def script(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             is_start = here.requests[-1].startswith(b"GET /start ")
             writer.write(redirect("/moved") if is_start else answer(304))
@@ -73,14 +73,14 @@ def test_only_where_it_was_found_a_source_is_asked_whether_it_changed(into: Path
         async with origin(script) as here:
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             client = Fetcher(FakeResolver(), FetchLimits(), {here.address}, tls)
-            known = Conditional(
+            known = CacheValidators(
                 url=f"http://{here.address}{known_path}",
                 etag='"7"',
                 last_modified="Wed, 01 Jul 2026 12:00:00 GMT",
             )
             start = f"http://{here.address}/start"
             try:
-                ended: Fetched | FetchFailed = await client.fetch(
+                ended: FetchedSource | FetchFailed = await client.fetch(
                     start, tenant_id=ACME, into=into, conditional=known
                 )
             except FetchFailed as failed:
@@ -88,7 +88,7 @@ def test_only_where_it_was_found_a_source_is_asked_whether_it_changed(into: Path
         return ended, [request.decode() for request in here.requests]
 
     ended, (start, moved) = asyncio.run(fetch("/moved"))
-    assert isinstance(ended, Fetched)
+    assert isinstance(ended, FetchedSource)
     assert ended.not_modified
     assert "If-" not in start
     assert 'If-None-Match: "7"\r\nIf-Modified-Since: Wed, 01 Jul 2026' in moved

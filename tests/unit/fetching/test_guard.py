@@ -7,7 +7,7 @@ import pytest
 from domain.sources.addresses import Address
 from domain.values import TenantId
 from streams.fetching import FetchFailed, FetchLimits, Resolver
-from streams.fetching.guard import Guard
+from streams.fetching.guard import AddressGuard
 from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
 
@@ -16,7 +16,9 @@ ALSO_PUBLIC = "2606:4700:4700::1111"
 
 
 def pin(url: str, resolver: Resolver, *allowed_origins: str) -> str:
-    guard = Guard(resolver, FetchLimits(lookup_seconds=0.05, max_addresses=4), set(allowed_origins))
+    guard = AddressGuard(
+        resolver, FetchLimits(lookup_seconds=0.05, max_addresses=4), set(allowed_origins)
+    )
     return str(asyncio.run(guard.pin(guard.read(url), ACME)))
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from domain.sources.addresses import Address
 from domain.values import TenantId
 from streams.fetching import Fetcher, FetchLimits
-from streams.fetching.politeness import HostSlots
+from streams.fetching.politeness import KeyedRateLimit
 from tests.samples import ACME
 
 
 def test_a_host_sees_no_more_visitors_than_it_has_slots() -> None:
     async def most_visitors() -> int:
-        slots, inside, most = HostSlots(2), 0, 0
+        slots, inside, most = KeyedRateLimit(2), 0, 0
 
         async def visit() -> None:
             nonlocal inside, most
@@ -30,7 +30,7 @@ def test_a_host_sees_no_more_visitors_than_it_has_slots() -> None:
 
 def test_hosts_do_not_wait_for_each_other() -> None:
     async def scenario() -> None:
-        slots = HostSlots(1)
+        slots = KeyedRateLimit(1)
         async with asyncio.timeout(10), slots.slot("a.example"), slots.slot("b.example"):
             pass
 
@@ -39,7 +39,7 @@ def test_hosts_do_not_wait_for_each_other() -> None:
 
 def test_a_visitor_who_gives_up_waiting_leaves_nothing_behind() -> None:
     async def scenario() -> None:
-        slots = HostSlots(1)
+        slots = KeyedRateLimit(1)
 
         async def visit() -> None:
             async with slots.slot("example.com"):
@@ -65,7 +65,7 @@ def test_downloads_of_a_host_begin_no_faster_than_agreed() -> None:
         now += seconds
 
     async def scenario() -> None:
-        slots = HostSlots(9, per_second=4, clock=lambda: now, sleep=sleep)
+        slots = KeyedRateLimit(9, per_second=4, clock=lambda: now, sleep=sleep)
         for host in ("a.example", "a.example", "b.example", "a.example"):
             async with slots.slot(host):
                 begun.append((host, now))

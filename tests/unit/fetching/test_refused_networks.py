@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from domain.sources.addresses import is_public
-from domain.sources.urls import SourceRefused, parse
+from domain.sources.urls import SourceRefused, parse_source_url
 from infra.errors import SettingsWrong
 from infra.settings import load
 from streams.fetching import Fetcher, FetchFailed, FetchLimits
-from streams.notifying.posting import Poster
+from streams.notifying.posting import WebhookSender
 from tests.samples import ACME
 from tests.unit.fetching.fakes import FakeResolver
 from tests.unit.fetching.test_nothing_is_dialled import TRUSTS_NOBODY
@@ -45,9 +45,9 @@ AROUND = ("93.184.215.255", "93.184.217.0", "2606:2800:221::1", "2a00:5f0:64:0:0
 
 @pytest.mark.parametrize("url", INSIDE)
 def test_a_number_in_them_is_refused_before_anything_is_done(url: str) -> None:
-    parse(url)  # without the setting it is public
+    parse_source_url(url)  # without the setting it is public
     with pytest.raises(SourceRefused) as refused:
-        parse(url, refused_networks=OWN)
+        parse_source_url(url, refused_networks=OWN)
     assert refused.value.code == "blocked_address"
     assert refused.value.detail == "the host is not on the public internet"
 
@@ -65,10 +65,12 @@ def test_no_download_and_no_webhook_dials_them(
     with pytest.raises(FetchFailed) as failed:
         asyncio.run(fetcher.fetch(url, tenant_id=ACME, into=tmp_path / "source"))
     assert failed.value.code == "blocked_address"
-    poster = Poster(
+    webhook_sender = WebhookSender(
         FakeResolver(NAMES), SECRETS, timeout_seconds=5.0, refused_networks=OWN, tls=TRUSTS_NOBODY
     )
-    answer = asyncio.run(poster.post(replace(ENDPOINT, url=url), DELIVERY, datetime.now(UTC)))
+    answer = asyncio.run(
+        webhook_sender.post(replace(ENDPOINT, url=url), DELIVERY, datetime.now(UTC))
+    )
     assert answer.status is None
     assert answer.detail == "the host is not on the public internet"
     assert dialled == []

@@ -14,8 +14,8 @@ import pytest
 
 from domain.values import TenantId
 from streams.fetching import FetchFailed, FetchLimits, Resolver, SystemResolver
-from streams.fetching.guard import Guard
-from streams.notifying.posting import Poster
+from streams.fetching.guard import AddressGuard
+from streams.notifying.posting import WebhookSender
 from tests.samples import ACME
 from tests.unit.fetching.test_nothing_is_dialled import PUBLIC, TRUSTS_NOBODY
 from tests.unit.notifying.parts import DELIVERY, ENDPOINT, SECRETS
@@ -96,7 +96,7 @@ def test_silent_names_of_one_tenant_leave_others_their_look_ups(dns: Dns) -> Non
 
 def test_a_name_that_was_given_up_on_still_holds_its_place_but_no_other_tenants(dns: Dns) -> None:
     async def story() -> None:
-        guard = Guard(SystemResolver(), FetchLimits(lookup_seconds=0.05))
+        guard = AddressGuard(SystemResolver(), FetchLimits(lookup_seconds=0.05))
         urls = [guard.read(f"http://s{number}.silent.example/") for number in range(400)]
         failures = await asyncio.gather(
             *(guard.pin(url, EVIL) for url in urls), return_exceptions=True
@@ -118,12 +118,16 @@ def test_silent_endpoints_of_one_tenant_leave_webhooks_of_others(
     ]
 
     async def story() -> None:
-        poster = Poster(SystemResolver(), SECRETS, timeout_seconds=0.1, tls=TRUSTS_NOBODY)
+        webhook_sender = WebhookSender(
+            SystemResolver(), SECRETS, timeout_seconds=0.1, tls=TRUSTS_NOBODY
+        )
         now = datetime.now(UTC)
-        answers = await asyncio.gather(*(poster.post(each, DELIVERY, now) for each in silent))
+        answers = await asyncio.gather(
+            *(webhook_sender.post(each, DELIVERY, now) for each in silent)
+        )
         assert not any(answer.is_well for answer in answers)
         assert dialled == []
-        await poster.post(replace(ENDPOINT, url="http://good.example/"), DELIVERY, now)
+        await webhook_sender.post(replace(ENDPOINT, url="http://good.example/"), DELIVERY, now)
         assert dialled == [(PUBLIC, 80)]
 
     run(story)

@@ -1,22 +1,22 @@
 import pytest
 
-from domain.sources.urls import MAX_URL_LENGTH, SourceRefused, parse
+from domain.sources.urls import MAX_URL_LENGTH, SourceRefused, parse_source_url
 from streams.fetching import FetchFailed, FetchLimits
-from streams.fetching.guard import Guard
+from streams.fetching.guard import AddressGuard
 from tests.unit.fetching.fakes import FakeResolver
 from tests.unit.fetching.vectors import ALLOWED, DENIED, NOT_A_NAME_FOR_IDNA
 
 ORIGIN = "127.0.0.1:3010"
 
 
-def guard() -> Guard:
-    return Guard(FakeResolver(), FetchLimits())
+def guard() -> AddressGuard:
+    return AddressGuard(FakeResolver(), FetchLimits())
 
 
 @pytest.mark.parametrize(("url", "code"), DENIED.items(), ids=ascii)
 def test_a_hostile_url_is_refused_for_the_right_reason(url: str, code: str) -> None:
     with pytest.raises(SourceRefused) as refused:
-        parse(url)
+        parse_source_url(url)
     assert refused.value.code == code
 
 
@@ -35,9 +35,9 @@ def test_an_honest_url_is_read_canonically(url: str, canonical: str) -> None:
 def test_a_url_may_be_as_long_as_the_limit_and_no_longer() -> None:
     start = "http://example.com/"
     longest = start + "a" * (MAX_URL_LENGTH - len(start))
-    assert str(parse(longest)) == longest
+    assert str(parse_source_url(longest)) == longest
     with pytest.raises(SourceRefused):
-        parse(longest + "a")
+        parse_source_url(longest + "a")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_url_may_be_as_long_as_the_limit_and_no_longer() -> None:
     ["http://127.0.0.1:3010/cat.png", "https://127.0.0.1:3010/", "http://127.0.0.1.:3010/"],
 )
 def test_an_allowed_origin_is_admitted(url: str) -> None:
-    assert parse(url, {ORIGIN}).origin == ORIGIN
+    assert parse_source_url(url, {ORIGIN}).origin == ORIGIN
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_an_allowed_origin_is_admitted(url: str) -> None:
 )
 def test_an_allowed_origin_admits_nothing_beside_itself(url: str) -> None:
     with pytest.raises(SourceRefused):
-        parse(url, {ORIGIN})
+        parse_source_url(url, {ORIGIN})
 
 
 def test_a_password_in_the_url_is_refused_as_such() -> None:
     with pytest.raises(SourceRefused) as refused:
-        parse("https://user:pass@example.com/")
+        parse_source_url("https://user:pass@example.com/")
     assert refused.value.detail == "the URL must not hold a user name or password"
 
 
@@ -76,5 +76,5 @@ def test_a_password_in_the_url_is_refused_as_such() -> None:
 )
 def test_a_letter_that_dns_is_never_asked_for_is_in_no_name(selector: str) -> None:
     with pytest.raises(SourceRefused) as refused:
-        parse(f"https://\u3042{selector}.example/")
+        parse_source_url(f"https://\u3042{selector}.example/")
     assert refused.value.code == "invalid_url"

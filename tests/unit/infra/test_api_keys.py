@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.api_key_table import ApiKeyRejected, ApiKeysUnread, ApiKeyTable, Caller
+from infra.api_key_table import ApiKeyRejected, ApiKeysNotLoaded, ApiKeyTable, Caller
 from infra.api_keys import (
     ApiKey,
-    digest,
-    from_json,
+    api_key_digest,
+    api_key_from_json,
+    api_key_to_json,
     is_well_formed,
-    issue,
-    new_key_text,
-    revoke,
-    to_json,
+    issue_api_key,
+    new_api_key_text,
+    revoke_api_key,
 )
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import API_KEYS, Topic
 from tests.samples import ACME, NOON
 
@@ -30,16 +30,16 @@ class MemorySender:
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes]] = []
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
         assert topic is API_KEYS
         self.sent.append((key, value))
-        return Position(topic=topic.name, partition=0, offset=len(self.sent))
+        return LogPosition(topic=topic.name, partition=0, offset=len(self.sent))
 
 
 def issued() -> tuple[ApiKey, str, MemorySender]:
     sender = MemorySender()
     api_key, text = asyncio.run(
-        issue(sender, tenant_id=ACME, scopes=("assets:write",), name="ci", now=NOON)
+        issue_api_key(sender, tenant_id=ACME, scopes=("assets:write",), name="ci", now=NOON)
     )
     return api_key, text, sender
 
@@ -54,7 +54,7 @@ def table_of(*known: ApiKey) -> ApiKeyTable:
 
 
 def test_a_key_is_recognised_by_its_form() -> None:
-    keys = {new_key_text() for _ in range(100)}
+    keys = {new_api_key_text() for _ in range(100)}
     assert len(keys) == 100
     for key in keys:
         assert key.startswith("shk_")
@@ -64,7 +64,7 @@ def test_a_key_is_recognised_by_its_form() -> None:
 
 @given(st.integers(4, 42), st.sampled_from(string.ascii_letters + string.digits))
 def test_a_mistyped_key_is_noticed_without_a_look_up(place: int, letter: str) -> None:
-    key = new_key_text()
+    key = new_api_key_text()
     mistyped = key[:place] + letter + key[place + 1 :]
     assert is_well_formed(mistyped) == (mistyped == key)
 
@@ -79,20 +79,20 @@ def test_the_key_itself_is_stored_nowhere() -> None:
     stored = b"".join(value for _, value in sender.sent).decode()
     assert text not in stored
     assert text not in repr(api_key)
-    assert digest(text) in stored
+    assert api_key_digest(text) in stored
 
 
 def test_what_is_stored_reads_back() -> None:
     api_key, _, sender = issued()
-    assert from_json(sender.sent[0][1]) == api_key
+    assert api_key_from_json(sender.sent[0][1]) == api_key
     revoked = replace(api_key, revoked_at=NOON)
-    assert from_json(to_json(revoked)) == revoked
+    assert api_key_from_json(api_key_to_json(revoked)) == revoked
 
 
 @pytest.mark.parametrize("value", [b"[]", b"{}", b'{"version": 2}', b"\xff"])
 def test_what_is_no_key_record_is_refused(value: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any ValueError is what is promised
-        from_json(value)
+        api_key_from_json(value)
 
 
 def test_a_valid_key_names_its_tenant_and_scopes() -> None:
@@ -108,7 +108,7 @@ def test_a_valid_key_names_its_tenant_and_scopes() -> None:
 
 def test_a_revoked_key_never_comes_back() -> None:
     api_key, text, sender = issued()
-    revoked = asyncio.run(revoke(sender, api_key, now=NOON))
+    revoked = asyncio.run(revoke_api_key(sender, api_key, now=NOON))
     with pytest.raises(ApiKeyRejected):
         table_of(api_key, revoked, api_key).authenticate(text)
     assert sender.sent[-1][0] == sender.sent[0][0]  # the same record key: compaction keeps the last
@@ -116,8 +116,8 @@ def test_a_revoked_key_never_comes_back() -> None:
 
 def test_revoking_twice_keeps_the_first_moment() -> None:
     api_key, _, sender = issued()
-    once = asyncio.run(revoke(sender, api_key, now=NOON))
-    twice = asyncio.run(revoke(sender, once, now=NOON.replace(hour=13)))
+    once = asyncio.run(revoke_api_key(sender, api_key, now=NOON))
+    twice = asyncio.run(revoke_api_key(sender, once, now=NOON.replace(hour=13)))
     assert twice.revoked_at == NOON
 
 
@@ -126,8 +126,8 @@ def test_revoking_twice_keeps_the_first_moment() -> None:
     [
         pytest.param("", id="empty"),
         pytest.param("shk_", id="only the prefix"),
-        pytest.param(new_key_text()[:-1], id="too short"),
-        pytest.param(new_key_text(), id="never issued"),
+        pytest.param(new_api_key_text()[:-1], id="too short"),
+        pytest.param(new_api_key_text(), id="never issued"),
     ],
 )
 def test_other_keys_are_refused(text: str) -> None:
@@ -138,11 +138,11 @@ def test_other_keys_are_refused(text: str) -> None:
 def test_nobody_is_let_in_or_refused_until_all_keys_are_read() -> None:
     api_key, text, _ = issued()
     table = ApiKeyTable()
-    for known in (text, new_key_text()):
-        with pytest.raises(ApiKeysUnread):
+    for known in (text, new_api_key_text()):
+        with pytest.raises(ApiKeysNotLoaded):
             table.authenticate(known)
     table.put(api_key)  # its revocation may come next
-    with pytest.raises(ApiKeysUnread):
+    with pytest.raises(ApiKeysNotLoaded):
         table.authenticate(text)
     table.complete()
     assert table.authenticate(text).key_id == api_key.key_id

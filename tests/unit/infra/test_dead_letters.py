@@ -10,10 +10,10 @@ from domain.jobs import ImageJob
 from domain.values import Source, TenantId
 from infra.dead_letters import (
     DeadLetterCannotBeSent,
+    DeadLetterFilter,
     DeadLetterNotFound,
-    LetterFilter,
-    Settlement,
-    Shelf,
+    DeadLetterQueue,
+    DeadLetterResolution,
     dead_letter,
 )
 from infra.errors import BrokerUnavailable
@@ -26,7 +26,7 @@ from infra.topics import (
     WEBHOOKS_DEAD_LETTERS,
     Topic,
 )
-from tests.memory_letters import MemoryLetterLog
+from tests.memory_letters import MemoryDeadLetterLog
 from tests.samples import (
     ACME,
     DOG_PICTURE,
@@ -42,44 +42,46 @@ from tests.unit.notifying.parts import DELIVERY
 from tests.unit.streams.samples import JOB, SUBMITTED
 
 SOURCE = Source(url="https://pictures.example:8443/1.jpg", upload_key=None, file_name=None)
-ANY = LetterFilter()
+ANY = DeadLetterFilter()
 
 
 @pytest.fixture
-def log() -> MemoryLetterLog:
-    return MemoryLetterLog()
+def log() -> MemoryDeadLetterLog:
+    return MemoryDeadLetterLog()
 
 
 @pytest.fixture
-def shelf(log: MemoryLetterLog) -> Shelf:
-    return Shelf(log, lambda: NOON)
+def queue(log: MemoryDeadLetterLog) -> DeadLetterQueue:
+    return DeadLetterQueue(log, lambda: NOON)
 
 
-def listed(shelf: Shelf, wanted: LetterFilter = ANY, topic: str | None = None) -> list[str]:
+def listed(
+    queue: DeadLetterQueue, wanted: DeadLetterFilter = ANY, topic: str | None = None
+) -> list[str]:
     found, after = [], None
     while True:
-        page = shelf.page(wanted, topic=topic, after=after, at_most=2)
-        found += [letter.letter_id for letter in page.letters]
+        page = queue.page(wanted, topic=topic, after=after, at_most=2)
+        found += [entry.letter_id for entry in page.letters]
         after = page.next_after
         if after is None:
             return found
 
 
-def retry(shelf: Shelf, log: MemoryLetterLog, letter_id: str) -> Settlement:
-    return asyncio.run(shelf.retry(log, shelf.letter(letter_id)))
+def retry(queue: DeadLetterQueue, log: MemoryDeadLetterLog, letter_id: str) -> DeadLetterResolution:
+    return asyncio.run(queue.retry(log, queue.entry(letter_id)))
 
 
-def test_letters_are_listed_page_by_page(shelf: Shelf, log: MemoryLetterLog) -> None:
+def test_letters_are_listed_page_by_page(queue: DeadLetterQueue, log: MemoryDeadLetterLog) -> None:
     names = [log.park(b"junk") for _ in range(5)]
     log.lay(b"no letter at all")
 
-    assert listed(shelf) == names
+    assert listed(queue) == names
 
 
-def test_a_letter_tells_what_it_is_about(shelf: Shelf, log: MemoryLetterLog) -> None:
-    job = shelf.letter(log.park(encode(replace(JOB, source=SOURCE))))
-    command = shelf.letter(log.park(encode(submit(metadata("x"), "cats"))))
-    junk = shelf.letter(log.park(b"junk"))
+def test_a_letter_tells_what_it_is_about(queue: DeadLetterQueue, log: MemoryDeadLetterLog) -> None:
+    job = queue.entry(log.park(encode(replace(JOB, source=SOURCE))))
+    command = queue.entry(log.park(encode(submit(metadata("x"), "cats"))))
+    junk = queue.entry(log.park(b"junk"))
 
     assert (job.tenant_id, job.host) == (ACME, "pictures.example")
     assert (command.tenant_id, command.host) == (ACME, None)
@@ -89,16 +91,16 @@ def test_a_letter_tells_what_it_is_about(shelf: Shelf, log: MemoryLetterLog) -> 
 @pytest.mark.parametrize(
     ("wanted", "topic"),
     [
-        (LetterFilter(code="undecodable"), None),
-        (LetterFilter(host="pictures.example"), None),
-        (LetterFilter(tenant_id="globex"), None),
-        (LetterFilter(since=NOON + timedelta(minutes=1)), None),
-        (LetterFilter(until=NOON), None),
+        (DeadLetterFilter(code="undecodable"), None),
+        (DeadLetterFilter(host="pictures.example"), None),
+        (DeadLetterFilter(tenant_id="globex"), None),
+        (DeadLetterFilter(since=NOON + timedelta(minutes=1)), None),
+        (DeadLetterFilter(until=NOON), None),
         (ANY, "commands.dead-letters"),
     ],
 )
 def test_letters_can_be_chosen(
-    shelf: Shelf, log: MemoryLetterLog, wanted: LetterFilter, topic: str | None
+    queue: DeadLetterQueue, log: MemoryDeadLetterLog, wanted: DeadLetterFilter, topic: str | None
 ) -> None:
     log.park(encode(JOB))
     ours = {
@@ -113,23 +115,27 @@ def test_letters_can_be_chosen(
 
     letter_id = ours[named]()
 
-    assert listed(shelf, wanted, topic) == [letter_id]
+    assert listed(queue, wanted, topic) == [letter_id]
 
 
-def test_what_is_settled_is_not_listed_but_still_shown(shelf: Shelf, log: MemoryLetterLog) -> None:
+def test_what_is_settled_is_not_listed_but_still_shown(
+    queue: DeadLetterQueue, log: MemoryDeadLetterLog
+) -> None:
     dropped, retried, left = (log.park(encode(JOB)) for _ in range(3))
-    asyncio.run(shelf.drop(log, shelf.letter(dropped)))
-    retry(shelf, log, retried)
+    asyncio.run(queue.drop(log, queue.entry(dropped)))
+    retry(queue, log, retried)
 
-    assert listed(shelf) == [left]
-    assert shelf.letter(dropped).settlement == Settlement(
+    assert listed(queue) == [left]
+    assert queue.entry(dropped).resolution == DeadLetterResolution(
         letter_id=dropped, how="dropped", settled_at=NOON
     )
 
 
-def test_a_job_that_was_given_up_gets_another_run(shelf: Shelf, log: MemoryLetterLog) -> None:
+def test_a_job_that_was_given_up_gets_another_run(
+    queue: DeadLetterQueue, log: MemoryDeadLetterLog
+) -> None:
     for job in (JOB, replace(JOB, source=None, original=ORIGINAL)):
-        retry(shelf, log, log.park(encode(job)))
+        retry(queue, log, log.park(encode(job)))
 
     fetched, rendered = (decode(value) for _, _, value in log.sent)
     assert isinstance(fetched, ReplaceSource)
@@ -138,15 +144,17 @@ def test_a_job_that_was_given_up_gets_another_run(shelf: Shelf, log: MemoryLette
     assert {(topic, key) for topic, key, _ in log.sent} == {("asset-commands", JOB.asset_id)}
 
 
-def test_a_retry_that_is_said_twice_is_one_command(shelf: Shelf, log: MemoryLetterLog) -> None:
-    letter = shelf.letter(log.park(encode(JOB)))
+def test_a_retry_that_is_said_twice_is_one_command(
+    queue: DeadLetterQueue, log: MemoryDeadLetterLog
+) -> None:
+    entry = queue.entry(log.park(encode(JOB)))
     for _ in range(2):  # two operators, who both saw it before it was settled
-        asyncio.run(shelf.retry(log, letter))
+        asyncio.run(queue.retry(log, entry))
     first, second = (decode(value) for _, _, value in log.sent)
 
     assert isinstance(first, ReplaceSource)
     assert first == second
-    retry(shelf, log, letter.letter_id)
+    retry(queue, log, entry.letter_id)
     assert len(log.sent) == 2, "it is settled"
 
 
@@ -162,18 +170,18 @@ def test_a_retry_that_is_said_twice_is_one_command(shelf: Shelf, log: MemoryLett
     ],
 )
 def test_what_nobody_could_read_goes_where_it_came_from(
-    shelf: Shelf, log: MemoryLetterLog, origin: str
+    queue: DeadLetterQueue, log: MemoryDeadLetterLog, origin: str
 ) -> None:
-    retry(shelf, log, log.park(b"of a newer release", origin=origin, code="undecodable"))
+    retry(queue, log, log.park(b"of a newer release", origin=origin, code="undecodable"))
 
     assert log.sent == [(origin, "the key", b"of a newer release")]
 
 
 def test_a_held_delivery_that_nobody_could_read_is_due_at_once(
-    shelf: Shelf, log: MemoryLetterLog
+    queue: DeadLetterQueue, log: MemoryDeadLetterLog
 ) -> None:
     held = log.park(b"newer", origin="webhook-deliveries.hold-1h", code="undecodable")
-    retry(shelf, log, held)
+    retry(queue, log, held)
 
     assert log.sent == [("webhook-deliveries", "the key", b"newer")]
 
@@ -188,14 +196,14 @@ def test_a_held_delivery_that_nobody_could_read_is_due_at_once(
     ],
 )
 def test_what_met_a_fault_of_ours_is_tried_again(
-    shelf: Shelf, log: MemoryLetterLog, origin: str, home: str
+    queue: DeadLetterQueue, log: MemoryDeadLetterLog, origin: str, home: str
 ) -> None:
-    retry(shelf, log, log.park(b"as it was", origin=origin, code="internal"))
+    retry(queue, log, log.park(b"as it was", origin=origin, code="internal"))
 
     assert log.sent == [(home, "the key", b"as it was")]
 
 
-def test_what_was_cut_is_not_sent_again(shelf: Shelf, log: MemoryLetterLog) -> None:
+def test_what_was_cut_is_not_sent_again(queue: DeadLetterQueue, log: MemoryDeadLetterLog) -> None:
     huge = Record(
         topic="asset-commands",
         partition=0,
@@ -204,9 +212,9 @@ def test_what_was_cut_is_not_sent_again(shelf: Shelf, log: MemoryLetterLog) -> N
         value=b"x" * LARGEST_RECORD_BYTES,
         timestamp_ms=0,
     )
-    letter = encode(dead_letter(huge, "undecodable", "junk", NOON))
+    entry = encode(dead_letter(huge, "undecodable", "junk", NOON))
     with pytest.raises(DeadLetterCannotBeSent, match="1900000 bytes"):
-        retry(shelf, log, log.lay(letter, COMMANDS_DEAD_LETTERS))
+        retry(queue, log, log.lay(entry, COMMANDS_DEAD_LETTERS))
     assert log.sent == []
 
 
@@ -219,7 +227,7 @@ def test_what_was_cut_is_not_sent_again(shelf: Shelf, log: MemoryLetterLog) -> N
     ],
 )
 def test_an_event_is_never_sent_again(
-    shelf: Shelf, log: MemoryLetterLog, topic: Topic, what_helps: str
+    queue: DeadLetterQueue, log: MemoryDeadLetterLog, topic: Topic, what_helps: str
 ) -> None:
     letters = [
         log.park(encode(SUBMITTED), origin="asset-events", topic=topic),
@@ -228,11 +236,13 @@ def test_an_event_is_never_sent_again(
 
     for letter_id in letters:
         with pytest.raises(DeadLetterCannotBeSent, match=what_helps):
-            retry(shelf, log, letter_id)
-    assert (log.sent, listed(shelf)) == ([], letters)
+            retry(queue, log, letter_id)
+    assert (log.sent, listed(queue)) == ([], letters)
 
 
-def test_a_webhook_that_was_given_up_is_not_sent_again(shelf: Shelf, log: MemoryLetterLog) -> None:
+def test_a_webhook_that_was_given_up_is_not_sent_again(
+    queue: DeadLetterQueue, log: MemoryDeadLetterLog
+) -> None:
     letter_id = log.park(
         encode(DELIVERY),
         origin="webhook-deliveries.hold-1h",
@@ -240,32 +250,34 @@ def test_a_webhook_that_was_given_up_is_not_sent_again(shelf: Shelf, log: Memory
         topic=WEBHOOKS_DEAD_LETTERS,
     )
 
-    assert shelf.letter(letter_id).tenant_id == ACME
+    assert queue.entry(letter_id).tenant_id == ACME
     with pytest.raises(DeadLetterCannotBeSent, match=f"{DELIVERY.endpoint_id}/redeliver"):
-        retry(shelf, log, letter_id)
-    assert (log.sent, listed(shelf)) == ([], [letter_id])
+        retry(queue, log, letter_id)
+    assert (log.sent, listed(queue)) == ([], [letter_id])
 
 
-def test_a_letter_stays_until_its_retry_is_durable(shelf: Shelf, log: MemoryLetterLog) -> None:
+def test_a_letter_stays_until_its_retry_is_durable(
+    queue: DeadLetterQueue, log: MemoryDeadLetterLog
+) -> None:
     letter_id = log.park(encode(JOB))
     log.failures.append(BrokerUnavailable("nobody is there"))
 
     with pytest.raises(BrokerUnavailable):
-        retry(shelf, log, letter_id)
+        retry(queue, log, letter_id)
 
-    assert listed(shelf) == [letter_id]
+    assert listed(queue) == [letter_id]
 
 
-def test_a_letter_that_is_not_there_is_not_found(shelf: Shelf) -> None:
+def test_a_letter_that_is_not_there_is_not_found(queue: DeadLetterQueue) -> None:
     with pytest.raises(DeadLetterNotFound):
-        shelf.letter("image-jobs.dead-letters:0:7")
+        queue.entry("image-jobs.dead-letters:0:7")
 
 
 @pytest.mark.parametrize("job", [JOB, replace(JOB, source=None, original=ORIGINAL)])
 def test_a_retry_begins_no_run_of_an_asset_that_has_had_a_newer_one(
-    shelf: Shelf, log: MemoryLetterLog, job: ImageJob
+    queue: DeadLetterQueue, log: MemoryDeadLetterLog, job: ImageJob
 ) -> None:
-    retry(shelf, log, log.park(encode(job)))
+    retry(queue, log, log.park(encode(job)))
     command = decode(log.sent[0][2])
     assert isinstance(command, ReplaceSource | ReprocessAsset)
     submitted = given(create_category("cats"), submit(metadata(JOB.asset_id), "cats"))

@@ -6,8 +6,8 @@ import pytest
 from confluent_kafka import Producer
 
 from infra.errors import LogIncomplete
-from infra.group_reading import GroupReader
-from infra.group_starts import fitting
+from infra.group_reading import GroupConsumer
+from infra.group_starts import start_offset
 from infra.kafka import Kafka
 from infra.reading import Record
 from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, Topic
@@ -31,12 +31,12 @@ def write(kafka: Kafka, topic: Topic, count: int) -> None:
         producer.flush(5)
 
 
-def poll_for_ever(reader: GroupReader) -> None:
+def poll_for_ever(reader: GroupConsumer) -> None:
     while not reader.poll(500, 0.1):
         pass
 
 
-def first_records(reader: GroupReader) -> list[Record]:
+def first_records(reader: GroupConsumer) -> list[Record]:
     found = eventually(lambda: reader.poll(500, 0.1))
     return list(found)
 
@@ -45,7 +45,7 @@ def test_a_forgotten_group_begins_where_the_log_begins(broker: MockBroker) -> No
     broker.make(ASSET_COMMANDS)
     kafka = Kafka(bootstrap_servers=broker.bootstrap_servers)
     write(kafka, ASSET_COMMANDS, 80)
-    with GroupReader(kafka, "group", [ASSET_COMMANDS]) as reader:
+    with GroupConsumer(kafka, "group", [ASSET_COMMANDS]) as reader:
         records = first_records(reader)
         (first, end) = reader.bounds([(ASSET_COMMANDS.name, 0)])[ASSET_COMMANDS.name, 0]
         assert 0 < first == records[0].offset
@@ -58,7 +58,7 @@ def test_a_log_that_is_kept_for_ever_is_not_begun_in_its_middle(broker: MockBrok
     broker.make(ASSET_EVENTS)
     kafka = Kafka(bootstrap_servers=broker.bootstrap_servers)
     write(kafka, ASSET_EVENTS, 80)
-    reader = GroupReader(kafka, "group", [ASSET_EVENTS])
+    reader = GroupConsumer(kafka, "group", [ASSET_EVENTS])
     with pytest.raises(LogIncomplete, match=r"asset-events 0 has [1-9]"):
         poll_for_ever(reader)
     reader.close()
@@ -68,7 +68,7 @@ def test_a_member_whose_place_was_forgotten_meanwhile_goes_on(broker: MockBroker
     broker.make(ASSET_COMMANDS)
     kafka = Kafka(bootstrap_servers=broker.bootstrap_servers)
     write(kafka, ASSET_COMMANDS, 1)
-    with GroupReader(kafka, "group", [ASSET_COMMANDS]) as reader:
+    with GroupConsumer(kafka, "group", [ASSET_COMMANDS]) as reader:
         assert first_records(reader)[0].offset == 0
         reader.pause()
         write(kafka, ASSET_COMMANDS, 150)
@@ -82,10 +82,10 @@ def test_a_member_whose_place_was_forgotten_meanwhile_goes_on(broker: MockBroker
     [(None, 10), (3, 10), (10, 10), (15, 15), (20, 20), (25, 20)],
 )
 def test_what_a_topic_has_forgotten_is_passed_over(wanted: int | None, begins_at: int) -> None:
-    assert fitting("group", ASSET_COMMANDS, 0, wanted, (10, 20)) == begins_at
+    assert start_offset("group", ASSET_COMMANDS, 0, wanted, (10, 20)) == begins_at
 
 
 @pytest.mark.parametrize(("wanted", "bounds"), [(None, (1, 20)), (15, (1, 20)), (21, (0, 20))])
 def test_what_is_kept_for_ever_must_be_whole(wanted: int | None, bounds: tuple[int, int]) -> None:
     with pytest.raises(LogIncomplete):
-        fitting("group", ASSET_EVENTS, 0, wanted, bounds)
+        start_offset("group", ASSET_EVENTS, 0, wanted, bounds)

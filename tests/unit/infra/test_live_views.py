@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from infra.errors import ViewNotBuilt, ViewsMissing
-from infra.live_views import LiveViews
+from infra.live_views import ViewReader
 from infra.topics import ASSET_EVENTS
 from tests.memory_cql import MemoryCql
 
@@ -11,11 +11,11 @@ PICTURES = "SELECT * FROM pictures$suffix"
 
 
 def read(cql: MemoryCql) -> list[object]:
-    return list(asyncio.run(LiveViews(cql).select("pictures", PICTURES, ())))
+    return list(asyncio.run(ViewReader(cql).select("pictures", PICTURES, ())))
 
 
 def has_reached(cql: MemoryCql, ends: dict[int, int]) -> bool:
-    return asyncio.run(LiveViews(cql).has_reached("pictures", ASSET_EVENTS, ends))
+    return asyncio.run(ViewReader(cql).has_reached("pictures", ASSET_EVENTS, ends))
 
 
 def test_the_generation_that_is_read_is_read() -> None:

@@ -4,12 +4,12 @@ import asyncio
 
 from avro_schemas.codec import encode
 from avro_schemas.errors import KeysLost
-from avro_schemas.sealing import using
+from avro_schemas.sealing import using_encryptor
 from domain.asset import replay, snapshot
 from domain.outcomes import Outcome
 from domain.telling import unchanged
 from infra.keyring import new_keyring
-from infra.outcomes import Outcomes
+from infra.outcomes import PendingReplies
 from infra.reading import Record
 from tests.samples import NOON
 from tests.unit.streams.samples import SUBMITTED
@@ -30,11 +30,11 @@ def test_who_waits_for_an_outcome_is_told_when_its_keys_are_away() -> None:
     )
 
     async def wait() -> Outcome | BaseException:
-        outcomes = Outcomes(0)
+        outcomes = PendingReplies(0)
         with outcomes.expect(SUBMIT.metadata) as told:
             outcomes.receive(record)
             return (await asyncio.gather(told, return_exceptions=True))[0]
 
     assert asyncio.run(wait()) == outcome
-    with using(new_keyring()):
+    with using_encryptor(new_keyring()):
         assert isinstance(asyncio.run(wait()), KeysLost)

@@ -15,7 +15,7 @@ from domain.events import (
     AssetSubmitted,
     Event,
 )
-from infra.public_events import EVENT_TYPES, as_json, event_type
+from infra.public_events import PUBLIC_EVENT_TYPES, public_event_json, public_event_type
 from tests.contract.make_golden import GOLDEN
 from tests.unit.streams.samples import SUBMITTED
 
@@ -27,7 +27,7 @@ EVENTS = {
 
 
 def told(event: AssetEvent) -> dict[str, Any]:
-    return dict(json.loads(as_json(event, BASE)))
+    return dict(json.loads(public_event_json(event, BASE)))
 
 
 def golden(name: str) -> AssetEvent:
@@ -42,9 +42,9 @@ def golden(name: str) -> AssetEvent:
 @pytest.mark.parametrize("name", EVENTS)
 def test_every_event_says_what_happened_to_which_asset_and_nothing_internal(name: str) -> None:
     event = golden(name)
-    text, metadata = as_json(event, BASE), event.metadata
+    text, metadata = public_event_json(event, BASE), event.metadata
     answer = told(event)
-    assert answer["type"] == event_type(event) in EVENT_TYPES
+    assert answer["type"] == public_event_type(event) in PUBLIC_EVENT_TYPES
     assert answer["data"]["asset_id"] == metadata.entity_id
     assert answer["data"]["event_id"] == metadata.event_id
     assert answer["timestamp"].endswith("Z")
@@ -52,7 +52,7 @@ def test_every_event_says_what_happened_to_which_asset_and_nothing_internal(name
         assert json.dumps(secret, ensure_ascii=False)[1:-1] not in text
     for word in ("blob_key", "upload_key", "source", "final_url"):
         assert f'"{word}' not in text
-    assert as_json(event, BASE) == text
+    assert public_event_json(event, BASE) == text
 
 
 def test_a_description_is_told_with_its_focal_point() -> None:
@@ -87,8 +87,8 @@ def test_a_restored_one_has_a_public_url_only_where_it_is_published() -> None:
 
 
 def test_types_are_dotted_and_told_apart() -> None:
-    assert len(set(EVENT_TYPES)) == len(get_args(AssetEvent))
-    assert all(name.startswith("asset.") for name in EVENT_TYPES)
+    assert len(set(PUBLIC_EVENT_TYPES)) == len(get_args(AssetEvent))
+    assert all(name.startswith("asset.") for name in PUBLIC_EVENT_TYPES)
     assert isinstance(SUBMITTED, Event)
     assert isinstance(SUBMITTED, AssetSubmitted)
     assert told(SUBMITTED)["data"]["title"] == "A cat"

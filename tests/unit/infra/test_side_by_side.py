@@ -10,7 +10,7 @@ from cassandra.connection import ConnectionBusy, ConnectionException
 from cassandra.query import BatchStatement, SimpleStatement
 
 from infra import side_by_side
-from infra.side_by_side import SideBySide
+from infra.side_by_side import ConcurrentExecution
 from tests.eventually import eventually
 
 BUSY = NoHostAvailable("", {"127.0.0.1": ConnectionBusy("overloaded")})
@@ -75,7 +75,7 @@ class Running:
 
     def _run(self, session: HeldSession, statements: Iterable[object], at_once: int) -> None:
         try:
-            SideBySide(session, rows_at_once=at_once).run(statements)
+            ConcurrentExecution(session, rows_at_once=at_once).run(statements)
         except Exception as error:  # noqa: BLE001 - the test looks at it
             self.error = error
 

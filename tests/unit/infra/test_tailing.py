@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from avro_schemas.errors import KeysLost
 from infra.errors import BrokerUnavailable
 from infra.reading import Record
-from infra.tailing import Tail
+from infra.tailing import Tailer
 from tests.eventually import eventually
 
 
@@ -49,14 +49,14 @@ class Topic:
 
 def test_it_is_current_once_all_that_was_there_has_been_handed_over() -> None:
     seen: list[int] = []
-    with Tail("test", Topic().open, lambda each: seen.append(each.offset)) as tail:
+    with Tailer("test", Topic().open, lambda each: seen.append(each.offset)) as tail:
         assert tail.wait_until_current(10)
         assert seen == [0, 1, 2]
 
 
 def test_whoever_asked_is_told_that_all_was_handed_over() -> None:
     told: list[object] = []
-    with Tail("test", Topic().open, told.append, lambda: told.append("all")) as tail:
+    with Tailer("test", Topic().open, told.append, lambda: told.append("all")) as tail:
         assert tail.wait_until_current(10)
     assert told == [record(0), record(1), record(2), "all"]
 
@@ -69,14 +69,14 @@ def test_a_record_that_cannot_be_taken_in_does_not_stop_those_behind_it() -> Non
             raise ValueError("no key of ours")
         seen.append(each.offset)
 
-    with Tail("test", Topic().open, take_in) as tail:
+    with Tailer("test", Topic().open, take_in) as tail:
         assert tail.wait_until_current(10)
     assert seen == [0, 2]
 
 
 def test_reading_goes_on_after_a_failure() -> None:
     topic, seen = Topic(fails_after=2), set[int]()
-    with Tail("test", topic.open, lambda each: seen.add(each.offset)) as tail:
+    with Tailer("test", topic.open, lambda each: seen.add(each.offset)) as tail:
         assert eventually(lambda: tail.is_current)
     assert seen == {0, 1, 2}
     assert topic.opened == 2
@@ -90,7 +90,7 @@ def test_a_record_whose_keys_are_away_is_not_left_out() -> None:
             raise lost.pop()
         seen.add(each.offset)
 
-    with Tail("test", topic.open, take_in) as tail:
+    with Tailer("test", topic.open, take_in) as tail:
         assert eventually(lambda: tail.is_current)
     assert seen == {0, 1, 2}
     assert topic.opened == 2

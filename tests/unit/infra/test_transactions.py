@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError
 from infra.errors import RecordRefused
 from infra.kafka import Kafka
 from infra.topics import ASSET_EVENTS, LARGEST_RECORD_BYTES
-from infra.transactions import RecordsRefused, TransactionalWriter, TransactionFailed, within
+from infra.transactions import RecordsRefused, TransactionalProducer, TransactionFailed, run_within
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def test_no_transaction_is_begun_where_the_one_before_may_hang(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("infra.transactions.Producer", Producer)
-    writer = TransactionalWriter(Kafka(bootstrap_servers="127.0.0.1:1"), "test")
+    writer = TransactionalProducer(Kafka(bootstrap_servers="127.0.0.1:1"), "test")
     writer.begin()
     Producer.made[-1].troubles = [KafkaError(KafkaError._TRANSPORT)]  # noqa: SLF001 - librdkafka's own name
     writer.begin()  # one broker of many
@@ -80,23 +80,23 @@ def test_no_transaction_is_begun_where_the_one_before_may_hang(
 
 
 @pytest.fixture
-def writer(monkeypatch: pytest.MonkeyPatch) -> TransactionalWriter:
+def writer(monkeypatch: pytest.MonkeyPatch) -> TransactionalProducer:
     monkeypatch.setattr("infra.transactions.Producer", Producer)
-    writer = TransactionalWriter(Kafka(bootstrap_servers="127.0.0.1:1"), "test")
+    writer = TransactionalProducer(Kafka(bootstrap_servers="127.0.0.1:1"), "test")
     writer.begin()
     for _ in range(2):
         writer.append(ASSET_EVENTS, 0, b"k", b"v")
     return writer
 
 
-def test_what_was_delivered_lies_where_it_is_said_to(writer: TransactionalWriter) -> None:
+def test_what_was_delivered_lies_where_it_is_said_to(writer: TransactionalProducer) -> None:
     Producer.made[-1].told = [Message(7), Message(8)]
     assert writer.settle() == [7, 8]
     writer.commit_alone()
     assert Producer.made[-1].commits == 1
 
 
-def test_what_was_delivered_nowhere_is_not_committed(writer: TransactionalWriter) -> None:
+def test_what_was_delivered_nowhere_is_not_committed(writer: TransactionalProducer) -> None:
     """Librdkafka concludes it from a later batch, which proves nothing."""
     Producer.made[-1].told = [Message(None), Message(7)]
     with pytest.raises(TransactionFailed, match="not where"):
@@ -107,7 +107,7 @@ def test_what_was_delivered_nowhere_is_not_committed(writer: TransactionalWriter
 
 
 def test_what_is_too_large_is_refused_before_anything_is_written(
-    writer: TransactionalWriter,
+    writer: TransactionalProducer,
 ) -> None:
     with pytest.raises(RecordRefused, match="larger than asset-events takes"):
         writer.append(ASSET_EVENTS, 0, b"k", b"x" * LARGEST_RECORD_BYTES)
@@ -115,7 +115,7 @@ def test_what_is_too_large_is_refused_before_anything_is_written(
     assert writer.settle() == [7, 8]
 
 
-def test_records_that_can_never_be_written_are_no_outage(writer: TransactionalWriter) -> None:
+def test_records_that_can_never_be_written_are_no_outage(writer: TransactionalProducer) -> None:
     Producer.made[-1].errors = [None, KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)]
     Producer.made[-1].told = [Message(7), Message(None)]
     with pytest.raises(RecordsRefused):
@@ -129,7 +129,7 @@ def test_a_call_that_never_returns_is_left_behind() -> None:
         never.wait()
 
     with pytest.raises(TimeoutError):
-        within(0.01, hang)
+        run_within(0.01, hang)
     never.set()
 
 
@@ -138,10 +138,10 @@ def test_what_a_call_raises_is_raised() -> None:
         raise OSError("no broker")
 
     with pytest.raises(OSError, match="no broker"):
-        within(5, fails)
+        run_within(5, fails)
 
 
 def test_a_call_that_returns_is_waited_for() -> None:
     done: list[int] = []
-    within(5, lambda: done.append(1))
+    run_within(5, lambda: done.append(1))
     assert done == [1]

@@ -2,9 +2,13 @@
 
 from dataclasses import replace
 
-from avro_schemas.sealing import using
+from avro_schemas.sealing import using_encryptor
 from infra.keyring import Erasure
-from infra.webhook_endpoints import Endpoint, from_json, to_json
+from infra.webhook_endpoints import (
+    WebhookEndpoint,
+    endpoint_record_from_json,
+    endpoint_record_to_json,
+)
 from tests.keys import fixed_keyring
 from tests.samples import NOON
 from tests.unit.notifying.parts import ENDPOINT
@@ -13,16 +17,16 @@ STORED = replace(ENDPOINT, url="https://hooks.example.com/a-token", description=
 
 
 def test_what_is_stored_is_read_back_and_cannot_be_read_without_keys() -> None:
-    value = to_json(STORED)
-    assert from_json(value) == STORED
+    value = endpoint_record_to_json(STORED)
+    assert endpoint_record_from_json(value) == STORED
     assert b"a-token" not in value
     assert b"Ann" not in value
 
 
 def test_of_an_erased_endpoint_its_target_is_gone() -> None:
-    value = to_json(STORED)
+    value = endpoint_record_to_json(STORED)
     erasure = Erasure(tenant_id=STORED.tenant_id, entity_id=STORED.endpoint_id, erased_at=NOON)
-    with using(fixed_keyring().without([erasure])):
-        read = from_json(value)
-    assert isinstance(read, Endpoint)
+    with using_encryptor(fixed_keyring().without([erasure])):
+        read = endpoint_record_from_json(value)
+    assert isinstance(read, WebhookEndpoint)
     assert (read.url, read.description) == ("", "")

@@ -39,9 +39,9 @@ def opened(tmp_path: Path, clock: Clock) -> Callable[..., KeyringFile]:
 
 
 def test_every_process_has_the_same_keys(opened: Callable[..., KeyringFile]) -> None:
-    sealed = opened().seal(CAT, b"a cat", "title")
+    sealed = opened().encrypt(CAT, b"a cat", "title")
     assert sealed is not None
-    assert opened().open(sealed, "title") == b"a cat"
+    assert opened().decrypt(sealed, "title") == b"a cat"
 
 
 def test_a_keyring_that_is_there_is_never_made_again(opened: Callable[..., KeyringFile]) -> None:
@@ -61,11 +61,11 @@ def test_an_erased_key_is_gone_for_every_process_within_a_second(
     opened: Callable[..., KeyringFile], clock: Clock
 ) -> None:
     reader = opened()
-    sealed = reader.seal(CAT, b"a cat", "title")
+    sealed = reader.encrypt(CAT, b"a cat", "title")
     assert sealed is not None
     opened().erase([ERASURE])
     clock.now += 1.0
-    assert reader.open(sealed, "title") is None
+    assert reader.decrypt(sealed, "title") is None
     assert reader.ring().erasures == (ERASURE,)
 
 
@@ -73,11 +73,11 @@ def test_what_is_erased_by_one_that_was_in_use_is_gone_from_the_disk(
     opened: Callable[..., KeyringFile],
 ) -> None:
     used = opened()
-    sealed = used.seal(CAT, b"a cat", "title")
+    sealed = used.encrypt(CAT, b"a cat", "title")
     assert sealed is not None
     used.erase([ERASURE])
-    assert used.open(sealed, "title") is None
-    assert opened().open(sealed, "title") is None
+    assert used.decrypt(sealed, "title") is None
+    assert opened().decrypt(sealed, "title") is None
     assert opened().ring().erasures == (ERASURE,)
 
 
@@ -94,10 +94,10 @@ def test_the_bytes_of_the_old_file_are_overwritten(
 
 
 def test_the_wrapping_key_can_be_changed(opened: Callable[..., KeyringFile]) -> None:
-    sealed = opened().seal(DOG, b"a dog", "title")
+    sealed = opened().encrypt(DOG, b"a dog", "title")
     opened(("two", "one")).erase([ERASURE])
     assert sealed is not None
-    assert opened(("two",)).open(sealed, "title") == b"a dog"
+    assert opened(("two",)).decrypt(sealed, "title") == b"a dog"
     with pytest.raises(KeysLost, match="WRAPPING_KEYS"):
         opened(("one",)).ring()
 
@@ -108,7 +108,7 @@ def test_a_damaged_file_is_an_alarm(
 ) -> None:
     (tmp_path / "keys" / "keyring").write_bytes(damage)
     with pytest.raises(KeysLost, match="damaged"):
-        opened().seal(CAT, b"a cat", "title")
+        opened().encrypt(CAT, b"a cat", "title")
     with pytest.raises(KeysLost):
         opened().erase([ERASURE])
 
@@ -117,10 +117,10 @@ def test_a_file_that_is_away_is_an_alarm_and_back_is_back(
     opened: Callable[..., KeyringFile], tmp_path: Path, clock: Clock
 ) -> None:
     file, place = opened(), tmp_path / "keys" / "keyring"
-    sealed = file.seal(CAT, b"a cat", "title")
+    sealed = file.encrypt(CAT, b"a cat", "title")
     place.rename(tmp_path / "elsewhere")
     clock.now += 1.0
     with pytest.raises(KeysLost, match="nothing was erased"):
-        file.seal(CAT, b"a cat", "title")
+        file.encrypt(CAT, b"a cat", "title")
     (tmp_path / "elsewhere").rename(place)
-    assert file.seal(CAT, b"a cat", "title") == sealed
+    assert file.encrypt(CAT, b"a cat", "title") == sealed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from avro_schemas.errors import BrokenSeal, KeysLost
+from avro_schemas.errors import InvalidCiphertext, KeysLost
 from infra.keyring import WHOLE_TENANT, Erasure, Keyring, new_keyring
 from infra.keyring.secret_tree import SecretTree
 from tests.samples import NOON
@@ -16,13 +16,13 @@ def erasure(entity_id: str) -> Erasure:
 
 
 def sealed(subject: tuple[str, str] = CAT, label: str = "title", ring: Keyring = RING) -> bytes:
-    found = ring.seal(subject, b"a cat on a mat", label)
+    found = ring.encrypt(subject, b"a cat on a mat", label)
     assert found is not None
     return found
 
 
 def test_what_is_sealed_can_be_opened_and_cannot_be_read() -> None:
-    assert RING.open(sealed(), "title") == b"a cat on a mat"
+    assert RING.decrypt(sealed(), "title") == b"a cat on a mat"
     assert b"cat" not in sealed()
 
 
@@ -33,9 +33,9 @@ def test_the_same_is_sealed_alike_for_one_entity_and_otherwise_for_another() -> 
 
 def test_a_destroyed_key_opens_and_seals_nothing_and_the_others_all() -> None:
     less = RING.without([erasure("cat")])
-    assert less.open(sealed(CAT), "title") is None
-    assert less.seal(CAT, b"more", "title") is None
-    assert less.open(sealed(DOG), "title") == b"a cat on a mat"
+    assert less.decrypt(sealed(CAT), "title") is None
+    assert less.encrypt(CAT, b"more", "title") is None
+    assert less.decrypt(sealed(DOG), "title") == b"a cat on a mat"
     assert (less.is_erased(*CAT), less.is_erased(*DOG)) == (True, False)
 
 
@@ -43,10 +43,10 @@ def test_with_the_key_of_a_tenant_all_that_was_its_is_gone_and_nobody_elses() ->
     theirs = ("globex", "cat")
     less = RING.without([erasure("dog")]).without([erasure(WHOLE_TENANT)])
     for subject in (CAT, DOG, ("acme", "not there yet")):
-        assert less.open(sealed(subject), "title") is None
-        assert less.seal(subject, b"more", "title") is None
+        assert less.decrypt(sealed(subject), "title") is None
+        assert less.encrypt(subject, b"more", "title") is None
         assert less.is_erased(*subject)
-    assert less.open(sealed(theirs), "title") == b"a cat on a mat"
+    assert less.decrypt(sealed(theirs), "title") == b"a cat on a mat"
     assert not less.is_erased(*theirs)
 
 
@@ -65,29 +65,29 @@ def test_what_is_destroyed_already_changes_nothing() -> None:
 def test_altered_bytes_are_noticed(place: int) -> None:
     altered = bytearray(sealed())
     altered[place] ^= 1
-    with pytest.raises(BrokenSeal, match="not as it was sealed"):
-        RING.open(bytes(altered), "title")
+    with pytest.raises(InvalidCiphertext, match="not as it was sealed"):
+        RING.decrypt(bytes(altered), "title")
 
 
 def test_bytes_sealed_as_something_else_are_noticed() -> None:
-    with pytest.raises(BrokenSeal):
-        RING.open(sealed(label="alt_text"), "title")
+    with pytest.raises(InvalidCiphertext):
+        RING.decrypt(sealed(label="alt_text"), "title")
 
 
 @pytest.mark.parametrize("junk", [b"", b"short", b"plain text that nobody sealed"])
 def test_what_was_never_sealed_is_noticed(junk: bytes) -> None:
-    with pytest.raises(BrokenSeal, match="not sealed"):
-        RING.open(junk, "title")
+    with pytest.raises(InvalidCiphertext, match="not sealed"):
+        RING.decrypt(junk, "title")
 
 
 def test_another_ring_is_an_alarm_and_no_erasure() -> None:
     with pytest.raises(KeysLost, match="sealed by the keyring"):
-        new_keyring().open(sealed(), "title")
+        new_keyring().decrypt(sealed(), "title")
 
 
 def test_a_key_that_is_not_there_and_was_not_erased_is_an_alarm() -> None:
     lost = Keyring(RING.ring_id, SecretTree([]), ())
     with pytest.raises(KeysLost, match="nobody erased"):
-        lost.open(sealed(), "title")
+        lost.decrypt(sealed(), "title")
     with pytest.raises(KeysLost, match="nobody erased"):
-        lost.seal(CAT, b"more", "title")
+        lost.encrypt(CAT, b"more", "title")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.errors import KeysLost
-from infra.keyring import KeyringFile, keyring_file
+from infra.keyring import KeyringFile, installation_keyring
 from infra.settings import Settings, load
 from tests.keys import fixed_keyring
 
@@ -31,18 +31,18 @@ def in_production(monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def test_a_keyring_from_before_a_wrapping_key_was_set_is_opened(unwrapped: Path) -> None:
-    assert keyring_file(load()).ring().ring_id == fixed_keyring().ring_id
+    assert installation_keyring(load()).ring().ring_id == fixed_keyring().ring_id
 
 
 def test_production_opens_nothing_that_is_wrapped_with_the_empty_key(
     unwrapped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(KeysLost):
-        keyring_file(in_production(monkeypatch)).ring()
+        installation_keyring(in_production(monkeypatch)).ring()
 
 
 def test_the_first_wrapping_key_wraps(unwrapped: Path) -> None:
     unwrapped.unlink()
-    keyring_file(load()).make(fixed_keyring())
+    installation_keyring(load()).make(fixed_keyring())
     with pytest.raises(KeysLost):
         KeyringFile(unwrapped, [""]).ring()

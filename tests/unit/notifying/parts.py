@@ -7,13 +7,13 @@ from datetime import datetime
 from domain.hooks import EndpointId, WebhookDelivery
 from domain.values import EventId, TenantId
 from infra.topics import ASSET_EVENTS
-from infra.webhook_endpoints import Endpoint
+from infra.webhook_endpoints import WebhookEndpoint
 from infra.webhook_secrets import WebhookSecrets
-from streams.notifying.posting import Answer
+from streams.notifying.posting import DeliveryResponse
 from tests.samples import ACME, NOON
 
 SECRETS = WebhookSecrets(["a secret of the tests"])
-ENDPOINT = Endpoint(
+ENDPOINT = WebhookEndpoint(
     endpoint_id=EndpointId("0190e5a2-6f1c-7c39-9b0e-3f1d7a7f0c11"),
     tenant_id=ACME,
     url="https://example.com/hooks",
@@ -43,23 +43,25 @@ DELIVERY = WebhookDelivery(
 )
 
 
-def endpoint(name: str, tenant_id: TenantId = ACME) -> Endpoint:
+def endpoint(name: str, tenant_id: TenantId = ACME) -> WebhookEndpoint:
     """Make another endpoint."""
     return replace(ENDPOINT, endpoint_id=EndpointId(name), tenant_id=tenant_id)
 
 
-def answer(status: int | None, seconds: float = 0.0) -> Answer:
+def answer(status: int | None, seconds: float = 0.0) -> DeliveryResponse:
     """Make what a server answered."""
-    return Answer(status=status, detail="said so", seconds=seconds)
+    return DeliveryResponse(status=status, detail="said so", seconds=seconds)
 
 
 class FakePoster:
     """Answers what it was told to, then 200 for ever; keeps what was posted."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: DeliveryResponse) -> None:
         self.answers = deque(answers)
         self.posted: list[WebhookDelivery] = []
 
-    async def post(self, endpoint: Endpoint, delivery: WebhookDelivery, now: datetime) -> Answer:
+    async def post(
+        self, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: datetime
+    ) -> DeliveryResponse:
         self.posted.append(delivery)
         return self.answers.popleft() if self.answers else answer(200)

@@ -21,9 +21,9 @@ from infra.topics import (
     WEBHOOKS_DEAD_LETTERS,
     Topic,
 )
-from infra.webhook_endpoints import Endpoint, Health
-from streams.notifying.announcing import Announcer
-from streams.notifying.redelivering import Redeliverer
+from infra.webhook_endpoints import EndpointHealth, WebhookEndpoint
+from streams.notifying.announcing import DeliveryFanOut
+from streams.notifying.redelivering import HistoryReplay
 from tests.memory_webhooks import MemoryReader, MemoryTopics
 from tests.samples import ACME, NOON
 from tests.unit.notifying.parts import ENDPOINT, endpoint
@@ -54,13 +54,13 @@ def records(*events: AssetEvent) -> list[Record]:
 class Street:
     """An announcer with its surroundings."""
 
-    def __init__(self, *endpoints: Endpoint) -> None:
+    def __init__(self, *endpoints: WebhookEndpoint) -> None:
         self.topics = MemoryTopics()
         for each in endpoints:
             self.topics.table.put(each)
         self.reader = FakeReader()
         self.trouble: list[Exception] = []
-        self.announcer = Announcer(
+        self.announcer = DeliveryFanOut(
             reader=self.reader,
             sender=self.topics,
             table=self.topics.table,
@@ -107,7 +107,7 @@ def test_one_that_was_registered_later_is_not_told_of_what_was_before() -> None:
 
 def test_one_that_is_switched_off_is_not_told() -> None:
     street = Street(ENDPOINT)
-    street.topics.table.put(Health(endpoint_id=ENDPOINT.endpoint_id, disabled_at=NOON))
+    street.topics.table.put(EndpointHealth(endpoint_id=ENDPOINT.endpoint_id, disabled_at=NOON))
     assert street.announce(event(1)) == []
     assert street.reader.committed == {(ASSET_EVENTS.name, 0): 1}
 
@@ -140,7 +140,7 @@ class History:
         self.records = records(*events)
         self.reader = FakeReader()
         self.opened: list[Mapping[int, int]] = []
-        self.redeliverer = Redeliverer(
+        self.redeliverer = HistoryReplay(
             reader=self.reader,
             sender=self.topics,
             table=self.topics.table,

@@ -21,12 +21,12 @@ from infra.topics import (
     WEBHOOK_HOLD_10S,
     WEBHOOKS_DEAD_LETTERS,
 )
-from infra.webhook_endpoints import Health
-from infra.webhook_table import EndpointTable
+from infra.webhook_endpoints import EndpointHealth
+from infra.webhook_table import WebhookEndpointTable
 from streams.notifying.delivering import Deliverer
-from streams.notifying.patience import Patience
-from streams.notifying.posting import Answer
-from streams.notifying.wellbeing import Wellbeing
+from streams.notifying.patience import DeliveryRetryPolicy
+from streams.notifying.posting import DeliveryResponse
+from streams.notifying.wellbeing import EndpointHealthTracker
 from tests.memory_webhooks import MemoryTopics
 from tests.samples import NOON
 from tests.unit.notifying.parts import DELIVERY, ENDPOINT, FakePoster, answer
@@ -38,11 +38,11 @@ PARTITION = (WEBHOOK_DELIVERIES.name, 0)
 class Desk:
     """A deliverer with its surroundings; ``offsets`` are given to what it reads in order."""
 
-    def __init__(self, *answers: Answer, now_seconds: float = 0) -> None:
-        self.table = EndpointTable()
+    def __init__(self, *answers: DeliveryResponse, now_seconds: float = 0) -> None:
+        self.table = WebhookEndpointTable()
         self.table.put(ENDPOINT)
         self.topics = MemoryTopics(table=self.table)
-        self.poster = FakePoster(*answers)
+        self.webhook_sender = FakePoster(*answers)
         self.now = NOON + timedelta(seconds=now_seconds)
         self.reader = FakeReader()
         self.revoke: list[Callable[[list[Partition]], None]] = []
@@ -50,9 +50,11 @@ class Desk:
             open_reader=self._open,
             sender=self.topics,
             table=self.table,
-            poster=self.poster,
-            patience=Patience(retry_seconds=(5, 60)),
-            wellbeing=Wellbeing(self.table, self.topics, disable_after=timedelta(days=5)),
+            webhook_sender=self.webhook_sender,
+            patience=DeliveryRetryPolicy(retry_seconds=(5, 60)),
+            wellbeing=EndpointHealthTracker(
+                self.table, self.topics, disable_after=timedelta(days=5)
+            ),
             clock=lambda: self.now,
         )
 
@@ -95,7 +97,7 @@ class Desk:
 
 def test_what_is_taken_is_noted_and_settled() -> None:
     desk = Desk().deliver(DELIVERY)
-    assert desk.poster.posted == [DELIVERY]
+    assert desk.webhook_sender.posted == [DELIVERY]
     (attempt,) = desk.attempts
     assert (attempt.outcome, attempt.number, attempt.status) == ("delivered", 1, 200)
     assert desk.reader.committed == {PARTITION: 1}
@@ -127,20 +129,20 @@ def test_410_switches_the_endpoint_off_and_nothing_more_is_sent() -> None:
     assert (health.disabled_because, health.disabled_at) == ("gone", NOON)
     assert desk.topics.records[WEBHOOK_ENDPOINTS.name][-1].key.endswith(b"/health")
     desk.deliver(replace(DELIVERY, delivery_id="msg_2"))
-    assert len(desk.poster.posted) == 1
+    assert len(desk.webhook_sender.posted) == 1
     assert desk.held == []
 
 
 def test_an_endpoint_at_which_nothing_worked_for_too_long_is_switched_off() -> None:
     desk = Desk(answer(500), answer(500), now_seconds=5 * 86_400)
-    desk.table.put(Health(endpoint_id=ENDPOINT.endpoint_id, failing_since=NOON))
+    desk.table.put(EndpointHealth(endpoint_id=ENDPOINT.endpoint_id, failing_since=NOON))
     desk.deliver(DELIVERY)
     assert desk.table.health(ENDPOINT.endpoint_id).disabled_because == "failing"
 
 
 def test_something_that_worked_in_between_forgives_what_failed() -> None:
     desk = Desk(answer(200), answer(500), now_seconds=5 * 86_400)
-    desk.table.put(Health(endpoint_id=ENDPOINT.endpoint_id, failing_since=NOON))
+    desk.table.put(EndpointHealth(endpoint_id=ENDPOINT.endpoint_id, failing_since=NOON))
     desk.deliver(DELIVERY)
     assert desk.table.health(ENDPOINT.endpoint_id).failing_since is None
     desk.deliver(DELIVERY)
@@ -151,13 +153,13 @@ def test_something_that_worked_in_between_forgives_what_failed() -> None:
 def test_what_is_not_due_yet_goes_on_waiting() -> None:
     later = replace(DELIVERY, not_before=NOON + timedelta(seconds=30))
     desk = Desk().deliver(later)
-    assert desk.poster.posted == []
+    assert desk.webhook_sender.posted == []
     assert desk.topics.on(WEBHOOK_HOLD_10S) == [later]
 
 
 def test_what_finds_no_room_is_put_off_without_counting_as_a_try() -> None:
     desk = Desk().deliver(*(replace(DELIVERY, delivery_id=f"msg_{n}") for n in range(10)))
-    assert len(desk.poster.posted) == 4
+    assert len(desk.webhook_sender.posted) == 4
     assert [held.attempts for held in desk.held] == 6 * [0]
     moments = [held.not_before for held in desk.held if held.not_before]
     assert moments == sorted(set(moments))
@@ -167,20 +169,20 @@ def test_what_finds_no_room_is_put_off_without_counting_as_a_try() -> None:
 def test_what_nobody_can_read_is_put_aside_and_stops_nothing() -> None:
     desk = Desk().read(b"nonsense", encode(DELIVERY))
     assert desk.buried == ["undecodable"]
-    assert len(desk.poster.posted) == 1
+    assert len(desk.webhook_sender.posted) == 1
     assert desk.reader.committed == {PARTITION: 2}
 
 
 def test_what_is_for_a_removed_endpoint_is_dropped() -> None:
     desk = Desk()
     desk.table.remove(ENDPOINT.endpoint_id)
-    assert desk.deliver(DELIVERY).poster.posted == []
+    assert desk.deliver(DELIVERY).webhook_sender.posted == []
     assert desk.reader.committed == {PARTITION: 1}
 
 
 def test_what_tells_of_something_erased_is_dropped() -> None:
     desk = Desk()
-    assert desk.deliver(replace(DELIVERY, body="")).poster.posted == []
+    assert desk.deliver(replace(DELIVERY, body="")).webhook_sender.posted == []
     assert desk.reader.committed == {PARTITION: 1}
 
 
@@ -191,7 +193,7 @@ class HeldPoster(FakePoster):
         super().__init__()
         self.release = asyncio.Event()
 
-    async def post(self, *arguments: object) -> Answer:
+    async def post(self, *arguments: object) -> DeliveryResponse:
         self.posted.append(arguments[1])  # type: ignore[arg-type] # a delivery
         if len(self.posted) == 1:
             await self.release.wait()
@@ -200,7 +202,7 @@ class HeldPoster(FakePoster):
 
 def test_a_partition_is_settled_up_to_the_first_that_is_under_way() -> None:
     desk = Desk()
-    desk.deliverer.poster = poster = HeldPoster()
+    desk.deliverer.webhook_sender = webhook_sender = HeldPoster()
     records: list[Record] = [
         record(encode(DELIVERY), topic=WEBHOOK_DELIVERIES.name, offset=n) for n in range(4)
     ]
@@ -210,9 +212,9 @@ def test_a_partition_is_settled_up_to_the_first_that_is_under_way() -> None:
         await desk.deliverer.step()
         await desk.deliverer.step()
         await asyncio.sleep(0)
-        assert len(poster.posted) == 4
+        assert len(webhook_sender.posted) == 4
         assert desk.reader.committed == {}
-        poster.release.set()
+        webhook_sender.release.set()
         await desk.deliverer.finish()
 
     asyncio.run(run())
@@ -221,14 +223,14 @@ def test_a_partition_is_settled_up_to_the_first_that_is_under_way() -> None:
 
 def test_what_was_under_way_in_a_partition_that_was_lost_is_not_settled_by_us() -> None:
     desk = Desk()
-    desk.deliverer.poster = poster = HeldPoster()
+    desk.deliverer.webhook_sender = webhook_sender = HeldPoster()
     desk.reader.batches.append([record(encode(DELIVERY), topic=WEBHOOK_DELIVERIES.name)])
 
     async def run() -> None:
         await desk.deliverer.step()
         desk.revoke[0]([PARTITION])
         await desk.deliverer.step()
-        poster.release.set()
+        webhook_sender.release.set()
         await desk.deliverer.finish()
 
     asyncio.run(run())
@@ -237,11 +239,11 @@ def test_what_was_under_way_in_a_partition_that_was_lost_is_not_settled_by_us() 
 
 def test_a_lost_keyring_ends_the_process_instead_of_losing_a_delivery() -> None:
     class Broken(FakePoster):
-        async def post(self, *_: object) -> Answer:
+        async def post(self, *_: object) -> DeliveryResponse:
             raise KeysLost("away")
 
     desk = Desk()
-    desk.deliverer.poster = Broken()
+    desk.deliverer.webhook_sender = Broken()
     desk.reader.batches.append([record(encode(DELIVERY), topic=WEBHOOK_DELIVERIES.name)])
 
     async def run() -> None:

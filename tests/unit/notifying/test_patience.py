@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from infra.settings import WebhookSettings
 from infra.topics import WEBHOOK_DELIVERIES, WEBHOOK_HOLDS, Topic
-from streams.notifying.patience import Patience
+from streams.notifying.patience import DeliveryRetryPolicy
 from tests.samples import NOON
 from tests.unit.notifying.parts import DELIVERY
 
-DEFAULT = Patience(retry_seconds=WebhookSettings().retry_seconds)
+DEFAULT = DeliveryRetryPolicy(retry_seconds=WebhookSettings().retry_seconds)
 
 
 def test_it_is_tried_for_about_a_day() -> None:
@@ -50,9 +50,9 @@ def test_it_waits_where_it_is_not_held_for_too_long(wait_seconds: float, topic: 
     assert DEFAULT.next_topic(held, NOON).name == topic
 
 
-@given(wait_seconds=st.floats(min_value=0.1, max_value=100_000), luck=st.floats(0, 1))
+@given(wait_seconds=st.floats(min_value=0.1, max_value=100_000), jitter=st.floats(0, 1))
 def test_it_comes_out_of_its_holds_when_it_is_due_and_never_before(
-    wait_seconds: float, luck: float
+    wait_seconds: float, jitter: float
 ) -> None:
     due = NOON + timedelta(seconds=wait_seconds)
     held, now, rounds = replace(DELIVERY, not_before=due), NOON, 0

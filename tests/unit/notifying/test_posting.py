@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from infra.webhook_endpoints import Endpoint
+from infra.webhook_endpoints import WebhookEndpoint
 from infra.webhook_secrets import WebhookSecrets
 from streams.fetching import Resolver
-from streams.notifying.posting import Answer, Poster
+from streams.notifying.posting import DeliveryResponse, WebhookSender
 from tests.hook_receiver import HookReceiver, Told
 from tests.unit.fetching.fakes import FakeResolver
 from tests.unit.fetching.test_nothing_is_dialled import PUBLIC, TRUSTS_NOBODY
@@ -20,24 +20,28 @@ from tests.unit.notifying.parts import DELIVERY, ENDPOINT, SECRETS
 
 def attempt(
     url: str, resolver: Resolver | None = None, *, allowed: str = "", seconds: float = 5.0
-) -> Answer:
+) -> DeliveryResponse:
     return post(replace(ENDPOINT, url=url), resolver, allowed=allowed, seconds=seconds)
 
 
 def post(
-    endpoint: Endpoint, resolver: Resolver | None = None, *, allowed: str = "", seconds: float = 5.0
-) -> Answer:
-    poster = Poster(
+    endpoint: WebhookEndpoint,
+    resolver: Resolver | None = None,
+    *,
+    allowed: str = "",
+    seconds: float = 5.0,
+) -> DeliveryResponse:
+    webhook_sender = WebhookSender(
         resolver or FakeResolver(),
         SECRETS,
         timeout_seconds=seconds,
         allowed_origins={allowed},
         tls=TRUSTS_NOBODY,
     )
-    return asyncio.run(poster.post(endpoint, DELIVERY, datetime.now(UTC)))
+    return asyncio.run(webhook_sender.post(endpoint, DELIVERY, datetime.now(UTC)))
 
 
-def arrived(endpoint: Endpoint) -> Told:
+def arrived(endpoint: WebhookEndpoint) -> Told:
     """Post once to a real server and give what arrived there."""
     with HookReceiver().running() as receiver:
         endpoint = replace(endpoint, url=receiver.url("hook?a=b"))

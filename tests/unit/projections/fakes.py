@@ -16,12 +16,12 @@ from infra.group_reading import Partition, StartsOf
 from infra.reading import Record
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, Topic
 from infra.view_store import ViewStore
-from projections.following import Follower
-from projections.metrics import Metrics
-from projections.view import LiveView
+from projections.following import ProjectionConsumer
+from projections.metrics import ProjectionMetrics
+from projections.view import ViewGeneration
 from projections.views import VIEWS
 
-LIVE = tuple(LiveView(view=view, generation=1) for view in VIEWS)
+LIVE = tuple(ViewGeneration(view=view, generation=1) for view in VIEWS)
 _IDLE_POLLS = 3
 
 
@@ -81,7 +81,7 @@ class Script:
 
 
 class Reader:
-    """Reads a log as a GroupReader does; sets ``stopping`` once there is nothing left."""
+    """Reads a log as a GroupConsumer does; sets ``stopping`` once there is nothing left."""
 
     def __init__(
         self,
@@ -174,19 +174,19 @@ class Run:
         store: ViewStore,
         script: Script | None = None,
         *,
-        live: Sequence[LiveView] = LIVE,
+        live: Sequence[ViewGeneration] = LIVE,
     ) -> None:
         self.letters: list[DeadLetter] = []
         self.registry = CollectorRegistry()
         self._log = log
         self._script = script or Script()
         self._stopping = Event()
-        self._follower = Follower(
+        self._follower = ProjectionConsumer(
             open_reader=self._open,
             store=store,
             live=lambda: live,
-            park=self.letters.extend,
-            metrics=Metrics(self.registry),
+            send_dead_letters=self.letters.extend,
+            metrics=ProjectionMetrics(self.registry),
         )
         self._follower.run(self._stopping)
 

@@ -9,19 +9,19 @@ from typing import Any
 
 from infra.generations import Generation
 from infra.group_reading import Partition
-from infra.personal import without_erased
+from infra.personal import blank_erased_columns
 from infra.reading import Record
-from infra.rows import Table, Value
+from infra.rows import ColumnValue, Table
 from infra.topics import Topic
 from projections.assets_by_date import ASSETS_BY_DATE
 from projections.categories import CATEGORIES
-from projections.rebuilding.building import Builder, Share, Source
-from projections.rebuilding.comparing import Report, compare
-from projections.rebuilding.feeding import Feeding
-from projections.rebuilding.planning import Planner
-from projections.rebuilding.supervising import Supervisor
-from projections.rebuilding.switching import Switcher
-from projections.view import LiveView, View
+from projections.rebuilding.building import GenerationBuilder, PartitionSubset, RecordSource
+from projections.rebuilding.comparing import ComparisonReport, compare_generations
+from projections.rebuilding.feeding import CatchUp
+from projections.rebuilding.planning import RebuildPlanner
+from projections.rebuilding.supervising import RebuildSupervisor
+from projections.rebuilding.switching import GenerationSwitcher
+from projections.view import View, ViewGeneration
 from projections.views import VIEWS, definition
 from tests.memory_generations import MemoryGenerations
 from tests.memory_views import MemoryViewStore
@@ -84,9 +84,9 @@ class MemoryRows:
         self.before_reading(generation, part)
         for key, columns in self._store.sealed_rows(table, generation).items():
             if self.part_of(table, key, parts) == part:
-                yield without_erased({**dict(zip(table.key, key, strict=True)), **columns})
+                yield blank_erased_columns({**dict(zip(table.key, key, strict=True)), **columns})
 
-    def part_of(self, table: Table, key: tuple[Value, ...], parts: int) -> int:
+    def part_of(self, table: Table, key: tuple[ColumnValue, ...], parts: int) -> int:
         """Say in which part a row is: always in the same one, and about as many in each."""
         place = blake2b(repr(key[: len(table.partition_key)]).encode(), digest_size=4).digest()
         return int.from_bytes(place) * parts >> 32
@@ -96,12 +96,12 @@ class Children:
     """Builders that are asked to run one after the other whenever the supervisor looks."""
 
     def __init__(self) -> None:
-        self.shares: list[Share] = []
+        self.subsets: list[PartitionSubset] = []
         self.exitcode: int | None = None
         self.terminated = 0
 
-    def start(self, share: Share) -> "Children":
-        self.shares.append(share)
+    def start(self, subset: PartitionSubset) -> "Children":
+        self.subsets.append(subset)
         return self
 
     def terminate(self) -> None:
@@ -124,14 +124,14 @@ class Parts:
         self.tables = MemoryTables()
         self.rows = MemoryRows(self.store)
         self.known: list[View] = [*views, *VIEWS]
-        self.feeding = Feeding(store=self.store, ends=self.ends, within_seconds=0.2)
-        self.planner = Planner(
+        self.feeding = CatchUp(store=self.store, ends=self.ends, within_seconds=0.2)
+        self.planner = RebuildPlanner(
             generations=self.generations,
             tables=self.tables,
             ends=self.ends,
             parking=self.store.parking,
         )
-        self.switcher = Switcher(
+        self.switcher = GenerationSwitcher(
             generations=self.generations,
             feeding=self.feeding,
             tables=self.tables,
@@ -157,18 +157,18 @@ class Parts:
     def feed(self) -> None:
         """Let the projections apply all there is to every generation that follows."""
         live = [
-            LiveView(view=self.definition(each.view, each.revision), generation=each.number)
+            ViewGeneration(view=self.definition(each.view, each.revision), generation=each.number)
             for each in self.generations.all()
             if each.state == "following"
         ]
         Run(self.log, self.store, live=live)
 
-    def open(self, topic: Topic, starts: Mapping[int, int]) -> AbstractContextManager[Source]:
+    def open(self, topic: Topic, starts: Mapping[int, int]) -> AbstractContextManager[RecordSource]:
         return nullcontext(LogSource(self.log, topic, starts))
 
-    def builder(self, share: Share | None = None) -> Builder:
-        return Builder(
-            share=share or Share(number=0, of=1),
+    def builder(self, subset: PartitionSubset | None = None) -> GenerationBuilder:
+        return GenerationBuilder(
+            subset=subset or PartitionSubset(number=0, of=1),
             generations=self.generations,
             store=self.store,
             open_source=self.open,
@@ -176,8 +176,8 @@ class Parts:
             definition=self.definition,
         )
 
-    def supervisor(self, children: Children) -> Supervisor:
-        return Supervisor(
+    def supervisor(self, children: Children) -> RebuildSupervisor:
+        return RebuildSupervisor(
             generations=self.generations,
             store=self.store,
             ends=self.ends,
@@ -194,12 +194,12 @@ class Parts:
         self.feed()
         return self.generations.get(view.name, begun.number)
 
-    def compared(self, view: View) -> Report:
+    def compared(self, view: View) -> ComparisonReport:
         before, after = (
-            LiveView(view=self.definition(each.view, each.revision), generation=each.number)
-            for each in self.switcher.pair(view.name)
+            ViewGeneration(view=self.definition(each.view, each.revision), generation=each.number)
+            for each in self.switcher.active_and_rebuilt(view.name)
         )
-        report = compare(before, after, rows=self.rows, feeding=self.feeding)
+        report = compare_generations(before, after, rows=self.rows, feeding=self.feeding)
         self.generations.note(view.name, after.generation, report.comparison)
         return report
 

@@ -10,16 +10,16 @@ import pytest
 from domain.events import AssetEvent
 from domain.values import TenantId
 from infra.consistency import ConsistencyResult
-from infra.rows import Delete, Table, Upsert, Value
+from infra.rows import ColumnValue, Delete, Table, Upsert
 from infra.topics import ASSET_EVENTS
 from projections.asset_by_id import ASSET_BY_ID, ASSETS
 from projections.assets_by_date import ASSETS_BY_DATE, LISTING
-from projections.consistency.checking import PARTS, Check
-from projections.consistency.expected import Expected
+from projections.consistency.checking import PARTS, GenerationCheck
+from projections.consistency.expected import ExpectedRow
 from projections.consistency.folding import LogFold
-from projections.consistency.spill import Spill
+from projections.consistency.spill import OperationSpill
 from projections.rebuilding.rebuilds import REBUILDABLE
-from projections.view import LiveView, View
+from projections.view import View, ViewGeneration
 from tests.history_maker import VERBS, tenant
 from tests.long_histories import categories_of, picture
 from tests.samples import ACME, NOON
@@ -47,19 +47,19 @@ def check(
     parts: Parts, view: View, directory: Path, *, repairs: bool = False, now: float = AFTER_ALL
 ) -> ConsistencyResult:
     starts = dict.fromkeys(range(view.topic.partitions), 0)
-    with Spill(view.tables, PARTS, directory) as spill:
+    with OperationSpill(view.tables, PARTS, directory) as spill:
         fold = LogFold(
             view,
             source=LogSource(parts.log, view.topic, starts),
             spill=spill,
             part_of=lambda table, key: parts.rows.part_of(table, key, PARTS),
         )
-        return Check(
-            LiveView(view=view, generation=1),
+        return GenerationCheck(
+            ViewGeneration(view=view, generation=1),
             fold=fold,
             rows=parts.rows,
             ends=parts.ends,
-            reached=lambda ends: parts.feed(),
+            wait_for_offsets=lambda ends: parts.feed(),
             store=parts.store if repairs else None,
             now=lambda: now,
         ).run()
@@ -170,9 +170,9 @@ def test_an_entity_behind_a_record_that_cannot_be_read_ends_there(tmp_path: Path
 @pytest.mark.parametrize("until", [0, 5, 50])
 def test_both_ways_of_writing_a_row_make_it_what_it_must_be(until: int, tmp_path: Path) -> None:
     table = Table(name="t", partition_key=("id",))
-    key: tuple[Value, ...] = ("a",)
+    key: tuple[ColumnValue, ...] = ("a",)
     for count in range(1, 5):
-        expected = Expected()
+        expected = ExpectedRow()
         operations = (
             Upsert(table=table, key=key, columns={"x": 1, "y": 1}, written_at_us=1),
             Upsert(table=table, key=key, columns={"x": 2}, written_at_us=3),
@@ -182,6 +182,6 @@ def test_both_ways_of_writing_a_row_make_it_what_it_must_be(until: int, tmp_path
         for operation in operations[:count]:
             expected.apply(operation)
         parts = Parts(Log(), [])
-        parts.store.write(expected.as_it_happened(table, key), generation=1)
-        parts.store.write(expected.over_all_until(until, table, key), generation=1)
+        parts.store.write(expected.at_event_times(table, key), generation=1)
+        parts.store.write(expected.overwriting_until(until, table, key), generation=1)
         assert parts.store.rows(table).get(key) == expected.columns()

@@ -12,14 +12,14 @@ from domain.events import AssetEvent
 from domain.outcomes import CommandRefused
 from domain.values import CommandId
 from infra.errors import BrokerUnavailable, ViewsMissing
-from infra.rows import Operation
+from infra.rows import RowOperation
 from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS
 from projections import parking
 from projections.asset_by_id import ASSET_BY_ID
 from projections.categories import CATEGORIES
 from projections.commands import OUTCOMES
 from projections.errors import EventsLost, HistoryHasGap
-from projections.view import LiveView
+from projections.view import ViewGeneration
 from projections.views import VIEWS
 from tests.fold import Rows, expected_rows, readable
 from tests.history_maker import Wish, tenant
@@ -244,7 +244,7 @@ def test_events_behind_one_that_cannot_be_read_wait_in_order_until_it_can(
     own = [event for event in EVENTS if event.metadata.entity_id == entity]
     others = [event for event in EVENTS if event.metadata.entity_id != entity]
 
-    def rows(message: Message) -> Iterator[Operation]:
+    def rows(message: Message) -> Iterator[RowOperation]:
         if message == own[1]:
             raise ValueError("not yet")
         return ASSET_BY_ID.rows(message)
@@ -278,7 +278,7 @@ def test_what_is_parked_is_left_to_whoever_takes_the_partition_over(
 ) -> None:
     log, store = Log(), MemoryViewStore()
 
-    def rows(_: Message) -> Iterator[Operation]:
+    def rows(_: Message) -> Iterator[RowOperation]:
         raise ValueError("not yet")
 
     failing = replace(ASSET_BY_ID, rows=rows)
@@ -327,7 +327,7 @@ def test_a_view_that_fails_does_not_hold_up_the_others() -> None:
     def fail(_: object) -> NoReturn:
         raise ValueError("no such month")
 
-    broken = LiveView(view=replace(CATEGORIES, name="broken", rows=fail), generation=1)
+    broken = ViewGeneration(view=replace(CATEGORIES, name="broken", rows=fail), generation=1)
     store = MemoryViewStore()
     run = Run(log_of_everything(), store, live=[broken, *LIVE])
     assert {letter.detail for letter in run.letters} == {"broken: ValueError: no such month"}
@@ -335,10 +335,10 @@ def test_a_view_that_fails_does_not_hold_up_the_others() -> None:
 
 
 def test_what_was_on_its_way_when_a_generation_was_dropped_is_read_again() -> None:
-    live = [LiveView(view=ASSET_BY_ID, generation=2), *LIVE]
+    live = [ViewGeneration(view=ASSET_BY_ID, generation=2), *LIVE]
 
     class DroppedMeanwhile(MemoryViewStore):
-        def write(self, operations: Iterable[Operation], *, generation: int) -> None:
+        def write(self, operations: Iterable[RowOperation], *, generation: int) -> None:
             if generation == 2:
                 live[:] = LIVE
                 raise ViewsMissing("no table asset_by_id_g2")

@@ -6,10 +6,10 @@ from threading import Event
 
 import pytest
 
-from infra.operator_requests import Action, OperatorRequest
+from infra.operator_requests import MaintenanceTask, TaskAction
 from projections.operating import carrying_out
-from projections.operating.carrying_out import CarryingOut
-from projections.rebuilding.errors import NotEqual
+from projections.operating.carrying_out import TaskRunner
+from projections.rebuilding.errors import GenerationsDiffer
 from tests.memory_requests import MemoryRequestBook
 
 
@@ -18,16 +18,16 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(carrying_out, "_LOOK_SECONDS", 0.001)
 
 
-def asked(number: int, action: Action = "rebuild.compare") -> OperatorRequest:
+def asked(number: int, action: TaskAction = "rebuild.compare") -> MaintenanceTask:
     at = datetime.now(UTC) - timedelta(hours=1)
-    return OperatorRequest(request_id=f"r{number}", action=action, view="v", asked_at=at)
+    return MaintenanceTask(request_id=f"r{number}", action=action, view="v", asked_at=at)
 
 
 def run(book: MemoryRequestBook, outcomes: dict[str, object]) -> int:
     """Carry everything out; tell how often something was built."""
     builds = 0
 
-    def carry_out(request: OperatorRequest) -> object:
+    def carry_out(request: MaintenanceTask) -> object:
         outcome = outcomes[request.request_id]
         if isinstance(outcome, Exception):
             raise outcome
@@ -37,7 +37,7 @@ def run(book: MemoryRequestBook, outcomes: dict[str, object]) -> int:
         nonlocal builds
         builds += 1
 
-    CarryingOut(book, carry_out, build).run(Event())
+    TaskRunner(book, carry_out, build).run(Event())
     return builds
 
 
@@ -45,7 +45,7 @@ def test_each_request_ends_with_what_came_of_it() -> None:
     book = MemoryRequestBook()
     for number in range(3):
         book.ask(asked(number))
-    refused, wrong = NotEqual("it was not compared"), ValueError("no such thing")
+    refused, wrong = GenerationsDiffer("it was not compared"), ValueError("no such thing")
     assert run(book, {"r0": {"before": 1, "now": 2}, "r1": refused, "r2": wrong}) == 0
     ended = [(each.state, each.detail, each.outcome) for each in book.kept.values()]
     assert ended == [

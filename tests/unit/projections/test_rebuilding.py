@@ -8,7 +8,7 @@ import pytest
 
 from avro_schemas.codec import Message
 from domain.events import AssetDescribed
-from infra.rows import Operation
+from infra.rows import RowOperation
 from infra.topics import ASSET_EVENTS
 from infra.view_store import Checkpoint
 from projections import following
@@ -16,10 +16,10 @@ from projections.asset_by_id import ASSET_BY_ID
 from projections.assets_by_date import ASSETS_BY_DATE
 from projections.categories import CATEGORIES
 from projections.commands import COMMANDS
-from projections.rebuilding.building import Pace, Share
+from projections.rebuilding.building import EventRateLimit, PartitionSubset
 from projections.rebuilding.errors import AlreadyRebuilding, NoSuchGeneration, NotRebuildable
-from projections.rebuilding.progress import Rate, progress
-from projections.view import LiveView
+from projections.rebuilding.progress import GrowthRate, progress
+from projections.view import ViewGeneration
 from tests.fold import expected_rows
 from tests.long_histories import categories_of, picture
 from tests.memory_views import MemoryViewStore
@@ -61,10 +61,12 @@ def test_an_asset_with_ten_events_is_one_write_to_each_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     parts = Parts(log_of(1), [ASSET_BY_ID])
-    written: list[Operation] = []
+    written: list[RowOperation] = []
     write = MemoryViewStore.write
 
-    def counting(store: MemoryViewStore, operations: Iterable[Operation], generation: int) -> None:
+    def counting(
+        store: MemoryViewStore, operations: Iterable[RowOperation], generation: int
+    ) -> None:
         kept = list(operations)
         written.extend(kept)
         write(store, kept, generation=generation)
@@ -114,8 +116,10 @@ def applied(parts: Parts, generation: int) -> int:
 
 
 def test_shares_build_every_partition_once() -> None:
-    shares = [Share(number=number, of=5).partitions([ASSET_EVENTS]) for number in range(5)]
-    assert sorted(partition for share in shares for partition in share) == [
+    subsets = [
+        PartitionSubset(number=number, of=5).partitions([ASSET_EVENTS]) for number in range(5)
+    ]
+    assert sorted(partition for share in subsets for partition in share) == [
         (ASSET_EVENTS.name, number) for number in range(12)
     ]
 
@@ -123,7 +127,7 @@ def test_shares_build_every_partition_once() -> None:
 def test_a_share_builds_nothing_of_the_others() -> None:
     parts = Parts(log_of(12))
     parts.planner.start(ASSETS_BY_DATE, processes=2)
-    parts.builder(Share(number=1, of=2)).run(CountingStop(8))
+    parts.builder(PartitionSubset(number=1, of=2)).run(CountingStop(8))
     assert {each.partition for each in parts.store.checkpoints("assets_by_date", 2)} == {1}
 
 
@@ -170,7 +174,7 @@ def test_one_record_that_cannot_be_read_fails_the_rebuild() -> None:
 
 
 def test_a_failed_rebuild_can_be_tried_again_once_its_view_is_mended() -> None:
-    def fails(message: Message) -> Iterator[Operation]:
+    def fails(message: Message) -> Iterator[RowOperation]:
         match message:
             case AssetDescribed():
                 raise RuntimeError("no title")
@@ -259,7 +263,7 @@ def test_as_many_builders_run_as_are_wanted() -> None:
     parts.planner.start(CATEGORIES, processes=3)
     parts.planner.steer("categories", is_paused=True)
     parts.supervisor(children).run(CountingStop(5))
-    assert children.shares == [Share(number=number, of=3) for number in range(3)]
+    assert children.subsets == [PartitionSubset(number=number, of=3) for number in range(3)]
     assert children.terminated == 3
     assert parts.generations.reports > 1
 
@@ -270,7 +274,7 @@ def test_a_builder_that_was_killed_is_replaced() -> None:
     parts.planner.start(CATEGORIES)
     parts.planner.steer("categories", is_paused=True)
     parts.supervisor(children).run(CountingStop(60))
-    assert len(children.shares) > 10
+    assert len(children.subsets) > 10
     assert parts.generations.get("categories", 2).state == "building"
 
 
@@ -286,12 +290,17 @@ def test_builders_that_always_crash_fail_the_rebuild() -> None:
 def test_the_pace_is_shared() -> None:
     parts = Parts(log_of(1))
     slow = parts.planner.start(ASSETS_BY_DATE, events_per_second=40)
-    pace = Pace([slow], Share(number=0, of=4))
+    pace = EventRateLimit([slow], PartitionSubset(number=0, of=4))
     assert pace.chunk == 10
     assert pace.wait_seconds == 0
-    pace.went_on(50)
+    pace.record_events(50)
     assert 3 < pace.wait_seconds <= 5
-    assert Pace([replace(slow, events_per_second=0)], Share(number=0, of=1)).wait_seconds == 0
+    assert (
+        EventRateLimit(
+            [replace(slow, events_per_second=0)], PartitionSubset(number=0, of=1)
+        ).wait_seconds
+        == 0
+    )
 
 
 def test_progress_counts_no_more_than_there_was_at_the_start() -> None:
@@ -309,7 +318,7 @@ def test_progress_counts_no_more_than_there_was_at_the_start() -> None:
 
 def test_a_rate_is_that_of_the_last_ten_seconds() -> None:
     now = 0.0
-    rate = Rate(lambda: now)
+    rate = GrowthRate(lambda: now)
     assert rate.at(0) == 0.0
     now = 5.0
     assert rate.at(1_000) == 200.0
@@ -323,7 +332,7 @@ def test_the_projections_take_a_new_generation_along_and_leave_a_dropped_one(
     monkeypatch.setattr(following, "_LOOK_SECONDS", -1)
     log, store = log_of(2), MemoryViewStore()
     live = list(LIVE)
-    second = LiveView(view=ASSETS_BY_DATE, generation=2)
+    second = ViewGeneration(view=ASSETS_BY_DATE, generation=2)
 
     def begin(_: object) -> None:
         live.append(second)

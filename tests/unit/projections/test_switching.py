@@ -8,10 +8,15 @@ import pytest
 from msgspec import structs
 
 from avro_schemas.codec import Message
-from infra.rows import Delete, Operation, Upsert
+from infra.rows import Delete, RowOperation, Upsert
 from projections.assets_by_date import ASSETS_BY_DATE
-from projections.rebuilding.errors import NoSuchGeneration, NotEqual, NotFed, StillRead
-from projections.rebuilding.switching import Switched
+from projections.rebuilding.errors import (
+    GenerationInUse,
+    GenerationsDiffer,
+    NoSuchGeneration,
+    NotCaughtUp,
+)
+from projections.rebuilding.switching import GenerationSwitched
 from tests.long_histories import categories_of, picture
 from tests.samples import ACME, NOON
 from tests.unit.projections.fakes import Log
@@ -21,7 +26,7 @@ LISTING, BUCKETS = ASSETS_BY_DATE.tables
 DATES = "assets_by_date"
 
 
-def by_month(message: Message) -> Iterator[Operation]:
+def by_month(message: Message) -> Iterator[RowOperation]:
     """Cut the days off."""
     for operation in ASSETS_BY_DATE.rows(message):
         tenant_id, day, *rest = operation.key
@@ -141,7 +146,7 @@ def test_a_difference_is_found_in_whatever_part_it_lies(parts: Parts) -> None:
 
 def test_a_generation_that_nobody_feeds_is_not_compared(parts: Parts) -> None:
     add(parts.log, 12, 1)
-    with pytest.raises(NotFed, match="does the projections service run"):
+    with pytest.raises(NotCaughtUp, match="does the projections service run"):
         parts.compared(ASSETS_BY_DATE)
 
 
@@ -165,17 +170,17 @@ def test_a_changed_definition_is_compared_without_what_it_changes() -> None:
 
 
 def test_nothing_is_switched_before_it_was_compared(parts: Parts) -> None:
-    with pytest.raises(NotEqual, match="was not compared"):
+    with pytest.raises(GenerationsDiffer, match="was not compared"):
         parts.switcher.switch(DATES)
     parts.compared(ASSETS_BY_DATE)
-    assert parts.switcher.switch(DATES) == Switched(view=DATES, before=1, now=2)
+    assert parts.switcher.switch(DATES) == GenerationSwitched(view=DATES, before=1, now=2)
     assert parts.generations.actives()[DATES].number == 2
 
 
 def test_differences_must_be_accepted_with_a_reason(parts: Parts) -> None:
     remove(parts, 2)
     parts.compared(ASSETS_BY_DATE)
-    with pytest.raises(NotEqual, match="differs in 1 rows"):
+    with pytest.raises(GenerationsDiffer, match="differs in 1 rows"):
         parts.switcher.switch(DATES)
     assert parts.switcher.switch(DATES, "it was wrong before").now == 2
 
@@ -184,7 +189,7 @@ def test_a_comparison_with_another_generation_does_not_count(parts: Parts) -> No
     parts.compared(ASSETS_BY_DATE)
     parts.switcher.switch(DATES)
     parts.built(ASSETS_BY_DATE)
-    with pytest.raises(NotEqual, match="with generation 2"):
+    with pytest.raises(GenerationsDiffer, match="with generation 2"):
         parts.switcher.switch(DATES)
 
 
@@ -193,7 +198,9 @@ def test_a_comparison_with_what_was_read_before_does_not_count(parts: Parts) -> 
     parts.compared(ASSETS_BY_DATE)
     assert parts.generations.get(DATES, third.number).comparison
     parts.generations.read(DATES, 2, LONG_AGO)  # meanwhile another one is read
-    with pytest.raises(NotEqual, match=r"generation 3 .* was not compared with generation 2"):
+    with pytest.raises(
+        GenerationsDiffer, match=r"generation 3 .* was not compared with generation 2"
+    ):
         parts.switcher.switch(DATES)
     assert parts.generations.actives()[DATES].number == 2
 
@@ -205,7 +212,7 @@ def test_one_that_is_behind_is_not_switched_to(parts: Parts) -> None:
     add(parts.log, 12, 1)
     parts.feed()
     parts.generations.move(replace(second, state="cancelled"), "following")
-    with pytest.raises(NotFed):
+    with pytest.raises(NotCaughtUp):
         parts.switcher.switch(DATES)
     assert parts.generations.actives()[DATES].number == 1
 
@@ -228,10 +235,10 @@ def test_the_way_back_is_open_until_the_old_one_is_dropped(parts: Parts) -> None
 
 
 def test_what_is_read_or_being_built_is_not_dropped(parts: Parts) -> None:
-    with pytest.raises(StillRead, match="is the one that is read"):
+    with pytest.raises(GenerationInUse, match="is the one that is read"):
         parts.switcher.drop(DATES, 1)
     parts.planner.start(ASSETS_BY_DATE)
-    with pytest.raises(StillRead, match="is being built"):
+    with pytest.raises(GenerationInUse, match="is being built"):
         parts.switcher.drop(DATES, 3)
     with pytest.raises(NoSuchGeneration):
         parts.switcher.drop(DATES, 4)

@@ -3,15 +3,15 @@
 import pytest
 
 from projections.errors import HistoryHasGap
-from projections.versions import Versions
+from projections.versions import EntityVersions
 
 
 def test_the_first_one_seen_is_taken_as_it_is() -> None:
-    assert Versions().is_new(b"a", 7)
+    assert EntityVersions().is_new(b"a", 7)
 
 
 def test_the_next_one_is_new_and_an_earlier_one_is_not() -> None:
-    versions = Versions()
+    versions = EntityVersions()
     assert [versions.is_new(b"a", n) for n in (3, 4, 4, 3, 1, 5)] == [
         True,
         True,
@@ -23,20 +23,20 @@ def test_the_next_one_is_new_and_an_earlier_one_is_not() -> None:
 
 
 def test_a_hole_is_named() -> None:
-    versions = Versions()
+    versions = EntityVersions()
     versions.is_new(b"a", 3)
     with pytest.raises(HistoryHasGap, match="a goes from version 3 to 5"):
         versions.is_new(b"a", 5)
 
 
 def test_entities_do_not_know_each_other() -> None:
-    versions = Versions()
+    versions = EntityVersions()
     versions.is_new(b"a", 3)
     assert versions.is_new(b"b", 1)
 
 
 def test_only_the_entities_that_changed_last_are_remembered() -> None:
-    versions = Versions(at_most=2)
+    versions = EntityVersions(at_most=2)
     for key, version in [(b"a", 1), (b"b", 1), (b"a", 2), (b"c", 1)]:
         versions.is_new(key, version)
     assert not versions.is_new(b"a", 2)
@@ -44,7 +44,7 @@ def test_only_the_entities_that_changed_last_are_remembered() -> None:
 
 
 def test_after_one_that_could_not_be_read_any_version_is_taken() -> None:
-    versions = Versions()
+    versions = EntityVersions()
     versions.is_new(b"a", 3)
     versions.forget(b"a")
     assert versions.is_new(b"a", 5)

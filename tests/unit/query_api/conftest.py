@@ -8,15 +8,15 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from domain.transformations import made_key, transformation
-from infra.api_key_table import ApiKeyRejected, ApiKeysUnread, Caller
+from domain.transformations import derived_key, parse_transformation
+from infra.api_key_table import ApiKeyRejected, ApiKeysNotLoaded, Caller
 from infra.api_keys import Scope
-from infra.transforming import Order
-from query_api.app import Addresses, Sources, create_app
+from infra.transforming import RenditionRequest
+from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, create_category, metadata
 from tests.unit.query_api.memory_log import MemoryEventLog
-from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
+from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
 from tests.unit.query_api.story import GLOBEX, RENDITIONS, Story
 
 READS: frozenset[Scope] = frozenset({"assets:read"})
@@ -32,11 +32,11 @@ CALLERS = {
 FREE = "w_32,f_webp,q_80"
 
 
-class MemoryMaking:
+class MemoryRenderer:
     """Makes the words themselves; ``orders`` is what it was asked for."""
 
     def __init__(self, blobs: MemoryBlobStore) -> None:
-        self.orders: list[Order] = []
+        self.orders: list[RenditionRequest] = []
         self.failure: Exception | None = None
         self._blobs = blobs
 
@@ -44,11 +44,13 @@ class MemoryMaking:
     def made_of(words: str) -> bytes:
         return f"made: {words}".encode()
 
-    async def make(self, order: Order) -> None:
+    async def make(self, order: RenditionRequest) -> None:
         self.orders.append(order)
         if self.failure is not None:
             raise self.failure
-        key = made_key(order.asset, order.original, transformation(order.words), order.watermark)
+        key = derived_key(
+            order.asset, order.original, parse_transformation(order.words), order.watermark
+        )
         await self._blobs.put(key, self.made_of(order.words), "image/webp")
 
 
@@ -57,7 +59,7 @@ class MemoryKeys:
 
     def authenticate(self, text: str) -> Caller:
         if text == "too-early":
-            raise ApiKeysUnread
+            raise ApiKeysNotLoaded
         if text not in CALLERS:
             raise ApiKeyRejected("the API key is unknown or was revoked")
         return CALLERS[text]
@@ -93,8 +95,8 @@ def blobs() -> MemoryBlobStore:
 
 
 @pytest.fixture
-def log() -> MemoryLog:
-    return MemoryLog()
+def log() -> MemoryLogEnds:
+    return MemoryLogEnds()
 
 
 @pytest.fixture
@@ -103,30 +105,30 @@ def event_log() -> MemoryEventLog:
 
 
 @pytest.fixture
-def making(blobs: MemoryBlobStore) -> MemoryMaking:
-    return MemoryMaking(blobs)
+def renderer(blobs: MemoryBlobStore) -> MemoryRenderer:
+    return MemoryRenderer(blobs)
 
 
 @pytest.fixture
 def app(
     queries: MemoryQueries,
-    log: MemoryLog,
+    log: MemoryLogEnds,
     blobs: MemoryBlobStore,
-    making: MemoryMaking,
+    renderer: MemoryRenderer,
     story: Story,
     event_log: MemoryEventLog,
 ) -> FastAPI:
     service, _ = create_app(
-        Sources(
+        QueryApiDependencies(
             queries=queries,
-            log_ends=log,
+            log_end_offsets=log,
             blobs=blobs,
             keys=MemoryKeys(),
-            making=making,
+            renderer=renderer,
             clock=lambda: story.now,
         ),
         cursor_secrets=["today", "yesterday"],
-        addresses=Addresses(
+        addresses=BaseUrls(
             public_base_url="https://img.example", problem_base_url="https://api.example"
         ),
         wait_seconds=0.05,

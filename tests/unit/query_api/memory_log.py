@@ -11,7 +11,7 @@ from domain.values import EventId, TenantId
 from infra.reading import Record
 from query_api.feed.feed import Feed
 from query_api.feed.listeners import Listeners
-from query_api.feed.places import Offsets, Places
+from query_api.feed.places import Offsets, ResumeTokens
 from tests.samples import ACME, NOON
 from tests.unit.streams.samples import SUBMITTED
 
@@ -22,7 +22,7 @@ class MemoryEventLog:
     """Events are appended to one partition after the other; all who listen hear of it."""
 
     def __init__(
-        self, *, at_most: int = 10, per_tenant: int = 3, patience_seconds: float = 0.01
+        self, *, at_most: int = 10, per_tenant: int = 3, stall_timeout_seconds: float = 0.01
     ) -> None:
         self.records: list[list[Record]] = [[] for _ in range(PARTITIONS)]
         self.opened: list[Offsets] = []
@@ -30,12 +30,12 @@ class MemoryEventLog:
         self.listeners = Listeners(at_most=at_most, per_tenant=per_tenant)
         self.feed = Feed(
             self.listeners,
-            Places(["today", "yesterday"], PARTITIONS),
+            ResumeTokens(["today", "yesterday"], PARTITIONS),
             open_history=self._open,
             offsets_at=self._offsets_at,
             public_base_url="https://img.example",
             heartbeat_seconds=0.01,
-            patience_seconds=patience_seconds,
+            stall_timeout_seconds=stall_timeout_seconds,
         )
         self.listeners.begin(dict.fromkeys(range(PARTITIONS), 0))
         self._count = 0

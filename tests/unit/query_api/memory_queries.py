@@ -10,16 +10,16 @@ from infra.consistency import ConsistencyResult
 from infra.cql import Row
 from infra.cutting import bucket_of
 from infra.errors import BrokerUnavailable
-from infra.operator_requests import OperatorRequest
+from infra.operator_requests import MaintenanceTask
 from infra.rows import Upsert
 from infra.topics import Topic
 from projections.view import View as BuiltView
 from projections.views import VIEWS
-from query_api.generation_standings import GenerationStanding
-from query_api.listing import Order, Span
-from query_api.public_assets import PublicAsset, renditions
+from query_api.generation_standings import GenerationStatus
+from query_api.listing import KeyRange, SortOrder
+from query_api.public_assets import PublicAsset, decode_renditions
 from query_api.queries import quarters_of
-from query_api.views import View
+from query_api.views import ReadView
 
 _MAX_KEY_BYTES = 65_535
 
@@ -32,8 +32,8 @@ class MemoryQueries:
         self.asked: dict[str, int] = defaultdict(int)
         self._tables: dict[str, dict[tuple[object, ...], dict[str, Any]]] = defaultdict(dict)
         self.results: list[ConsistencyResult] = []
-        self.standings: list[GenerationStanding] = []
-        self.requests: dict[str, OperatorRequest] = {}
+        self.generation_statuses: list[GenerationStatus] = []
+        self.requests: dict[str, MaintenanceTask] = {}
         self.apply(*messages)
 
     def apply(self, *messages: Message, views: tuple[BuiltView, ...] = VIEWS) -> None:
@@ -76,17 +76,17 @@ class MemoryQueries:
             asset_id=asset_id,
             tenant_id=row["tenant_id"],
             status=Status(row["status"]),
-            renditions=renditions(row.get("renditions")),
+            renditions=decode_renditions(row.get("renditions")),
             leads_to=row.get("leads_to") or None,
         )
 
     async def consistency(self) -> list[ConsistencyResult]:
         return self.results
 
-    async def generations(self) -> list[GenerationStanding]:
-        return self.standings
+    async def generations(self) -> list[GenerationStatus]:
+        return self.generation_statuses
 
-    async def request(self, request_id: str) -> OperatorRequest | None:
+    async def request(self, request_id: str) -> MaintenanceTask | None:
         return self.requests.get(request_id)
 
     async def command(self, tenant_id: TenantId, command_id: CommandId) -> Row | None:
@@ -117,7 +117,7 @@ class MemoryQueries:
                 latest[row["category_id"], row["aspect"]] = row
         return [latest[aspect] for aspect in sorted(latest)]
 
-    async def generation(self, view: View) -> int:
+    async def generation(self, view: ReadView) -> int:
         return 1
 
     async def months(
@@ -134,8 +134,8 @@ class MemoryQueries:
         tenant_id: TenantId,
         category_id: CategoryId,
         month: str,
-        span: Span,
-        order: Order,
+        span: KeyRange,
+        order: SortOrder,
         limit: int,
         generation: int,
     ) -> list[Row]:
@@ -146,33 +146,35 @@ class MemoryQueries:
         self,
         tenant_id: TenantId,
         day: str,
-        span: Span,
-        order: Order,
+        span: KeyRange,
+        order: SortOrder,
         limit: int,
         generation: int,
     ) -> list[Row]:
         return first(self._partition("assets_by_date", tenant_id, day), span, order, limit)
 
-    async def buckets_as_of(self, tenant_id: TenantId, shelf: str, generation: int) -> list[str]:
-        rows = self._partition("listing_buckets_as_of", tenant_id, shelf)
+    async def buckets_as_of(
+        self, tenant_id: TenantId, listing_key: str, generation: int
+    ) -> list[str]:
+        rows = self._partition("listing_buckets_as_of", tenant_id, listing_key)
         return [row["bucket"] for row in rows]
 
     async def shown_as_of(
         self,
         at_us: int,
         tenant_id: TenantId,
-        shelf: str,
+        listing_key: str,
         bucket: str,
-        span: Span,
-        order: Order,
+        span: KeyRange,
+        order: SortOrder,
         limit: int,
         generation: int,
     ) -> list[Row]:
-        rows = self._partition("listings_as_of", tenant_id, shelf, bucket)
+        rows = self._partition("listings_as_of", tenant_id, listing_key, bucket)
         shown = [row for row in rows if row["valid_from_us"] <= at_us < row["valid_to_us"]]
         return first(shown, span, order, limit)
 
-    async def applied_offsets(self, view: View) -> dict[int, int]:
+    async def applied_offsets(self, view: ReadView) -> dict[int, int]:
         self.asked["applied_offsets"] += 1
         return {
             number: applied for (name, number), applied in self.applied.items() if name == view.name
@@ -191,7 +193,7 @@ class MemoryQueries:
         return [row for named, row in self._tables[table].items() if named[: len(key)] == wanted]
 
 
-class MemoryLog:
+class MemoryLogEnds:
     """How far topics have been written; for tests."""
 
     def __init__(self) -> None:
@@ -214,7 +216,7 @@ def storable(key: tuple[object, ...]) -> tuple[object, ...]:
     return key
 
 
-def first(rows: Iterable[Row], span: Span, order: Order, limit: int) -> list[Row]:
+def first(rows: Iterable[Row], span: KeyRange, order: SortOrder, limit: int) -> list[Row]:
     """Give what a bucket has within a span, as the store would."""
 
     def key(row: Row) -> tuple[int, str]:

@@ -167,7 +167,9 @@ class Story:
 
     def _tell_asset(self, command: AssetCommand) -> None:
         named = command.metadata.entity_id
-        catalogue = self._catalogues.get(command.metadata.tenant_id, catalogue_decider.EMPTY)
+        catalogue = self._catalogues.get(
+            command.metadata.tenant_id, catalogue_decider.EMPTY_CATALOGUE
+        )
         asset = self._assets.get(named)
         events = asset_decider.decide(command, asset, catalogue, self.now)
         for event in events:
@@ -177,7 +179,7 @@ class Story:
 
     def _tell_catalogue(self, command: CatalogueCommand) -> None:
         tenant_id = command.metadata.tenant_id
-        catalogue = self._catalogues.get(tenant_id, catalogue_decider.EMPTY)
+        catalogue = self._catalogues.get(tenant_id, catalogue_decider.EMPTY_CATALOGUE)
         events = catalogue_decider.decide(command, catalogue, self.now)
         for event in events:
             catalogue = catalogue_decider.evolve(catalogue, event)

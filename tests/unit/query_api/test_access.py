@@ -4,7 +4,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from domain.catalogue import EMPTY
+from domain.catalogue import EMPTY_CATALOGUE
 from domain.operation import decide
 from domain.outcomes import CommandAccepted
 from domain.values import CommandId
@@ -47,7 +47,7 @@ def _things_of_acme(story: Story, queries: MemoryQueries) -> None:
             asset=None,
             category=None,
         ),
-        *decide(start(instructions("delete"), about=metadata("o1")), {}, EMPTY, NOON),
+        *decide(start(instructions("delete"), about=metadata("o1")), {}, EMPTY_CATALOGUE, NOON),
     )
 
 

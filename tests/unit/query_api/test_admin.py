@@ -3,10 +3,10 @@
 import pytest
 from starlette.testclient import TestClient
 
-from infra.consistency import ConsistencyResult, Difference
+from infra.consistency import ConsistencyResult, ViewDifference
 from infra.generations import Generation
-from infra.operator_requests import OperatorRequest
-from query_api.generation_standings import GenerationStanding
+from infra.operator_requests import MaintenanceTask
+from query_api.generation_standings import GenerationStatus
 from tests.samples import ACME, NOON
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import GLOBEX
@@ -38,7 +38,7 @@ def test_the_last_check_is_told_with_the_rows_of_the_own_tenant(
             repaired_count=0,
             waiting_count=1,
             differences=tuple(
-                Difference(
+                ViewDifference(
                     table="asset_by_id",
                     kind="differs",
                     key={"tenant_id": tenant_id, "asset_id": "a1"},
@@ -64,8 +64,8 @@ def test_the_last_check_is_told_with_the_rows_of_the_own_tenant(
 def test_generations_are_listed_with_how_far_they_are(
     nobody: TestClient, queries: MemoryQueries
 ) -> None:
-    queries.standings = [
-        GenerationStanding(
+    queries.generation_statuses = [
+        GenerationStatus(
             generation=Generation(
                 view=view, number=2, revision=1, state="building", started_at=NOON
             ),
@@ -83,7 +83,7 @@ def test_generations_are_listed_with_how_far_they_are(
 
 
 def test_what_became_of_a_request_is_told(nobody: TestClient, queries: MemoryQueries) -> None:
-    queries.requests["r1"] = OperatorRequest(
+    queries.requests["r1"] = MaintenanceTask(
         request_id="r1",
         action="rebuild.switch",
         view="categories",

@@ -10,13 +10,13 @@ import pytest
 from domain.values import TenantId
 from infra.cql import Row
 from query_api import catalogues
-from query_api.catalogues import Catalogues
-from query_api.reading import Reader
+from query_api.catalogues import CategoryTreeCache
+from query_api.reading import ReadContext
 from tests.samples import ACME, NOON, create_category
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import GLOBEX, Story
 
-READER = Reader(tenant_id=ACME, is_fresh=True)
+READER = ReadContext(tenant_id=ACME, is_fresh=True)
 
 
 class SlowQueries(MemoryQueries):
@@ -46,13 +46,13 @@ class SlowQueries(MemoryQueries):
 def test_one_tenant_reads_two_trees_at_once_and_others_wait_for_none_of_them() -> None:
     async def story() -> None:
         queries = SlowQueries()
-        trees = Catalogues(queries)
+        trees = CategoryTreeCache(queries)
         moments = [None, *(NOON + timedelta(seconds=number) for number in range(50))]
         asking = [asyncio.create_task(trees.tree(READER, moment)) for moment in moments]
         asking += [asyncio.create_task(trees.tree(READER)) for _ in range(50)]
         await asyncio.sleep(0)
         async with asyncio.timeout(10):
-            await trees.tree(Reader(tenant_id=GLOBEX, is_fresh=False))
+            await trees.tree(ReadContext(tenant_id=GLOBEX, is_fresh=False))
         assert queries.most_under_way == 3
         queries.answer.set()
         await asyncio.gather(*asking)
@@ -70,7 +70,7 @@ def test_trees_of_the_past_are_kept_by_their_size(monkeypatch: pytest.MonkeyPatc
         queries.answer.set()
         told = Story(queries)
         told.tell(*(create_category(f"c{number}") for number in range(9)))
-        trees = Catalogues(queries)
+        trees = CategoryTreeCache(queries)
         read = [
             ref(await trees.tree(READER, told.now + timedelta(seconds=number)))
             for number in range(100)

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from domain.commands import MoveCategory
 from domain.values import CategoryRef
-from infra.web.positions import to_header
+from infra.web.positions import position_to_header
 from query_api.category_tree import CategoryTree
 from query_api.models import CategoriesAnswer, CategoryAnswer
 from tests.samples import ACME, archive_category, category_id, create_category, metadata
@@ -85,7 +85,10 @@ def test_what_changes_between_two_pages_repeats_and_hides_no_other(
     queries.applied["categories", 0] = 1
     moved = client.get(
         first["next"],
-        headers={"ScaleHoster-Position": to_header("category-events:0:0"), "Prefer": "wait=10"},
+        headers={
+            "ScaleHoster-Position": position_to_header("category-events:0:0"),
+            "Prefer": "wait=10",
+        },
     )
     rest = moved.raise_for_status().json()
     assert [one["path"] for one in rest["items"]] == ["animals/dogs", "zoo"]

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from infra.cql import Row
 from query_api import matching
-from query_api.listing import Order, Page, Place, Span
-from query_api.matching import read_matching_page
+from query_api.listing import KeyRange, PageStart, RowPage, SortOrder
+from query_api.matching import read_filtered_page
 from tests.samples import create_category
 from tests.unit.query_api.memory_queries import MemoryQueries, first
 from tests.unit.query_api.story import Story
@@ -38,13 +38,13 @@ class CountingQueries(MemoryQueries):
         if name not in COUNTED:
             return found
 
-        async def counted(*place: object) -> Sequence[object]:
+        async def counted(*page_start: object) -> Sequence[object]:
             self.reads += 1
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
             await asyncio.sleep(0)
             self.at_once -= 1
-            rows: Sequence[object] = await found(*place)
+            rows: Sequence[object] = await found(*page_start)
             self.rows += len(rows)
             return rows
 
@@ -132,7 +132,9 @@ class Rows:
     async def buckets(self) -> Sequence[str]:
         return list(self.rows_of)
 
-    async def rows(self, bucket: str, span: Span, order: Order, limit: int) -> Sequence[Row]:
+    async def rows(
+        self, bucket: str, span: KeyRange, order: SortOrder, limit: int
+    ) -> Sequence[Row]:
         self.reads += 1
         return first(self.rows_of[bucket], span, order, limit)
 
@@ -149,34 +151,34 @@ def test_what_matches_is_found_once_and_in_order_however_a_page_ends(
     count: int,
     matching_ones: set[int],
     limit: int,
-    order: Order,
+    order: SortOrder,
     rows_a_read: int,
     most_reads: int,
 ) -> None:
-    shelf, place, found = Rows(count), None, []
+    shelf, page_start, found = Rows(count), None, []
     for _ in range(10 * count + 10):
         before = shelf.reads
         with patch.multiple(matching, _ROWS_A_READ=rows_a_read, MOST_READS=most_reads):
-            page = asyncio.run(_page(shelf, matching_ones, limit, order, place))
+            page = asyncio.run(_page(shelf, matching_ones, limit, order, page_start))
         assert shelf.reads - before <= most_reads
         assert len(page.rows) <= limit
         found += [row["number"] for row in page.rows]
-        place = page.next_place
-        if place is None:
+        page_start = page.next_start
+        if page_start is None:
             break
     expected = sorted(matching_ones & set(range(count)), reverse=order == "desc")
-    assert place is None
+    assert page_start is None
     assert found == expected
 
 
 async def _page(
-    shelf: Rows, matching_ones: set[int], limit: int, order: Order, place: Place | None
-) -> Page:
-    return await read_matching_page(
+    shelf: Rows, matching_ones: set[int], limit: int, order: SortOrder, page_start: PageStart | None
+) -> RowPage:
+    return await read_filtered_page(
         shelf,
         lambda row: row["number"] in matching_ones,
-        span=Span(),
+        span=KeyRange(),
         order=order,
         limit=limit,
-        place=place,
+        page_start=page_start,
     )

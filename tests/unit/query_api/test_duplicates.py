@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from domain.commands import DeleteAsset, PublishAsset, PurgeAsset, ReplaceSource, RestoreAsset
 from domain.values import AssetId, Sha256
-from query_api.duplicates import MAX_DISTANCE, distance
+from query_api.duplicates import MAX_DISTANCE, hamming_distance
 from query_api.models import AssetAnswer, DuplicatesAnswer
 from query_api.queries import quarters_of
 from tests.samples import DOG_PICTURE, FACTS, FETCH, ORIGINAL, metadata
@@ -116,7 +116,7 @@ def test_what_is_not_published_has_no_duplicates(client: TestClient, story: Stor
 def test_three_bits_never_spoil_all_quarters(look: int, bits: set[int]) -> None:
     one = f"{look:016x}"
     other = f"{look ^ sum(1 << bit for bit in bits):016x}"
-    assert distance(one, other) == len(bits)
+    assert hamming_distance(one, other) == len(bits)
     assert any(a == b for a, b in zip(quarters_of(one), quarters_of(other), strict=True))
 
 

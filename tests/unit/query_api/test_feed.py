@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from avro_schemas.errors import KeysLost
-from avro_schemas.sealing import using
+from avro_schemas.sealing import using_encryptor
 from domain.values import TenantId
 from infra.errors import Overloaded
 from infra.keyring import new_keyring
 from infra.web.errors import NotReady
 from query_api.errors import FeedPlaceRefused, TooManyListeners
-from query_api.feed.feed import Wish
+from query_api.feed.feed import FeedRequest
 from query_api.feed.listeners import Listeners
-from query_api.feed.places import Places
+from query_api.feed.places import ResumeTokens
 from tests.samples import ACME, NOON
 from tests.server_sent_events import pieces
 from tests.unit.query_api.memory_log import MemoryEventLog
@@ -65,7 +65,7 @@ class Client:
             after = feed.places.open(self.last_id, self.tenant_id) if self.last_id else None
             if since is not None:
                 after = await feed.since(since)
-            wish = Wish(
+            wish = FeedRequest(
                 after=after or listener.joined_at,
                 since=since,
                 seconds=0 if events is None else seconds,
@@ -273,12 +273,16 @@ def test_nobody_listens_before_the_log_is_read() -> None:
 
 
 def test_an_id_is_of_one_tenant_and_cannot_be_made_up() -> None:
-    places = Places(["today", "yesterday"], 3)
+    places = ResumeTokens(["today", "yesterday"], 3)
     place = places.seal({0: 1, 1: 2, 2: 3}, ACME)
     assert places.open(place, ACME) == {0: 1, 1: 2, 2: 3}
-    assert Places(["tomorrow", "today"], 3).open(place, ACME) == {0: 1, 1: 2, 2: 3}
-    restored = Places(["today"], 3, "another log")
-    for other, tenant_id in ((places, GLOBEX), (Places(["other"], 3), ACME), (restored, ACME)):
+    assert ResumeTokens(["tomorrow", "today"], 3).open(place, ACME) == {0: 1, 1: 2, 2: 3}
+    restored = ResumeTokens(["today"], 3, "another log")
+    for other, tenant_id in (
+        (places, GLOBEX),
+        (ResumeTokens(["other"], 3), ACME),
+        (restored, ACME),
+    ):
         with pytest.raises(FeedPlaceRefused):
             other.open(place, tenant_id)
     for forged in ("", "nonsense", place[:-1], place + "A", "é"):
@@ -323,7 +327,7 @@ def test_what_happens_while_the_keys_are_away_is_told_when_they_are_back() -> No
 
     def happen() -> None:
         log.append(is_heard=False)
-        with using(new_keyring()), pytest.raises(KeysLost):
+        with using_encryptor(new_keyring()), pytest.raises(KeysLost):
             log.listeners.take(log.records[0][0])
         assert log.listeners.offsets[0] == 0
         log.listeners.take(log.records[0][0])
@@ -339,7 +343,7 @@ def test_a_feed_ends_before_what_it_missed_while_the_keys_are_away() -> None:
     for _ in range(6):
         log.append()
     client.last_id = log.feed.places.seal(dict.fromkeys(range(3), 0), ACME)
-    with using(new_keyring()):
+    with using_encryptor(new_keyring()):
         run(client.follow())
     assert client.seen == []
     run(client.follow())

@@ -8,7 +8,7 @@ import pytest
 
 from domain.values import TenantId
 from query_api.feed import missed
-from query_api.feed.feed import Wish
+from query_api.feed.feed import FeedRequest
 from tests.samples import ACME
 from tests.server_sent_events import Piece, pieces
 from tests.unit.query_api.memory_log import PARTITIONS, MemoryEventLog
@@ -32,8 +32,8 @@ async def until(holds: Callable[[], object]) -> None:
         await asyncio.sleep(0.001)
 
 
-def log_of(*tenants: TenantId, patience_seconds: float) -> MemoryEventLog:
-    log = MemoryEventLog(at_most=500, per_tenant=50, patience_seconds=patience_seconds)
+def log_of(*tenants: TenantId, stall_timeout_seconds: float) -> MemoryEventLog:
+    log = MemoryEventLog(at_most=500, per_tenant=50, stall_timeout_seconds=stall_timeout_seconds)
     for _ in range(EVENTS):
         for tenant_id in tenants:
             log.append(tenant_id)
@@ -44,7 +44,7 @@ def log_of(*tenants: TenantId, patience_seconds: float) -> MemoryEventLog:
 async def feed_of(log: MemoryEventLog, tenant_id: TenantId) -> AsyncIterator[AsyncGenerator[bytes]]:
     """Come back to what happened since the log began."""
     with log.listeners.join(tenant_id) as listener:
-        wish = Wish(after=dict.fromkeys(range(PARTITIONS), 0), since=None, seconds=0)
+        wish = FeedRequest(after=dict.fromkeys(range(PARTITIONS), 0), since=None, seconds=0)
         async with aclosing(log.feed.stream(tenant_id, listener, wish, lambda: True)) as stream:
             yield stream
 
@@ -82,7 +82,7 @@ async def stalled(log: MemoryEventLog, *tenants: TenantId) -> AsyncIterator[list
 
 def test_slow_readers_of_one_tenant_leave_others_their_history() -> None:
     async def story() -> None:
-        log = log_of(EVIL, ACME, patience_seconds=FOR_EVER)
+        log = log_of(EVIL, ACME, stall_timeout_seconds=FOR_EVER)
         async with stalled(log, *[EVIL] * 40) as began:
             await until(lambda: len(began) == 4)
             assert len(await events_of(log, ACME)) == EVENTS
@@ -97,7 +97,7 @@ def test_who_takes_nothing_loses_the_slot_and_is_told_the_rest_when_it_goes_on()
     tenants = [TenantId(f"t{number}") for number in range(20)]
 
     async def story() -> None:
-        log = log_of(*tenants, patience_seconds=0.01)
+        log = log_of(*tenants, stall_timeout_seconds=0.01)
         async with stalled(log, *tenants[1:]) as began, feed_of(log, tenants[0]) as stream:
             seen = [piece.event_id async for text in _first(stream, 5) for piece in told(text)]
             await until(lambda: len(began) == 19 and not log.open)
@@ -121,7 +121,7 @@ def test_who_reads_long_gives_others_a_turn(monkeypatch: pytest.MonkeyPatch) -> 
     tenants = [TenantId(f"t{number}") for number in range(4)]
 
     async def story() -> None:
-        log = log_of(*tenants, patience_seconds=FOR_EVER)
+        log = log_of(*tenants, stall_timeout_seconds=FOR_EVER)
         alone = await events_of(log, tenants[0])
         assert len(log.opened) == 1  # nobody else waited
         together = await asyncio.gather(*(events_of(log, tenant_id) for tenant_id in tenants))
@@ -137,7 +137,7 @@ def test_who_takes_a_little_now_and_then_keeps_no_place_while_others_wait() -> N
     tenants = [TenantId(f"t{number}") for number in range(8)]
 
     async def story() -> None:
-        log = log_of(ACME, *tenants, patience_seconds=0.05)
+        log = log_of(ACME, *tenants, stall_timeout_seconds=0.05)
         taken = 0
 
         async def drip(tenant_id: TenantId) -> None:

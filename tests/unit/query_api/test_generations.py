@@ -4,9 +4,9 @@ import asyncio
 
 from domain.values import TenantId
 from infra.cql import Row
-from query_api.listing import Order, Span, read_page
-from query_api.shelves import Period, Shelves
-from query_api.views import View
+from query_api.listing import KeyRange, SortOrder, read_page
+from query_api.shelves import BucketSources, Period
+from query_api.views import ReadView
 from tests.unit.query_api.memory_queries import MemoryQueries
 
 
@@ -17,7 +17,7 @@ class SwitchingQueries(MemoryQueries):
         super().__init__()
         self.active = 1
 
-    async def generation(self, view: View) -> int:
+    async def generation(self, view: ReadView) -> int:
         return self.active
 
     async def days(self, tenant_id: TenantId, generation: int) -> list[str]:
@@ -28,8 +28,8 @@ class SwitchingQueries(MemoryQueries):
         self,
         tenant_id: TenantId,
         day: str,
-        span: Span,
-        order: Order,
+        span: KeyRange,
+        order: SortOrder,
         limit: int,
         generation: int,
     ) -> list[Row]:
@@ -39,10 +39,10 @@ class SwitchingQueries(MemoryQueries):
 
 def test_a_switch_between_two_reads_of_a_page_hides_nothing() -> None:
     async def read() -> None:
-        shelves = Shelves(SwitchingQueries())
+        shelves = BucketSources(SwitchingQueries())
         for _ in range(2):  # the second from the other generation, whose buckets are asked anew
             shelf = await shelves.dates(TenantId("acme"), Period(), is_fresh=False)
-            page = await read_page([shelf], span=Span(), order="desc", limit=5, place=None)
+            page = await read_page([shelf], span=KeyRange(), order="desc", limit=5, page_start=None)
             assert len(page.rows) == 1
 
     asyncio.run(read())

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from query_api.negotiating import best
+from query_api.negotiating import best_rendition
 from tests.samples import LARGE
 
 WEBP = replace(LARGE, name="large", media_type="image/webp", width=900, height=300)
@@ -26,4 +26,4 @@ RENDITIONS = (WEBP, replace(JPEG, media_type="image/webp"), JPEG, PADDED)
 def test_a_cut_with_more_pixels_never_stands_for_the_picture(
     accept: str | None, expected: object
 ) -> None:
-    assert best(RENDITIONS, accept) == expected
+    assert best_rendition(RENDITIONS, accept) == expected

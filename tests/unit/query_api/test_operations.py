@@ -6,10 +6,10 @@ from starlette.testclient import TestClient
 from domain import operation as operations
 from domain.bulk import ItemOutcome
 from domain.bulk_events import OperationEvent
-from domain.catalogue import EMPTY
+from domain.catalogue import EMPTY_CATALOGUE
 from domain.commands import SetCategories
 from domain.operation import Operation
-from domain.operation.advancing import CATEGORY_ITEM, progressed, selected
+from domain.operation.advancing import CATEGORY_ITEM, progress_events, selection_events
 from domain.values import AssetId, CategoryRef, OperationId
 from query_api.models import HistoryAnswer
 from query_api.operation_models import OperationAnswer, OperationItemsAnswer, OperationsAnswer
@@ -39,14 +39,14 @@ class Told:
 def told(queries: MemoryQueries) -> Told:
     """Begin with an operation that deals with three items."""
     told = Told(queries)
-    told(*operations.decide(start(instructions("delete")), {}, EMPTY, NOON))
+    told(*operations.decide(start(instructions("delete")), {}, EMPTY_CATALOGUE, NOON))
     items = [asset_id(1), asset_id(2), CATEGORY_ITEM]
-    told(*selected(told.known[OPERATION], items, after="", is_last=True, now=NOON))
+    told(*selection_events(told.known[OPERATION], items, after="", is_last=True, now=NOON))
     return told
 
 
 def settle(told: Told, *outcomes: ItemOutcome) -> None:
-    told(*progressed(told.known[OPERATION], outcomes, per_minute=120, now=NOON))
+    told(*progress_events(told.known[OPERATION], outcomes, per_minute=120, now=NOON))
 
 
 def changed(item: str, version: int) -> ItemOutcome:
@@ -72,7 +72,7 @@ def test_an_operation_under_way_tells_how_far_it_is(client: TestClient, told: To
 
 def test_a_reverted_operation_names_its_revert(client: TestClient, told: Told) -> None:
     settle(told, refused(asset_id(1)), changed(asset_id(2), 2), changed(CATEGORY_ITEM, 9))
-    told(*operations.decide(revert(), told.known, EMPTY, NOON))
+    told(*operations.decide(revert(), told.known, EMPTY_CATALOGUE, NOON))
     shown = OperationAnswer.model_validate(client.get(f"/v1/operations/{OPERATION}").json())
     assert (shown.state, shown.reverted_by) == ("completed", REVERT)
     assert shown.progress.refused == {"asset-is-purged": 1}

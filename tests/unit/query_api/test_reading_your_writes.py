@@ -7,17 +7,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from infra.errors import StoreUnavailable
-from infra.sending import Position
-from infra.web.positions import to_header
+from infra.sending import LogPosition
+from infra.web.positions import position_to_header
 from query_api.errors import ViewBehind
-from query_api.reached import Reached
-from query_api.views import ASSET_BY_ID, CATEGORIES, PUBLIC_ASSETS, View
+from query_api.reached import ReadYourWritesBarrier
+from query_api.views import ASSET_BY_ID, CATEGORIES, PUBLIC_ASSETS, ReadView
 from tests.unit.query_api.conftest import FREE
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import Story
 
-WRITE = Position(topic="asset-events", partition=3, offset=41)
-HEADER = {"ScaleHoster-Position": to_header("asset-events:3:41")}
+WRITE = LogPosition(topic="asset-events", partition=3, offset=41)
+HEADER = {"ScaleHoster-Position": position_to_header("asset-events:3:41")}
 
 
 def test_a_view_that_has_passed_the_write_answers(
@@ -54,7 +54,7 @@ def test_all_of_several_writes_have_to_be_there(
     queries.applied["assets_by_date", 3] = 42
     both = {
         "ScaleHoster-Position": f"{HEADER['ScaleHoster-Position']}, "
-        + to_header("category-events:0:7")
+        + position_to_header("category-events:0:7")
     }
     assert client.get("/v1/assets", headers=both).status_code == 503
     queries.applied["categories", 0] = 8
@@ -96,11 +96,11 @@ def test_what_was_remembered_does_not_hide_the_write(
         "?",
         "YQ",
         "é",
-        to_header("asset-events:x:1"),
-        to_header("elsewhere:0:1"),
-        to_header("asset-events:12:1"),
-        to_header("category-events:3:1"),
-        to_header("asset-events:-1:1"),
+        position_to_header("asset-events:x:1"),
+        position_to_header("elsewhere:0:1"),
+        position_to_header("asset-events:12:1"),
+        position_to_header("category-events:3:1"),
+        position_to_header("asset-events:-1:1"),
         ",".join([HEADER["ScaleHoster-Position"]] * 17),
     ],
 )
@@ -118,20 +118,20 @@ class ArrivesAtTheThirdLook:
     def __init__(self) -> None:
         self.looks = 0
 
-    async def applied_offsets(self, view: View) -> dict[int, int]:
+    async def applied_offsets(self, view: ReadView) -> dict[int, int]:
         self.looks += 1
         return {3: 42 if self.looks == 3 else 41}
 
 
 def test_a_read_begins_when_the_view_arrives() -> None:
     view = ArrivesAtTheThirdLook()
-    asyncio.run(Reached(view).wait([WRITE], [ASSET_BY_ID], 10))
+    asyncio.run(ReadYourWritesBarrier(view).wait([WRITE], [ASSET_BY_ID], 10))
     assert view.looks == 3
 
 
 def test_a_hundred_readers_ask_as_often_as_one(queries: MemoryQueries) -> None:
     async def asked_by(count: int) -> int:
-        reached = Reached(queries)
+        reached = ReadYourWritesBarrier(queries)
         queries.asked.clear()
         readers = [reached.wait([WRITE], [ASSET_BY_ID], 0.1) for _ in range(count)]
         for ended in await asyncio.gather(*readers, return_exceptions=True):
@@ -145,11 +145,11 @@ def test_however_many_positions_are_waited_for_one_question_answers_them(
     queries: MemoryQueries,
 ) -> None:
     async def asked_by(count: int) -> int:
-        reached = Reached(queries)
+        reached = ReadYourWritesBarrier(queries)
         queries.asked.clear()
         readers = [
             reached.wait(
-                [Position(topic="asset-events", partition=number % 12, offset=41)], [view], 0.1
+                [LogPosition(topic="asset-events", partition=number % 12, offset=41)], [view], 0.1
             )
             for number in range(count)
             for view in (ASSET_BY_ID, PUBLIC_ASSETS)
@@ -165,7 +165,7 @@ def test_newcomers_do_not_make_the_questions_more_frequent(queries: MemoryQuerie
     """Who waits for what never comes decides nothing, also one after the other."""
 
     async def asked() -> tuple[int, int]:
-        reached = Reached(queries)
+        reached = ReadYourWritesBarrier(queries)
         first = asyncio.create_task(reached.wait([WRITE], [ASSET_BY_ID], 0.5))
         newcomers = 0
         while not first.done():
@@ -186,7 +186,7 @@ class FailsAtOnce:
     def __init__(self) -> None:
         self.looks = 0
 
-    async def applied_offsets(self, view: View) -> dict[int, int]:
+    async def applied_offsets(self, view: ReadView) -> dict[int, int]:
         if view is ASSET_BY_ID:
             raise StoreUnavailable("down")
         self.looks += 1
@@ -196,7 +196,7 @@ class FailsAtOnce:
 def test_where_one_view_fails_nobody_goes_on_waiting_for_another() -> None:
     async def looks_afterwards() -> int:
         progress = FailsAtOnce()
-        reached = Reached(progress)
+        reached = ReadYourWritesBarrier(progress)
         for _ in range(2):  # and what failed once is asked again
             with pytest.raises(StoreUnavailable):
                 await reached.wait([WRITE], [PUBLIC_ASSETS, ASSET_BY_ID], 10)
@@ -209,5 +209,5 @@ def test_where_one_view_fails_nobody_goes_on_waiting_for_another() -> None:
 
 
 def test_a_view_of_another_topic_is_not_waited_for(queries: MemoryQueries) -> None:
-    asyncio.run(Reached(queries).wait([WRITE], [CATEGORIES], 0.01))
+    asyncio.run(ReadYourWritesBarrier(queries).wait([WRITE], [CATEGORIES], 0.01))
     assert queries.asked["applied_offsets"] == 0

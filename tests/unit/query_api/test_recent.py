@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from domain.values import BlobKey
-from query_api.kept_bytes import KeptBytes
-from query_api.recent import Recent
+from query_api.kept_bytes import BlobCache
+from query_api.recent import SingleFlightCache
 
 
 class Clock:
@@ -36,7 +36,7 @@ class Source:
 def test_a_value_is_read_again_when_its_time_is_over() -> None:
     async def story() -> None:
         clock, source = Clock(), Source()
-        recent = Recent(source, for_seconds=1, clock=clock)
+        recent = SingleFlightCache(source, ttl_seconds=1, clock=clock)
         assert await recent.get(1) == 10
         clock.now = 0.9
         assert await recent.get(1) == 10
@@ -51,7 +51,7 @@ def test_a_value_is_read_again_when_its_time_is_over() -> None:
 def test_whoever_needs_a_fresh_value_gets_one_and_shares_it() -> None:
     async def story() -> None:
         source = Source()
-        recent = Recent(source, for_seconds=1, clock=Clock())
+        recent = SingleFlightCache(source, ttl_seconds=1, clock=Clock())
         await recent.get(1)
         await recent.get(1, fresh=True)
         await recent.get(1)
@@ -63,7 +63,7 @@ def test_whoever_needs_a_fresh_value_gets_one_and_shares_it() -> None:
 def test_all_who_ask_at_once_share_one_read_also_when_the_first_hangs_up() -> None:
     async def story() -> None:
         source = Source()
-        recent = Recent(source, for_seconds=1, clock=Clock())
+        recent = SingleFlightCache(source, ttl_seconds=1, clock=Clock())
         first = asyncio.create_task(recent.get(1))
         others = [asyncio.create_task(recent.get(1)) for _ in range(9)]
         await asyncio.sleep(0)
@@ -77,7 +77,9 @@ def test_all_who_ask_at_once_share_one_read_also_when_the_first_hangs_up() -> No
 def test_failures_and_unwanted_values_are_not_remembered() -> None:
     async def story() -> None:
         source = Source()
-        recent = Recent(source, for_seconds=1, clock=Clock(), keeps=lambda value: value > 0)
+        recent = SingleFlightCache(
+            source, ttl_seconds=1, clock=Clock(), keeps=lambda value: value > 0
+        )
         for number in (-1, -1, 0, 0, 5, 5):
             try:
                 await recent.get(number)
@@ -92,7 +94,7 @@ def test_failures_and_unwanted_values_are_not_remembered() -> None:
 def test_it_remembers_no_more_than_it_may() -> None:
     async def story() -> None:
         source = Source()
-        recent = Recent(source, for_seconds=1, clock=Clock(), at_most=2)
+        recent = SingleFlightCache(source, ttl_seconds=1, clock=Clock(), at_most=2)
         for number in (1, 2, 3, 2, 3, 1):
             await recent.get(number)
         assert source.read == [1, 2, 3, 1]
@@ -103,7 +105,7 @@ def test_it_remembers_no_more_than_it_may() -> None:
 def test_those_who_need_a_fresh_value_meanwhile_share_the_load_after_this_one() -> None:
     async def story() -> None:
         source = Source()
-        recent = Recent(source, for_seconds=1, clock=Clock(), one_at_a_time=True)
+        recent = SingleFlightCache(source, ttl_seconds=1, clock=Clock(), one_at_a_time=True)
         first = asyncio.create_task(recent.get(1))
         await asyncio.sleep(0)
         others = [asyncio.create_task(recent.get(1, fresh=True)) for _ in range(9)]
@@ -118,8 +120,8 @@ def test_those_who_need_a_fresh_value_meanwhile_share_the_load_after_this_one() 
 def test_what_is_kept_is_bounded_by_its_weight() -> None:
     async def story() -> None:
         source = Source()
-        recent = Recent(
-            source, for_seconds=1, clock=Clock(), weighs=lambda value: value, at_most=70
+        recent = SingleFlightCache(
+            source, ttl_seconds=1, clock=Clock(), weight_of=lambda value: value, at_most=70
         )
         for number in (1, 2, 3, 1, 2, 4, 3, 4, 9, 4):
             await recent.get(number)
@@ -144,7 +146,7 @@ def test_bytes_are_kept_within_bounds_the_last_used_longest() -> None:
             read.append(key)
             return await _blob(key)
 
-        kept = KeptBytes(blob, at_most_bytes=80)
+        kept = BlobCache(blob, at_most_bytes=80)
         keys = [BlobKey(key) for key in "abcdefgh"]
         for key in [*keys, keys[0], BlobKey("i"), keys[0], keys[1]]:
             assert await kept.get(key) == key.encode() * 10

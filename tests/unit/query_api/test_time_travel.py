@@ -15,10 +15,10 @@ from domain.commands import (
     RestoreAsset,
 )
 from domain.values import CategoryRef, CategorySlug
-from infra.web.positions import to_header
+from infra.web.positions import position_to_header
 from query_api.models import AssetAnswer, CategoriesAnswer, CategoryAnswer, PageAnswer
 from tests.samples import ACME, archive_category, metadata, set_categories
-from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
+from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
 from tests.unit.query_api.story import Story, asset_id
 
 HOUR = timedelta(hours=1)
@@ -147,13 +147,13 @@ def test_the_tree_and_each_category_are_shown_as_they_stood(
     assert client.get(at("/v1/categories/cats", moved)).status_code == 404
     assert client.get(at(f"/v1/categories/{then.category_id}", moved)).json()["name"] == "Felines"
     queries.applied["categories", 0] = 1
-    fresh = {"ScaleHoster-Position": to_header("category-events:0:0")}
+    fresh = {"ScaleHoster-Position": position_to_header("category-events:0:0")}
     now = client.get("/v1/categories/felines", headers=fresh).json()
     assert client.get(at("/v1/categories/felines", story.now)).json() == now
 
 
 def test_the_tree_of_the_past_is_waited_for_and_kept_like_any_answer(
-    client: TestClient, queries: MemoryQueries, log: MemoryLog, story: Story
+    client: TestClient, queries: MemoryQueries, log: MemoryLogEnds, story: Story
 ) -> None:
     log.ends = {"category-events": {1: 7}}
     paths = ("/v1/categories", "/v1/categories/cats")
@@ -256,7 +256,7 @@ def test_a_past_that_makes_no_sense_is_refused(
 
 
 def test_what_the_views_do_not_know_yet_is_waited_for(
-    client: TestClient, queries: MemoryQueries, log: MemoryLog, story: Story
+    client: TestClient, queries: MemoryQueries, log: MemoryLogEnds, story: Story
 ) -> None:
     log.ends = {"asset-events": {0: 0, 3: 42}, "category-events": {1: 7}}
     queries.applied |= {("listings_as_of", 3): 42, ("categories_as_of", 1): 6}
@@ -271,7 +271,7 @@ def test_what_the_views_do_not_know_yet_is_waited_for(
 
 
 def test_what_is_long_past_is_asked_about_once_and_may_be_kept(
-    client: TestClient, log: MemoryLog, story: Story
+    client: TestClient, log: MemoryLogEnds, story: Story
 ) -> None:
     earlier = story.now
     story.now += HOUR

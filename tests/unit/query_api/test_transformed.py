@@ -6,11 +6,11 @@ from starlette.testclient import TestClient
 from domain.commands import DeleteAsset, DescribeAsset
 from domain.values import FocalPoint, Sha256
 from infra.errors import BlobNotFound, Overloaded, TransformationFailed
-from infra.watermark import name_of, watermark
-from infra.web.positions import to_header
-from query_api.transformed import Signatures
+from infra.watermark import watermark, watermark_name
+from infra.web.positions import position_to_header
+from query_api.transformed import UrlSigner
 from tests.samples import metadata
-from tests.unit.query_api.conftest import FREE, MemoryMaking
+from tests.unit.query_api.conftest import FREE, MemoryRenderer
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import Story, asset_id
 
@@ -31,15 +31,15 @@ def signed(client: TestClient, asset: str, words: str = WORDS) -> str:
 
 
 def test_a_signed_url_shows_what_it_describes(
-    client: TestClient, nobody: TestClient, asset: str, making: MemoryMaking
+    client: TestClient, nobody: TestClient, asset: str, renderer: MemoryRenderer
 ) -> None:
     url = signed(client, asset)
     answers = [nobody.get(url) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
-    assert answers[0].content == making.made_of(WORDS)
+    assert answers[0].content == renderer.made_of(WORDS)
     assert answers[0].headers["content-type"] == "image/webp"
     assert answers[0].headers["x-content-type-options"] == "nosniff"
-    assert len(making.orders) == 1
+    assert len(renderer.orders) == 1
 
 
 def test_it_is_served_by_the_rules_of_every_picture(
@@ -58,19 +58,19 @@ def test_it_is_served_by_the_rules_of_every_picture(
 
 
 def test_a_mark_lies_on_it_where_one_lies_on_what_is_published(
-    client: TestClient, nobody: TestClient, asset: str, story: Story, making: MemoryMaking
+    client: TestClient, nobody: TestClient, asset: str, story: Story, renderer: MemoryRenderer
 ) -> None:
-    yesterdays, todays = Sha256("d" * 64), name_of(watermark())
+    yesterdays, todays = Sha256("d" * 64), watermark_name(watermark())
     proof = story.publish(2, "cats", watermark=yesterdays)
     for each in (asset, proof):
         assert nobody.get(signed(client, each)).status_code == 200
     assert nobody.get(f"/i/{proof}/{FREE}").status_code == 200, "signed or not"
-    assert [order.watermark for order in making.orders] == [None, todays, todays]
-    assert making.orders[0].original == making.orders[1].original, "the same bytes, kept apart"
+    assert [order.watermark for order in renderer.orders] == [None, todays, todays]
+    assert renderer.orders[0].original == renderer.orders[1].original, "the same bytes, kept apart"
 
 
 def test_a_cut_is_made_at_the_picture_s_focal_point_unless_the_url_says_another(
-    client: TestClient, nobody: TestClient, story: Story, making: MemoryMaking
+    client: TestClient, nobody: TestClient, story: Story, renderer: MemoryRenderer
 ) -> None:
     asset = story.publish(2, "cats", focal_point=FocalPoint(x=0.3, y=1))
     cut, whole = "w_80,h_60,fit_cover,", "w_80,"
@@ -78,7 +78,7 @@ def test_a_cut_is_made_at_the_picture_s_focal_point_unless_the_url_says_another(
     for said in ("", "g_centre,", "g_attention,", "g_fp_0_0,"):
         assert nobody.get(signed(client, asset, f"{cut}{said}{rest}")).status_code == 200
     assert nobody.get(signed(client, asset, f"{whole}{rest}")).status_code == 200
-    assert [order.words for order in making.orders] == [
+    assert [order.words for order in renderer.orders] == [
         f"{cut}g_fp_0.3_1,{rest}",
         f"{cut}{rest}",
         f"{cut}g_attention,{rest}",
@@ -92,19 +92,19 @@ def test_a_focal_point_that_is_set_later_counts_for_urls_that_are_signed_already
     nobody: TestClient,
     asset: str,
     story: Story,
-    making: MemoryMaking,
+    renderer: MemoryRenderer,
     queries: MemoryQueries,
 ) -> None:
     url = signed(client, asset)
     before = nobody.get(url).headers["etag"]
     patch = '{"focal_point": {"x": 0, "y": 0.5}}'
     story.tell(DescribeAsset(metadata=metadata(asset), patch=patch))
-    position = {"ScaleHoster-Position": to_header("asset-events:3:41")}
+    position = {"ScaleHoster-Position": position_to_header("asset-events:3:41")}
     queries.applied["public_assets", 3] = 42
     assert client.get(url, headers=position).status_code == 503, "the point is not there yet"
     queries.applied["asset_by_id", 3] = 42
     assert client.get(url, headers=position).headers["etag"] != before
-    assert [order.words for order in making.orders] == [
+    assert [order.words for order in renderer.orders] == [
         WORDS,
         "w_80,h_60,fit_cover,g_fp_0_0.5,f_webp,q_80",
     ]
@@ -117,7 +117,7 @@ def test_words_in_any_order_are_signed_in_their_one_spelling(
 
 
 def test_nothing_is_made_for_a_url_that_nobody_signed(
-    client: TestClient, nobody: TestClient, asset: str, story: Story, making: MemoryMaking
+    client: TestClient, nobody: TestClient, asset: str, story: Story, renderer: MemoryRenderer
 ) -> None:
     other = story.publish(2, "cats")
     path, _, signature = signed(client, asset).partition("?s=")
@@ -132,7 +132,7 @@ def test_nothing_is_made_for_a_url_that_nobody_signed(
         answer = nobody.get(url)
         assert answer.status_code == 403
         assert answer.json()["type"].endswith("/problems/transformation-not-signed")
-    assert making.orders == []
+    assert renderer.orders == []
 
 
 def test_what_the_operator_lists_needs_no_signature(nobody: TestClient, asset: str) -> None:
@@ -140,9 +140,9 @@ def test_what_the_operator_lists_needs_no_signature(nobody: TestClient, asset: s
 
 
 def test_an_older_secret_goes_on_being_accepted(nobody: TestClient, asset: str) -> None:
-    url = Signatures(["yesterday"], ()).sign(asset_id(1), WORDS)
+    url = UrlSigner(["yesterday"], ()).sign(asset_id(1), WORDS)
     assert nobody.get(f"/i/{asset}/{WORDS}?s={url}").status_code == 200
-    forged = Signatures(["the day before"], ()).sign(asset_id(1), WORDS)
+    forged = UrlSigner(["the day before"], ()).sign(asset_id(1), WORDS)
     assert nobody.get(f"/i/{asset}/{WORDS}?s={forged}").status_code == 403
 
 
@@ -166,12 +166,12 @@ def test_what_cannot_be_made_is_told(
     client: TestClient,
     nobody: TestClient,
     asset: str,
-    making: MemoryMaking,
+    renderer: MemoryRenderer,
     failure: Exception,
     status: int,
     problem: str,
 ) -> None:
-    making.failure = failure
+    renderer.failure = failure
     answer = nobody.get(signed(client, asset))
     assert answer.status_code == status
     assert answer.json()["type"].endswith(f"/problems/{problem}")

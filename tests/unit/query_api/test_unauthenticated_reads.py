@@ -13,24 +13,24 @@ from starlette.testclient import TestClient
 
 from domain.values import BlobKey
 from infra.cql import Row
-from infra.web.positions import to_header
-from query_api.app import Addresses, Sources, create_app
+from infra.web.positions import position_to_header
+from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
-from query_api.transformed import Signatures
+from query_api.transformed import UrlSigner
 from query_api.views import ActiveViews
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, ORIGINAL
-from tests.unit.query_api.conftest import FREE, MemoryKeys, MemoryMaking
+from tests.unit.query_api.conftest import FREE, MemoryKeys, MemoryRenderer
 from tests.unit.query_api.memory_log import MemoryEventLog
-from tests.unit.query_api.memory_queries import MemoryLog
+from tests.unit.query_api.memory_queries import MemoryLogEnds
 from tests.unit.query_api.story import RENDITIONS, asset_id
 
 MOST_READS = 5
 REMEMBERING = ("/i/", "/readyz")
 THERE, REJECTED, NOWHERE = map(asset_id, (1, 2, 3))
 SIGNED = "w_80,h_60,fit_cover,f_webp,q_80"
-SIGNATURE = Signatures(["today"], []).sign(THERE, SIGNED)
-FORGED = ",".join(to_header(f"asset-events:{number}:999999999") for number in range(16))
+SIGNATURE = UrlSigner(["today"], []).sign(THERE, SIGNED)
+FORGED = ",".join(position_to_header(f"asset-events:{number}:999999999") for number in range(16))
 HEADERS: Sequence[dict[str, str]] = (
     {},
     {"ScaleHoster-Position": FORGED, "Prefer": "wait=60"},
@@ -121,15 +121,15 @@ def new_app(cql: CountingCql, blobs: CountingBlobs) -> Callable[[], FastAPI]:
     def made() -> FastAPI:
         queries = CassandraQueries(ActiveViews(cql))
         app, _ = create_app(
-            Sources(
+            QueryApiDependencies(
                 queries=queries,
-                log_ends=MemoryLog(),
+                log_end_offsets=MemoryLogEnds(),
                 blobs=blobs,
                 keys=MemoryKeys(),
-                making=MemoryMaking(blobs),
+                renderer=MemoryRenderer(blobs),
             ),
             cursor_secrets=["today"],
-            addresses=Addresses(
+            addresses=BaseUrls(
                 public_base_url="https://img.example", problem_base_url="https://api.example"
             ),
             wait_seconds=0.05,

@@ -14,7 +14,7 @@ from PIL.ExifTags import GPS, IFD, Base
 from domain.values import Facts
 from streams.rendering import PRESETS, RenderLimits
 from streams.rendering.pipeline import render
-from streams.rendering.rendered import Rendered, RenditionBytes
+from streams.rendering.rendered import RenderResult, RenditionBytes
 
 DEFAULT = PRESETS["default"]
 LIMITS = RenderLimits()
@@ -54,18 +54,18 @@ def opened(data: bytes) -> Image.Image:
     return picture
 
 
-def rendered(source: bytes) -> Rendered:
+def rendered(source: bytes) -> RenderResult:
     """Render with the defaults."""
     return render(source, DEFAULT, LIMITS)
 
 
-def facts(result: Rendered) -> Facts:
+def facts(result: RenderResult) -> Facts:
     """Give what was found out."""
     assert result.facts
     return result.facts
 
 
-def rendition(result: Rendered, name: str, media_type: str = "image/webp") -> RenditionBytes:
+def rendition(result: RenderResult, name: str, media_type: str = "image/webp") -> RenditionBytes:
     """Find one rendition."""
     return next(r for r in result.renditions if (r.name, r.media_type) == (name, media_type))
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from streams.rendering.decoding import decode
 from streams.rendering.pipeline import steps
-from streams.rendering.steps import run
+from streams.rendering.steps import apply_steps
 from streams.rendering.to_srgb import to_srgb
 from tests.unit.rendering.pictures import (
     D50,
@@ -39,7 +39,7 @@ P3_PRIMARIES: Final = np.array(  # Display P3, D50: what phones embed
 def _shown(source: bytes) -> NDArray[np.int16]:
     """Decode and bring to sRGB as the pipeline does, before anything is encoded."""
     decoded = decode(source, LIMITS, DEFAULT)
-    picture = run(decoded.image, steps(decoded, (decoded.width, decoded.height)))
+    picture = apply_steps(decoded.image, steps(decoded, (decoded.width, decoded.height)))
     return np.asarray(picture, np.int16)
 
 

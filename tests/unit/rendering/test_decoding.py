@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from streams.rendering import Preset, RenderFailed, RenderLimits
-from streams.rendering.decoding import Decoded, decode
+from streams.rendering.decoding import DecodedPicture, decode
 from streams.rendering.orient import orient
 from streams.rendering.presets import THUMB
 from tests.unit.rendering.pictures import (
@@ -23,7 +23,7 @@ from tests.unit.rendering.pictures import (
 )
 
 
-def _decoded(source: bytes, preset: Preset = DEFAULT) -> Decoded:
+def _decoded(source: bytes, preset: Preset = DEFAULT) -> DecodedPicture:
     return decode(source, LIMITS, preset)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from streams.rendering import PRESETS, Rendered, RenderFailed, RenderLimits
+from streams.rendering import PRESETS, RenderFailed, RenderLimits, RenderResult
 from streams.rendering.pipeline import render
 from tests.unit.rendering.pictures import (
     DEFAULT,
@@ -44,7 +44,7 @@ def _frames(data: bytes) -> list[tuple[int, tuple[int, ...]]]:
     return found
 
 
-def _plays(result: Rendered) -> int:
+def _plays(result: RenderResult) -> int:
     return int(Image.open(io.BytesIO(rendition(result, "large").data)).info["loop"])
 
 

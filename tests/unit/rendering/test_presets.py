@@ -13,18 +13,18 @@ from PIL.ExifTags import Base
 from domain.transformations import Fit
 from domain.values import FocalPoint
 from infra.errors import SettingsWrong
-from infra.watermark import name_of
+from infra.watermark import watermark_name
 from streams.rendering import (
     PRESETS,
     Preset,
-    Rendered,
     RenderLimits,
+    RenderResult,
     RenditionSpec,
     deployed_presets,
 )
 from streams.rendering.framing import frame, scale
 from streams.rendering.pipeline import render
-from streams.rendering.presets import SQUARE, marked_with
+from streams.rendering.presets import SQUARE, presets_marked_with
 from streams.rendering.shrink import scaled
 from tests.unit.rendering.pictures import encoded, opened, pixels, rendition, telltale_exif, wheel
 
@@ -35,7 +35,7 @@ SHARES = st.floats(0, 1)
 LIMITS = RenderLimits()
 
 
-def _made(source: bytes, preset: str) -> Rendered:
+def _made(source: bytes, preset: str) -> RenderResult:
     return render(source, PRESETS[preset], LIMITS)
 
 
@@ -178,7 +178,10 @@ def test_without_a_notice_nothing_is_written() -> None:
 
 def test_another_mark_makes_other_bytes_of_what_is_marked_and_of_nothing_else() -> None:
     source, mark = encoded(wheel(3000, 1500), "JPEG"), encoded(Image.new("RGB", (90, 30)), "PNG")
-    before, after = _made(source, "proof"), render(source, marked_with(mark)["proof"], LIMITS)
+    before, after = (
+        _made(source, "proof"),
+        render(source, presets_marked_with(mark)["proof"], LIMITS),
+    )
     changed = [
         one.name
         for one, other in zip(before.renditions, after.renditions, strict=True)
@@ -186,7 +189,7 @@ def test_another_mark_makes_other_bytes_of_what_is_marked_and_of_nothing_else() 
     ]
     assert changed == ["large", "medium", "medium"]
     assert before.facts == after.facts
-    assert marked_with(mark)["photo"] == PRESETS["photo"]
+    assert presets_marked_with(mark)["photo"] == PRESETS["photo"]
     large = pixels(opened(rendition(after, "large").data))
     assert (large[500:524, 985:1063] < 160).all(), "black, at its own size, in the middle"
     assert (large[450:480, 985:1063, 2] > 60).all(), "and nothing around it"
@@ -229,12 +232,12 @@ def test_a_picture_s_own_point_moves_what_a_preset_cuts_and_nothing_else(
 ) -> None:
     own = FocalPoint(x=0.5, y=1)  # of goods that stand at the foot of their picture
     preset = replace(preset, renditions=(*preset.renditions, replace(SQUARE, gravity=own)))
-    aimed = preset.aimed_at(point)
+    aimed = preset.with_focal_point(point)
     for before, after in zip(preset.renditions, aimed.renditions, strict=True):
         moves = before.fit == "cover" and before.gravity != own
         assert after == (replace(before, gravity=point) if moves else before)
     assert replace(aimed, renditions=preset.renditions) == preset
-    assert preset.aimed_at(None) == preset
+    assert preset.with_focal_point(None) == preset
 
 
 def test_a_mark_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -247,8 +250,8 @@ def test_a_deployment_has_its_own_mark_and_all_else_as_it_is(tmp_path: Path) -> 
     place = tmp_path / "mark.png"
     place.write_bytes(picture)
     presets = deployed_presets(str(place))
-    assert presets == marked_with(picture)
-    assert presets["proof"].mark == name_of(picture) != PRESETS["proof"].mark
+    assert presets == presets_marked_with(picture)
+    assert presets["proof"].mark == watermark_name(picture) != PRESETS["proof"].mark
     assert [preset.name for preset in presets.values() if preset.mark] == ["proof"]
     assert deployed_presets("") == PRESETS
 

@@ -19,14 +19,14 @@ from PIL import Image
 from streams.rendering import (
     PRESETS,
     Preset,
-    Rendered,
     RenderFailed,
     RenderLimits,
+    RenderResult,
     Sandbox,
     decoders_are_filtered,
 )
 from streams.rendering.pipeline import render
-from streams.rendering.presets import marked_with
+from streams.rendering.presets import presets_marked_with
 from tests.eventually import eventually
 from tests.unit.rendering.pictures import encoded, heic, wheel
 
@@ -51,7 +51,7 @@ def _with_sandbox(
     asyncio.run(run())
 
 
-async def _code(job: Awaitable[Rendered]) -> str:
+async def _code(job: Awaitable[RenderResult]) -> str:
     with pytest.raises(RenderFailed) as caught:
         await job
     return caught.value.code
@@ -223,7 +223,7 @@ def test_leaving_kills_what_still_runs() -> None:
 
 
 def test_a_mark_is_laid_on_by_a_process_that_can_open_no_file() -> None:
-    preset = marked_with(encoded(Image.new("LA", (30, 20), (255, 128)), "PNG"))["proof"]
+    preset = presets_marked_with(encoded(Image.new("LA", (30, 20), (255, 128)), "PNG"))["proof"]
 
     async def use(sandbox: Sandbox) -> None:
         assert await sandbox.render(GOOD, preset) == render(GOOD, preset, RenderLimits())
@@ -232,7 +232,7 @@ def test_a_mark_is_laid_on_by_a_process_that_can_open_no_file() -> None:
 
 
 def test_leaving_fails_the_jobs_that_are_not_done() -> None:
-    jobs: list[asyncio.Task[Rendered]] = []
+    jobs: list[asyncio.Task[RenderResult]] = []
 
     async def run() -> list[str]:
         async with Sandbox(processes=1) as sandbox:

@@ -12,10 +12,10 @@ from domain.values import AssetId, Sha256, TenantId
 from infra.errors import BrokerUnavailable
 from infra.group_reading import Partition
 from infra.reading import Record
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import Topic
-from streams.fetching import Conditional, Fetched
-from streams.rendering import Measured, Preset, Rendered, RenditionBytes
+from streams.fetching import CacheValidators, FetchedSource
+from streams.rendering import MeasuredSource, Preset, RenderResult, RenditionBytes
 from tests.samples import FACTS
 
 
@@ -26,11 +26,11 @@ class FakeSender:
         self.sent: list[tuple[str, str, bytes]] = []
         self.failures = deque(failures)
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
         if self.failures:
             raise self.failures.popleft()
         self.sent.append((topic.name, key, value))
-        return Position(topic=topic.name, partition=0, offset=len(self.sent) - 1)
+        return LogPosition(topic=topic.name, partition=0, offset=len(self.sent) - 1)
 
     def on(self, topic: Topic) -> list[Message]:
         return [decode(value) for name, _, value in self.sent if name == topic.name]
@@ -58,7 +58,7 @@ class FakeFetcher:
         self.etag = etag
         self.urls: list[str] = []
         self.tenants: list[TenantId] = []
-        self.asked_by: list[Conditional | None] = []
+        self.asked_by: list[CacheValidators | None] = []
 
     async def fetch(
         self,
@@ -66,8 +66,8 @@ class FakeFetcher:
         *,
         tenant_id: TenantId,
         into: Path,
-        conditional: Conditional | None = None,
-    ) -> Fetched:
+        conditional: CacheValidators | None = None,
+    ) -> FetchedSource:
         self.urls.append(url)
         self.tenants.append(tenant_id)
         self.asked_by.append(conditional)
@@ -75,7 +75,7 @@ class FakeFetcher:
         data = b"" if is_known else self.data
         if not is_known:
             into.write_bytes(data)  # noqa: ASYNC240 - a few bytes
-        return Fetched(
+        return FetchedSource(
             final_url=url,
             status=304 if is_known else 200,
             etag=None if is_known else self.etag,
@@ -107,11 +107,11 @@ class FakeSandbox:
         self.sources: list[bytes] = []
         self.presets: list[Preset] = []
 
-    async def render(self, source: Path, preset: Preset) -> Rendered:
+    async def render(self, source: Path, preset: Preset) -> RenderResult:
         self.sources.append(source.read_bytes())  # noqa: ASYNC240 - a few bytes
         self.presets.append(preset)
-        return Rendered(
-            original=Measured(
+        return RenderResult(
+            original=MeasuredSource(
                 sha256=Sha256("a" * 64),
                 size_bytes=source.stat().st_size,  # noqa: ASYNC240 - a few bytes
                 media_type="image/png",

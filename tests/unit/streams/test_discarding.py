@@ -10,7 +10,7 @@ from domain.jobs import DeadLetter
 from domain.values import AssetId, BlobKey, CorrelationId, EventId
 from infra.errors import StoreUnavailable
 from infra.topics import DISCARDED_BLOBS, IMAGE_JOBS_DEAD_LETTERS
-from streams.discarding import Discarding
+from streams.discarding import BlobCollector
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, NOON
 from tests.unit.streams.fakes import FakeReader, FakeSender, record
@@ -55,7 +55,7 @@ class Collecting:
         self.store.blobs = dict.fromkeys(ALL, b"bytes")
         self.sender = FakeSender()
         self.confirmed: list[str | None] = []
-        self._discarding = Discarding(
+        self._discarding = BlobCollector(
             self.reader.open, self.store, self._confirm, self.sender, lambda: self.now, DELAY
         )
 

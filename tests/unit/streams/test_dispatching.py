@@ -17,7 +17,7 @@ from infra.errors import BrokerUnavailable
 from infra.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
 from streams.dispatching.dispatcher import Dispatcher
 from streams.dispatching.orders import job_for
-from streams.dispatching.turns import Limits, Turns
+from streams.dispatching.turns import AdmissionLimits, FairScheduler
 from tests.samples import CAT_PICTURE, NOON, ORIGINAL, SHOWN
 from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeSender, away, record
 from tests.unit.streams.samples import (
@@ -93,7 +93,7 @@ def dispatched(
 def dispatching(
     reader: FakeReader, sender: FakeSender, finder: FakeFinder | None = None, limit: int = 100
 ) -> Dispatcher:
-    turns = Turns(Limits(per_tenant=limit, bulk=limit, lease=timedelta(hours=1)))
+    turns = FairScheduler(AdmissionLimits(per_tenant=limit, bulk=limit, lease=timedelta(hours=1)))
     return Dispatcher(reader.open, finder or FakeFinder([]), sender, turns, lambda: NOON)
 
 
@@ -227,4 +227,4 @@ def test_what_another_dispatcher_owns_now_is_left_to_it() -> None:
     asyncio.run(dispatcher.step())
 
     assert [key for _, key, _ in sender.sent] == ["a"]
-    assert set(dispatcher.ordered_up_to) == {1}
+    assert set(dispatcher.enqueued_up_to) == {1}

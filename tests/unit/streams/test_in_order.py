@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from streams.processing.in_order import InOrder
+from streams.processing.in_order import ParallelProcessor
 
 
 class Jobs:
@@ -26,8 +26,8 @@ class Jobs:
     def gate(self, record: str) -> asyncio.Event:
         return self.gates.setdefault(record, asyncio.Event())
 
-    def in_order(self, window_size: int = 10) -> InOrder[str]:
-        return InOrder(self.work, self.acknowledged.append, window_size=window_size)
+    def in_order(self, window_size: int = 10) -> ParallelProcessor[str]:
+        return ParallelProcessor(self.work, self.acknowledged.append, window_size=window_size)
 
 
 async def settle() -> None:
@@ -104,7 +104,7 @@ def test_work_that_will_not_stop_is_not_acknowledged_after_a_revocation() -> Non
             except asyncio.CancelledError:
                 return
 
-        lanes = InOrder(stubborn, jobs.acknowledged.append, window_size=10)
+        lanes = ParallelProcessor(stubborn, jobs.acknowledged.append, window_size=10)
         await lanes.submit(0, "theirs")
         await settle()
         lanes.revoke([0])
@@ -151,7 +151,7 @@ def test_work_that_fails_is_never_acknowledged_nor_anything_behind_it() -> None:
             if record == "broken":
                 raise RuntimeError(record)
 
-        lanes = InOrder(fails, jobs.acknowledged.append, window_size=10)
+        lanes = ParallelProcessor(fails, jobs.acknowledged.append, window_size=10)
         for record in ("fine", "broken", "behind"):
             await lanes.submit(0, record)
         await settle()

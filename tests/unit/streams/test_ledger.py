@@ -10,7 +10,7 @@ from domain.bulk_commands import OperationCommand, PauseOperation, StartOperatio
 from domain.bulk_events import OperationEvent
 from domain.jobs import DeadLetter
 from domain.operation import decide as decide_operation
-from domain.operation.advancing import selected
+from domain.operation.advancing import selection_events
 from domain.outcomes import CommandRefused
 from infra.errors import BrokerUnavailable
 from infra.topics import (
@@ -21,7 +21,7 @@ from infra.topics import (
     OPERATION_EVENTS,
 )
 from streams.operating import ledger as ledgers
-from streams.operating.ledger import Ledger
+from streams.operating.ledger import OperationDecider
 from tests.bulk import ANY, in_category, instructions, start
 from tests.memory_kafka import KAFKA, MemoryKafka
 from tests.samples import ACME, NOON, metadata
@@ -33,13 +33,13 @@ BAD = "operation-poison"
 def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
     kafka = MemoryKafka()
     stands_for = {
-        "ledger.TransactionalWriter": kafka.writer,
-        "ledger.OpenTails": kafka.tails,
-        "ledger.Mender": kafka.mender,
-        "ledger.GroupReader": kafka.group_reader,
-        "ledger.Reader": kafka.reader,
-        "trees.Reader": kafka.reader,
-        "trees.OpenTails": kafka.tails,
+        "ledger.TransactionalProducer": kafka.writer,
+        "ledger.OpenTransactionScanner": kafka.tails,
+        "ledger.HangingTransactionRecovery": kafka.recovery,
+        "ledger.GroupConsumer": kafka.group_reader,
+        "ledger.PartitionReader": kafka.reader,
+        "trees.PartitionReader": kafka.reader,
+        "trees.OpenTransactionScanner": kafka.tails,
     }
     for name, made in stands_for.items():
         monkeypatch.setattr(f"streams.operating.{name}", made)
@@ -47,9 +47,9 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
 
 
 @pytest.fixture
-def ledger(kafka: MemoryKafka) -> Iterator[Ledger]:
+def ledger(kafka: MemoryKafka) -> Iterator[OperationDecider]:
     del kafka  # stands behind it
-    ledger = Ledger(KAFKA, "test", lambda: NOON)
+    ledger = OperationDecider(KAFKA, "test", lambda: NOON)
     yield ledger
     ledger.close()
 
@@ -60,7 +60,7 @@ def wish(operation_id: str, category: str | None = None) -> StartOperation:
     return start(instructions("delete"), which, about=about)
 
 
-def run(kafka: MemoryKafka, ledger: Ledger, *commands: OperationCommand) -> None:
+def run(kafka: MemoryKafka, ledger: OperationDecider, *commands: OperationCommand) -> None:
     """Send commands and decide them, beginning anew after trouble, as the operator does."""
     for command in commands:
         kafka.append(OPERATION_COMMANDS, encode(command), key=ACME)
@@ -110,7 +110,7 @@ def broker_refuses(kafka: MemoryKafka, _patch: pytest.MonkeyPatch) -> None:
 )
 def test_a_command_that_can_neither_be_carried_out_nor_refused_is_buried(
     kafka: MemoryKafka,
-    ledger: Ledger,
+    ledger: OperationDecider,
     monkeypatch: pytest.MonkeyPatch,
     make: Callable[[MemoryKafka, pytest.MonkeyPatch], None],
     code: str,
@@ -126,14 +126,14 @@ def test_a_command_that_can_neither_be_carried_out_nor_refused_is_buried(
 
 
 def test_a_note_that_can_never_be_written_stops_its_operation_only(
-    kafka: MemoryKafka, ledger: Ledger
+    kafka: MemoryKafka, ledger: OperationDecider
 ) -> None:
     run(kafka, ledger, wish(BAD), wish("good"))
     kafka.refuses = lambda topic, value: topic == "operation-events" and BAD.encode() in value
-    for course in ledger.under_way():
-        events = selected(course.operation, ["a"], after="", is_last=True, now=NOON)
+    for tracked in ledger.under_way():
+        events = selection_events(tracked.operation, ["a"], after="", is_last=True, now=NOON)
         try:
-            ledger.note(course, events)
+            ledger.note(tracked, events)
         except BrokerUnavailable:
             ledger.recover()
             run(kafka, ledger)
@@ -142,7 +142,7 @@ def test_a_note_that_can_never_be_written_stops_its_operation_only(
 
 @pytest.mark.parametrize("value", [b"junk", None], ids=["unreadable", "repeated"])
 def test_an_operation_whose_history_is_broken_is_set_aside(
-    kafka: MemoryKafka, ledger: Ledger, value: bytes | None
+    kafka: MemoryKafka, ledger: OperationDecider, value: bytes | None
 ) -> None:
     run(kafka, ledger, wish(BAD), wish("good"))
     kafka.append(OPERATION_EVENTS, value or kafka.values(OPERATION_EVENTS)[0], key=BAD)
@@ -156,7 +156,7 @@ def test_an_operation_whose_history_is_broken_is_set_aside(
 
 
 def test_a_tenant_whose_categories_are_broken_may_do_what_needs_none(
-    kafka: MemoryKafka, ledger: Ledger
+    kafka: MemoryKafka, ledger: OperationDecider
 ) -> None:
     kafka.append(CATEGORY_EVENTS, b"junk", key=ACME)
     run(kafka, ledger, wish(BAD, category="cats"), wish("good"))

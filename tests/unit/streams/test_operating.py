@@ -5,21 +5,21 @@ import asyncio
 import pytest
 
 from domain.bulk_events import OperationSelected, OperationStarted
-from domain.catalogue import EMPTY
+from domain.catalogue import EMPTY_CATALOGUE
 from domain.operation import decide
-from domain.operation.advancing import progressed, selected
-from infra.asking import Asker
-from infra.candidates import Candidates
+from domain.operation.advancing import progress_events, selection_events
+from infra.asking import CommandClient
+from infra.candidates import AssetScan
 from infra.errors import Overloaded, StoreUnavailable, ViewNotBuilt, ViewsMissing
-from infra.histories import Histories
-from infra.live_views import LiveViews
-from infra.outcomes import Outcomes
-from streams.operating.barriers import Barrier
-from streams.operating.courses import Chunk, Course, Courses
-from streams.operating.items import Items
-from streams.operating.ledger import Ledger
-from streams.operating.operator import Operator
-from streams.operating.pacing import Pace, round_of
+from infra.histories import AssetHistories
+from infra.live_views import ViewReader
+from infra.outcomes import PendingReplies
+from streams.operating.barriers import ViewBarrier
+from streams.operating.courses import ItemChunk, TrackedOperation, TrackedOperations
+from streams.operating.items import ItemExecutor
+from streams.operating.ledger import OperationDecider
+from streams.operating.operator import OperationExecutor
+from streams.operating.pacing import OperationPace, batch_size
 from tests.bulk import OPERATION, REVERT, instructions, revert, start
 from tests.fake_decider import FakeDecider
 from tests.memory_cql import MemoryCql
@@ -27,37 +27,37 @@ from tests.samples import ACME, NOON
 from tests.unit.test_operation import outcome
 
 
-def course_of(courses: Courses) -> Course:
-    (course,) = courses.under_way()
-    return course
+def course_of(courses: TrackedOperations) -> TrackedOperation:
+    (tracked,) = courses.under_way()
+    return tracked
 
 
-def begun() -> Courses:
+def begun() -> TrackedOperations:
     """Begin an operation of five items in two chunks."""
-    courses = Courses(0)
-    for event in decide(start(instructions("delete")), {}, EMPTY, NOON):
+    courses = TrackedOperations(0)
+    for event in decide(start(instructions("delete")), {}, EMPTY_CATALOGUE, NOON):
         courses.take_in(event, 10)
     for offset, items, is_last in ((11, "abc", False), (14, "de", True)):
         at = courses.of(ACME)[OPERATION]
-        (event,) = selected(at, list(items), after="", is_last=is_last, now=NOON)
+        (event,) = selection_events(at, list(items), after="", is_last=is_last, now=NOON)
         assert isinstance(event, OperationSelected)
         courses.take_in(event, offset)
     return courses
 
 
-def settle(courses: Courses, *items: str) -> None:
+def settle(courses: TrackedOperations, *items: str) -> None:
     at = courses.of(ACME)[OPERATION]
-    for event in progressed(at, [outcome(item) for item in items], per_minute=1, now=NOON):
+    for event in progress_events(at, [outcome(item) for item in items], per_minute=1, now=NOON):
         courses.take_in(event, 20)
 
 
 def test_an_item_is_found_in_its_chunk() -> None:
     courses = begun()
-    assert course_of(courses).next_chunk() == (Chunk(offset=11, count=3), 0)
+    assert course_of(courses).next_chunk() == (ItemChunk(offset=11, count=3), 0)
     settle(courses, "a", "b")
-    assert course_of(courses).next_chunk() == (Chunk(offset=11, count=3), 2)
+    assert course_of(courses).next_chunk() == (ItemChunk(offset=11, count=3), 2)
     settle(courses, "c")
-    assert course_of(courses).next_chunk() == (Chunk(offset=14, count=2), 0)
+    assert course_of(courses).next_chunk() == (ItemChunk(offset=14, count=2), 0)
     settle(courses, "d", "e")
     assert list(courses.under_way()) == []
 
@@ -66,57 +66,57 @@ def test_a_revert_goes_through_the_chunks_backwards() -> None:
     courses = begun()
     settle(courses, "a", "b", "c")
     settle(courses, "d", "e")
-    (event,) = decide(revert(), courses.of(ACME), EMPTY, NOON)
+    (event,) = decide(revert(), courses.of(ACME), EMPTY_CATALOGUE, NOON)
     assert isinstance(event, OperationStarted)
     courses.take_in(event, 30)
-    course = course_of(courses)
-    assert course.operation.operation_id == REVERT
-    assert course.chunks == [Chunk(offset=14, count=2), Chunk(offset=11, count=3)]
+    tracked = course_of(courses)
+    assert tracked.operation.operation_id == REVERT
+    assert tracked.chunks == [ItemChunk(offset=14, count=2), ItemChunk(offset=11, count=3)]
 
 
 def test_an_operation_whose_history_has_a_hole_or_a_repetition_is_set_aside() -> None:
     courses = begun()
     at = courses.of(ACME)[OPERATION]
     first, second = (
-        next(iter(progressed(at, [outcome(item)], per_minute=1, now=NOON))) for item in "ab"
+        next(iter(progress_events(at, [outcome(item)], per_minute=1, now=NOON))) for item in "ab"
     )
     courses.take_in(first, 20)
-    assert course_of(courses).operation.counts.settled == 1
+    assert course_of(courses).operation.counts.processed == 1
     courses.take_in(second, 21)  # as if two owners had written
     assert list(courses.under_way()) == []
     assert "version 4 follows version 4" in courses.broken[OPERATION]
 
 
 def test_rounds_are_about_half_a_second_and_never_too_large() -> None:
-    assert [round_of(rate, 100) for rate in (1, 20, 200, 1_000)] == [1, 10, 100, 100]
+    assert [batch_size(rate, 100) for rate in (1, 20, 200, 1_000)] == [1, 10, 100, 100]
 
 
 def test_a_pace_is_kept_and_measured() -> None:
-    pace = Pace(next_at=0.0)
-    pace.went_on(10, per_second=20, began_at=0.0, now=0.1)
+    pace = OperationPace(next_at=0.0)
+    pace.record_batch(10, per_second=20, began_at=0.0, now=0.1)
     assert pace.next_at == 0.5
     assert pace.per_minute == 1_200
-    pace.hold(1.0)
-    pace.hold(2.0)
+    pace.back_off(1.0)
+    pace.back_off(2.0)
     assert pace.next_at == 2.4  # twice as long the second time
 
 
-class OpenBook(Ledger):
+class OpenBook(OperationDecider):
     """A ledger with one operation that has just begun."""
 
     def __init__(self) -> None:
-        self.courses = Courses(0)
-        for event in decide(start(instructions("delete")), {}, EMPTY, NOON):
+        self.courses = TrackedOperations(0)
+        for event in decide(start(instructions("delete")), {}, EMPTY_CATALOGUE, NOON):
             self.courses.take_in(event, 10)
 
     def step(self, wait_seconds: float) -> int:
         return 0
 
-    def under_way(self) -> list[Course]:
+    def under_way(self) -> list[TrackedOperation]:
         return list(self.courses.under_way())
 
 
-class Troubled(Barrier):
+class Troubled(ViewBarrier):
     """A barrier that cannot tell, and counts how often it was asked."""
 
     def __init__(self, trouble: Exception) -> None:
@@ -134,12 +134,12 @@ class Troubled(Barrier):
     ids=lambda trouble: type(trouble).__name__,
 )
 def test_an_operation_waits_while_its_view_cannot_be_read(trouble: Exception) -> None:
-    barrier, outcomes, seconds = Troubled(trouble), Outcomes(0), [0.0]
-    views = LiveViews(MemoryCql())
-    operator = Operator(
+    barrier, outcomes, seconds = Troubled(trouble), PendingReplies(0), [0.0]
+    views = ViewReader(MemoryCql())
+    operator = OperationExecutor(
         OpenBook(),
-        Items(Asker(FakeDecider(outcomes), outcomes), Histories(views), 0),
-        Candidates(views),
+        ItemExecutor(CommandClient(FakeDecider(outcomes), outcomes), AssetHistories(views), 0),
+        AssetScan(views),
         lambda _: barrier,
         lambda: NOON,
         lambda: seconds[0],

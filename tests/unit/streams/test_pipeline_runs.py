@@ -20,8 +20,8 @@ from domain.values import (
     Source,
 )
 from infra.errors import BlobNotFound, StoreUnavailable
-from streams.fetching import Conditional, FetchFailed
-from streams.processing.pipeline_runs import PipelineRuns
+from streams.fetching import CacheValidators, FetchFailed
+from streams.processing.pipeline_runs import PipelineRunner
 from streams.processing.twins import IsDuplicate
 from streams.rendering import PIPELINE_VERSION, PRESETS, RenderFailed
 from tests.memory import MemoryBlobStore
@@ -54,7 +54,7 @@ class Pipeline:
         return ended
 
     def end(self, job: ImageJob) -> PublishAsset | ConfirmAsset:
-        runs = PipelineRuns(
+        runs = PipelineRunner(
             fetcher=self.fetcher,
             sandbox=self.sandbox,
             presets=PRESETS,
@@ -123,7 +123,7 @@ def test_a_source_that_says_it_is_unchanged_is_left_alone(pipeline: Pipeline) ->
 
     ended = pipeline.end(REFRESHING)
 
-    asked_by = Conditional(url=FETCH.final_url, etag=FETCH.etag, last_modified=None)
+    asked_by = CacheValidators(url=FETCH.final_url, etag=FETCH.etag, last_modified=None)
     assert pipeline.fetcher.asked_by == [asked_by]
     assert isinstance(ended, ConfirmAsset)
     assert (ended.run, ended.fetch.status, ended.fetch.etag) == (JOB.run, 304, FETCH.etag)

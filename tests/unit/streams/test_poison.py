@@ -14,7 +14,7 @@ from domain.commands import RejectAsset
 from domain.hooks import WebhookDelivery, WebhookRedelivery
 from domain.jobs import DeadLetter, ImageJob
 from infra.errors import RecordRefused
-from infra.sending import Position
+from infra.sending import LogPosition
 from infra.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
@@ -28,26 +28,26 @@ from infra.topics import (
     WEBHOOKS_DEAD_LETTERS,
     Topic,
 )
-from infra.webhook_table import EndpointTable
+from infra.webhook_table import WebhookEndpointTable
 from streams.dispatching.dispatcher import Dispatcher
-from streams.dispatching.turns import Limits, Turns
-from streams.holding import Redelivery
-from streams.notifying.announcing import Announcer
+from streams.dispatching.turns import AdmissionLimits, FairScheduler
+from streams.holding import RetryTopicConsumer
+from streams.notifying.announcing import DeliveryFanOut
 from streams.notifying.delivering import Deliverer
-from streams.notifying.patience import Patience
-from streams.notifying.redelivering import Redeliverer
-from streams.notifying.wellbeing import Wellbeing
+from streams.notifying.patience import DeliveryRetryPolicy
+from streams.notifying.redelivering import HistoryReplay
+from streams.notifying.wellbeing import EndpointHealthTracker
 from streams.processing.faults import FaultBreaker
-from streams.processing.measures import Measures
-from streams.processing.slots import Slots
+from streams.processing.measures import WorkerMetrics
+from streams.processing.slots import JobSlots
 from streams.processing.worker import Worker
-from streams.retrying import RetryPolicy
+from streams.retrying import JobRetryPolicy
 from tests.samples import NOON, metadata, publish
 from tests.unit.notifying.parts import DELIVERY, ENDPOINT, FakePoster, answer
 from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeRuns, record
 from tests.unit.streams.samples import JOB, insert
 
-POLICY = RetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600))
+POLICY = JobRetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600))
 BAD = "poison"
 
 
@@ -59,9 +59,9 @@ class Sender:
         self.is_refusing = False
         self._takes_letters = takes_letters
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> Position:
+    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
         if topic == WEBHOOK_ENDPOINTS:  # how an endpoint fares, which is no message
-            return Position(topic=topic.name, partition=0, offset=0)
+            return LogPosition(topic=topic.name, partition=0, offset=0)
         message = decode(value)
         is_letter = isinstance(message, DeadLetter)
         is_final = isinstance(message, RejectAsset)
@@ -70,7 +70,7 @@ class Sender:
         if is_letter and not self._takes_letters:
             raise RecordRefused("too large")
         self.sent.append((topic.name, message))
-        return Position(topic=topic.name, partition=0, offset=len(self.sent))
+        return LogPosition(topic=topic.name, partition=0, offset=len(self.sent))
 
     def on(self, topic: Topic) -> list[Message]:
         return [message for name, message in self.sent if name == topic.name]
@@ -104,11 +104,11 @@ def fails(*_: object, **__: object) -> Any:  # noqa: ANN401 - never returns
 
 def dispatch(sender: Sender, values: list[bytes], has_bug: bool) -> FakeReader:  # noqa: FBT001 - of a matrix
     reader = read(ASSET_EVENTS, values)
-    turns = Turns(Limits(per_tenant=9, bulk=9, lease=timedelta(hours=1)))
+    turns = FairScheduler(AdmissionLimits(per_tenant=9, bulk=9, lease=timedelta(hours=1)))
     if has_bug:
         real = turns.apply
-        turns.apply = lambda event, place: (  # type: ignore[method-assign] # a bug
-            fails() if BAD in event.asset_id else real(event, place)
+        turns.apply = lambda event, event_offset: (  # type: ignore[method-assign] # a bug
+            fails() if BAD in event.asset_id else real(event, event_offset)
         )
     dispatcher = Dispatcher(reader.open, FakeFinder([]), sender, turns, lambda: NOON)
     asyncio.run(dispatcher.step())
@@ -116,7 +116,7 @@ def dispatch(sender: Sender, values: list[bytes], has_bug: bool) -> FakeReader: 
 
 
 def work(sender: Sender, values: list[bytes], has_bug: bool) -> None:  # noqa: FBT001 - as above
-    slots = Slots(total=9, per_host=9, patience_seconds=1)
+    slots = JobSlots(total=9, per_host=9, patience_seconds=1)
     if has_bug:
         slots.hold = fails  # type: ignore[method-assign] # a bug
     for offset, value in enumerate(values):
@@ -127,10 +127,10 @@ def work(sender: Sender, values: list[bytes], has_bug: bool) -> None:  # noqa: F
             sender=sender,
             slots=slots
             if has_bug and BAD.encode() in value
-            else Slots(total=9, per_host=9, patience_seconds=1),
+            else JobSlots(total=9, per_host=9, patience_seconds=1),
             faults=FaultBreaker(),
             policy=POLICY,
-            measures=Measures(),
+            measures=WorkerMetrics(),
             clock=lambda: NOON,
         )
         asyncio.run(worker.work(record(value, topic=IMAGE_JOBS.name, offset=offset)))
@@ -146,22 +146,22 @@ def bring_back(sender: Sender, values: list[bytes], has_bug: bool) -> FakeReader
         def next_topic(self, job: ImageJob, _now: object) -> Topic:
             return fails() if has_bug and job.asset_id == BAD else IMAGE_JOBS
 
-    tier = Redelivery(
+    tier = RetryTopicConsumer(
         IMAGE_JOBS_RETRY_10S,
         reader.open,
         sender,
         Waiting(),
         lambda: NOON,
         kind=ImageJob,
-        home=IMAGE_JOBS,
+        work_topic=IMAGE_JOBS,
         letters=IMAGE_JOBS_DEAD_LETTERS,
     )
     asyncio.run(tier.step())
     return reader
 
 
-def table() -> EndpointTable:
-    endpoints = EndpointTable()
+def table() -> WebhookEndpointTable:
+    endpoints = WebhookEndpointTable()
     endpoints.put(ENDPOINT)
     return endpoints
 
@@ -171,7 +171,7 @@ def announce(sender: Sender, values: list[bytes], has_bug: bool) -> FakeReader: 
 
     async def know() -> None: ...
 
-    announcer = Announcer(
+    announcer = DeliveryFanOut(
         reader=reader,
         sender=sender,
         table=endpoints,
@@ -201,9 +201,9 @@ def deliver(sender: Sender, values: list[bytes], has_bug: bool) -> FakeReader:  
         open_reader=reader.open,
         sender=sender,
         table=endpoints,
-        poster=Poster(),
-        patience=Patience(retry_seconds=(5, 60)),
-        wellbeing=Wellbeing(endpoints, sender, disable_after=timedelta(days=5)),  # type: ignore[arg-type] # it takes no tombstones
+        webhook_sender=Poster(),
+        patience=DeliveryRetryPolicy(retry_seconds=(5, 60)),
+        wellbeing=EndpointHealthTracker(endpoints, sender, disable_after=timedelta(days=5)),  # type: ignore[arg-type] # it takes no tombstones
         clock=lambda: NOON,
     )
 
@@ -309,7 +309,7 @@ def test_an_order_to_tell_history_again_that_fails_is_buried(sender: Sender) -> 
         ends=(1,) * 12,
     )
     reader = read(WEBHOOK_REDELIVERIES, [encode(order)])
-    redeliverer = Redeliverer(
+    redeliverer = HistoryReplay(
         reader=reader,
         sender=sender,
         table=table(),

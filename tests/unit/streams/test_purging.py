@@ -12,7 +12,7 @@ from domain.events import AssetPurged, Event
 from domain.values import AssetId, BlobKey, EventId
 from infra.errors import StoreUnavailable
 from infra.topics import ASSET_EVENTS, DISCARDED_BLOBS
-from streams.purging import Purger
+from streams.purging import AssetPurger
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, NOON
 from tests.unit.streams.fakes import FakeReader, FakeSender, away, record
@@ -67,7 +67,7 @@ class Purging:
         self.keys = {"cat", "dog", "kept"}
         self.erasures = 0
         self.are_keys_away = False
-        self._purger = Purger(self.reader.open, self.store, self._erase, self.sender)
+        self._purger = AssetPurger(self.reader.open, self.store, self._erase, self.sender)
 
     def _erase(self, purges: Sequence[AssetPurged]) -> None:
         if self.are_keys_away:

@@ -7,8 +7,8 @@ from avro_schemas.codec import encode
 from domain.jobs import ImageJob
 from infra.group_reading import Partition
 from infra.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, IMAGE_JOBS_RETRY_10S
-from streams.holding import Redelivery
-from streams.retrying import RetryPolicy
+from streams.holding import RetryTopicConsumer
+from streams.retrying import JobRetryPolicy
 from tests.samples import NOON
 from tests.unit.streams.fakes import FakeReader, FakeSender, record
 from tests.unit.streams.samples import JOB
@@ -35,16 +35,16 @@ class Tier:
                 for offset, value in enumerate(values)
             ]
         )
-        policy = RetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600))
+        policy = JobRetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600))
         self.revoke: list[Callable[[list[Partition]], None]] = []
-        self._redelivery = Redelivery(
+        self._redelivery = RetryTopicConsumer(
             IMAGE_JOBS_RETRY_10S,
             self._open,
             self.sender,
             policy,
             lambda: self.now,
             kind=ImageJob,
-            home=IMAGE_JOBS,
+            work_topic=IMAGE_JOBS,
             letters=IMAGE_JOBS_DEAD_LETTERS,
         )
 

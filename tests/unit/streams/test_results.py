@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from domain.values import BlobKey
-from streams.processing.results import Places, published
+from streams.processing.results import BlobLocations, publish_command
 from streams.rendering import PRESETS
 from tests.samples import NOON
 from tests.unit.streams.fakes import FakeSandbox
 from tests.unit.streams.samples import JOB
 
-PLACES = Places(
+PLACES = BlobLocations(
     folder=BlobKey("assets/acme/cat/run-1/0"), original=BlobKey("assets/acme/cat/run-1/0/a")
 )
 
@@ -22,4 +22,4 @@ def test_nothing_is_published_of_which_nothing_was_found_out(tmp_path: Path) -> 
     preset = PRESETS["default"]
     rendered = asyncio.run(FakeSandbox().render(source, preset))
     with pytest.raises(ValueError, match="no facts"):
-        published(JOB, preset, replace(rendered, facts=None), PLACES, None, NOON)
+        publish_command(JOB, preset, replace(rendered, facts=None), PLACES, None, NOON)

@@ -11,13 +11,13 @@ from infra.topics import (
     IMAGE_JOBS_RETRY_10S,
     Topic,
 )
-from streams.retrying import Failure, RetryPolicy
+from streams.retrying import JobFailure, JobRetryPolicy
 from tests.samples import NOON
 from tests.unit.streams.samples import JOB
 
-POLICY = RetryPolicy(max_attempts=4, tier_seconds=(10.0, 60.0, 600.0))
-TIMEOUT = Failure(code="timeout", detail="the source took too long", is_transient=True)
-NO_IMAGE = Failure(code="not_an_image", detail="this is no image", is_transient=False)
+POLICY = JobRetryPolicy(max_attempts=4, tier_seconds=(10.0, 60.0, 600.0))
+TIMEOUT = JobFailure(code="timeout", detail="the source took too long", is_transient=True)
+NO_IMAGE = JobFailure(code="not_an_image", detail="this is no image", is_transient=False)
 
 
 def failed(job: ImageJob, times: int) -> ImageJob:
@@ -58,8 +58,8 @@ def test_a_failure_that_stays_is_not_tried_again() -> None:
 def test_jobs_that_failed_together_come_back_apart() -> None:
     waits = {
         again[1].not_before
-        for luck in (0.0, 0.5, 1.0)
-        if (again := POLICY.again(JOB, TIMEOUT, NOON, luck))
+        for jitter in (0.0, 0.5, 1.0)
+        if (again := POLICY.again(JOB, TIMEOUT, NOON, jitter))
     }
 
     assert waits == {NOON + timedelta(seconds=seconds) for seconds in (8, 10, 12)}

@@ -9,25 +9,25 @@ import pytest
 
 from domain.bulk import ItemOutcome
 from domain.bulk_events import OperationEvent, OperationProgressed
-from domain.catalogue import EMPTY
+from domain.catalogue import EMPTY_CATALOGUE
 from domain.commands import CommandMetadata, DescribeAsset
 from domain.events import AssetDescribed, AssetEvent
 from domain.operation import Operation, decide, evolve
-from domain.operation.advancing import progressed, selected
+from domain.operation.advancing import progress_events, selection_events
 from domain.operation.commanding import asset_command_for, metadata_for
-from infra.asking import AnyCommand, Asker
-from infra.candidates import Candidates
+from infra.asking import AnyCommand, CommandClient
+from infra.candidates import AssetScan
 from infra.cql import Row
 from infra.errors import RecordRefused
-from infra.histories import Histories
-from infra.live_views import LiveViews
-from infra.outcomes import Outcomes
+from infra.histories import AssetHistories
+from infra.live_views import ViewReader
+from infra.outcomes import PendingReplies
 from projections.as_json import as_json
-from streams.operating.barriers import Barrier
-from streams.operating.courses import Course, Courses
-from streams.operating.items import Items
-from streams.operating.ledger import Ledger
-from streams.operating.operator import Operator
+from streams.operating.barriers import ViewBarrier
+from streams.operating.courses import TrackedOperation, TrackedOperations
+from streams.operating.items import ItemExecutor
+from streams.operating.ledger import OperationDecider
+from streams.operating.operator import OperationExecutor
 from tests.bulk import OPERATION, REVERT, instructions, revert, start
 from tests.fake_decider import FakeDecider
 from tests.memory_cql import MemoryCql
@@ -78,10 +78,10 @@ class Views(MemoryCql):
         }
 
 
-class Book(Ledger):
+class Book(OperationDecider):
     """A ledger with a revert of the three assets, and what was noted of it."""
 
-    def __init__(self, operation: Operation, courses: Courses) -> None:
+    def __init__(self, operation: Operation, courses: TrackedOperations) -> None:
         self.courses = courses
         self.outcomes: list[ItemOutcome] = []
         self.reverted = operation
@@ -89,20 +89,20 @@ class Book(Ledger):
     def step(self, wait_seconds: float) -> int:
         return 0
 
-    def under_way(self) -> list[Course]:
+    def under_way(self) -> list[TrackedOperation]:
         return list(self.courses.under_way())
 
-    def items(self, course: Course) -> list[str]:
+    def items(self, tracked: TrackedOperation) -> list[str]:
         return list(ASSETS)
 
-    def note(self, course: Course, events: Sequence[OperationEvent]) -> None:
+    def note(self, tracked: TrackedOperation, events: Sequence[OperationEvent]) -> None:
         for event in events:
             self.courses.take_in(event, 100)
             if isinstance(event, OperationProgressed):
                 self.outcomes += event.outcomes
 
 
-class Open(Barrier):
+class Open(ViewBarrier):
     """A view that shows all."""
 
     def __init__(self) -> None:
@@ -116,31 +116,33 @@ class Bench:
     """Three assets that an operation tagged, and an operator that is to take that back."""
 
     def __init__(self) -> None:
-        self.answers = Outcomes(0)
+        self.answers = PendingReplies(0)
         self.decider = FakeDecider(self.answers)
         self.views = Views(events=self.decider.events)
         self.seconds = 0.0
-        courses = Courses(0)
-        for event in decide(start(instructions("tag", tags=("new",))), {}, EMPTY, NOON):
+        courses = TrackedOperations(0)
+        for event in decide(start(instructions("tag", tags=("new",))), {}, EMPTY_CATALOGUE, NOON):
             courses.take_in(event, 10)
         tagging = courses.of(ACME)[OPERATION]
         for asset_id in ASSETS:
             self.decider.decide(submit(metadata(asset_id)))
             about = metadata_for(tagging, asset_id, 0)
             self.decider.decide(asset_command_for(tagging, about))
-        (found,) = selected(tagging, ASSETS, after="", is_last=True, now=NOON)
+        (found,) = selection_events(tagging, ASSETS, after="", is_last=True, now=NOON)
         courses.take_in(found, 11)
         tagging = evolve(tagging, found) or tagging
         done = [outcome(asset_id) for asset_id in ASSETS]
-        for event in progressed(tagging, done, per_minute=1, now=NOON):
+        for event in progress_events(tagging, done, per_minute=1, now=NOON):
             courses.take_in(event, 12)
-        for event in decide(revert(), courses.of(ACME), EMPTY, NOON):
+        for event in decide(revert(), courses.of(ACME), EMPTY_CATALOGUE, NOON):
             courses.take_in(event, 13)
         self.book = Book(tagging, courses)
-        self.operator = Operator(
+        self.operator = OperationExecutor(
             self.book,
-            Items(Asker(self.decider, self.answers), Histories(LiveViews(self.views)), 0),
-            Candidates(LiveViews(self.views)),
+            ItemExecutor(
+                CommandClient(self.decider, self.answers), AssetHistories(ViewReader(self.views)), 0
+            ),
+            AssetScan(ViewReader(self.views)),
             lambda _: Open(),
             lambda: NOON,
             lambda: self.seconds,
@@ -230,14 +232,14 @@ def test_an_event_that_the_view_will_show_is_waited_for(bench: Bench) -> None:
 def test_a_command_that_cannot_be_sent_ends_its_own_item_only(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, trouble: Exception, code: str
 ) -> None:
-    ask = Asker.ask
+    ask = CommandClient.ask
 
-    async def asked(self: Asker, command: AnyCommand, wait_seconds: float) -> object:
+    async def asked(self: CommandClient, command: AnyCommand, wait_seconds: float) -> object:
         if command.metadata.entity_id == MIDDLE:
             raise trouble
         return await ask(self, command, wait_seconds)
 
-    monkeypatch.setattr(Asker, "ask", asked)
+    monkeypatch.setattr(CommandClient, "ask", asked)
 
     assert bench.operate() == {
         FIRST: ("changed", ""),

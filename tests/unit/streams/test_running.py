@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from infra.errors import BrokerUnavailable, SettingsWrong
 from infra.settings import Settings
-from streams.running import Step, repeat, run
+from streams.running import ProcessStep, repeat_steps, run_process
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def counted(done: Counter, kind: str) -> float:
     )
 
 
-def taking(outcomes: Iterator[int | Exception], stopping: asyncio.Event) -> Step:
+def taking(outcomes: Iterator[int | Exception], stopping: asyncio.Event) -> ProcessStep:
     """A step with these outcomes, one after the other; then it is told to stop."""
 
     async def step() -> int:
@@ -47,7 +47,7 @@ def test_what_the_broker_interrupts_is_taken_again(
     async def story() -> None:
         stopping = asyncio.Event()
         step = taking(iter([2, BrokerUnavailable("away"), 3]), stopping)
-        await repeat([("events", step)], done, stopping)
+        await repeat_steps([("events", step)], done, stopping)
 
     asyncio.run(story())
     assert counted(done, "events") == 5
@@ -62,7 +62,7 @@ def test_what_is_wrong_in_a_step_ends_all(done: Counter) -> None:
             return 0
 
         broken = taking(iter([ZeroDivisionError()]), stopping)
-        await repeat([("broken", broken), ("waiting", waiting)], done, stopping)
+        await repeat_steps([("broken", broken), ("waiting", waiting)], done, stopping)
 
     with pytest.raises(ExceptionGroup) as error:
         asyncio.run(story())
@@ -75,12 +75,12 @@ async def three(_: Settings) -> int:
 
 def test_a_process_ends_as_its_work_did(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.running.configure", lambda *_: None)
-    assert run("worker", Settings, (), three) == 3
+    assert run_process("worker", Settings, (), three) == 3
 
 
 def test_wrong_settings_are_told_and_nothing_begins(capsys: pytest.CaptureFixture[str]) -> None:
     def wrong() -> Settings:
         raise SettingsWrong("images.max_source_bytes: should be greater than 0")
 
-    assert run("worker", wrong, (), three) == 1
+    assert run_process("worker", wrong, (), three) == 1
     assert capsys.readouterr().err == "worker: images.max_source_bytes: should be greater than 0\n"

@@ -5,7 +5,7 @@ import pytest
 
 from domain.jobs import ImageJob
 from domain.values import Source, TenantId
-from streams.processing.slots import HostBusy, Slots
+from streams.processing.slots import HostBusy, JobSlots
 from tests.samples import ORIGINAL
 from tests.unit.streams.samples import JOB
 
@@ -19,7 +19,7 @@ def at(url: str) -> Source:
 
 def test_a_job_gives_up_when_its_host_stays_busy() -> None:
     async def story() -> None:
-        slots = Slots(total=10, per_host=1, patience_seconds=0.01)
+        slots = JobSlots(total=10, per_host=1, patience_seconds=0.01)
         async with slots.hold(JOB):
             with pytest.raises(HostBusy):
                 async with slots.hold(JOB):
@@ -33,7 +33,7 @@ def test_a_job_gives_up_when_its_host_stays_busy() -> None:
 @pytest.mark.parametrize("url", ["https://example.com:8443/x", "https://EXAMPLE.com./y"])
 def test_a_host_is_the_same_whatever_the_port_and_spelling(url: str) -> None:
     async def story() -> None:
-        slots = Slots(total=10, per_host=1, patience_seconds=0.01)
+        slots = JobSlots(total=10, per_host=1, patience_seconds=0.01)
         async with slots.hold(JOB):
             with pytest.raises(HostBusy):
                 async with slots.hold(replace(JOB, source=at(url))):
@@ -45,7 +45,7 @@ def test_a_host_is_the_same_whatever_the_port_and_spelling(url: str) -> None:
 @pytest.mark.parametrize("other", [replace(JOB, source=at("https://example.org/")), REPROCESSING])
 def test_what_needs_another_host_or_none_does_not_wait_for_a_busy_one(other: object) -> None:
     async def story() -> int:
-        slots = Slots(total=2, per_host=1, patience_seconds=60)
+        slots = JobSlots(total=2, per_host=1, patience_seconds=60)
         async with slots.hold(JOB):
             waiting = asyncio.ensure_future(hold_once(slots))
             await asyncio.sleep(0)
@@ -56,14 +56,14 @@ def test_what_needs_another_host_or_none_does_not_wait_for_a_busy_one(other: obj
     assert asyncio.run(story()) == 2
 
 
-async def hold_once(slots: Slots) -> None:
+async def hold_once(slots: JobSlots) -> None:
     async with slots.hold(JOB):
         pass
 
 
 def test_no_more_are_active_than_there_are_slots() -> None:
     async def story() -> int:
-        slots = Slots(total=3, per_host=1, patience_seconds=60)
+        slots = JobSlots(total=3, per_host=1, patience_seconds=60)
         most = 0
 
         async def work() -> None:
@@ -80,7 +80,7 @@ def test_no_more_are_active_than_there_are_slots() -> None:
 
 def test_some_slots_are_kept_from_bulk() -> None:
     async def story() -> None:
-        slots = Slots(total=4, per_host=9, patience_seconds=60)
+        slots = JobSlots(total=4, per_host=9, patience_seconds=60)
         bulk = replace(REPROCESSING, is_bulk=True)
         waiting = [
             asyncio.create_task(
@@ -102,7 +102,7 @@ def test_some_slots_are_kept_from_bulk() -> None:
 
 def test_bulk_of_a_tenant_leaves_a_slot_to_its_own_single_pictures() -> None:
     async def story() -> None:
-        slots = Slots(total=4, per_host=9, patience_seconds=60)
+        slots = JobSlots(total=4, per_host=9, patience_seconds=60)
         bulk = replace(REPROCESSING, is_bulk=True)
         waiting = [asyncio.create_task(_hold_until_cancelled(slots, bulk)) for _ in range(9)]
         await asyncio.sleep(0)
@@ -116,7 +116,7 @@ def test_bulk_of_a_tenant_leaves_a_slot_to_its_own_single_pictures() -> None:
     asyncio.run(story())
 
 
-async def _hold_until_cancelled(slots: Slots, job: ImageJob) -> None:
+async def _hold_until_cancelled(slots: JobSlots, job: ImageJob) -> None:
     async with slots.hold(job):
         await asyncio.Event().wait()
 
@@ -124,7 +124,7 @@ async def _hold_until_cancelled(slots: Slots, job: ImageJob) -> None:
 @pytest.mark.parametrize("is_bulk", [True, False])
 def test_one_tenant_leaves_slots_to_others_whatever_its_sources_do(*, is_bulk: bool) -> None:
     async def story() -> None:
-        slots = Slots(total=16, per_host=9, patience_seconds=60)
+        slots = JobSlots(total=16, per_host=9, patience_seconds=60)
         slow = replace(REPROCESSING, is_bulk=is_bulk)
         waiting = [asyncio.create_task(_hold_until_cancelled(slots, slow)) for _ in range(40)]
         await asyncio.sleep(0)

@@ -7,10 +7,10 @@ import pytest
 from avro_schemas.codec import encode
 from domain.events import Event
 from infra.topics import IMAGE_JOBS
-from streams.dispatching.lanes import Place
+from streams.dispatching.lanes import EventOffset
 from streams.dispatching.open_runs import OpenRuns
 from streams.dispatching.orders import job_for
-from streams.dispatching.sweeping import Sweeper
+from streams.dispatching.sweeping import OverdueRunRequeuer
 from tests.samples import NOON
 from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeSender, record
 from tests.unit.streams.samples import (
@@ -28,16 +28,16 @@ HOUR = timedelta(hours=1)
 
 
 def open_runs(*events: Event) -> OpenRuns:
-    runs = OpenRuns(patience=HOUR)
+    runs = OpenRuns(overdue_after=HOUR)
     for event in events:
         runs.apply(event, (0, 0))
     return runs
 
 
 def overdue(
-    runs: OpenRuns, now: datetime, at_most: int = 10, ordered_up_to: int = 100, turns: str = ""
-) -> list[Place]:
-    return runs.take_overdue(now, {0: ordered_up_to}, turns.__contains__, at_most)
+    runs: OpenRuns, now: datetime, at_most: int = 10, enqueued_up_to: int = 100, turns: str = ""
+) -> list[EventOffset]:
+    return runs.take_overdue(now, {0: enqueued_up_to}, turns.__contains__, at_most)
 
 
 def test_a_run_that_never_ends_is_overdue() -> None:
@@ -85,13 +85,13 @@ def test_what_another_dispatcher_owns_is_left_to_it() -> None:
 def test_what_waits_for_its_turn_or_has_it_is_not_overdue() -> None:
     runs = open_runs(SUBMITTED)
 
-    assert not overdue(runs, NOON + HOUR, ordered_up_to=0)
+    assert not overdue(runs, NOON + HOUR, enqueued_up_to=0)
     assert not overdue(runs, NOON + HOUR, turns=SUBMITTED.asset_id)
-    assert overdue(runs, NOON + HOUR, ordered_up_to=1)
+    assert overdue(runs, NOON + HOUR, enqueued_up_to=1)
 
 
 def test_the_oldest_come_first_and_never_too_many() -> None:
-    runs = OpenRuns(patience=HOUR)
+    runs = OpenRuns(overdue_after=HOUR)
     for number in range(5):
         event = insert(f"asset-{number}")
         happened_at = NOON - number * timedelta(seconds=1)
@@ -105,7 +105,7 @@ def test_the_sweeper_orders_again_at_the_end_of_the_log_and_only_now_and_then() 
     sender = FakeSender()
     event = record(encode(SUBMITTED), topic="asset-events")
     now = NOON + HOUR
-    sweeper = Sweeper(
+    sweeper = OverdueRunRequeuer(
         FakeReader([], [event, record(b"junk", offset=1)]),
         sender,
         OpenRuns(HOUR),

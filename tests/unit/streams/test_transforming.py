@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from PIL import ImageChops
 
-from domain.transformations import made_folder, made_key, transformation
+from domain.transformations import derived_folder, derived_key, parse_transformation
 from domain.values import BlobKey, Sha256
 from infra.errors import BlobNotFound, Overloaded, StoreUnavailable, TransformationFailed
-from infra.transforming import Order, Transformer, answer_orders
-from streams.rendering import PRESETS, Preset, Rendered, RenderFailed, RenditionBytes, Sandbox
-from streams.transforming.transforming import Transforming
+from infra.transforming import RenditionClient, RenditionRequest, serve_rendition_requests
+from streams.rendering import PRESETS, Preset, RenderFailed, RenderResult, RenditionBytes, Sandbox
+from streams.transforming.transforming import RenditionServer
 from tests.memory import MemoryBlobStore
 from tests.unit.rendering.pictures import encoded, opened, pixels, wheel
 
@@ -21,14 +21,14 @@ SHA256 = Sha256("ab" * 32)
 ASSET = BlobKey("assets/acme/cat")
 ORIGINAL = BlobKey(f"{ASSET}/run-1/0/{SHA256}")
 WORDS = "w_80,f_webp,q_80"
-KEY = made_key(ASSET, SHA256, transformation(WORDS), None)
+KEY = derived_key(ASSET, SHA256, parse_transformation(WORDS), None)
 
 
 PROOF = PRESETS["proof"]
 
 
-def order(words: str = WORDS, watermark: Sha256 | None = None) -> Order:
-    return Order(
+def order(words: str = WORDS, watermark: Sha256 | None = None) -> RenditionRequest:
+    return RenditionRequest(
         asset=ASSET, original_key=ORIGINAL, original=SHA256, words=words, watermark=watermark
     )
 
@@ -42,7 +42,7 @@ class FakeSandbox:
     rendered: list[Preset] = field(default_factory=list)
     going_on: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def render(self, source: Path, preset: Preset) -> Rendered:
+    async def render(self, source: Path, preset: Preset) -> RenderResult:
         self.rendered.append(preset)
         await self.going_on.wait()
         self.meanwhile()
@@ -57,7 +57,7 @@ class FakeSandbox:
             sha256=Sha256("cd" * 32),
             data=b"made",
         )
-        return Rendered(original=None, facts=None, renditions=(made,))  # type: ignore[arg-type] # not looked at
+        return RenderResult(original=None, facts=None, renditions=(made,))  # type: ignore[arg-type] # not looked at
 
 
 @pytest.fixture
@@ -75,28 +75,28 @@ def sandbox() -> FakeSandbox:
 
 
 @pytest.fixture
-def transforming(sandbox: FakeSandbox, blobs: MemoryBlobStore, tmp_path: Path) -> Transforming:
-    return Transforming(
+def transforming(sandbox: FakeSandbox, blobs: MemoryBlobStore, tmp_path: Path) -> RenditionServer:
+    return RenditionServer(
         sandbox=sandbox, blobs=blobs, scratch=tmp_path, at_once=2, per_original=3, proof=PROOF
     )
 
 
 def test_it_is_made_once(
-    transforming: Transforming, sandbox: FakeSandbox, blobs: MemoryBlobStore
+    transforming: RenditionServer, sandbox: FakeSandbox, blobs: MemoryBlobStore
 ) -> None:
     for _ in range(2):
-        assert asyncio.run(transforming.carry_out(order())).outcome == "made"
+        assert asyncio.run(transforming.render(order())).outcome == "made"
     assert blobs.blobs[KEY] == b"made"
     assert len(sandbox.rendered) == 1
 
 
 def test_those_who_ask_at_once_share_one_rendering_and_more_than_there_is_room_for_wait(
-    transforming: Transforming, sandbox: FakeSandbox
+    transforming: RenditionServer, sandbox: FakeSandbox
 ) -> None:
     async def ask() -> list[str]:
         sandbox.going_on.clear()
         asked = [
-            asyncio.create_task(transforming.carry_out(order(words)))
+            asyncio.create_task(transforming.render(order(words)))
             for words in (WORDS, WORDS, "w_81", "w_82")
         ]
         busy = await asked[3]
@@ -108,11 +108,11 @@ def test_those_who_ask_at_once_share_one_rendering_and_more_than_there_is_room_f
 
 
 def test_who_hangs_up_does_not_take_it_from_the_others(
-    transforming: Transforming, sandbox: FakeSandbox
+    transforming: RenditionServer, sandbox: FakeSandbox
 ) -> None:
     async def ask() -> str:
         sandbox.going_on.clear()
-        first, second = (asyncio.create_task(transforming.carry_out(order())) for _ in range(2))
+        first, second = (asyncio.create_task(transforming.render(order())) for _ in range(2))
         await asyncio.sleep(0)
         first.cancel()
         sandbox.going_on.set()
@@ -121,20 +121,18 @@ def test_who_hangs_up_does_not_take_it_from_the_others(
     assert asyncio.run(ask()) == "made"
 
 
-def test_a_flood_of_sizes_of_one_picture_is_bounded(transforming: Transforming) -> None:
+def test_a_flood_of_sizes_of_one_picture_is_bounded(transforming: RenditionServer) -> None:
     async def ask() -> list[str]:
-        return [
-            (await transforming.carry_out(order(f"w_{width}"))).outcome for width in range(1, 6)
-        ]
+        return [(await transforming.render(order(f"w_{width}"))).outcome for width in range(1, 6)]
 
     assert asyncio.run(ask()) == ["made"] * 3 + ["too_many"] * 2
 
 
 def test_what_bears_a_mark_is_kept_and_counted_apart_from_what_bears_none(
-    transforming: Transforming, sandbox: FakeSandbox, blobs: MemoryBlobStore
+    transforming: RenditionServer, sandbox: FakeSandbox, blobs: MemoryBlobStore
 ) -> None:
     wanted = [order(f"w_{width}", mark) for mark in (None, PROOF.mark) for width in range(1, 5)]
-    outcomes = [asyncio.run(transforming.carry_out(each)).outcome for each in wanted]
+    outcomes = [asyncio.run(transforming.render(each)).outcome for each in wanted]
     assert outcomes == (["made"] * 3 + ["too_many"]) * 2
     assert [each.watermark for each in sandbox.rendered] == [None] * 3 + [PROOF.watermark] * 3
     assert [each.renditions[0].is_marked for each in sandbox.rendered] == [False] * 3 + [True] * 3
@@ -142,18 +140,18 @@ def test_what_bears_a_mark_is_kept_and_counted_apart_from_what_bears_none(
 
 
 def test_a_mark_that_is_another_than_ours_is_laid_on_nothing(
-    transforming: Transforming, sandbox: FakeSandbox
+    transforming: RenditionServer, sandbox: FakeSandbox
 ) -> None:
-    told = asyncio.run(transforming.carry_out(order(watermark=Sha256("ef" * 32))))
+    told = asyncio.run(transforming.render(order(watermark=Sha256("ef" * 32))))
     assert told.outcome == "busy"
     assert not sandbox.rendered
 
 
 def test_nothing_is_left_of_a_picture_that_is_purged_meanwhile(
-    transforming: Transforming, sandbox: FakeSandbox, blobs: MemoryBlobStore
+    transforming: RenditionServer, sandbox: FakeSandbox, blobs: MemoryBlobStore
 ) -> None:
     sandbox.meanwhile = blobs.blobs.clear
-    assert asyncio.run(transforming.carry_out(order())).outcome == "gone"
+    assert asyncio.run(transforming.render(order())).outcome == "gone"
     assert blobs.blobs == {}
 
 
@@ -166,17 +164,17 @@ def test_nothing_is_left_of_a_picture_that_is_purged_meanwhile(
     ],
 )
 def test_what_goes_wrong_is_told_and_leaves_nothing(
-    transforming: Transforming,
+    transforming: RenditionServer,
     sandbox: FakeSandbox,
     blobs: MemoryBlobStore,
     failure: Exception,
     outcome: str,
 ) -> None:
     sandbox.failure = failure
-    assert asyncio.run(transforming.carry_out(order())).outcome == outcome
+    assert asyncio.run(transforming.render(order())).outcome == outcome
     assert KEY not in blobs.blobs
     sandbox.failure = None
-    assert asyncio.run(transforming.carry_out(order())).outcome == "made"
+    assert asyncio.run(transforming.render(order())).outcome == "made"
 
 
 def test_a_real_picture_is_made_over_the_socket(blobs: MemoryBlobStore, tmp_path: Path) -> None:
@@ -186,7 +184,7 @@ def test_a_real_picture_is_made_over_the_socket(blobs: MemoryBlobStore, tmp_path
 
     async def ask() -> None:
         async with Sandbox(processes=1) as sandbox:
-            transforming = Transforming(
+            transforming = RenditionServer(
                 sandbox=sandbox,
                 blobs=blobs,
                 scratch=tmp_path,
@@ -194,9 +192,9 @@ def test_a_real_picture_is_made_over_the_socket(blobs: MemoryBlobStore, tmp_path
                 per_original=1,
                 proof=PROOF,
             )
-            server = await answer_orders(place, transforming.carry_out)
+            server = await serve_rendition_requests(place, transforming.render)
             assert place.stat().st_mode & 0o077 == 0
-            asker = Transformer(place, timeout_seconds=60)
+            asker = RenditionClient(place, timeout_seconds=60)
             await asker.make(order(wanted))
             await asker.make(order(wanted, PROOF.mark))
             with pytest.raises(TransformationFailed, match="already"):
@@ -206,20 +204,22 @@ def test_a_real_picture_is_made_over_the_socket(blobs: MemoryBlobStore, tmp_path
             server.close()
 
     asyncio.run(ask())
-    picture = opened(blobs.blobs[made_key(ASSET, SHA256, transformation(wanted), None)])
+    picture = opened(blobs.blobs[derived_key(ASSET, SHA256, parse_transformation(wanted), None)])
     assert (picture.format, picture.size) == ("JPEG", (40, 20))
     assert pixels(picture)[-1, 0, 1] > 230, "the lower edge is kept, where green is strongest"
-    marked = opened(blobs.blobs[made_key(ASSET, SHA256, transformation(wanted), PROOF.mark)])
+    marked = opened(
+        blobs.blobs[derived_key(ASSET, SHA256, parse_transformation(wanted), PROOF.mark)]
+    )
     differs = ImageChops.difference(picture, marked).point(lambda n: 255 if n > 30 else 0).getbbox()
     assert differs, "the mark is seen"
     assert differs[0] > 0, "and lies in the middle"
     assert differs[2] < 40, "and lies in the middle"
-    assert set(blobs.blobs) > set(asyncio.run(blobs.keys(made_folder(ASSET, SHA256))))
+    assert set(blobs.blobs) > set(asyncio.run(blobs.keys(derived_folder(ASSET, SHA256))))
 
 
 def test_an_original_that_is_gone_is_said_so(tmp_path: Path) -> None:
     async def ask() -> None:
-        transforming = Transforming(
+        transforming = RenditionServer(
             sandbox=FakeSandbox(),
             blobs=MemoryBlobStore(),
             scratch=tmp_path,
@@ -227,9 +227,9 @@ def test_an_original_that_is_gone_is_said_so(tmp_path: Path) -> None:
             per_original=1,
             proof=PROOF,
         )
-        server = await answer_orders(tmp_path / "socket", transforming.carry_out)
+        server = await serve_rendition_requests(tmp_path / "socket", transforming.render)
         with pytest.raises(BlobNotFound):
-            await Transformer(tmp_path / "socket", timeout_seconds=60).make(order())
+            await RenditionClient(tmp_path / "socket", timeout_seconds=60).make(order())
         server.close()
 
     asyncio.run(ask())
@@ -237,4 +237,4 @@ def test_an_original_that_is_gone_is_said_so(tmp_path: Path) -> None:
 
 def test_nobody_there_means_try_again(tmp_path: Path) -> None:
     with pytest.raises(Overloaded):
-        asyncio.run(Transformer(tmp_path / "nowhere", timeout_seconds=60).make(order()))
+        asyncio.run(RenditionClient(tmp_path / "nowhere", timeout_seconds=60).make(order()))

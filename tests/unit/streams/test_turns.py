@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from domain.events import AssetSubmitted, Event
-from streams.dispatching.turns import Limits, Turns
+from streams.dispatching.turns import AdmissionLimits, FairScheduler
 from tests.samples import NOON
 from tests.unit.streams.samples import (
     CONFIRMED,
@@ -22,7 +22,7 @@ class Story:
     """Tells events one after the other."""
 
     def __init__(self, per_tenant: int = 2, bulk: int = 3) -> None:
-        self.turns = Turns(Limits(per_tenant=per_tenant, bulk=bulk, lease=LEASE))
+        self.turns = FairScheduler(AdmissionLimits(per_tenant=per_tenant, bulk=bulk, lease=LEASE))
         self._end = dict.fromkeys(range(12), 0)
 
     def tell(self, *events: Event, partition: int = 0) -> "Story":
@@ -33,7 +33,7 @@ class Story:
 
     def begun(self, at_most: int = 100, now: datetime = NOON) -> list[str]:
         """Name the assets whose work is ordered now."""
-        return [turn.asset_id for turn in self.turns.take(at_most, now)]
+        return [queued_run.asset_id for queued_run in self.turns.take(at_most, now)]
 
 
 def inserts(tenant: str, count: int, *, is_bulk: bool = False) -> list[AssetSubmitted]:
@@ -100,7 +100,7 @@ def test_an_end_gives_its_turn_to_the_next_of_the_tenant(end: Event) -> None:
     story.tell(replace(end, metadata=replace(end.metadata, entity_id="a-0")))
 
     assert story.begun() == ["a-1"]
-    assert story.turns.under_way == 1
+    assert story.turns.admitted == 1
 
 
 def test_an_end_that_is_told_twice_gives_one_turn() -> None:
@@ -130,7 +130,7 @@ def test_only_the_newest_run_of_an_asset_is_ordered() -> None:
     second = replace(REPLACED, metadata=replace(REPLACED.metadata, entity_id="x"))
     story = Story().tell(first, second)
 
-    assert [turn.place for turn in story.turns.take(9, NOON)] == [(0, 1)]
+    assert [queued_run.event_offset for queued_run in story.turns.take(9, NOON)] == [(0, 1)]
 
 
 def test_a_newer_run_frees_the_turn_of_the_older_one() -> None:
@@ -140,7 +140,7 @@ def test_a_newer_run_frees_the_turn_of_the_older_one() -> None:
     story.tell(replace(REPLACED, metadata=replace(REPLACED.metadata, entity_id="x")))
 
     assert story.begun() == ["x"]
-    assert story.turns.under_way == 1
+    assert story.turns.admitted == 1
 
 
 def test_the_oldest_that_waits_is_known_for_each_partition() -> None:
@@ -155,7 +155,7 @@ def test_the_oldest_that_waits_is_known_for_each_partition() -> None:
 
 def test_turns_given_back_come_first_again() -> None:
     story = Story(per_tenant=2).tell(*inserts("a", 3))
-    story.turns.give_back(story.turns.take(9, NOON))
+    story.turns.requeue(story.turns.take(9, NOON))
 
     assert story.turns.oldest_waiting(0) == 0
     assert story.begun() == ["a-0", "a-1"]
@@ -176,4 +176,4 @@ def test_ends_of_what_nobody_waits_for_are_not_remembered() -> None:
 
     story.turns.oldest_waiting(0)
 
-    assert not story.turns._moot[0]  # noqa: SLF001 - that memory is bounded cannot be asked for
+    assert not story.turns._superseded[0]  # noqa: SLF001 - that memory is bounded cannot be asked for

@@ -10,8 +10,8 @@ import pytest
 from domain.values import AssetId, Sha256
 from infra.cql import Row
 from infra.errors import StoreUnavailable
-from infra.live_views import LiveViews
-from streams.processing.twins import ViewedTwins
+from infra.live_views import ViewReader
+from streams.processing.twins import ViewDuplicateFinder
 from tests.samples import ACME, ORIGINAL
 
 BYTES = ORIGINAL.sha256
@@ -55,7 +55,7 @@ class Rows:
 
 
 def twin_in(*assets: Row) -> AssetId | None:
-    twins = ViewedTwins(lambda: LiveViews(Rows(*assets)))
+    twins = ViewDuplicateFinder(lambda: ViewReader(Rows(*assets)))
     return asyncio.run(twins.of(ME, ACME, BYTES))
 
 
@@ -81,13 +81,13 @@ def test_what_is_not_published_with_these_bytes_now_is_no_twin(other: Row) -> No
 
 
 def test_it_connects_once_and_only_when_asked_and_says_when_nobody_answers() -> None:
-    made: list[LiveViews] = []
+    made: list[ViewReader] = []
 
-    def connect() -> LiveViews:
-        made.append(LiveViews(Rows(is_away=True)))
+    def connect() -> ViewReader:
+        made.append(ViewReader(Rows(is_away=True)))
         return made[-1]
 
-    twins = ViewedTwins(connect)
+    twins = ViewDuplicateFinder(connect)
     assert not made
     for _ in range(2):
         with pytest.raises(StoreUnavailable):

@@ -1,11 +1,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.window import Window
+from streams.window import AckWindow
 
 
 def test_what_is_finished_first_waits_for_what_came_first() -> None:
-    window: Window[str] = Window()
+    window: AckWindow[str] = AckWindow()
     slow, quick = window.enter("slow"), window.enter("quick")
 
     assert window.finish(quick) == []
@@ -13,7 +13,7 @@ def test_what_is_finished_first_waits_for_what_came_first() -> None:
 
 
 def test_only_the_finished_head_leaves() -> None:
-    window: Window[str] = Window()
+    window: AckWindow[str] = AckWindow()
     first, _, third = (window.enter(each) for each in ("first", "second", "third"))
 
     window.finish(third)
@@ -23,7 +23,7 @@ def test_only_the_finished_head_leaves() -> None:
 
 
 def test_nothing_leaves_a_cleared_window() -> None:
-    window: Window[str] = Window()
+    window: AckWindow[str] = AckWindow()
     place = window.enter("taken away")
 
     window.clear()
@@ -32,7 +32,7 @@ def test_nothing_leaves_a_cleared_window() -> None:
 
 
 def test_a_late_finish_from_before_the_clearing_moves_nothing_that_came_after() -> None:
-    window: Window[str] = Window()
+    window: AckWindow[str] = AckWindow()
     before = window.enter("before")
     window.clear()
     window.enter("after")
@@ -43,7 +43,7 @@ def test_a_late_finish_from_before_the_clearing_moves_nothing_that_came_after() 
 
 @given(st.permutations(range(12)))
 def test_any_order_of_finishing_acknowledges_all_in_order(order: list[int]) -> None:
-    window: Window[int] = Window()
+    window: AckWindow[int] = AckWindow()
     places = [window.enter(number) for number in range(12)]
     acknowledged: list[int] = []
 

@@ -8,7 +8,7 @@ import pytest
 import streams.sending
 from avro_schemas.codec import encode
 from avro_schemas.errors import KeysLost
-from avro_schemas.sealing import using
+from avro_schemas.sealing import using_encryptor
 from domain.commands import ConfirmAsset, DelayAsset, RejectAsset
 from domain.failures import FailureCode
 from domain.identity import result_command_id
@@ -33,12 +33,12 @@ from infra.topics import (
 )
 from streams.fetching import FetchFailed
 from streams.processing.faults import FaultBreaker
-from streams.processing.measures import Measures
-from streams.processing.slots import Slots
+from streams.processing.measures import WorkerMetrics
+from streams.processing.slots import JobSlots
 from streams.processing.twins import IsDuplicate
 from streams.processing.worker import Worker
 from streams.rendering import RenderFailed
-from streams.retrying import RetryPolicy
+from streams.retrying import JobRetryPolicy
 from tests.keys import fixed_keyring
 from tests.samples import FETCH, NOON, metadata, publish
 from tests.unit.streams.fakes import FakeRuns, FakeSender, away, record
@@ -61,10 +61,10 @@ def worked(
     worker = Worker(
         runs=runs,
         sender=sender,
-        slots=Slots(total=1, per_host=1, patience_seconds=1),
+        slots=JobSlots(total=1, per_host=1, patience_seconds=1),
         faults=faults or FaultBreaker(),
-        policy=RetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600)),
-        measures=Measures(),
+        policy=JobRetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600)),
+        measures=WorkerMetrics(),
         clock=lambda: NOON,
     )
     asyncio.run(worker.work(record(value)))
@@ -290,5 +290,5 @@ def test_a_job_whose_asset_was_erased_is_dropped() -> None:
     value = encode(JOB)
     erasure = Erasure(tenant_id=JOB.tenant_id, entity_id=JOB.asset_id, erased_at=NOON)
     runs = FakeRuns(PUBLISH)
-    with using(fixed_keyring().without([erasure])):
+    with using_encryptor(fixed_keyring().without([erasure])):
         assert worked(runs, value).sent == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.web.connections import ConnectionLimits, Connections
+from infra.web.connections import ConnectionLimits, ConnectionTable
 
 LIMITS = ConnectionLimits(
     most=3, head_bytes=1_000, head_seconds=10, send_idle_seconds=30, send_seconds=300
@@ -39,12 +39,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def connections(clock: Clock) -> Connections:
-    return Connections(LIMITS, clock)
+def connections(clock: Clock) -> ConnectionTable:
+    return ConnectionTable(LIMITS, clock)
 
 
 def seconds_until_end(
-    connections: Connections, clock: Clock, one: Held, per_second: int = 0
+    connections: ConnectionTable, clock: Clock, one: Held, per_second: int = 0
 ) -> int:
     """Let time go by, and the client take so many bytes a second."""
     for second in range(1_000):
@@ -56,14 +56,14 @@ def seconds_until_end(
     return 1_000
 
 
-def test_one_that_sends_no_request_is_ended(connections: Connections, clock: Clock) -> None:
+def test_one_that_sends_no_request_is_ended(connections: ConnectionTable, clock: Clock) -> None:
     one = Held()
     assert connections.join(one)
     assert seconds_until_end(connections, clock, one) == 10
     assert len(connections) == 0
 
 
-def test_one_that_is_worked_for_is_left_alone(connections: Connections, clock: Clock) -> None:
+def test_one_that_is_worked_for_is_left_alone(connections: ConnectionTable, clock: Clock) -> None:
     one = Held()
     connections.join(one)
     connections.begin(one)
@@ -78,7 +78,7 @@ def test_one_that_is_worked_for_is_left_alone(connections: Connections, clock: C
 
 
 def test_a_client_that_takes_nothing_of_its_answer_is_gone(
-    connections: Connections, clock: Clock
+    connections: ConnectionTable, clock: Clock
 ) -> None:
     one = Held(unsent=1_000)
     connections.join(one)
@@ -86,7 +86,7 @@ def test_a_client_that_takes_nothing_of_its_answer_is_gone(
 
 
 def test_a_client_that_takes_its_answer_has_its_time(
-    connections: Connections, clock: Clock
+    connections: ConnectionTable, clock: Clock
 ) -> None:
     one = Held(unsent=200)
     connections.join(one)  # the answer is made, and no other request was sent
@@ -95,7 +95,7 @@ def test_a_client_that_takes_its_answer_has_its_time(
     )
 
 
-def test_nobody_takes_an_answer_for_ever(connections: Connections, clock: Clock) -> None:
+def test_nobody_takes_an_answer_for_ever(connections: ConnectionTable, clock: Clock) -> None:
     one = Held(unsent=1_000)
     connections.join(one)
     connections.begin(one)
@@ -103,7 +103,7 @@ def test_nobody_takes_an_answer_for_ever(connections: Connections, clock: Clock)
 
 
 def test_a_stream_may_go_on_as_long_as_its_client_keeps_up(
-    connections: Connections, clock: Clock
+    connections: ConnectionTable, clock: Clock
 ) -> None:
     """More is written only once most of what waited was taken, so more is a sign of life."""
     one = Held(unsent=60)
@@ -122,7 +122,7 @@ def test_a_stream_may_go_on_as_long_as_its_client_keeps_up(
     assert one.is_ended, "and when nothing is taken any more, it is ended"
 
 
-def test_the_one_that_waited_longest_makes_room(connections: Connections, clock: Clock) -> None:
+def test_the_one_that_waited_longest_makes_room(connections: ConnectionTable, clock: Clock) -> None:
     first, second, third = Held(), Held(), Held()
     for number, one in enumerate((first, second, third)):
         clock.now = number
@@ -139,7 +139,7 @@ def test_the_one_that_waited_longest_makes_room(connections: Connections, clock:
 
 
 def test_an_answer_that_is_not_taken_makes_room_before_work_does(
-    connections: Connections,
+    connections: ConnectionTable,
 ) -> None:
     working, sending, other = Held(), Held(unsent=5), Held()
     for one in (working, sending, other):
@@ -150,7 +150,9 @@ def test_an_answer_that_is_not_taken_makes_room_before_work_does(
     assert [each.is_ended for each in (working, sending, other)] == [False, True, False]
 
 
-def test_a_newcomer_is_turned_away_while_all_others_are_at_work(connections: Connections) -> None:
+def test_a_newcomer_is_turned_away_while_all_others_are_at_work(
+    connections: ConnectionTable,
+) -> None:
     working = [Held() for _ in range(3)]
     for one in working:
         connections.join(one)
@@ -160,7 +162,7 @@ def test_a_newcomer_is_turned_away_while_all_others_are_at_work(connections: Con
     assert connections.join(Held())
 
 
-def test_what_was_turned_away_or_ended_leaves_nothing_behind(connections: Connections) -> None:
+def test_what_was_turned_away_or_ended_leaves_nothing_behind(connections: ConnectionTable) -> None:
     for one in [Held() for _ in range(3)]:
         connections.join(one)
         connections.begin(one)

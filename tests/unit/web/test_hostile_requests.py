@@ -13,28 +13,28 @@ from functools import partial
 import pytest
 from fastapi import FastAPI
 
-from command_api.app import Parts
+from command_api.app import CommandApiParts
 from command_api.app import create_app as create_command_api
 from command_api.ids import uuid7
 from domain.values import TenantId
 from infra.api_key_table import ApiKeyTable
 from infra.api_settings import CommandApiSettings
-from infra.dead_letters import Shelf
-from infra.outcomes import Outcomes
+from infra.dead_letters import DeadLetterQueue
+from infra.outcomes import PendingReplies
 from infra.settings import Settings
-from query_api.app import Addresses, Sources
+from query_api.app import BaseUrls, QueryApiDependencies
 from query_api.app import create_app as create_query_api
 from tests.fake_decider import FakeDecider
 from tests.loopback import PATIENT, Loopback, rest
 from tests.memory import MemoryBlobStore
-from tests.memory_letters import MemoryLetterLog
+from tests.memory_letters import MemoryDeadLetterLog
 from tests.memory_requests import MemoryRequestBook
 from tests.memory_walk import MemoryWalk
 from tests.memory_webhooks import memory_webhooks
 from tests.unit.command_api.keys import Keys
-from tests.unit.query_api.conftest import MemoryMaking
+from tests.unit.query_api.conftest import MemoryRenderer
 from tests.unit.query_api.memory_log import MemoryEventLog
-from tests.unit.query_api.memory_queries import MemoryLog, MemoryQueries
+from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
 
 COUNT = 700  # of each of the two services
 SEED = 48
@@ -277,17 +277,17 @@ def paths_of(app: FastAPI) -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def command_api() -> Iterator[tuple[Loopback, Hostile]]:
     keys = Keys(ApiKeyTable())
-    outcomes = Outcomes(partition=0)
-    parts = Parts(
+    outcomes = PendingReplies(partition=0)
+    parts = CommandApiParts(
         keys=keys.table,
         sender=FakeDecider(outcomes),
         outcomes=outcomes,
         blobs=MemoryBlobStore(),
-        open_walk=MemoryWalk,
-        letters=Shelf(MemoryLetterLog(), lambda: datetime.now(UTC)),
+        open_preview_assets=MemoryWalk,
+        dead_letter_queue=DeadLetterQueue(MemoryDeadLetterLog(), lambda: datetime.now(UTC)),
         webhooks=memory_webhooks(),
         probes={},
-        open_book=MemoryRequestBook,
+        open_task_store=MemoryRequestBook,
         now=lambda: datetime.now(UTC),
         new_id=uuid7,
     )
@@ -305,15 +305,15 @@ def query_api() -> Iterator[tuple[Loopback, Hostile]]:
     keys = Keys(ApiKeyTable())
     blobs, queries, events = MemoryBlobStore(), MemoryQueries(), MemoryEventLog()
     app, readiness = create_query_api(
-        Sources(
+        QueryApiDependencies(
             queries=queries,
-            log_ends=MemoryLog(),
+            log_end_offsets=MemoryLogEnds(),
             blobs=blobs,
             keys=keys.table,
-            making=MemoryMaking(blobs),
+            renderer=MemoryRenderer(blobs),
         ),
         cursor_secrets=["today"],
-        addresses=Addresses(
+        addresses=BaseUrls(
             public_base_url="https://i.example", problem_base_url="https://p.example"
         ),
         wait_seconds=0.01,
