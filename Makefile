@@ -9,7 +9,7 @@ help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: venv ## Install everything into .venv (PYTHON=python3.13: .venv-python3.13); say what is lacking
-	@$(RUN)python -m infra.cluster
+	@$(RUN)python -m infra.local_cluster
 	@echo "Ready. Next: make demo"
 
 venv:
@@ -54,5 +54,5 @@ lock: venv ## Pin every dependency, with hashes: for developing, for running, fo
 	$(PIN) --constraint requirements-dev.lock pyproject.toml -o requirements.lock
 	sed -n 's/^ *"\(pillow-heif==[0-9.]*\)".*/\1/p' pyproject.toml | \
 		$(PIN) --no-deps --no-annotate - -o requirements-heic.lock
-lock-jars: venv ## Pin the servers' jars, after a change of infra/cluster/poms
-	$(RUN)python -m infra.cluster --pin-jars
+lock-jars: venv ## Pin the servers' jars, after a change of infra/local_cluster/poms
+	$(RUN)python -m infra.local_cluster --pin-jars

@@ -11,20 +11,22 @@ from typing import Any, cast, get_args
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.types import Schema
 
+from avro_schemas.encryption import FieldEncryption
 from avro_schemas.errors import KeysLost, Undecodable
 from avro_schemas.records import Convert, from_record, to_record
 from avro_schemas.registry import WrittenSchema, newest, schema, versions
-from avro_schemas.sealing import FieldEncryption
 from avro_schemas.upcasting import first_upcast
-from domain.bulk_commands import OperationCommand
-from domain.bulk_events import OperationEvent
-from domain.category_events import CatalogueEvent
-from domain.commands import AssetCommand, CatalogueCommand
-from domain.discards import BlobsDiscarded
-from domain.events import AssetEvent
-from domain.hooks import WebhookAttempt, WebhookDelivery, WebhookRedelivery
-from domain.jobs import DeadLetter, ImageJob
+from domain.asset.commands import AssetCommand
+from domain.asset.discarded_blobs import BlobsDiscarded
+from domain.asset.events import AssetEvent
+from domain.asset.jobs import ImageJob
+from domain.bulk_operation.commands import OperationCommand
+from domain.bulk_operation.events import OperationEvent
+from domain.category.commands import CatalogueCommand
+from domain.category.events import CatalogueEvent
+from domain.dead_letter import DeadLetter
 from domain.outcomes import Outcome
+from domain.webhook.delivery import WebhookAttempt, WebhookDelivery, WebhookRedelivery
 
 Message = (
     AssetCommand

@@ -14,8 +14,8 @@ from types import MappingProxyType
 from fastavro import parse_schema
 from fastavro.types import Schema
 
+from avro_schemas.encryption import FieldEncryption
 from avro_schemas.errors import UnknownSchema
-from avro_schemas.sealing import FieldEncryption
 
 _NAMESPACE = "scalehoster"
 

@@ -15,17 +15,17 @@ from cassandra.concurrent import execute_concurrent
 from cassandra.policies import WhiteListRoundRobinPolicy
 from cassandra.query import BatchStatement, BatchType
 
-from avro_schemas.sealing import use_encryptor
+from avro_schemas.encryption import use_encryptor
 from bench.servers import bench_servers
-from domain.category_events import CatalogueEvent
-from domain.events import AssetEvent
-from infra.kafka import Kafka
-from infra.keyring import installation_keyring
-from infra.personal import encrypted_operation
-from infra.rows import RowOperation, Upsert, collapse_operations
+from domain.asset.events import AssetEvent
+from domain.category.events import CatalogueEvent
+from infra.cassandra.personal_columns import encrypted_operation
+from infra.cassandra.row_operations import RowOperation, Upsert, collapse_operations
+from infra.encryption import installation_keyring
+from infra.kafka.client import Kafka
 from infra.settings import CassandraSettings, load
-from projections.rebuilding.rebuilds import REBUILDABLE
-from projections.views import apply_views
+from projections.rebuild.rebuilds import REBUILDABLE
+from read_models.registry import apply_views
 from tests.long_histories import Appender, categories_of, picture
 from tests.samples import ACME
 

@@ -12,7 +12,8 @@ from fastavro import schemaless_reader, schemaless_writer
 from avro_schemas.codec import decode, encode
 from avro_schemas.registry import newest
 from bench.reporting import report
-from domain.events import AssetPublished, EventMetadata
+from domain.asset.events import AssetPublished
+from domain.events import EventMetadata
 from domain.values import (
     Actor,
     BlobKey,

@@ -24,9 +24,9 @@ from bench.http_load import Load, Request, load
 from bench.reporting import report
 from bench.servers import bench_kafka
 from bench.uvicorns import serving
-from cli.keys import issue_key
+from cli.commands.keys import issue_key
 from domain.values import TenantId
-from infra.topic_admin import apply_topics
+from infra.kafka.admin import apply_topics
 from tests.eventually import eventually
 from tests.integration.command_api_process import command_api, decider
 

@@ -16,15 +16,15 @@ from uuid import uuid4
 from avro_schemas.codec import encode
 from bench.reporting import report
 from bench.servers import bench_kafka
-from command_api.decider.deciding import Decider
-from command_api.decider.state import FoldedState
-from infra.collecting import tune_garbage_collector
-from infra.group_reading import GroupConsumer, Partition
-from infra.kafka import Kafka
-from infra.sending import RecordProducer
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, CATEGORY_COMMANDS, TOPICS
-from infra.transactions import TransactionalProducer
+from command_api.decider.decider import Decider
+from command_api.decider.folded_state import FoldedState
+from infra.gc_tuning import tune_garbage_collector
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.group_consumer import GroupConsumer, Partition
+from infra.kafka.producer import RecordProducer
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, CATEGORY_COMMANDS, TOPICS
+from infra.kafka.transactions import TransactionalProducer
 from tests.samples import ACME, create_category, metadata, submit
 
 BATCH, LINGER_SECONDS = 500, 0.005

@@ -27,13 +27,13 @@ from bench.p4_pipeline import NAMES, camera_jpeg
 from bench.p9_pictures import OnePicture
 from bench.reporting import report
 from bench.uvicorns import serving
-from cli.http import responds_ok
+from cli.api_client import responds_ok
 from domain.values import AssetId, TenantId
-from infra.blob_store import open_blob_store
-from infra.cluster import free_port
-from infra.cql import Row
-from infra.transforming import RenditionClient
+from infra.blobs.store import open_blob_store
+from infra.cassandra.session import Row
+from infra.local_cluster import free_port
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
+from read_models.renditions.on_demand_socket import RenditionClient
 from tests.eventually import eventually
 from tests.samples import ACME
 from tests.unit.query_api.conftest import MemoryKeys
@@ -91,7 +91,7 @@ def query_api(blobs_url: str, socket: Path) -> FastAPI:
             public_base_url="http://127.0.0.1:3002", problem_base_url="http://127.0.0.1:3002"
         ),
         wait_seconds=2,
-        kept_bytes=KEPT_BYTES,
+        blob_cache_bytes=KEPT_BYTES,
         unsigned=[words for words, _ in WISHES.values()],
         probes={},
     )
@@ -110,7 +110,7 @@ def ours(folder: Path) -> Iterator[str]:
         "LOG_LEVEL": "warning",
     }
     environment = os.environ | {f"SCALEHOSTER_{name}": value for name, value in told.items()}
-    command = (sys.executable, "-m", "streams.transforming")
+    command = (sys.executable, "-m", "streams.rendering.on_demand")
     with (
         running(command, environment),
         serving(query_api, blobs_url, socket) as url,

@@ -17,14 +17,14 @@ from bench.long_log import append_all, bench_keyspace, picture_events, warm_up, 
 from bench.p7_rebuild import environment
 from bench.reporting import report
 from bench.servers import bench_kafka
-from domain.events import AssetEvent
-from infra.cql import CassandraSession
-from infra.kafka import Kafka
+from domain.asset.events import AssetEvent
+from infra.cassandra.session import CassandraSession
+from infra.cassandra.view_store import CassandraViewStore
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.topics import ASSET_EVENTS
 from infra.settings import CassandraSettings
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_EVENTS
-from infra.view_store import CassandraViewStore
-from projections.rebuilding.rebuilds import REBUILDABLE
+from projections.rebuild.rebuilds import REBUILDABLE
 from tests.long_histories import Appender
 
 _EVENTS_PER_SECOND = 200

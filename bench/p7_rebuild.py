@@ -14,14 +14,14 @@ from statistics import median
 from bench.long_log import append_all, bench_keyspace, warm_up, written_bare
 from bench.reporting import report
 from bench.servers import bench_kafka
-from infra.cql import CassandraSession
-from infra.kafka import Kafka
-from infra.log_bounds import LogBounds
+from infra.cassandra.session import CassandraSession
+from infra.cassandra.view_store import CassandraViewStore
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.offsets.log_bounds import LogBounds
 from infra.settings import CassandraSettings
-from infra.topic_admin import apply_topics
-from infra.view_store import CassandraViewStore
-from projections.rebuilding.planning import RebuildPlanner
-from projections.rebuilding.rebuilds import REBUILDABLE, ViewTables
+from projections.rebuild.planner import RebuildPlanner
+from projections.rebuild.rebuilds import REBUILDABLE, ViewTables
 
 _PROCESSES = 2
 _LOOK_SECONDS = 0.5
@@ -42,7 +42,7 @@ def rebuilt(kafka: Kafka, settings: CassandraSettings) -> tuple[float, float]:
         planner.start(view, processes=_PROCESSES)
     began, most = time.perf_counter(), 0.0
     builder = subprocess.Popen(
-        [sys.executable, "-m", "projections.rebuilding"],
+        [sys.executable, "-m", "projections.rebuild"],
         env=environment(kafka, settings),
         stderr=subprocess.DEVNULL,
     )

@@ -26,19 +26,19 @@ from bench.reporting import report
 from bench.servers import bench_servers
 from bench.uvicorns import serving
 from domain.values import AssetId, CategoryId, Listing, Sha256, TenantId
-from infra.api_key_table import Caller
-from infra.cql import CassandraSession
-from infra.rows import RowOperation, Upsert
+from infra.cassandra.row_operations import RowOperation, Upsert
+from infra.cassandra.session import CassandraSession
+from infra.cassandra.view_store import CassandraViewStore
+from infra.http.authentication.api_key_table import Caller
 from infra.settings import CassandraSettings
-from infra.view_store import CassandraViewStore
-from projections.assets_by_category import BUCKETS, LISTING
-from projections.categories import TREE
-from projections.listed import listing_columns
-from projections.moments import microseconds, month
-from projections.views import apply_views
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
-from query_api.views import ActiveViews
+from read_models.active_views import ActiveViews
+from read_models.assets_by_category.projection import BUCKETS, LISTING
+from read_models.categories.projection import TREE
+from read_models.listing_columns import listing_columns
+from read_models.registry import apply_views
+from read_models.time import microseconds, month
 from tests.memory import MemoryBlobStore
 from tests.unit.query_api.conftest import MemoryRenderer
 from tests.unit.query_api.memory_queries import MemoryLogEnds
@@ -73,7 +73,7 @@ def ours(settings: CassandraSettings) -> FastAPI:
             public_base_url="http://127.0.0.1:3002", problem_base_url="http://127.0.0.1:3002"
         ),
         wait_seconds=2,
-        kept_bytes=0,
+        blob_cache_bytes=0,
         probes={},
     )
     return app

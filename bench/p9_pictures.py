@@ -16,9 +16,9 @@ from bench.http_load import requests_per_second
 from bench.reporting import report
 from bench.uvicorns import serving
 from domain.values import AssetId, BlobKey, Rendition, Sha256, Status
-from infra.blob_store import open_blob_store
+from infra.blobs.store import open_blob_store
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
-from query_api.public_assets import PublicAsset
+from read_models.public_assets.queries import PublicAsset
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME
 from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
@@ -66,7 +66,7 @@ def ours(folder: Path) -> FastAPI:
             public_base_url="http://127.0.0.1:3002", problem_base_url="http://127.0.0.1:3002"
         ),
         wait_seconds=2,
-        kept_bytes=KEPT_BYTES,
+        blob_cache_bytes=KEPT_BYTES,
         probes={},
     )
     return app

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 
-from infra.kafka import Kafka
+from infra.kafka.client import Kafka
 from tests.servers import Servers, start_servers
 
 _STACK = ExitStack()

@@ -7,8 +7,8 @@ from typing import Any
 
 import uvicorn
 
-from cli.http import responds_ok
-from infra.cluster import free_port
+from cli.api_client import responds_ok
+from infra.local_cluster import free_port
 from tests.eventually import eventually
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from avro_schemas.sealing import use_encryptor
-from cli import (
+from avro_schemas.encryption import use_encryptor
+from cli.commands import (
     blobs,
     consistency,
     dead_letters,
@@ -19,15 +19,15 @@ from cli import (
     topics,
     webhooks,
 )
-from cli.demo import run_demo
-from cli.doctor import examine
-from cli.erase import erase
-from cli.import_command import import_file
+from cli.commands.demo import run_demo
+from cli.commands.doctor import examine
+from cli.commands.erase import erase
+from cli.commands.import_file import import_file
+from cli.local_platform.platform import local_platform
+from cli.local_platform.services import SERVICES
 from cli.output import AsJson, errors, say, show_table
-from cli.platform import local_platform
-from cli.services import SERVICES
 from domain.errors import ScaleHosterError
-from infra.keyring import installation_keyring
+from infra.encryption import installation_keyring
 from infra.settings import load
 
 app = typer.Typer(

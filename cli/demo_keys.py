@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.local_platform.platform import write_private
 from cli.output import say
-from cli.platform import write_private
-from cli.waiting import wait_for
-from infra.api_keys import SCOPES, Scope
-from infra.production import DEMO_KEY_FILES
+from cli.polling import wait_for
+from infra.http.authentication.api_keys import SCOPES, Scope
+from infra.production_checks import DEMO_KEY_FILES
 
 _KNOWN_SECONDS = 30.0
 _OWN, _GALLERY = DEMO_KEY_FILES

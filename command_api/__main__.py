@@ -12,32 +12,36 @@ from fastapi import FastAPI
 from command_api.app import CommandApiParts, create_app
 from command_api.delivery_log import DeliveryLog
 from command_api.ids import uuid7
-from command_api.webhooks import WebhookRegistry
+from command_api.webhook_registry import WebhookRegistry
 from domain.errors import ScaleHosterError
-from infra.api_key_table import ApiKeyTable, follow_api_keys
-from infra.blob_store import open_blob_store
-from infra.candidates import AssetScan
-from infra.cql import CassandraSession
-from infra.dead_letters import DeadLetterQueue, KafkaDeadLetterLog
+from infra.blobs.store import open_blob_store
+from infra.cassandra.session import CassandraSession
+from infra.decider_runtime.pending_replies import PendingReplies, follow_replies
+from infra.encryption import KeyringFile, use_keyring
 from infra.errors import BrokerUnavailable
-from infra.kafka import Kafka
-from infra.kafka_probe import KafkaProbe
-from infra.keyring import KeyringFile, use_keyring
-from infra.live_views import ViewReader
-from infra.log_bounds import LogBounds
+from infra.http.authentication.api_key_table import ApiKeyTable, follow_api_keys
+from infra.http.readiness import Probe
+from infra.http.server import serve
+from infra.kafka.admin import check_topics
+from infra.kafka.client import Kafka
+from infra.kafka.dead_letter_queue import DeadLetterQueue, KafkaDeadLetterLog
+from infra.kafka.offsets.log_bounds import LogBounds
+from infra.kafka.partition_reader import PartitionReader
+from infra.kafka.probe import KafkaProbe
+from infra.kafka.producer import RecordProducer
+from infra.kafka.tailer import Tailer
+from infra.kafka.topics import ASSET_EVENTS, COMMAND_RESULTS, WEBHOOK_ATTEMPTS
 from infra.logs import configure
-from infra.operator_requests import open_maintenance_tasks
-from infra.outcomes import PendingReplies, follow_replies
-from infra.reading import PartitionReader
-from infra.sending import RecordProducer
 from infra.settings import Settings, load
-from infra.tailing import Tailer
-from infra.topic_admin import check_topics
-from infra.topics import ASSET_EVENTS, COMMAND_RESULTS, WEBHOOK_ATTEMPTS
-from infra.web.health import Probe
-from infra.web.serving import serve
-from infra.webhook_secrets import WebhookSecrets
-from infra.webhook_table import WebhookEndpointTable, follow_endpoints, wait_until_endpoints_current
+from read_models.assets_by_shard.queries import AssetScan
+from read_models.maintenance_tasks import open_maintenance_tasks
+from read_models.view_reader import ViewReader
+from read_models.webhooks.endpoint_table import (
+    WebhookEndpointTable,
+    follow_endpoints,
+    wait_until_endpoints_current,
+)
+from read_models.webhooks.signing_secrets import WebhookSecrets
 
 
 def main() -> int:

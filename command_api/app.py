@@ -8,37 +8,37 @@ from datetime import datetime
 from fastapi import FastAPI
 from prometheus_client import Gauge
 
-from command_api.answers import WriteResponses
-from command_api.batches.arriving import BatchLimits
-from command_api.batches.intake import BatchImporter
-from command_api.desk import RequestContext
-from command_api.fields import RequestRules
-from command_api.operating import MaintenanceClient, MaintenanceTaskStore
-from command_api.previews import OperationPreviews, PreviewAssets
-from command_api.rates import RateLimiter
-from command_api.routes.admin import add_maintenance_routes
+from command_api.batch_import.batch_importer import BatchImporter
+from command_api.batch_import.upload_spool import BatchLimits
+from command_api.maintenance_client import MaintenanceClient, MaintenanceTaskStore
+from command_api.operation_previews import OperationPreviews, PreviewAssets
+from command_api.request_context import RequestContext
+from command_api.requests.admission import Admission
+from command_api.requests.fields import RequestRules
+from command_api.requests.rate_limiter import RateLimiter
+from command_api.responses.webhook_responses import WebhookResponses
+from command_api.responses.write_responses import WriteResponses
 from command_api.routes.assets import add_asset_routes
 from command_api.routes.batches import PATH, add_batch_routes
+from command_api.routes.bulk_operations import add_operation_routes
 from command_api.routes.categories import add_category_routes
 from command_api.routes.dead_letters import add_dead_letter_routes
-from command_api.routes.operations import add_operation_routes
+from command_api.routes.maintenance import add_maintenance_routes
 from command_api.routes.sources import add_source_routes
 from command_api.routes.webhooks import add_webhook_routes
-from command_api.uploads import StagingStore, UploadStaging
-from command_api.webhook_answers import WebhookResponses
-from command_api.webhooks import WebhookRegistry
-from command_api.writes import Admission
-from infra.asking import CommandClient, CommandSender
-from infra.dead_letters import DeadLetterQueue
-from infra.outcomes import PendingReplies
+from command_api.upload_staging import StagingStore, UploadStaging
+from command_api.webhook_registry import WebhookRegistry
+from infra.decider_runtime.command_client import CommandClient, CommandSender
+from infra.decider_runtime.pending_replies import PendingReplies
+from infra.http.access import Access, KeyTable
+from infra.http.application import install
+from infra.http.body_limits import BodyLimits
+from infra.http.problems import Problems
+from infra.http.readiness import Probe, Readiness
+from infra.http.request_metrics import new_registry
+from infra.http.tenant_slots import TenantSlots
+from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.settings import Settings
-from infra.web.access import Access, KeyTable
-from infra.web.bodies import BodyLimits
-from infra.web.health import Probe, Readiness
-from infra.web.installing import install
-from infra.web.metrics import new_registry
-from infra.web.places import TenantSlots
-from infra.web.problems import Problems
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

@@ -8,13 +8,14 @@ from typing import Protocol
 
 from avro_schemas.codec import decode
 from avro_schemas.errors import Undecodable
-from domain.hooks import EndpointId, WebhookAttempt
 from domain.values import TenantId
+from domain.webhook.delivery import WebhookAttempt
+from domain.webhook.endpoint import EndpointId
 from infra.errors import BrokerUnavailable
-from infra.group_reading import Partition
-from infra.reading import Record
-from infra.topics import WEBHOOK_ATTEMPTS
-from infra.web.places import TenantSlots
+from infra.http.tenant_slots import TenantSlots
+from infra.kafka.group_consumer import Partition
+from infra.kafka.partition_reader import Record
+from infra.kafka.topics import WEBHOOK_ATTEMPTS
 
 _PAGE_RECORDS = 2_000  # records of a partition that are read at once
 _MOST_PAGES = 10
@@ -23,14 +24,14 @@ _READ_TIMEOUT_SECONDS = 10.0
 
 
 class TopicBounds(Protocol):
-    """What knows where partitions begin and end: infra.log_bounds.LogBounds."""
+    """What knows where partitions begin and end: infra.kafka.offsets.log_bounds.LogBounds."""
 
     def of(self, partitions: list[Partition], /) -> Mapping[Partition, tuple[int, int]]:
         """Give the first offset and the end of each; raises BrokerUnavailable."""
 
 
 class AttemptReader(Protocol):
-    """What reads some partitions from given offsets: infra.reading.Reader."""
+    """What reads some partitions from given offsets: infra.kafka.partition_reader.Reader."""
 
     def poll(self) -> list[Record]:
         """Read what is there, waiting a moment for the first record."""

@@ -4,10 +4,10 @@ import secrets
 import time
 from uuid import UUID
 
-from avro_schemas.sealing import encryptor
+from avro_schemas.encryption import encryptor
 from domain.identity import asset_id_for
 from domain.values import AssetId, TenantId
-from infra.web.errors import ApiKeyRefused
+from infra.http.errors import ApiKeyRefused
 
 _RANDOM_BITS = 74
 _ASSET_IDS = "asset-ids"  # the entity whose key makes them; no id looks like that

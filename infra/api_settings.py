@@ -6,7 +6,7 @@ from infra.settings_group import SettingsGroup
 
 
 class HttpSettings(SettingsGroup):
-    """The connections of either API; see infra/web/connections.py."""
+    """The connections of either API; see infra/http/connection_table.py."""
 
     max_connections: int = Field(default=2_000, gt=0)
     max_head_bytes: int = Field(default=32_768, ge=1_024)
@@ -16,7 +16,7 @@ class HttpSettings(SettingsGroup):
 
 
 class CommandApiSettings(SettingsGroup):
-    """The side that accepts; see infra/web/places.py for what one tenant gets of what is shared.
+    """The side that accepts; infra/http/tenant_slots.py says what one tenant gets of it.
 
     A body of which nothing comes for ``receive_idle_seconds``, or the end not within
     ``receive_seconds``, is given up.

@@ -17,10 +17,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from infra.api_settings import CommandApiSettings, HttpSettings, QueryApiSettings
 from infra.errors import SettingsWrong
-from infra.kafka import Kafka
-from infra.production import DEMO_TENANT, production_faults
+from infra.kafka.client import Kafka
+from infra.production_checks import DEMO_TENANT, production_faults
 from infra.secrets import InstallationSecrets, generated_secrets
-from infra.settings_faults import describe_settings_error
+from infra.settings_errors import describe_settings_error
 from infra.settings_group import SettingsGroup
 
 _NAT64_LENGTHS = (32, 40, 48, 56, 64, 96)
@@ -85,7 +85,7 @@ class KeysSettings(SettingsGroup):
 
 
 class FetchSettings(SettingsGroup):
-    """How sources are downloaded; see streams/fetching.
+    """How sources are downloaded; see streams/ingestion/fetcher.
 
     ``nat64_prefixes`` are as long as RFC 6052 has them. Webhooks go nowhere else either.
     """
@@ -112,7 +112,7 @@ class FetchSettings(SettingsGroup):
 
 
 class DispatchSettings(SettingsGroup):
-    """How much is ordered before what went before has ended; see streams/dispatching/turns.py.
+    """How much is ordered before what went before has ended; see dispatcher/fair_scheduler.py.
 
     ``purge_delay_seconds``: when bytes that count for nothing are removed, and those of purged
     assets once more; longer than a worker may be at one picture.
@@ -124,7 +124,7 @@ class DispatchSettings(SettingsGroup):
 
 
 class WebhookSettings(SettingsGroup):
-    """How customers' servers are told of events; see streams/notifying.
+    """How customers' servers are told of events; see streams/webhooks.
 
     ``retry_seconds``: how long each failed attempt is followed by nothing, so there is one attempt
     more than numbers. Together about a day.
@@ -147,7 +147,7 @@ class RenderSettings(SettingsGroup):
 
 
 class TransformSettings(SettingsGroup):
-    """How pictures are rendered on demand; see streams/transforming."""
+    """How pictures are rendered on demand; see streams/rendering/on_demand."""
 
     socket: str = ""
     processes: int = Field(default=1, gt=0)

@@ -9,21 +9,21 @@ from threading import Event
 from prometheus_client import REGISTRY, start_http_server
 
 from domain.errors import ScaleHosterError
-from infra.collecting import tune_garbage_collector
-from infra.group_reading import GroupConsumer, Partition, StartsOf
-from infra.keyring import use_keyring
-from infra.log_bounds import LogBounds
+from infra.cassandra.view_store import CassandraViewStore
+from infra.encryption import use_keyring
+from infra.gc_tuning import tune_garbage_collector
+from infra.kafka.admin import check_topics
+from infra.kafka.group_consumer import GroupConsumer, Partition, StartsOf
+from infra.kafka.offsets.log_bounds import LogBounds
+from infra.kafka.topics import PROJECTIONS_DEAD_LETTERS, Topic
 from infra.logs import configure
-from infra.operator_requests import MaintenanceTasks
 from infra.settings import load
-from infra.topic_admin import check_topics
-from infra.topics import PROJECTIONS_DEAD_LETTERS, Topic
-from infra.view_store import CassandraViewStore
-from projections.attending import MaintenanceWatcher
-from projections.dead_letters import DeadLetterProducer
-from projections.following import GROUP, ProjectionConsumer
+from projections.consumer import GROUP, ProjectionConsumer
+from projections.dead_letter_producer import DeadLetterProducer
+from projections.maintenance.watcher import MaintenanceWatcher
 from projections.metrics import ProjectionMetrics
-from projections.views import VIEWS, ensure_live_generations
+from read_models.maintenance_tasks import MaintenanceTasks
+from read_models.registry import VIEWS, ensure_live_generations
 
 log = logging.getLogger("projections")
 

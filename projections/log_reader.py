@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from infra.group_reading import Partition, StartsOf
-from infra.reading import Record
-from infra.topics import Topic
+from infra.kafka.group_consumer import Partition, StartsOf
+from infra.kafka.partition_reader import Record
+from infra.kafka.topics import Topic
 
 
 class LogReader(Protocol):

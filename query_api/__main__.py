@@ -3,23 +3,23 @@
 import sys
 
 from domain.errors import ScaleHosterError
-from infra.api_key_table import ApiKeyTable, follow_api_keys
-from infra.blob_store import open_blob_store
-from infra.cql import CassandraSession
-from infra.keyring import use_keyring
-from infra.log_bounds import LogBounds
+from infra.blobs.store import open_blob_store
+from infra.cassandra.session import CassandraSession
+from infra.encryption import use_keyring
+from infra.http.authentication.api_key_table import ApiKeyTable, follow_api_keys
+from infra.http.errors import NotReady
+from infra.http.server import serve
+from infra.kafka.offsets.log_bounds import LogBounds
 from infra.logs import configure
 from infra.settings import load
-from infra.transforming import RenditionClient
-from infra.watermark import watermark, watermark_name
-from infra.web.errors import NotReady
-from infra.web.serving import serve
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
-from query_api.feed.following import open_feed
-from query_api.views import ActiveViews
+from query_api.feed.kafka_feed import open_feed
+from read_models.active_views import ActiveViews
+from read_models.renditions.on_demand_socket import RenditionClient
+from read_models.renditions.watermark import watermark, watermark_name
 
-_KEPT_BYTES = 64_000_000
+_BLOB_CACHE_BYTES = 64_000_000
 
 
 def main() -> int:
@@ -38,9 +38,9 @@ def main() -> int:
     queries = CassandraQueries(ActiveViews(cql))
     table = ApiKeyTable(settings.refused_tenants)
     kafka = settings.kafka.connection()
-    feed, reading = open_feed(kafka, secrets, settings.public_base_url, settings.query_api)
+    feed, tail = open_feed(kafka, secrets, settings.public_base_url, settings.query_api)
     try:
-        with follow_api_keys(kafka, table) as keys, reading:
+        with follow_api_keys(kafka, table) as keys, tail:
 
             async def keys_are_known() -> None:
                 if not keys.is_current:
@@ -64,7 +64,7 @@ def main() -> int:
                     problem_base_url=settings.query_base_url,
                 ),
                 wait_seconds=settings.query_api.wait_seconds,
-                kept_bytes=_KEPT_BYTES,
+                blob_cache_bytes=_BLOB_CACHE_BYTES,
                 unsigned=settings.transform.unsigned,
                 probes={"views": queries.check, "api_keys": keys_are_known},
                 feed=feed,

@@ -7,24 +7,24 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 
 from domain.values import Sha256
-from infra.blob_store import BlobStore
-from infra.watermark import watermark, watermark_name
-from infra.web.access import Access, KeyTable
-from infra.web.health import Probe, Readiness
-from infra.web.installing import install
-from query_api.answers import ResponseMapper
-from query_api.catalogues import CategoryTreeCache
-from query_api.category_pages import CategoryPages
-from query_api.cursors import CursorCodec
+from infra.blobs.store import BlobStore
+from infra.http.access import Access, KeyTable
+from infra.http.application import install
+from infra.http.readiness import Probe, Readiness
 from query_api.feed.feed import Feed
-from query_api.kept_bytes import BlobCache
-from query_api.pages import AssetPages
-from query_api.past import LogEndOffsets, MomentBarrier
-from query_api.past_shelves import HistoricalBucketSources
-from query_api.pictures import PublicRenditions
+from query_api.images.blob_cache import BlobCache
+from query_api.images.on_demand import OnDemandRenderer, OnDemandRenditions, UrlSigner
+from query_api.images.public_renditions import PublicRenditions
+from query_api.images.public_urls import PublicUrls
+from query_api.listing.asset_pages import AssetPages
+from query_api.listing.bucket_sources import BucketSources
+from query_api.listing.category_pages import CategoryPages
+from query_api.listing.category_tree_cache import CategoryTreeCache
+from query_api.listing.cursors import CursorCodec
 from query_api.queries import Queries
-from query_api.reached import ReadYourWritesBarrier
-from query_api.reading import ReadContextFactory
+from query_api.read_context import ReadContextFactory
+from query_api.read_your_writes import ReadYourWritesBarrier
+from query_api.responses.mapper import ResponseMapper
 from query_api.routes import (
     admin,
     assets,
@@ -37,9 +37,9 @@ from query_api.routes import (
     schemas,
     transformations,
 )
-from query_api.shelves import BucketSources
-from query_api.transformed import OnDemandRenderer, OnDemandRenditions, UrlSigner
-from query_api.urls import PublicUrls
+from query_api.time_travel.historical_bucket_sources import HistoricalBucketSources
+from query_api.time_travel.moment_barrier import LogEndOffsets, MomentBarrier
+from read_models.renditions.watermark import watermark, watermark_name
 
 _ABOUT = """Tells what ScaleHoster hosts: assets in any state, listings by category and by date,
 the pictures themselves, and the schemas of the log."""
@@ -75,7 +75,7 @@ def create_app(
     cursor_secrets: Sequence[str],
     addresses: BaseUrls,
     wait_seconds: float,
-    kept_bytes: int,
+    blob_cache_bytes: int,
     unsigned: Collection[str] = (),
     probes: dict[str, Probe],
     feed: Feed | None = None,
@@ -83,26 +83,28 @@ def create_app(
     """Build the service from built parts, and what tells whether it is ready.
 
     ``cursor_secrets``: the first one seals cursors and signs transformations, all are accepted.
-    ``wait_seconds`` is how long a read waits for the write it must show. ``kept_bytes`` bounds the
-    memory for pictures. ``unsigned`` are the transformations that need no signature. Without a
-    ``feed`` there is no route that follows events.
+    ``wait_seconds`` is how long a read waits for the write it must show. ``blob_cache_bytes``
+    bounds the memory for pictures. ``unsigned`` are the transformations that need no signature.
+    Without a ``feed`` there is no route that follows events.
     """
     queries = sources.queries
-    catalogues = CategoryTreeCache(queries)
+    category_trees = CategoryTreeCache(queries)
     urls = PublicUrls(addresses.public_base_url)
-    answers = ResponseMapper(urls, problem_base_url=addresses.problem_base_url)
-    pages = AssetPages(
+    mapper = ResponseMapper(urls, problem_base_url=addresses.problem_base_url)
+    asset_pages = AssetPages(
         BucketSources(queries),
         HistoricalBucketSources(queries),
-        catalogues,
+        category_trees,
         CursorCodec(cursor_secrets),
-        answers,
+        mapper,
     )
-    reached = ReadYourWritesBarrier(queries)
-    past = MomentBarrier(sources.log_end_offsets, reached, sources.clock)
+    read_your_writes = ReadYourWritesBarrier(queries)
+    moment_barrier = MomentBarrier(sources.log_end_offsets, read_your_writes, sources.clock)
     access = Access(sources.keys)
-    reading = ReadContextFactory(access, reached, past, wait_seconds=wait_seconds)
-    kept = BlobCache(sources.blobs.get, at_most_bytes=kept_bytes)
+    read_contexts = ReadContextFactory(
+        access, read_your_writes, moment_barrier, wait_seconds=wait_seconds
+    )
+    blob_cache = BlobCache(sources.blobs.get, at_most_bytes=blob_cache_bytes)
 
     app = FastAPI(
         title="ScaleHoster query API",
@@ -115,21 +117,25 @@ def create_app(
         app, service="query_api", problem_base_url=addresses.problem_base_url, probes=probes
     )
     signatures = UrlSigner(cursor_secrets, unsigned)
-    shown = PublicRenditions(queries, kept)
-    transformed = OnDemandRenditions(
-        shown, queries, kept, sources.renderer, signatures, sources.current_watermark
+    renditions = PublicRenditions(queries, blob_cache)
+    on_demand = OnDemandRenditions(
+        renditions, queries, blob_cache, sources.renderer, signatures, sources.current_watermark
     )
-    app.include_router(pictures.routes(reading, shown, transformed))
-    app.include_router(transformations.routes(reading, queries, signatures, urls))
-    app.include_router(assets.routes(reading, queries, catalogues, pages, answers))
+    app.include_router(pictures.routes(read_contexts, renditions, on_demand))
+    app.include_router(transformations.routes(read_contexts, queries, signatures, urls))
+    app.include_router(assets.routes(read_contexts, queries, category_trees, asset_pages, mapper))
     app.include_router(
         categories.routes(
-            reading, catalogues, CategoryPages(answers, cursor_secrets), pages, answers
+            read_contexts,
+            category_trees,
+            CategoryPages(mapper, cursor_secrets),
+            asset_pages,
+            mapper,
         )
     )
-    app.include_router(commands.routes(reading, queries, answers))
+    app.include_router(commands.routes(read_contexts, queries, mapper))
     app.include_router(admin.routes(access, queries))
-    app.include_router(operations.routes(reading, queries))
+    app.include_router(operations.routes(read_contexts, queries))
     app.include_router(schemas.routes())
     app.include_router(gallery.routes(addresses.public_base_url))
     if feed is not None:

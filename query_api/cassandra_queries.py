@@ -4,15 +4,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, Status, TenantId
-from infra.consistency import ALL_RESULTS, ConsistencyResult, result_of
-from infra.cql import Row
-from infra.cutting import bucket_of
-from infra.operator_requests import ONE_TASK, MaintenanceTask, task_of
-from query_api.generation_standings import GenerationStatus, generation_statuses
-from query_api.listing import KeyRange, SortOrder
-from query_api.public_assets import PublicAsset, decode_renditions
+from infra.cassandra.session import Row
+from query_api.listing.page_reader import KeyRange, SortOrder
 from query_api.queries import quarters_of
-from query_api.views import (
+from read_models.active_views import (
     ASSET_BY_ID,
     ASSET_HISTORY,
     ASSETS_BY_CATEGORY,
@@ -29,6 +24,11 @@ from query_api.views import (
     ActiveViews,
     ReadView,
 )
+from read_models.consistency_results import ALL_RESULTS, ConsistencyResult, result_of
+from read_models.generation_status import GenerationStatus, generation_statuses
+from read_models.maintenance_tasks import ONE_TASK, MaintenanceTask, task_of
+from read_models.public_assets.queries import PublicAsset, decode_renditions
+from read_models.sharding import bucket_of
 
 _AT_ONCE = 1_000
 _ALL_BUCKETS = 20_000  # more than fifty years of days

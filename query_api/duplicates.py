@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from domain.values import AssetId, Sha256, Status, TenantId
-from infra.cql import Row
+from infra.cassandra.session import Row
 from query_api.queries import Queries
 
 MAX_DISTANCE = 3

@@ -9,7 +9,7 @@
 """
 
 from domain.errors import NotFound
-from infra.web.errors import BadRequest, Forbidden, Gone, TooManyRequests, Unavailable
+from infra.http.errors import BadRequest, Forbidden, Gone, TooManyRequests, Unavailable
 
 
 class CursorRefused(BadRequest):

@@ -17,8 +17,8 @@ from pydantic import (
 from starlette.requests import Request
 
 from domain.values import AssetId, CommandId, OperationId
-from query_api.listing import SortOrder
-from query_api.shelves import Period
+from query_api.listing.bucket_sources import Period
+from query_api.listing.page_reader import SortOrder
 
 
 def _moment(value: object) -> object:

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, TenantId
-from infra.consistency import ConsistencyResult
-from infra.cql import Row
-from infra.operator_requests import MaintenanceTask
-from query_api.generation_standings import GenerationStatus
-from query_api.listing import KeyRange, SortOrder
-from query_api.public_assets import PublicAsset
-from query_api.views import ReadView
+from infra.cassandra.session import Row
+from query_api.listing.page_reader import KeyRange, SortOrder
+from read_models.active_views import ReadView
+from read_models.consistency_results import ConsistencyResult
+from read_models.generation_status import GenerationStatus
+from read_models.maintenance_tasks import MaintenanceTask
+from read_models.public_assets.queries import PublicAsset
 
 
 def quarters_of(perceptual_hash: str) -> list[str]:

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from domain.bulk import Filter, Instructions, OperationKind
-from domain.bulk_commands import RevertOperation, StartOperation
+from domain.bulk_operation.commands import RevertOperation, StartOperation
+from domain.bulk_operation.selection import default_statuses
+from domain.bulk_operation.values import Filter, Instructions, OperationKind
 from domain.commands import CommandMetadata
-from domain.operation.selecting import default_statuses
 from domain.values import CategoryRef, CategorySlug, OperationId
 from tests.samples import metadata
 

@@ -11,12 +11,12 @@ from functools import reduce
 from hashlib import sha256
 
 from avro_schemas.codec import decode, encode
-from command_api.decider.rounds import CommandBatch
-from command_api.decider.state import AssetKey, Remembered, StateChanges, remember
+from command_api.decider.command_batch import CommandBatch
+from command_api.decider.folded_state import AssetKey, Remembered, StateChanges, remember
 from domain import asset as assets
-from domain import catalogue as catalogues
+from domain import category as catalogues
 from domain.asset import Asset
-from domain.blob_keys import (
+from domain.asset.blob_keys import (
     asset_folder,
     attempt_folder,
     blob_key,
@@ -25,10 +25,8 @@ from domain.blob_keys import (
     is_below,
     upload_key,
 )
-from domain.catalogue import EMPTY_CATALOGUE, Catalogue
-from domain.commands import (
+from domain.asset.commands import (
     AssetCommand,
-    CommandMetadata,
     ConfirmAsset,
     DeleteAsset,
     PublishAsset,
@@ -40,8 +38,8 @@ from domain.commands import (
     RepublishAsset,
     RestoreAsset,
 )
-from domain.discards import BlobsDiscarded, referenced_folders
-from domain.events import (
+from domain.asset.discarded_blobs import BlobsDiscarded, referenced_folders
+from domain.asset.events import (
     AssetEvent,
     AssetPublished,
     AssetRefreshRequested,
@@ -50,8 +48,10 @@ from domain.events import (
     AssetSourceReplaced,
     AssetSubmitted,
 )
+from domain.category import EMPTY_CATALOGUE, Catalogue
+from domain.commands import CommandMetadata
 from domain.identity import result_command_id
-from domain.telling import accepted
+from domain.replies import accepted
 from domain.transformations import derived_folder
 from domain.values import (
     AssetId,
@@ -65,13 +65,13 @@ from domain.values import (
     TenantId,
 )
 from infra.errors import StoreUnavailable
-from infra.group_reading import Partition
-from infra.reading import Record
-from infra.sending import LogPosition
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, DISCARDED_BLOBS, Topic
-from streams.discarding import BlobCollector
-from streams.erasing import KeyShredder
-from streams.purging import AssetPurger
+from infra.kafka.group_consumer import Partition
+from infra.kafka.partition_reader import Record
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, DISCARDED_BLOBS, Topic
+from streams.erasure.asset_purge import AssetPurger
+from streams.erasure.blob_gc import BlobCollector
+from streams.erasure.key_shredding import KeyShredder
 from tests.memory import MemoryBlobStore
 from tests.samples import (
     CAT_PICTURE,

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from streams.rendering import worker
-from streams.rendering.messages import SandboxReply, SandboxRequest
+from streams.rendering.sandbox import spawner_process
+from streams.rendering.sandbox.protocol import SandboxReply, SandboxRequest
 
 MARK = b"the decoder is captured: "
 OTHERS_SHA256 = "ab" * 32
@@ -146,7 +146,7 @@ FORGERIES: Mapping[str, Forgery] = {
 }
 
 
-_true_reply = worker._reply  # noqa: SLF001 - what is replaced
+_true_reply = spawner_process._reply  # noqa: SLF001 - what is replaced
 
 
 def _captured(request: SandboxRequest, source: bytes, *, has_threads: bool) -> Any:  # noqa: ANN401 - forged
@@ -160,5 +160,5 @@ def _captured(request: SandboxRequest, source: bytes, *, has_threads: bool) -> A
 
 
 if __name__ == "__main__":
-    worker._reply = _captured  # noqa: SLF001 - this decoder is captured
-    worker.main()
+    spawner_process._reply = _captured  # noqa: SLF001 - this decoder is captured
+    spawner_process.main()

@@ -14,9 +14,9 @@ from cassandra.policies import WhiteListRoundRobinPolicy
 from confluent_kafka.admin import AdminClient
 from hypothesis import HealthCheck, settings
 
-from infra.cluster import free_port
-from infra.cluster.jars import default_jars_directory
-from infra.cluster.kafka import KafkaServer
+from infra.local_cluster import free_port
+from infra.local_cluster.jars import default_jars_directory
+from infra.local_cluster.kafka_server import KafkaServer
 from tests.keys import share_keys
 from tests.servers import VAR, Servers, scratch_directory, start_servers
 

@@ -9,9 +9,9 @@ from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
-from infra.cluster import cassandra_answers, free_port, kafka_answers
-from infra.cluster.cassandra import CassandraServer
-from infra.cluster.kafka import KafkaServer
+from infra.local_cluster import cassandra_answers, free_port, kafka_answers
+from infra.local_cluster.cassandra_server import CassandraServer
+from infra.local_cluster.kafka_server import KafkaServer
 from tests.eventually import eventually
 
 _KAFKA_IMAGE = f"apache/kafka:{KafkaServer.version}"

@@ -6,23 +6,24 @@ from functools import reduce
 
 from avro_schemas.codec import decode
 from domain import asset as assets
-from domain import catalogue as catalogues
-from domain import operation as operations
+from domain import bulk_operation as operations
+from domain import category as catalogues
 from domain.asset import Asset
-from domain.bulk_commands import OperationCommand
-from domain.bulk_events import OperationEvent
-from domain.catalogue import EMPTY_CATALOGUE, Catalogue
-from domain.category_events import CatalogueEvent
-from domain.commands import AssetCommand, CatalogueCommand, CreateCategory
+from domain.asset.commands import AssetCommand
+from domain.asset.events import AssetEvent
+from domain.bulk_operation import Operation
+from domain.bulk_operation.commands import OperationCommand
+from domain.bulk_operation.events import OperationEvent
+from domain.category import EMPTY_CATALOGUE, Catalogue
+from domain.category.commands import CatalogueCommand, CreateCategory
+from domain.category.events import CatalogueEvent
 from domain.errors import IdempotencyKeyReused, Refusal
-from domain.events import AssetEvent
-from domain.operation import Operation
 from domain.outcomes import CommandAccepted, CommandRefused, EventRef, Outcome
 from domain.values import CategoryRef, OperationId, TenantId
+from infra.decider_runtime.pending_replies import PendingReplies
 from infra.errors import BrokerUnavailable, Overloaded
-from infra.outcomes import PendingReplies
-from infra.sending import LogPosition
-from infra.topics import Topic
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import Topic
 
 
 class FakeDecider:

@@ -12,14 +12,7 @@ from typing import Any
 from zlib import crc32
 
 from domain.asset import Asset, replay
-from domain.catalogue import replay as replay_catalogue
-from domain.category_events import (
-    CatalogueEvent,
-    CategoryArchived,
-    CategoryCreated,
-    CategoryRestored,
-)
-from domain.events import (
+from domain.asset.events import (
     AssetCategorised,
     AssetConfirmed,
     AssetDelayed,
@@ -34,6 +27,13 @@ from domain.events import (
     AssetRestored,
     AssetSourceReplaced,
     AssetSubmitted,
+)
+from domain.category import replay as replay_catalogue
+from domain.category.events import (
+    CatalogueEvent,
+    CategoryArchived,
+    CategoryCreated,
+    CategoryRestored,
 )
 from domain.values import Listing, Status
 

@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-from infra.cluster.kafka import KafkaServer
-from infra.group_reading import GroupConsumer, Partition
-from infra.transactions import TransactionalProducer, TransactionFailed
+from infra.kafka.group_consumer import GroupConsumer, Partition
+from infra.kafka.transactions import TransactionalProducer, TransactionFailed
+from infra.local_cluster.kafka_server import KafkaServer
 
 _STATES = "__transaction_state"
 _PREPARE_COMMIT = 2

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from infra.errors import BrokerUnavailable
-from infra.group_reading import Partition
-from infra.marks import Provenance
-from infra.open_tails import OpenTransaction
-from infra.tracing_marks import TracedRecord
+from infra.kafka.group_consumer import Partition
+from infra.kafka.hanging_transactions.open_transactions import OpenTransaction
+from infra.kafka.hanging_transactions.traced_records import TracedRecord
+from infra.kafka.provenance import Provenance
 
 Fate = Literal["open", "seen", "gone"]
 

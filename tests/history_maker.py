@@ -9,35 +9,37 @@ from hashlib import sha256
 from hypothesis import strategies as st
 
 from domain import asset as assets
-from domain import catalogue as catalogues
+from domain import category as catalogues
 from domain.asset import Asset
-from domain.catalogue import EMPTY_CATALOGUE, Catalogue
-from domain.category_events import CatalogueEvent
-from domain.commands import (
+from domain.asset.commands import (
     AdjustCategories,
     AdjustTags,
-    ArchiveCategory,
     AssetCommand,
-    CatalogueCommand,
     ConfirmAsset,
     ConfirmErasure,
     DelayAsset,
     DeleteAsset,
     DescribeAsset,
-    MoveCategory,
     PublishAsset,
     PurgeAsset,
     RefreshAsset,
     RejectAsset,
-    RenameCategory,
     ReplaceSource,
     ReprocessAsset,
     RepublishAsset,
     RestoreAsset,
+)
+from domain.asset.events import AssetEvent
+from domain.category import EMPTY_CATALOGUE, Catalogue
+from domain.category.commands import (
+    ArchiveCategory,
+    CatalogueCommand,
+    MoveCategory,
+    RenameCategory,
     RestoreCategory,
 )
+from domain.category.events import CatalogueEvent
 from domain.errors import Refusal
-from domain.events import AssetEvent
 from domain.values import AssetId, BlobKey, CategoryRef, CategorySlug, Sha256
 from tests.samples import (
     ACME,

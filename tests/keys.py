@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from avro_schemas.sealing import use_encryptor
-from infra.keyring import Keyring, KeyringFile
-from infra.keyring.secret_tree import SecretTree
+from avro_schemas.encryption import use_encryptor
+from infra.encryption import Keyring, KeyringFile
+from infra.encryption.secret_tree import SecretTree
 
 FILE = "SCALEHOSTER_KEYS__FILE"
 ROOT = b"known to everybody, of no value!"

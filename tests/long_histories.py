@@ -7,16 +7,16 @@ from confluent_kafka import Message, Producer
 
 from avro_schemas.codec import encode
 from domain import asset as assets
-from domain import catalogue as catalogues
+from domain import category as catalogues
 from domain.asset import Asset
-from domain.catalogue import EMPTY_CATALOGUE, Catalogue
-from domain.category_events import CatalogueEvent
-from domain.commands import AssetCommand, DescribeAsset
-from domain.events import AssetEvent
+from domain.asset.commands import AssetCommand, DescribeAsset
+from domain.asset.events import AssetEvent
+from domain.category import EMPTY_CATALOGUE, Catalogue
+from domain.category.events import CatalogueEvent
 from domain.values import TenantId
-from infra.kafka import Kafka
-from infra.sending import LogPosition
-from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS
+from infra.kafka.client import Kafka
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS
 from tests.samples import create_category, metadata, publish, set_categories, submit
 
 SLUGS = ("cats", "dogs", "pets")

@@ -7,9 +7,9 @@ from typing import Self
 
 from fastapi import FastAPI
 
-from infra.web.connections import ConnectionLimits
-from infra.web.health import Readiness
-from infra.web.serving import HttpServer, new_server
+from infra.http.connection_table import ConnectionLimits
+from infra.http.readiness import Readiness
+from infra.http.server import HttpServer, new_server
 from tests.eventually import eventually
 
 PATIENT = ConnectionLimits(

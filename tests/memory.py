@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from domain.values import BlobKey
-from infra.blob_store import BlobEntry, BlobInfo, check_blob_key
+from infra.blobs.store import BlobEntry, BlobInfo, check_blob_key
 from infra.errors import BlobNotFound
 
 

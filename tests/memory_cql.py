@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.cql import Row
+from infra.cassandra.session import Row
 
 
 @dataclass

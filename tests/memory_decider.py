@@ -7,16 +7,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from avro_schemas.codec import decode, encode
-from command_api.decider.rounds import CommandBatch, Decision
-from command_api.decider.state import FoldedState, Remembered
-from domain import catalogue as catalogues
+from command_api.decider.command_batch import CommandBatch, Decision
+from command_api.decider.folded_state import FoldedState, Remembered
+from domain import category as catalogues
 from domain.asset import Asset
-from domain.catalogue import EMPTY_CATALOGUE, Catalogue
-from domain.commands import AssetCommand, CatalogueCommand
-from domain.events import AssetEvent
+from domain.asset.commands import AssetCommand
+from domain.asset.events import AssetEvent
+from domain.category import EMPTY_CATALOGUE, Catalogue
+from domain.category.commands import CatalogueCommand
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import AssetId, CommandId, TenantId
-from infra.reading import Record
+from infra.kafka.partition_reader import Record
 from tests.samples import ACME, NOON
 
 _PARTITION = 0

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from infra.generations import ActiveGeneration, Generation, GenerationComparison, GenerationState
+from infra.cassandra.generations import (
+    ActiveGeneration,
+    Generation,
+    GenerationComparison,
+    GenerationState,
+)
 
 Place = tuple[str, int]
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Event
 from typing import Self
 
-from infra.group_reading import Partition
-from infra.kafka import Kafka
-from infra.reading import Record
-from infra.record_limits import require_writable
-from infra.topics import Topic
-from infra.transactions import RecordsRefused, TransactionFailed
+from infra.kafka.client import Kafka
+from infra.kafka.group_consumer import Partition
+from infra.kafka.partition_reader import Record
+from infra.kafka.record_limits import require_writable
+from infra.kafka.topics import Topic
+from infra.kafka.transactions import RecordsRefused, TransactionFailed
 
 KAFKA = Kafka(bootstrap_servers="127.0.0.1:1")  # nobody is there
 
@@ -59,7 +59,7 @@ class MemoryKafka:
         return len(records) - 1
 
     def reader(self, _kafka: Kafka, topic: Topic, starts: Mapping[int, int]) -> "MemoryReader":
-        """Stand for infra.reading.Reader."""
+        """Stand for infra.kafka.partition_reader.Reader."""
         return MemoryReader(self, topic, starts)
 
     def group_reader(
@@ -72,24 +72,24 @@ class MemoryKafka:
         on_revoked: object = None,
         max_poll_seconds: int,
     ) -> "MemoryGroupReader":
-        """Stand for infra.group_reading.GroupReader, the only member of its group."""
+        """Stand for infra.kafka.group_consumer.GroupReader, the only member of its group."""
         del on_revoked, max_poll_seconds
         return MemoryGroupReader(self, topics, starts_of)
 
     def writer(self, _kafka: Kafka, transactional_id: str) -> "MemoryWriter":
-        """Stand for infra.transactions.TransactionalWriter."""
+        """Stand for infra.kafka.transactions.TransactionalWriter."""
         return MemoryWriter(self, transactional_id)
 
     def tails(self, *_: object) -> "MemoryTails":
-        """Stand for infra.open_tails.OpenTails."""
+        """Stand for infra.kafka.hanging_transactions.open_transactions.OpenTails."""
         return MemoryTails()
 
     def recovery(self, *_: object, **__: object) -> "MemoryMender":
-        """Stand for infra.mending.Mender."""
+        """Stand for infra.kafka.hanging_transactions.recovery.Mender."""
         return MemoryMender()
 
     def bounds(self, _kafka: Kafka) -> "MemoryBounds":
-        """Stand for infra.log_bounds.LogBounds."""
+        """Stand for infra.kafka.offsets.log_bounds.LogBounds."""
         return MemoryBounds(self)
 
     def until_idle(self) -> Event:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from avro_schemas.codec import encode
-from domain.jobs import DeadLetter
-from infra.dead_letters import DeadLetterNotFound, DeadLetterResolution
-from infra.reading import Record
-from infra.sending import LogPosition
-from infra.topics import DEAD_LETTERS_SETTLED, IMAGE_JOBS_DEAD_LETTERS, Topic
+from domain.dead_letter import DeadLetter
+from infra.kafka.dead_letter_queue import DeadLetterNotFound, DeadLetterResolution
+from infra.kafka.partition_reader import Record
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import DEAD_LETTERS_SETTLED, IMAGE_JOBS_DEAD_LETTERS, Topic
 from tests.samples import NOON
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from infra.group_reading import Partition
-from infra.parking import ParkedEntry, ParkedRecord
+from infra.cassandra.parked_records import ParkedEntry, ParkedRecord
+from infra.kafka.group_consumer import Partition
 
 Place = tuple[str, int, str, int, int]
 

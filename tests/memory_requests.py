@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from infra.operator_requests import MaintenanceTask, TaskState
+from read_models.maintenance_tasks import MaintenanceTask, TaskState
 
 
 class MemoryRequestBook:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
+from infra.cassandra.personal_columns import decrypted_row, encrypted_operation
+from infra.cassandra.row_operations import ColumnValue, Delete, RowOperation, Table
+from infra.cassandra.view_store import Checkpoint
 from infra.errors import StoreUnavailable
-from infra.personal import decrypted_row, encrypted_operation
-from infra.rows import ColumnValue, Delete, RowOperation, Table
-from infra.view_store import Checkpoint
 from tests.memory_parking import MemoryParking
 
 _NEVER = -(2**63)

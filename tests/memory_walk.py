@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from domain.catalogue import EMPTY_CATALOGUE, Catalogue
-from domain.operation.selecting import Candidate
+from domain.bulk_operation.selection import Candidate
+from domain.category import EMPTY_CATALOGUE, Catalogue
 from domain.values import AssetId, TenantId
 
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 from avro_schemas.codec import Message, decode
 from command_api.delivery_log import DeliveryLog
-from command_api.webhooks import WebhookRegistry
+from command_api.webhook_registry import WebhookRegistry
+from infra.encryption import Erasure
 from infra.errors import BrokerUnavailable
-from infra.group_reading import Partition
-from infra.keyring import Erasure
-from infra.reading import Record
-from infra.sending import LogPosition
-from infra.topics import ASSET_EVENTS, WEBHOOK_ATTEMPTS, WEBHOOK_ENDPOINTS, Topic
-from infra.webhook_secrets import WebhookSecrets
-from infra.webhook_table import WebhookEndpointTable
+from infra.kafka.group_consumer import Partition
+from infra.kafka.partition_reader import Record
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import ASSET_EVENTS, WEBHOOK_ATTEMPTS, WEBHOOK_ENDPOINTS, Topic
+from read_models.webhooks.endpoint_table import WebhookEndpointTable
+from read_models.webhooks.signing_secrets import WebhookSecrets
 
 SECRETS = WebhookSecrets(["a secret of the tests"])
 
@@ -28,7 +28,7 @@ class MemoryTopics:
     is_down: bool = False
 
     async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
-        """Append a record, as infra.sending does; a table follows the endpoints."""
+        """Append a record, as infra.kafka.producer does; a table follows the endpoints."""
         if self.is_down:
             raise BrokerUnavailable("127.0.0.1:9092 did not acknowledge")
         written = self.records.setdefault(topic.name, [])

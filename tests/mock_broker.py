@@ -9,7 +9,7 @@ from pathlib import Path
 
 import confluent_kafka  # noqa: F401 - brings the library into this process
 
-from infra.topics import Topic
+from infra.kafka.topics import Topic
 
 _PRODUCER = 0
 _BROKER = 1

@@ -4,14 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from domain.commands import (
-    ArchiveCategory,
-    CommandMetadata,
-    CreateCategory,
-    PublishAsset,
-    SetCategories,
-    SubmitAsset,
-)
+from domain.asset.commands import PublishAsset, SetCategories, SubmitAsset
+from domain.category.commands import ArchiveCategory, CreateCategory
+from domain.commands import CommandMetadata
 from domain.identity import command_id_for
 from domain.values import (
     NO_DESCRIPTION,

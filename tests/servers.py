@@ -11,8 +11,8 @@ from pathlib import Path
 
 from docker.errors import DockerException
 
-from infra.cluster import LocalCluster, free_port
-from infra.cluster.locking import locked
+from infra.file_lock import locked
+from infra.local_cluster import LocalCluster, free_port
 from tests.containers import cassandra_container, docker_answers, kafka_container
 
 VAR = Path(__file__).parents[1] / "var"
@@ -79,7 +79,7 @@ def _local_cluster(stack: ExitStack, because: str = "") -> Servers:
         bootstrap_servers=cluster.kafka.address,
         cassandra_host="127.0.0.1",
         cassandra_port=cluster.cassandra.port,
-        origin=f"infra/cluster in {directory}{because}",
+        origin=f"infra/local_cluster in {directory}{because}",
         cluster=cluster,
     )
 

@@ -8,13 +8,15 @@ from typing import Self
 import pytest
 
 from domain import asset as assets
-from domain import catalogue as catalogues
+from domain import category as catalogues
 from domain.asset import Asset
-from domain.catalogue import EMPTY_CATALOGUE, Catalogue
-from domain.category_events import CatalogueEvent
-from domain.commands import AssetCommand, CatalogueCommand
+from domain.asset.commands import AssetCommand
+from domain.asset.events import AssetEvent
+from domain.category import EMPTY_CATALOGUE, Catalogue
+from domain.category.commands import CatalogueCommand
+from domain.category.events import CatalogueEvent
 from domain.errors import Refusal
-from domain.events import AssetEvent, Event
+from domain.events import Event
 from tests.samples import NOON
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cli.parts import NEEDS, TABLES, TOPICS, supervised_components
-from cli.supervised import SupervisedComponent
+from cli.local_platform.components import NEEDS, TABLES, TOPICS, supervised_components
+from cli.local_platform.supervision import SupervisedComponent
 from infra.errors import BrokerUnavailable
 
 STEPS = (TOPICS, TABLES)

@@ -9,15 +9,15 @@ from threading import Event
 from prometheus_client import Gauge, start_http_server
 
 from avro_schemas.errors import KeysLost
-from command_api.decider.deciding import Decider
-from command_api.decider.state import FoldedState
+from command_api.decider.decider import Decider
+from command_api.decider.folded_state import FoldedState
 from domain.errors import ScaleHosterError
-from infra.collecting import tune_garbage_collector
-from infra.keyring import use_keyring
+from infra.decider_runtime.instance_slot import claim_instance_slot
+from infra.encryption import use_keyring
+from infra.gc_tuning import tune_garbage_collector
+from infra.kafka.admin import check_topics
 from infra.logs import configure
-from infra.own_place import claim_instance_slot
 from infra.settings import load
-from infra.topic_admin import check_topics
 
 log = logging.getLogger("command_api.decider")
 

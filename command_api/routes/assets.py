@@ -6,16 +6,12 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from command_api.bodies import (
-    CategoriesBody,
-    DescriptionPatch,
-    ReprocessBody,
-)
-from command_api.desk import RequestContext
-from command_api.fields import is_id
-from command_api.reading import PATCH, read_json
-from command_api.routes.documenting import asset_responses, describe_write, json_body
-from domain.commands import (
+from command_api.request_context import RequestContext
+from command_api.requests.bodies import CategoriesBody, DescriptionPatch, ReprocessBody
+from command_api.requests.body_parser import PATCH, read_json
+from command_api.requests.fields import is_id
+from command_api.routes.route_descriptions import asset_responses, describe_write, json_body
+from domain.asset.commands import (
     DeleteAsset,
     DescribeAsset,
     PurgeAsset,

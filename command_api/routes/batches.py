@@ -7,15 +7,15 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from command_api.batches.arriving import BatchLimits, spooled
-from command_api.batches.intake import BatchImporter
-from command_api.batches.lines import open_records
-from command_api.batches.telling import OutcomeStream
-from command_api.reading import media_type
-from command_api.routes.documenting import batch_responses, describe_batch
-from command_api.writes import Admission
-from infra.web.errors import MalformedCsv, MalformedHeader
-from infra.web.places import TenantSlots
+from command_api.batch_import.batch_importer import BatchImporter
+from command_api.batch_import.outcome_stream import OutcomeStream
+from command_api.batch_import.record_parser import open_records
+from command_api.batch_import.upload_spool import BatchLimits, spooled
+from command_api.requests.admission import Admission
+from command_api.requests.body_parser import media_type
+from command_api.routes.route_descriptions import batch_responses, describe_batch
+from infra.http.errors import MalformedCsv, MalformedHeader
+from infra.http.tenant_slots import TenantSlots
 
 PATH = "/v1/assets/batch"
 

@@ -6,20 +6,20 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from command_api.bodies import CategoryBody, CategoryPatch
-from command_api.desk import RequestContext
-from command_api.fields import is_category_ref
-from command_api.reading import PATCH, read_json
-from command_api.routes.documenting import category_responses, describe_write, json_body
-from domain.commands import (
+from command_api.request_context import RequestContext
+from command_api.requests.bodies import CategoryBody, CategoryPatch
+from command_api.requests.body_parser import PATCH, read_json
+from command_api.requests.fields import is_category_ref
+from command_api.routes.route_descriptions import category_responses, describe_write, json_body
+from domain.category.commands import (
     ArchiveCategory,
-    CommandMetadata,
     CreateCategory,
     MoveCategory,
     RenameCategory,
     RestoreCategory,
     ReviseCategory,
 )
+from domain.commands import CommandMetadata
 from domain.errors import (
     CategoryAlreadyExists,
     CategoryCycle,

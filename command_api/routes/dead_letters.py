@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query
 
-from command_api.letters import (
+from command_api.responses.dead_letter_responses import (
     DeadLetterAnswer,
     DeadLetterParameters,
     DeadLettersAnswer,
@@ -14,14 +14,14 @@ from command_api.letters import (
     dead_letter_response,
     full_dead_letter_response,
 )
-from infra.dead_letters import (
+from infra.http.access import Access
+from infra.http.openapi import documented
+from infra.kafka.dead_letter_queue import (
     DeadLetterCannotBeSent,
     DeadLetterNotFound,
     DeadLetterQueue,
     DeadLetterSender,
 )
-from infra.web.access import Access
-from infra.web.openapi import documented
 
 _PATH = "/v1/admin/dead-letters"
 _NOT_FOUND = documented(DeadLetterNotFound)

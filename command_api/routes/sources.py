@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from avro_schemas.errors import KeysLost
-from command_api.bodies import NoFields, RequestBody, SourceBody, SubmitBody, UploadBody
-from command_api.desk import RequestContext
 from command_api.ids import keyed_asset_id
-from command_api.reading import (
+from command_api.request_context import RequestContext
+from command_api.requests.admission import WriteRequest
+from command_api.requests.bodies import NoFields, RequestBody, SourceBody, SubmitBody, UploadBody
+from command_api.requests.body_parser import (
     form_fields,
     media_type,
     read_form,
@@ -19,10 +20,14 @@ from command_api.reading import (
     uploaded_file,
 )
 from command_api.routes.assets import parse_asset_id
-from command_api.routes.documenting import asset_responses, describe_write, form_body, json_body
-from command_api.submitting import content_of, submission, submit_creating_categories
-from command_api.writes import WriteRequest
-from domain.commands import ReplaceSource
+from command_api.routes.route_descriptions import (
+    asset_responses,
+    describe_write,
+    form_body,
+    json_body,
+)
+from command_api.submission import content_of, submission, submit_creating_categories
+from domain.asset.commands import ReplaceSource
 from domain.errors import (
     AssetAlreadySubmitted,
     AssetIsDeleted,
@@ -35,7 +40,7 @@ from domain.errors import (
 )
 from domain.values import AssetId, Source
 from infra.errors import Overloaded
-from infra.web.headers import FORM
+from infra.http.headers import FORM
 
 _Body = TypeVar("_Body", bound=RequestBody)
 

@@ -8,11 +8,10 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from command_api.bodies import EndpointBody, EndpointPatch, RedeliveryBody
-from command_api.desk import RequestContext
-from command_api.reading import PATCH, read_json
-from command_api.routes.documenting import describe_immediate_write, json_body
-from command_api.webhook_answers import (
+from command_api.request_context import RequestContext
+from command_api.requests.bodies import EndpointBody, EndpointPatch, RedeliveryBody
+from command_api.requests.body_parser import PATCH, read_json
+from command_api.responses.webhook_responses import (
     AttemptsAnswer,
     EndpointAnswer,
     EndpointsAnswer,
@@ -22,10 +21,11 @@ from command_api.webhook_answers import (
     attempt_response,
     redelivery_response,
 )
-from command_api.webhooks import WebhookRegistry
+from command_api.routes.route_descriptions import describe_immediate_write, json_body
+from command_api.webhook_registry import WebhookRegistry
 from domain.errors import IdempotencyKeyReused, TooManyWebhooks, WebhookIsDisabled, WebhookNotFound
-from infra.web.errors import RequestInvalid
-from infra.web.openapi import documented
+from infra.http.errors import RequestInvalid
+from infra.http.openapi import documented
 
 _PATH = "/v1/webhooks"
 _ONE = _PATH + "/{endpoint_id}"

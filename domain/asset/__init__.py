@@ -4,7 +4,7 @@ submitted → published | rejected; any of them → deleted → restored to what
 A published asset stays published while it is reprocessed or its source is replaced.
 """
 
-from domain.asset.deciding import decide
+from domain.asset.decider import decide
 from domain.asset.state import Asset, evolve, replay, snapshot
 
 __all__ = ["Asset", "decide", "evolve", "replay", "snapshot"]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from domain.asset.events import AssetEvent, AssetPublished
 from domain.asset.state import Asset, evolve
-from domain.events import AssetEvent, AssetPublished
 from domain.values import FocalPoint
 
 Value = str | int | Sequence[str] | None

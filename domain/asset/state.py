@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import reduce
 from typing import assert_never
 
-from domain.events import (
+from domain.asset.events import (
     AssetCategorised,
     AssetConfirmed,
     AssetDelayed,

@@ -11,10 +11,10 @@ from functools import partial
 
 from avro_schemas.errors import KeysLost
 from domain.values import TenantId
-from infra.public_events import public_event_json, public_event_type
 from query_api.feed.listeners import FeedCheckpoint, FeedEvent, Listener, Listeners
-from query_api.feed.missed import MissedEvents, OpenHistoryReader
-from query_api.feed.places import Offsets, ResumeTokens
+from query_api.feed.missed_events import MissedEvents, OpenHistoryReader
+from query_api.feed.resume_tokens import Offsets, ResumeTokens
+from read_models.public_events import public_event_json, public_event_type
 
 _LOOK_SECONDS = 1.0  # how soon a revoked key and a stop are noticed
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before there was anything of ours
@@ -46,7 +46,7 @@ class Feed:
     def __init__(
         self,
         listeners: Listeners,
-        places: ResumeTokens,
+        resume_tokens: ResumeTokens,
         *,
         open_history: OpenHistoryReader,
         offsets_at: Callable[[datetime], Mapping[int, int]],
@@ -55,7 +55,7 @@ class Feed:
         stall_timeout_seconds: float = 1.0,
     ) -> None:
         self.listeners = listeners
-        self.places = places
+        self.resume_tokens = resume_tokens
         self._missed = MissedEvents(open_history, stall_timeout_seconds=stall_timeout_seconds)
         self._offsets_at = offsets_at
         self._public_base_url = public_base_url
@@ -73,7 +73,7 @@ class Feed:
         self,
         tenant_id: TenantId,
         listener: Listener,
-        wish: FeedRequest,
+        feed_request: FeedRequest,
         is_welcome: Callable[[], bool],
     ) -> AsyncGenerator[bytes]:
         """Tell every event of the tenant after a place once, in the order of each asset.
@@ -83,10 +83,10 @@ class Feed:
         passed over while the keyring is away: a feed of what happens stands still before it, one of
         what was missed ends there.
         """
-        at = dict(wish.after)
+        at = dict(feed_request.after)
         yield self._place(at, tenant_id)
         try:
-            write = partial(self._told, tenant_id, wish.since)
+            write = partial(self._told, tenant_id, feed_request.since)
             missed = self._missed.pieces(tenant_id, at, listener.joined_at, write)
             async with aclosing(missed):
                 async for piece in missed:
@@ -97,7 +97,7 @@ class Feed:
             log.error("a feed ends before what it missed: %s", lost)  # noqa: TRY400 - that says it all
             yield _KEYS_AWAY + self._place(at, tenant_id)
             return
-        ends_at = None if wish.seconds is None else time.monotonic() + wish.seconds
+        ends_at = None if feed_request.seconds is None else time.monotonic() + feed_request.seconds
         told_at = time.monotonic()
         while is_welcome() and not listener.is_over:
             now = time.monotonic()
@@ -131,11 +131,12 @@ class Feed:
     def _event(self, happened: FeedEvent, at: Offsets, tenant_id: TenantId) -> bytes:
         text = public_event_json(happened.event, self._public_base_url)
         kind = public_event_type(happened.event)
-        return f"id: {self.places.seal(at, tenant_id)}\nevent: {kind}\ndata: {text}\n\n".encode()
+        token = self.resume_tokens.seal(at, tenant_id)
+        return f"id: {token}\nevent: {kind}\ndata: {text}\n\n".encode()
 
     def _place(self, at: Offsets, tenant_id: TenantId) -> bytes:
         """Tell where the client stands; without data it is no event, and keeps proxies awake."""
-        return f"id: {self.places.seal(at, tenant_id)}\n\n".encode()
+        return f"id: {self.resume_tokens.seal(at, tenant_id)}\n\n".encode()
 
 
 def _is_wanted(happened: FeedEvent, tenant_id: TenantId, since: datetime | None) -> bool:

@@ -9,13 +9,13 @@ from threading import Lock
 
 from avro_schemas.codec import decode
 from avro_schemas.errors import Undecodable
-from domain.events import AssetEvent
+from domain.asset.events import AssetEvent
 from domain.values import TenantId
 from infra.errors import Overloaded
-from infra.reading import Record
-from infra.web.errors import NotReady
+from infra.http.errors import NotReady
+from infra.kafka.partition_reader import Record
 from query_api.errors import TooManyListeners
-from query_api.feed.places import Offsets
+from query_api.feed.resume_tokens import Offsets
 
 _MOST_WAITING = 256
 

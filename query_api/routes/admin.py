@@ -6,16 +6,16 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from domain.values import TenantId
-from infra.api_key_table import Caller
-from infra.consistency import ConsistencyResult, ViewDifference
-from infra.operator_requests import MaintenanceTask
-from infra.web.access import Access
-from infra.web.openapi import documented
-from query_api.admin_models import ConsistencyAnswer, GenerationsAnswer, RequestAnswer
+from infra.http.access import Access
+from infra.http.authentication.api_key_table import Caller
+from infra.http.openapi import documented
 from query_api.errors import RequestNotFound
-from query_api.generation_standings import GenerationStatus
-from query_api.json_answer import json_response
 from query_api.queries import Queries
+from query_api.responses.admin_models import ConsistencyAnswer, GenerationsAnswer, RequestAnswer
+from query_api.responses.json_response import json_response
+from read_models.consistency_results import ConsistencyResult, ViewDifference
+from read_models.generation_status import GenerationStatus
+from read_models.maintenance_tasks import MaintenanceTask
 
 
 def routes(access: Access, queries: Queries) -> APIRouter:

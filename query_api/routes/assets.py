@@ -8,16 +8,13 @@ from starlette.responses import Response
 
 from domain.errors import AssetNotFound
 from domain.values import AssetId
-from infra.web.errors import RequestInvalid
-from infra.web.openapi import documented
-from query_api.answers import ResponseMapper
-from query_api.catalogues import CategoryTreeCache
+from infra.http.errors import RequestInvalid
+from infra.http.openapi import documented
 from query_api.duplicates import DuplicateSearch
 from query_api.errors import AssetGone, CursorRefused, ViewBehind
-from query_api.json_answer import json_response, page_response, versioned_response
-from query_api.models import AssetAnswer, DuplicatesAnswer, HistoryAnswer, PageAnswer
+from query_api.listing.asset_pages import AssetPages
+from query_api.listing.category_tree_cache import CategoryTreeCache
 from query_api.moments import moment
-from query_api.pages import AssetPages
 from query_api.parameters import (
     AssetAsOfParameters,
     AssetIdPath,
@@ -25,10 +22,13 @@ from query_api.parameters import (
     openapi_parameters,
     query_parameters,
 )
-from query_api.past_assets import asset_as_of
 from query_api.queries import Queries
-from query_api.reading import READ_HEADERS, ReadContext, ReadContextFactory
-from query_api.views import (
+from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
+from query_api.responses.json_response import json_response, page_response, versioned_response
+from query_api.responses.mapper import ResponseMapper
+from query_api.responses.models import AssetAnswer, DuplicatesAnswer, HistoryAnswer, PageAnswer
+from query_api.time_travel.asset_as_of import asset_as_of
+from read_models.active_views import (
     ASSET_BY_ID,
     ASSET_HISTORY,
     ASSETS_BY_CONTENT,
@@ -45,11 +45,11 @@ _PAST_ASSETS = (ASSET_HISTORY, CATEGORIES_AS_OF)
 
 
 def routes(
-    reading: ReadContextFactory,
+    read_contexts: ReadContextFactory,
     queries: Queries,
-    catalogues: CategoryTreeCache,
-    pages: AssetPages,
-    answers: ResponseMapper,
+    category_trees: CategoryTreeCache,
+    asset_pages: AssetPages,
+    mapper: ResponseMapper,
 ) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1/assets", tags=["assets"])
@@ -63,16 +63,18 @@ def routes(
     )
     async def list_assets(
         request: Request,
-        reader: Annotated[
-            ReadContext, Depends(reading.of(ASSETS_BY_DATE, CATEGORIES, past=_PAST_LISTINGS))
+        context: Annotated[
+            ReadContext, Depends(read_contexts.of(ASSETS_BY_DATE, CATEGORIES, past=_PAST_LISTINGS))
         ],
         asked: Annotated[ListingParameters, Depends(query_parameters(ListingParameters))],
     ) -> Response:
         """List published assets by the moment they were handed over."""
         if asked.as_of is not None:
-            reader = await reading.wait_for_moment(request, reader, asked.as_of, *_PAST_LISTINGS)
-        page = await pages.page(request, reader, asked)
-        return page_response(page, is_settled=reader.is_settled)
+            context = await read_contexts.wait_for_moment(
+                request, context, asked.as_of, *_PAST_LISTINGS
+            )
+        page = await asset_pages.page(request, context, asked)
+        return page_response(page, is_settled=context.is_settled)
 
     @router.get(
         "/{asset_id}",
@@ -83,28 +85,32 @@ def routes(
     async def show_asset(
         request: Request,
         asset_id: AssetIdPath,
-        reader: Annotated[ReadContext, Depends(reading.of(*_PRESENT_ASSETS, past=_PAST_ASSETS))],
+        context: Annotated[
+            ReadContext, Depends(read_contexts.of(*_PRESENT_ASSETS, past=_PAST_ASSETS))
+        ],
         asked: Annotated[AssetAsOfParameters, Depends(query_parameters(AssetAsOfParameters))],
     ) -> Response:
         """Show an asset in any state, as it is or as it was; `ETag` is its version."""
         if asked.as_of is not None or asked.version is not None:
-            return await show_past(request, asset_id, reader, asked)
-        row = await queries.asset(reader.tenant_id, asset_id)
+            return await show_past(request, asset_id, context, asked)
+        row = await queries.asset(context.tenant_id, asset_id)
         if row is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")
-        original = await duplicates.original_of(reader.tenant_id, row)
-        answer = answers.asset(row, await catalogues.tree(reader), original)
+        original = await duplicates.original_of(context.tenant_id, row)
+        answer = mapper.asset(row, await category_trees.tree(context), original)
         return versioned_response(request, answer, row["version"])
 
     async def show_past(
-        request: Request, asset_id: AssetId, reader: ReadContext, asked: AssetAsOfParameters
+        request: Request, asset_id: AssetId, context: ReadContext, asked: AssetAsOfParameters
     ) -> Response:
         if asked.as_of is not None:
-            reader = await reading.wait_for_moment(request, reader, asked.as_of, *_PAST_ASSETS)
-        row = asset_as_of(await queries.history(reader.tenant_id, asset_id), asset_id, asked)
-        tree = await catalogues.tree(reader, asked.as_of or moment(row["updated_at_us"]))
-        answer = answers.asset(row, tree)
-        return versioned_response(request, answer, row["version"], is_settled=reader.is_settled)
+            context = await read_contexts.wait_for_moment(
+                request, context, asked.as_of, *_PAST_ASSETS
+            )
+        row = asset_as_of(await queries.history(context.tenant_id, asset_id), asset_id, asked)
+        tree = await category_trees.tree(context, asked.as_of or moment(row["updated_at_us"]))
+        answer = mapper.asset(row, tree)
+        return versioned_response(request, answer, row["version"], is_settled=context.is_settled)
 
     @router.get(
         "/{asset_id}/duplicates",
@@ -114,15 +120,15 @@ def routes(
     )
     async def list_duplicates(
         asset_id: AssetIdPath,
-        reader: Annotated[
-            ReadContext, Depends(reading.of(ASSET_BY_ID, ASSETS_BY_CONTENT, SIMILAR_ASSETS))
+        context: Annotated[
+            ReadContext, Depends(read_contexts.of(ASSET_BY_ID, ASSETS_BY_CONTENT, SIMILAR_ASSETS))
         ],
     ) -> Response:
         """List published assets with the same bytes, and some that look almost the same."""
-        row = await queries.asset(reader.tenant_id, asset_id)
+        row = await queries.asset(context.tenant_id, asset_id)
         if row is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")
-        return json_response(answers.duplicates(await duplicates.like(reader.tenant_id, row)))
+        return json_response(mapper.duplicates(await duplicates.like(context.tenant_id, row)))
 
     @router.get(
         "/{asset_id}/events",
@@ -131,12 +137,13 @@ def routes(
         openapi_extra={"parameters": READ_HEADERS},
     )
     async def list_events(
-        asset_id: AssetIdPath, reader: Annotated[ReadContext, Depends(reading.of(ASSET_HISTORY))]
+        asset_id: AssetIdPath,
+        context: Annotated[ReadContext, Depends(read_contexts.of(ASSET_HISTORY))],
     ) -> Response:
         """List all that ever happened to an asset, the first first."""
-        rows = await queries.history(reader.tenant_id, asset_id)
+        rows = await queries.history(context.tenant_id, asset_id)
         if not rows:
             raise AssetNotFound(f"no asset has the id {asset_id}")
-        return json_response({"items": answers.history(rows)})
+        return json_response({"items": mapper.history(rows)})
 
     return router

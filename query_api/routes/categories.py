@@ -9,15 +9,12 @@ from starlette.responses import Response
 
 from domain.errors import CategoryNotFound
 from domain.values import CategoryRef
-from infra.web.errors import RequestInvalid
-from infra.web.openapi import documented
-from query_api.answers import ResponseMapper
-from query_api.catalogues import CategoryTreeCache
-from query_api.category_pages import CategoryPages
+from infra.http.errors import RequestInvalid
+from infra.http.openapi import documented
 from query_api.errors import CursorRefused, ViewBehind
-from query_api.json_answer import page_response, versioned_response
-from query_api.models import CategoriesAnswer, CategoryAnswer, PageAnswer
-from query_api.pages import AssetPages
+from query_api.listing.asset_pages import AssetPages
+from query_api.listing.category_pages import CategoryPages
+from query_api.listing.category_tree_cache import CategoryTreeCache
 from query_api.parameters import (
     AsOfParameters,
     CategoryListingParameters,
@@ -25,8 +22,11 @@ from query_api.parameters import (
     openapi_parameters,
     query_parameters,
 )
-from query_api.reading import READ_HEADERS, ReadContext, ReadContextFactory
-from query_api.views import (
+from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
+from query_api.responses.json_response import page_response, versioned_response
+from query_api.responses.mapper import ResponseMapper
+from query_api.responses.models import CategoriesAnswer, CategoryAnswer, PageAnswer
+from read_models.active_views import (
     ASSETS_BY_CATEGORY,
     ASSETS_BY_DATE,
     CATEGORIES,
@@ -38,22 +38,22 @@ _PAST_LISTINGS = (LISTINGS_AS_OF, CATEGORIES_AS_OF)
 
 
 def routes(
-    reading: ReadContextFactory,
-    catalogues: CategoryTreeCache,
+    read_contexts: ReadContextFactory,
+    category_trees: CategoryTreeCache,
     category_pages: CategoryPages,
-    pages: AssetPages,
-    answers: ResponseMapper,
+    asset_pages: AssetPages,
+    mapper: ResponseMapper,
 ) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1/categories", tags=["categories"])
-    of_tree = Depends(reading.of(CATEGORIES, past=(CATEGORIES_AS_OF,)))
+    of_tree = Depends(read_contexts.of(CATEGORIES, past=(CATEGORIES_AS_OF,)))
 
     async def at_moment(
-        request: Request, reader: ReadContext, as_of: datetime | None
+        request: Request, context: ReadContext, as_of: datetime | None
     ) -> ReadContext:
         if as_of is None:
-            return reader
-        return await reading.wait_for_moment(request, reader, as_of, CATEGORIES_AS_OF)
+            return context
+        return await read_contexts.wait_for_moment(request, context, as_of, CATEGORIES_AS_OF)
 
     @router.get(
         "",
@@ -63,14 +63,14 @@ def routes(
     )
     async def list_categories(
         request: Request,
-        reader: Annotated[ReadContext, of_tree],
+        context: Annotated[ReadContext, of_tree],
         asked: Annotated[CategoryTreeParameters, Depends(query_parameters(CategoryTreeParameters))],
     ) -> Response:
         """List the tree page by page, sorted so that what hangs together stands together."""
-        reader = await at_moment(request, reader, asked.as_of)
-        tree = await catalogues.tree(reader, asked.as_of)
-        page = category_pages.page(request, reader, asked, tree)
-        return page_response(page, is_settled=reader.is_settled)
+        context = await at_moment(request, context, asked.as_of)
+        tree = await category_trees.tree(context, asked.as_of)
+        page = category_pages.page(request, context, asked, tree)
+        return page_response(page, is_settled=context.is_settled)
 
     @router.get(
         "/{category}",
@@ -81,18 +81,18 @@ def routes(
     async def show_category(
         request: Request,
         category: CategoryRef,
-        reader: Annotated[ReadContext, of_tree],
+        context: Annotated[ReadContext, of_tree],
         asked: Annotated[AsOfParameters, Depends(query_parameters(AsOfParameters))],
     ) -> Response:
         """Show a category by slug or id, archived or not; `ETag` is its version.
 
         For a moment of the past it is found by the slug that it had then.
         """
-        reader = await at_moment(request, reader, asked.as_of)
-        tree = await catalogues.tree(reader, asked.as_of)
+        context = await at_moment(request, context, asked.as_of)
+        tree = await category_trees.tree(context, asked.as_of)
         row = tree.find(category)
-        answer = answers.category(row, tree)
-        return versioned_response(request, answer, row["version"], is_settled=reader.is_settled)
+        answer = mapper.category(row, tree)
+        return versioned_response(request, answer, row["version"], is_settled=context.is_settled)
 
     @router.get(
         "/{category}/assets",
@@ -105,8 +105,9 @@ def routes(
     async def list_assets(
         request: Request,
         category: CategoryRef,
-        reader: Annotated[
-            ReadContext, Depends(reading.of(ASSETS_BY_CATEGORY, CATEGORIES, past=_PAST_LISTINGS))
+        context: Annotated[
+            ReadContext,
+            Depends(read_contexts.of(ASSETS_BY_CATEGORY, CATEGORIES, past=_PAST_LISTINGS)),
         ],
         asked: Annotated[
             CategoryListingParameters, Depends(query_parameters(CategoryListingParameters))
@@ -114,10 +115,12 @@ def routes(
     ) -> Response:
         """List the published assets of a category, the newest first unless asked otherwise."""
         if asked.as_of is not None:
-            reader = await reading.wait_for_moment(request, reader, asked.as_of, *_PAST_LISTINGS)
+            context = await read_contexts.wait_for_moment(
+                request, context, asked.as_of, *_PAST_LISTINGS
+            )
         elif asked.include_descendants:  # of many categories it is read from the listing by date
-            await reading.wait_for_writes(request, reader.tenant_id, (ASSETS_BY_DATE,))
-        page = await pages.page(request, reader, asked, category)
-        return page_response(page, is_settled=reader.is_settled)
+            await read_contexts.wait_for_writes(request, context.tenant_id, (ASSETS_BY_DATE,))
+        page = await asset_pages.page(request, context, asked, category)
+        return page_response(page, is_settled=context.is_settled)
 
     return router

@@ -12,14 +12,14 @@ from starlette.responses import Response
 from domain.errors import ScaleHosterError
 from domain.values import TenantId
 from infra.errors import BrokerUnavailable, Overloaded
-from infra.web.access import Access
-from infra.web.errors import RequestInvalid
-from infra.web.openapi import documented
-from infra.web.streaming import TimeoutStream
+from infra.http.access import Access
+from infra.http.errors import RequestInvalid
+from infra.http.openapi import documented
+from infra.http.streaming_response import TimeoutStream
 from query_api.errors import FeedPlaceRefused, TooManyListeners
 from query_api.feed.feed import Feed, FeedRequest
 from query_api.parameters import Moment
-from query_api.reading import preferred_wait
+from query_api.read_context import preferred_wait
 
 _MEDIA_TYPE = "text/event-stream"
 _PATIENCE_SECONDS = 30.0
@@ -79,15 +79,15 @@ def routes(access: Access, feed: Feed, is_stopping: Callable[[], bool]) -> APIRo
             listener = held.enter_context(feed.listeners.join(tenant_id))
             after = None
             if last_event_id:
-                after = feed.places.open(last_event_id, tenant_id)
+                after = feed.resume_tokens.open(last_event_id, tenant_id)
             elif since is not None:
                 after = await feed.since(since)
-            wish = FeedRequest(
+            feed_request = FeedRequest(
                 after=after or listener.joined_at,
                 since=None if last_event_id else since,
                 seconds=preferred_wait(prefer or ""),
             )
-            pieces = feed.stream(tenant_id, listener, wish, is_welcome)
+            pieces = feed.stream(tenant_id, listener, feed_request, is_welcome)
             await held.enter_async_context(aclosing(pieces))
             return EventStream(
                 pieces,

@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from infra.web.errors import RouteNotFound
-from query_api.conditions import is_unchanged
+from infra.http.errors import RouteNotFound
+from query_api.responses.conditional_requests import is_unchanged
 
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",

@@ -8,29 +8,33 @@ from starlette.responses import Response
 
 from avro_schemas.errors import Undecodable
 from domain.asset.changes import Change, changes
-from domain.bulk import ItemResult
+from domain.bulk_operation.progress import CATEGORY_ITEM
+from domain.bulk_operation.values import ItemResult
 from domain.errors import OperationNotFound
-from domain.operation.advancing import CATEGORY_ITEM
 from domain.values import AssetId, OperationId, TenantId
-from infra.cql import Row
-from infra.histories import event_in
-from infra.web.errors import RequestInvalid
-from infra.web.openapi import documented
+from infra.cassandra.session import Row
+from infra.http.errors import RequestInvalid
+from infra.http.openapi import documented
 from query_api.errors import ViewBehind
-from query_api.json_answer import json_response
-from query_api.operation_answers import operation_item_response, operation_response
-from query_api.operation_models import OperationAnswer, OperationItemsAnswer, OperationsAnswer
 from query_api.parameters import OperationIdPath
 from query_api.queries import Queries
-from query_api.reading import READ_HEADERS, ReadContext, ReadContextFactory
-from query_api.views import OPERATION_ITEMS, OPERATIONS
+from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
+from query_api.responses.json_response import json_response
+from query_api.responses.operation_mapper import operation_item_response, operation_response
+from query_api.responses.operation_models import (
+    OperationAnswer,
+    OperationItemsAnswer,
+    OperationsAnswer,
+)
+from read_models.active_views import OPERATION_ITEMS, OPERATIONS
+from read_models.asset_history.queries import event_in
 
 _MOST = 200
 
 Limit = Annotated[int, Query(ge=1, le=_MOST)]
 
 
-def routes(reading: ReadContextFactory, queries: Queries) -> APIRouter:
+def routes(read_contexts: ReadContextFactory, queries: Queries) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1/operations", tags=["operations"])
 
@@ -41,10 +45,10 @@ def routes(reading: ReadContextFactory, queries: Queries) -> APIRouter:
         openapi_extra={"parameters": READ_HEADERS},
     )
     async def list_operations(
-        reader: Annotated[ReadContext, Depends(reading.of(OPERATIONS))], limit: Limit = 50
+        context: Annotated[ReadContext, Depends(read_contexts.of(OPERATIONS))], limit: Limit = 50
     ) -> Response:
         """List the operations that were begun last, the newest first."""
-        rows = [row for row in await queries.operations(reader.tenant_id) if _is_whole(row)]
+        rows = [row for row in await queries.operations(context.tenant_id) if _is_whole(row)]
         newest = sorted(rows, key=lambda row: int(row["started_at_us"]), reverse=True)[:limit]
         return json_response({"items": [operation_response(row) for row in newest]})
 
@@ -56,11 +60,11 @@ def routes(reading: ReadContextFactory, queries: Queries) -> APIRouter:
     )
     async def show_operation(
         operation_id: OperationIdPath,
-        reader: Annotated[ReadContext, Depends(reading.of(OPERATIONS))],
+        context: Annotated[ReadContext, Depends(read_contexts.of(OPERATIONS))],
     ) -> Response:
         """Show an operation: its state, its progress, and when it will be done."""
         return json_response(
-            operation_response(await _found(queries, reader.tenant_id, operation_id))
+            operation_response(await _found(queries, context.tenant_id, operation_id))
         )
 
     @router.get(
@@ -71,7 +75,7 @@ def routes(reading: ReadContextFactory, queries: Queries) -> APIRouter:
     )
     async def list_items(
         operation_id: OperationIdPath,
-        reader: Annotated[ReadContext, Depends(reading.of(OPERATIONS, OPERATION_ITEMS))],
+        context: Annotated[ReadContext, Depends(read_contexts.of(OPERATIONS, OPERATION_ITEMS))],
         after: Annotated[int, Query(ge=-1, le=10_000_000)] = -1,
         limit: Limit = 50,
         result: ItemResult | None = None,
@@ -80,10 +84,10 @@ def routes(reading: ReadContextFactory, queries: Queries) -> APIRouter:
 
         With `result` a page may be short, even empty, while there is a next one.
         """
-        row = await _found(queries, reader.tenant_id, operation_id)
-        rows = await queries.operation_items(reader.tenant_id, operation_id, after, limit)
+        row = await _found(queries, context.tenant_id, operation_id)
+        rows = await queries.operation_items(context.tenant_id, operation_id, after, limit)
         wanted = [one for one in rows if result in (None, one["result"])]
-        told = await asyncio.gather(*(_changes(queries, reader.tenant_id, one) for one in wanted))
+        told = await asyncio.gather(*(_changes(queries, context.tenant_id, one) for one in wanted))
         seen = rows[-1]["place"] if rows else after
         is_more = rows and seen + 1 < operation_response(row)["progress"]["done"]
         narrowed = f"&result={result}" if result else ""

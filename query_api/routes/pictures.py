@@ -8,20 +8,20 @@ from starlette.responses import Response
 
 from domain.transformations import is_transformation
 from infra.errors import Overloaded, TransformationFailed
-from infra.web.errors import RangeNotSatisfiable
-from infra.web.openapi import documented
+from infra.http.errors import RangeNotSatisfiable
+from infra.http.openapi import documented
 from query_api.errors import (
     AssetGone,
     PictureNotFound,
     TransformationNotSigned,
     TransformationUnclear,
 )
+from query_api.images.on_demand import OnDemandRenditions
+from query_api.images.public_renditions import PublicRenditions
+from query_api.images.public_urls import EXTENSION_OF
 from query_api.parameters import AssetIdPath
-from query_api.pictures import PublicRenditions
-from query_api.reading import ReadContextFactory
-from query_api.transformed import OnDemandRenditions
-from query_api.urls import EXTENSION_OF
-from query_api.views import ASSET_BY_ID, PUBLIC_ASSETS
+from query_api.read_context import ReadContextFactory
+from read_models.active_views import ASSET_BY_ID, PUBLIC_ASSETS
 
 _BYTES = {
     media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in EXTENSION_OF
@@ -44,7 +44,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def routes(
-    reading: ReadContextFactory, pictures: PublicRenditions, transformed: OnDemandRenditions
+    read_contexts: ReadContextFactory, renditions: PublicRenditions, on_demand: OnDemandRenditions
 ) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/i", tags=["pictures"])
@@ -53,8 +53,8 @@ def routes(
     @router.get("/{asset_id}", response_class=Response, responses=_RESPONSES)
     async def show_picture(request: Request, asset_id: AssetIdPath) -> Response:
         """Show a picture in the form that the client likes best."""
-        is_fresh = await reading.wait_for_writes_if_authenticated(request, (PUBLIC_ASSETS,))
-        return await pictures.serve(request, asset_id, None, is_fresh=is_fresh)
+        is_fresh = await read_contexts.wait_for_writes_if_authenticated(request, (PUBLIC_ASSETS,))
+        return await renditions.serve(request, asset_id, None, is_fresh=is_fresh)
 
     @router.head("/{asset_id}/{file_name}", include_in_schema=False)
     @router.get("/{asset_id}/{file_name}", response_class=Response, responses=_RESPONSES)
@@ -66,9 +66,9 @@ def routes(
         """
         is_made = is_transformation(file_name)
         views = (PUBLIC_ASSETS, ASSET_BY_ID) if is_made else (PUBLIC_ASSETS,)
-        is_fresh = await reading.wait_for_writes_if_authenticated(request, views)
+        is_fresh = await read_contexts.wait_for_writes_if_authenticated(request, views)
         if is_made:
-            return await transformed.serve(request, asset_id, file_name, is_fresh=is_fresh)
-        return await pictures.serve(request, asset_id, file_name, is_fresh=is_fresh)
+            return await on_demand.serve(request, asset_id, file_name, is_fresh=is_fresh)
+        return await renditions.serve(request, asset_id, file_name, is_fresh=is_fresh)
 
     return router

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from avro_schemas import registry
 from avro_schemas.errors import UnknownSchema
 from avro_schemas.registry import WrittenSchema
-from infra.web.openapi import documented
+from infra.http.openapi import documented
 from query_api.errors import SchemaNotFound
-from query_api.json_answer import public_response
+from query_api.responses.json_response import public_response
 
 _NO_SUBJECT, _NO_VERSION, _NO_SCHEMA = "40401", "40402", "40403"  # Confluent's error codes
 _RESPONSES: dict[int | str, dict[str, Any]] = documented(SchemaNotFound)

@@ -6,20 +6,20 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from domain.errors import AssetNotFound
-from infra.web.openapi import documented
+from infra.http.openapi import documented
 from query_api.errors import TransformationUnclear, ViewBehind
-from query_api.json_answer import json_response
-from query_api.models import TransformationAnswer
+from query_api.images.on_demand import UrlSigner, parsed_transformation
+from query_api.images.public_urls import PublicUrls
 from query_api.parameters import AssetIdPath
 from query_api.queries import Queries
-from query_api.reading import READ_HEADERS, ReadContext, ReadContextFactory
-from query_api.transformed import UrlSigner, parsed_transformation
-from query_api.urls import PublicUrls
-from query_api.views import ASSET_BY_ID
+from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
+from query_api.responses.json_response import json_response
+from query_api.responses.models import TransformationAnswer
+from read_models.active_views import ASSET_BY_ID
 
 
 def routes(
-    reading: ReadContextFactory, queries: Queries, signatures: UrlSigner, urls: PublicUrls
+    read_contexts: ReadContextFactory, queries: Queries, signatures: UrlSigner, urls: PublicUrls
 ) -> APIRouter:
     """Make the route."""
     router = APIRouter(prefix="/v1/assets", tags=["assets"])
@@ -33,7 +33,7 @@ def routes(
     async def sign_transformation(
         asset_id: AssetIdPath,
         transformation: str,
-        reader: Annotated[ReadContext, Depends(reading.of(ASSET_BY_ID))],
+        context: Annotated[ReadContext, Depends(read_contexts.of(ASSET_BY_ID))],
     ) -> Response:
         """Give the public URL of a rendition that is made when it is first asked for.
 
@@ -42,7 +42,7 @@ def routes(
         width and height), `f_` (webp, jpg) and `q_` (1 to 100), with commas between them. Where
         fit_cover has no `g_` beside it, the asset's own focal point is kept, or the middle.
         """
-        if await queries.asset(reader.tenant_id, asset_id) is None:
+        if await queries.asset(context.tenant_id, asset_id) is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")
         words = str(parsed_transformation(transformation))
         signature = signatures.sign(asset_id, words)

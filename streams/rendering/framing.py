@@ -5,10 +5,10 @@ import math
 from PIL import Image
 
 from domain.transformations import MIDDLE
-from streams.rendering.attention import attention_crop
+from streams.rendering.analysis.attention import attention_crop
 from streams.rendering.presets import Preset, RenditionSpec
-from streams.rendering.shrink import Size, scaled
-from streams.rendering.steps import Step
+from streams.rendering.steps.shrink import Size, scaled
+from streams.rendering.steps.step import Step
 
 _CLEAR = (0, 0, 0, 0)
 

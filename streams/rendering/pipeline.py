@@ -4,21 +4,21 @@ import hashlib
 from collections.abc import Sequence
 
 from domain.values import Sha256
-from streams.rendering.bare import strip_metadata
-from streams.rendering.decoding import DecodedPicture, decode, typed_failures
-from streams.rendering.encoding import Animation
-from streams.rendering.exif import copyright_notice
-from streams.rendering.facts import facts
+from streams.rendering.analysis.exif import copyright_notice
+from streams.rendering.analysis.facts import facts
+from streams.rendering.formats.decoding import DecodedPicture, decode, typed_failures
+from streams.rendering.formats.encoding import Animation
 from streams.rendering.framing import largest_scale
-from streams.rendering.limits import RenderLimits
-from streams.rendering.orient import orient
 from streams.rendering.presets import Preset
-from streams.rendering.rendered import MeasuredSource, RenderResult
+from streams.rendering.render_limits import RenderLimits
+from streams.rendering.render_result import MeasuredSource, RenderResult
 from streams.rendering.renditions import cascade, renditions
-from streams.rendering.shrink import Size, scaled, shrink_to
-from streams.rendering.steps import Step, apply_steps
-from streams.rendering.to_srgb import to_srgb
-from streams.rendering.unpack import unpack
+from streams.rendering.steps.orient import orient
+from streams.rendering.steps.shrink import Size, scaled, shrink_to
+from streams.rendering.steps.step import Step, apply_steps
+from streams.rendering.steps.strip_metadata import strip_metadata
+from streams.rendering.steps.to_srgb import to_srgb
+from streams.rendering.steps.unpack import unpack
 
 
 def steps(decoded: DecodedPicture, size: Size) -> tuple[Step, ...]:
@@ -67,13 +67,13 @@ def render(source: bytes, preset: Preset, limits: RenderLimits) -> RenderResult:
 
 
 def _animation(decoded: DecodedPicture, upright: Sequence[Step]) -> Animation | None:
-    if decoded.motion is None:
+    if decoded.animation is None:
         return None
     frames = [
-        (apply_steps(image, upright), stands_ms) for image, stands_ms in decoded.motion.frames()
+        (apply_steps(image, upright), stands_ms) for image, stands_ms in decoded.animation.frames()
     ]
     return Animation(
         pictures=[picture for picture, _ in frames],
         durations_ms=[stands_ms for _, stands_ms in frames],
-        plays=decoded.motion.plays,
+        plays=decoded.animation.plays,
     )

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from domain.transformations import Fit, Gravity
 from domain.values import FocalPoint, Sha256
-from infra.watermark import watermark, watermark_name
+from read_models.renditions.watermark import watermark, watermark_name
 
 PIPELINE_VERSION: Final = 3
 """Raised whenever the same bytes and preset would give other renditions or facts."""

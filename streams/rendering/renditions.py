@@ -7,13 +7,13 @@ from dataclasses import replace
 from PIL.Image import Image
 
 from domain.values import Sha256
-from streams.rendering.encoding import Animation, encode, encode_animation
+from streams.rendering.formats.encoding import Animation, encode, encode_animation
 from streams.rendering.framing import frame, scale
 from streams.rendering.presets import Preset, RenditionSpec
-from streams.rendering.rendered import RenditionBytes
-from streams.rendering.shrink import Size, scaled, shrink_to
-from streams.rendering.steps import Step
-from streams.rendering.watermark import stamp
+from streams.rendering.render_result import RenditionBytes
+from streams.rendering.steps.shrink import Size, scaled, shrink_to
+from streams.rendering.steps.step import Step
+from streams.rendering.steps.watermark import stamp
 
 
 def cascade(preset: Preset, whole: Size, picture: Image) -> dict[Size, Image]:

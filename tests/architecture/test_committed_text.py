@@ -31,7 +31,11 @@ def texts() -> dict[str, str]:
 
 
 def test_the_texts_are_found() -> None:
-    assert {"pyproject.toml", "README.md", "infra/cluster/poms/kafka/pom.xml"} <= texts().keys()
+    assert {
+        "pyproject.toml",
+        "README.md",
+        "infra/local_cluster/poms/kafka/pom.xml",
+    } <= texts().keys()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ PACKAGES = (
     "streams",
     "projections",
     "query_api",
+    "read_models",
     "infra",
     "avro_schemas",
     "domain",
@@ -27,12 +29,21 @@ GRAB_BAGS = frozenset(
     for ending in ("", "s")
 )
 NAMED_FOR_WHAT_THEY_ARE = {
-    "cli.services": "the platform's own processes, which is what `scalehoster up` calls services",
+    "cli.local_platform.services": "the processes that `scalehoster up` calls services",
 }
-# What no other package may speak to, so that even one that needs it alone has to go through infra.
-ONLY_INFRA_SPEAKS_TO = frozenset({"confluent_kafka", "cassandra", "infra.cql"})
-HAS_NO_OTHER_HOME = {
-    "infra.cluster": "servers for `make up` (cli) and for the tests",
+MOST_MODULES = 20
+
+# What infra may know of the domain: ids, errors and the layout of keys, no decision and no event.
+SHARED_VOCABULARY = frozenset({"domain.values", "domain.errors", "domain.asset.blob_keys"})
+STILL_KNOW_THE_APPLICATION = {
+    "infra.decider_runtime.broken_histories": "names the tenant whose catalogue is broken",
+    "infra.decider_runtime.command_client": "knows which topic takes which command",
+    "infra.decider_runtime.pending_replies": "matches outcomes with commands",
+    "infra.decider_runtime.poison_commands": "answers the sender of a command that is buried",
+    "infra.international_host_names": "gives the parser of source URLs an IDNA codec",
+    "infra.kafka.dead_letter_queue.entry": "shows tenant and host of what was put aside",
+    "infra.kafka.dead_letter_queue.envelope": "writes the message DeadLetter",
+    "infra.kafka.dead_letter_queue.retry": "spells the command that tries again",
 }
 
 
@@ -78,22 +89,20 @@ def test_no_module_is_long_enough_for_two_ideas() -> None:
     assert not {name: length for name, length in lengths.items() if length > MOST_LINES}
 
 
-def test_infra_holds_only_what_two_packages_need() -> None:
-    alone = {
-        name
-        for name in graph().find_children("infra")
-        if len(packages_that_need(name)) < 2 and not has_to_be_in_infra(name)
+def test_infra_knows_nothing_of_the_application() -> None:
+    """Whatever another event-sourced system could not use as it stands belongs elsewhere."""
+    known = {
+        (name, imported)
+        for name in graph().modules
+        if name.partition(".")[0] == "infra"
+        for imported in graph().find_modules_directly_imported_by(name)
+        if imported.partition(".")[0] == "domain" and imported not in SHARED_VOCABULARY
     }
-    assert alone - {"infra.web"} == set(HAS_NO_OTHER_HOME)
+    assert {name for name, _ in known} == set(STILL_KNOW_THE_APPLICATION), sorted(known)
 
 
-def has_to_be_in_infra(module: str) -> bool:
-    needed = graph().find_modules_directly_imported_by(module)
-    return not ONLY_INFRA_SPEAKS_TO.isdisjoint({name.partition(".")[0] for name in needed} | needed)
-
-
-def test_infra_web_holds_only_what_both_apis_need() -> None:
-    for name in graph().find_children("infra.web"):
+def test_infra_http_holds_only_what_both_apis_need() -> None:
+    for name in graph().find_children("infra.http"):
         assert {"command_api", "query_api"} <= packages_that_need(name), name
 
 
@@ -112,6 +121,22 @@ def packages_that_need(module: str) -> set[str]:
     return found & set(PACKAGES)
 
 
+def test_one_public_class_name_has_one_meaning() -> None:
+    homes = defaultdict[str, list[str]](list)
+    for name, file in modules():
+        for node in ast.parse(file.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(name)
+    assert not {name: found for name, found in homes.items() if len(found) > 1}
+
+
+def test_no_folder_holds_more_modules_than_a_person_takes_in() -> None:
+    folders = Counter(
+        file.parent.relative_to(ROOT) for _, file in modules() if file.name != "__init__.py"
+    )
+    assert not {str(folder): count for folder, count in folders.items() if count > MOST_MODULES}
+
+
 def test_the_product_knows_neither_tests_nor_bench() -> None:
     for name in graph().modules:
         if name.partition(".")[0] in PACKAGES:
@@ -122,13 +147,22 @@ def test_the_product_knows_neither_tests_nor_bench() -> None:
 
 def test_a_replay_could_tell_nobody() -> None:
     """Webhooks and the live feed begin with records, and only dead letters are sent from here."""
-    ours = {name for name in graph().modules if name.partition(".")[0] == "projections"}
+    reached = graph().find_upstream_modules("projections", as_package=True)
+    ours = {
+        name
+        for name in graph().modules
+        if name.startswith("projections.") or (name.startswith("read_models.") and name in reached)
+    }
     senders = {
         importer
-        for name in ("infra.sending", "infra.transactions", "infra.asking")
+        for name in (
+            "infra.kafka.producer",
+            "infra.kafka.transactions",
+            "infra.decider_runtime.command_client",
+        )
         for importer in graph().find_modules_that_directly_import(name)
     }
-    assert ours & senders == {"projections.dead_letters"}
+    assert ours & senders == {"projections.dead_letter_producer"}
 
 
 def test_the_domain_needs_the_standard_library_only() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.values import BlobKey
-from infra.blob_store import BlobEntry, BlobStore
+from infra.blobs.store import BlobEntry, BlobStore
 from infra.errors import BlobNotFound
 
 CAT = b"the bytes of a cat " * 10_000

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from infra.generations import Generation, GenerationComparison, Generations
+from infra.cassandra.generations import Generation, GenerationComparison, Generations
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from fastavro import schemaless_reader
 
 from avro_schemas.codec import KINDS, encode
+from avro_schemas.encryption import use_encryptor
 from avro_schemas.registry import WrittenSchema, newest
-from avro_schemas.sealing import use_encryptor
 from tests.keys import ROOT, fixed_keyring
 
 GOLDEN = Path(__file__).parent / "golden"

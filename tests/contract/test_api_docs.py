@@ -29,7 +29,7 @@ def query_api() -> FastAPI:
             public_base_url="https://img.example", problem_base_url="https://api.example"
         ),
         wait_seconds=0.05,
-        kept_bytes=1_000,
+        blob_cache_bytes=1_000,
         probes={},
     )
     return app

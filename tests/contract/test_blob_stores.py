@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from domain.values import BlobKey
-from infra.blob_store import BlobStore, open_blob_store
+from infra.blobs.store import BlobStore, open_blob_store
 from infra.errors import SettingsWrong, StoreUnavailable
 from tests.contract.blob_store import CAT, DOG, KEY, BlobStoreContract
 from tests.memory import MemoryBlobStore

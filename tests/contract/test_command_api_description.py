@@ -15,10 +15,10 @@ from schemathesis.specs.openapi import checks as promises
 
 from command_api.app import CommandApiParts, create_app
 from command_api.ids import uuid7
-from infra.api_key_table import ApiKeyTable
 from infra.api_settings import CommandApiSettings
-from infra.dead_letters import DeadLetterQueue
-from infra.outcomes import PendingReplies
+from infra.decider_runtime.pending_replies import PendingReplies
+from infra.http.authentication.api_key_table import ApiKeyTable
+from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.settings import Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore

@@ -47,7 +47,7 @@ RUNNING = pins(PROJECT["project"]["dependencies"])
 HEIC = pins(PROJECT["project"]["optional-dependencies"]["heic"])
 DEVELOPING = RUNNING | HEIC | pins(PROJECT["dependency-groups"]["dev"])
 # Which module alone may import what need not be installed.
-EXTRA = {"pillow_heif": {"streams/rendering/heic.py"}}
+EXTRA = {"pillow_heif": {"streams/rendering/formats/heic.py"}}
 
 
 @cache

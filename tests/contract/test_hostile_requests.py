@@ -12,10 +12,10 @@ from fastapi import FastAPI
 from command_api.app import CommandApiParts
 from command_api.app import create_app as command_app
 from command_api.ids import uuid7
-from infra.api_key_table import ApiKeyTable
-from infra.api_keys import SCOPES
-from infra.dead_letters import DeadLetterQueue
-from infra.outcomes import PendingReplies
+from infra.decider_runtime.pending_replies import PendingReplies
+from infra.http.authentication.api_key_table import ApiKeyTable
+from infra.http.authentication.api_keys import SCOPES
+from infra.kafka.dead_letter_queue import DeadLetterQueue
 from query_api.app import BaseUrls, QueryApiDependencies
 from query_api.app import create_app as query_app
 from tests.fake_decider import FakeDecider
@@ -112,7 +112,7 @@ def queries(keys: Keys) -> FastAPI:
             public_base_url="https://img.example", problem_base_url="https://api.example"
         ),
         wait_seconds=0.0,
-        kept_bytes=1_000,
+        blob_cache_bytes=1_000,
         probes={},
         feed=MemoryEventLog().feed,
     )
@@ -133,7 +133,7 @@ OPERATIONS = [
 @pytest.fixture(scope="module")
 def runner() -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as made, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("command_api.operating._PAUSE_SECONDS", 0)
+        patch.setattr("command_api.maintenance_client._PAUSE_SECONDS", 0)
         yield made
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.generations import Generations
+from infra.cassandra.generations import Generations
 from tests.contract.generations import NOON, GenerationsContract
 from tests.memory_generations import MemoryGenerations
 

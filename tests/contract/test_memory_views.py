@@ -1,7 +1,7 @@
 """The view store of the tests keeps the promises of the real one."""
 
-from infra.rows import ColumnValue, Table
-from infra.view_store import ViewStore
+from infra.cassandra.row_operations import ColumnValue, Table
+from infra.cassandra.view_store import ViewStore
 from tests.contract.view_store import ViewStoreContract
 from tests.memory_views import MemoryViewStore
 

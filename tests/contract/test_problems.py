@@ -15,9 +15,9 @@ from starlette.testclient import TestClient
 from domain import errors as domain_errors
 from domain.errors import AssetNotFound, Refusal, ScaleHosterError, VersionMismatch
 from infra.errors import BrokerUnavailable, Overloaded, StoreUnavailable
-from infra.web.bodies import BodyLimits
-from infra.web.installing import install
-from infra.web.problems import name_of, problem_kinds, status_of
+from infra.http.application import install
+from infra.http.body_limits import BodyLimits
+from infra.http.problems import name_of, problem_kinds, status_of
 
 BASE = "http://problems.example"
 REFUSALS = [

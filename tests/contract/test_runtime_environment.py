@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cluster.locking import locked
+from infra.file_lock import locked
 from streams.rendering import PRESETS
 from tests.contract.test_dependencies import PACKAGES, ROOT
 
@@ -87,7 +87,7 @@ def test_every_module_of_every_service_can_be_imported(python: Path) -> None:
     modules = run(python, _IMPORT_EVERYTHING, *PACKAGES).split()
     mains = [main for top in PACKAGES for main in (ROOT / top).rglob("__main__.py")]
     services = {".".join(main.relative_to(ROOT).with_suffix("").parts) for main in mains}
-    assert "streams.processing.__main__" in services
+    assert "streams.ingestion.worker.__main__" in services
     assert services - set(modules) == set()
 
 

@@ -15,9 +15,9 @@ from fastavro import schemaless_writer
 from avro_schemas import codec, registry, upcasting
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable, UnknownSchema
-from domain.category_events import CategoryArchived
+from domain.category.events import CategoryArchived
+from domain.dead_letter import DeadLetter
 from domain.events import EventMetadata
-from domain.jobs import DeadLetter
 from domain.outcomes import AssetSnapshot, CommandAccepted
 from domain.values import (
     NO_DESCRIPTION,

@@ -12,9 +12,9 @@ from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 import pytest
 
 from avro_schemas.codec import KINDS
+from avro_schemas.encryption import plain_schema_text
 from avro_schemas.evolution import breaks, wrong_defaults
 from avro_schemas.registry import newest, schemas, subjects, versions
-from avro_schemas.sealing import plain_schema_text
 from avro_schemas.upcasting import UPCASTERS, first_upcast
 
 IDS: dict[str, int] = json.loads(files("avro_schemas").joinpath("ids.json").read_text("utf-8"))

@@ -8,15 +8,15 @@ from typing import Any, get_args
 import pytest
 
 from avro_schemas.codec import KINDS, decode, encode
+from avro_schemas.encryption import using_encryptor
 from avro_schemas.errors import InvalidCiphertext, KeysLost
-from avro_schemas.sealing import using_encryptor
-from domain.category_events import CatalogueEvent
-from domain.commands import CatalogueCommand
-from domain.hooks import WebhookAttempt, WebhookRedelivery
-from domain.jobs import DeadLetter
-from infra.keyring import Erasure, new_keyring
-from infra.personal import PERSONAL_COLUMNS
-from projections.views import VIEWS
+from domain.category.commands import CatalogueCommand
+from domain.category.events import CatalogueEvent
+from domain.dead_letter import DeadLetter
+from domain.webhook.delivery import WebhookAttempt, WebhookRedelivery
+from infra.cassandra.personal_columns import PERSONAL_COLUMNS
+from infra.encryption import Erasure, new_keyring
+from read_models.registry import VIEWS
 from tests.contract.make_golden import made_up
 from tests.keys import fixed_keyring
 from tests.samples import NOON

@@ -8,14 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from projections.views import VIEWS
+from read_models.registry import VIEWS
 
-PACKAGES = ("infra", "command_api", "query_api", "streams", "projections", "cli")
+PACKAGES = (
+    "infra",
+    "command_api",
+    "query_api",
+    "streams",
+    "projections",
+    "read_models",
+    "backup",
+    "cli",
+)
 TABLES = {table.name: table for view in VIEWS for table in view.tables}
 NAMES_A_TABLE = re.compile(r"\b(?:FROM|UPDATE|INTO)\s+([a-z_]+)")
 OF_NOBODY = {"public_assets"}  # asked by strangers, who know an asset's id and no tenant
 # Here the table is a value, and so is its key: whole tables are read, or rows by their whole key.
-BY_TABLE = {"infra/row_scan.py", "infra/view_store.py"}
+BY_TABLE = {"infra/cassandra/table_scan.py", "infra/cassandra/view_store.py"}
 
 
 def sources() -> Iterator[tuple[Path, str]]:

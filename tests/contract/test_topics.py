@@ -5,13 +5,12 @@ import re
 import pytest
 
 from avro_schemas.codec import encode
-from infra import topics
-from infra.dead_letters import dead_letter
-from infra.kafka import Kafka
-from infra.reading import Record
-from infra.record_limits import require_writable
-from infra.settings import Settings
-from infra.topics import (
+from infra.kafka import topics
+from infra.kafka.client import Kafka
+from infra.kafka.dead_letter_queue import dead_letter
+from infra.kafka.partition_reader import Record
+from infra.kafka.record_limits import require_writable
+from infra.kafka.topics import (
     API_KEYS,
     ASSET_COMMANDS,
     ASSET_EVENTS,
@@ -39,6 +38,7 @@ from infra.topics import (
     WEBHOOKS_DEAD_LETTERS,
     Topic,
 )
+from infra.settings import Settings
 from tests.samples import NOON
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)?")

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from infra.parking import ParkedEntry, ParkedRecord
-from infra.rows import ColumnValue, Delete, RowOperation, Table, Upsert
-from infra.view_store import Checkpoint, ViewStore
-from projections.assets_by_category import BUCKETS
-from projections.categories import TREE
+from infra.cassandra.parked_records import ParkedEntry, ParkedRecord
+from infra.cassandra.row_operations import ColumnValue, Delete, RowOperation, Table, Upsert
+from infra.cassandra.view_store import Checkpoint, ViewStore
+from read_models.assets_by_category.projection import BUCKETS
+from read_models.categories.projection import TREE
 
 FRUIT = ("acme", "fruit")
 

@@ -11,17 +11,17 @@ from typing import Any
 
 import httpx2
 
-from cli.http import responds_ok
-from cli.keys import issue_key
-from cli.services import COMMAND_API, QUERY_API, Service, Services
+from cli.api_client import responds_ok
+from cli.commands.keys import issue_key
+from cli.local_platform.services import COMMAND_API, QUERY_API, Service, Services
 from domain.values import TenantId
-from infra.api_keys import Scope
-from infra.cluster import free_port
-from infra.cql import CassandraSession
-from infra.kafka import Kafka
+from infra.cassandra.session import CassandraSession
+from infra.http.authentication.api_keys import Scope
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.local_cluster import free_port
 from infra.settings import CassandraSettings
-from infra.topic_admin import apply_topics
-from projections.views import apply_views
+from read_models.registry import apply_views
 from tests.eventually import eventually
 from tests.servers import Servers
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import fastavro
 
-from infra.kafka import Kafka
-from infra.reading import read_from_beginning
-from infra.topics import ASSET_EVENTS
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.topics import ASSET_EVENTS
 
 _SCHEMAS = Path(__file__).parents[2] / "avro_schemas"
 

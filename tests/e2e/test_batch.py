@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cli.services import COMMAND_API, DECIDER
+from cli.local_platform.services import COMMAND_API, DECIDER
 from tests.e2e.installation import Customer, Installation
 from tests.e2e.log_model import LogModel
 from tests.e2e.supplier import Supplier

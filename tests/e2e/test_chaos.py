@@ -8,8 +8,15 @@ from threading import Event
 import httpx2
 import pytest
 
-from cli.services import COMMAND_API, DECIDER, DISPATCHER, PROJECTIONS, WORKER, Service
-from infra.cluster import LocalCluster
+from cli.local_platform.services import (
+    COMMAND_API,
+    DECIDER,
+    DISPATCHER,
+    PROJECTIONS,
+    WORKER,
+    Service,
+)
+from infra.local_cluster import LocalCluster
 from tests.e2e.installation import ENDED, Customer, Installation
 from tests.e2e.log_model import LogModel
 from tests.e2e.supplier import Supplier

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from domain.values import TenantId
-from infra.api_keys import stored_api_keys
-from infra.keyring import installation_keyring
+from infra.encryption import installation_keyring
+from infra.http.authentication.api_keys import stored_api_keys
 from tests.e2e.installation import Customer, Installation
 from tests.e2e.supplier import Supplier
 from tests.e2e.test_erasure import hand_over, hits, settings_of

@@ -12,13 +12,13 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
-from cli.archive.exporting import ExportOptions, LogExporter
-from cli.archive.logs import ArchivedLog, KafkaLog
-from infra.consistency import ConsistencyResult
-from infra.keyring import installation_keyring
+from backup.log_export import ExportOptions, LogExporter
+from backup.log_sources import ArchivedLog, KafkaLog
+from infra.encryption import installation_keyring
+from infra.kafka.topics import ASSET_EVENTS
 from infra.settings import KafkaSettings, Settings
-from infra.topics import ASSET_EVENTS
-from projections.consistency.checks import ConsistencyChecks
+from projections.verification.consistency_checks import ConsistencyChecks
+from read_models.consistency_results import ConsistencyResult
 from tests.e2e.installation import Customer, Installation
 from tests.e2e.supplier import Supplier
 from tests.eventually import eventually

@@ -6,8 +6,8 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from avro_schemas import registry
-from infra.reading import read_from_beginning
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, Topic
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, Topic
 from tests.contract.make_golden import unsealed
 from tests.e2e.installation import Customer, Installation
 from tests.e2e.supplier import Supplier

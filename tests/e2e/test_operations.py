@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cli.services import WORKER
+from cli.local_platform.services import WORKER
 from tests.e2e.installation import Customer, Installation
 from tests.e2e.supplier import Supplier
 from tests.eventually import eventually

@@ -16,15 +16,22 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.http import responds_ok
-from cli.keys import issue_key
-from cli.services import COMMAND_API, PROJECTIONS, QUERY_API, REBUILDING, RunningService, Services
+from cli.api_client import responds_ok
+from cli.commands.keys import issue_key
+from cli.local_platform.services import (
+    COMMAND_API,
+    PROJECTIONS,
+    QUERY_API,
+    REBUILDING,
+    RunningService,
+    Services,
+)
 from domain.errors import ScaleHosterError
 from domain.values import TenantId
-from infra.topic_admin import apply_topics
-from infra.view_store import CassandraViewStore
-from infra.web.positions import POSITION_HEADER, position_to_header
-from projections.views import apply_views
+from infra.cassandra.view_store import CassandraViewStore
+from infra.http.position_header import POSITION_HEADER, position_to_header
+from infra.kafka.admin import apply_topics
+from read_models.registry import apply_views
 from tests.e2e.installation import READY_SECONDS, Installation
 from tests.eventually import eventually
 from tests.long_histories import Appender, categories_of, picture

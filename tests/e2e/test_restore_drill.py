@@ -10,16 +10,16 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cli.archive.blob_copying import BlobExporter, BlobRestorer
-from cli.archive.blob_verifying import verify_blobs
-from cli.archive.exporting import ExportOptions, LogExporter
-from cli.archive.logs import KafkaLog
-from cli.archive.restoring import LogRestorer
-from cli.archive.target import LiveInstallation as Target
-from cli.archive.verifying import verify_archive
-from infra.blob_store import BlobStore, open_blob_store
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_EVENTS
+from backup.blob_copy import BlobExporter, BlobRestorer
+from backup.blob_verification import verify_blobs
+from backup.log_export import ExportOptions, LogExporter
+from backup.log_restore import LogRestorer
+from backup.log_sources import KafkaLog
+from backup.verification import verify_archive
+from cli.restore.restore_target import LiveInstallation as Target
+from infra.blobs.store import BlobStore, open_blob_store
+from infra.kafka.admin import apply_topics
+from infra.kafka.topics import ASSET_EVENTS
 from tests.e2e.installation import Customer, Installation
 from tests.e2e.supplier import Supplier
 from tests.eventually import eventually

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from infra.cql import CassandraSession
+from infra.cassandra.session import CassandraSession
 from tests.e2e.installation import Customer, Installation
 from tests.e2e.supplier import Supplier
 from tests.eventually import eventually

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from infra.web.positions import POSITION_HEADER
+from infra.http.position_header import POSITION_HEADER
 from tests.e2e.installation import Customer, Json
 from tests.e2e.supplier import Supplier
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import httpx2
 
-from infra.cluster import free_port
-from infra.kafka import Kafka
+from infra.kafka.client import Kafka
+from infra.local_cluster import free_port
 from tests.eventually import eventually
 
 _ROOT = Path(__file__).parents[2]

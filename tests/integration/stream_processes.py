@@ -14,12 +14,12 @@ from aiokafka.partitioner import murmur2
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
 from avro_schemas.codec import Message, decode, encode
-from domain.jobs import ImageJob
+from domain.asset.jobs import ImageJob
 from domain.values import AssetId
-from infra.kafka import Kafka
-from infra.reading import read_from_beginning
-from infra.sending import RecordProducer
-from infra.topics import IMAGE_JOBS, Topic
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.producer import RecordProducer
+from infra.kafka.topics import IMAGE_JOBS, Topic
 
 ROOT = Path(__file__).parents[2]
 KILLED = 137

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.containers import LoggedRecord
-from cli.archive.errors import RestoreRefused
-from cli.archive.logs import COMPACTED_TOPICS, EVENT_TOPICS, KafkaLog
-from cli.archive.restoring import LogRestorer
-from cli.archive.target import LiveInstallation
-from cli.archive.verifying import verify_archive
-from domain.events import AssetEvent
-from infra.group_offsets import GroupOffsets
-from infra.group_reading import GroupConsumer
-from infra.kafka import Kafka
-from infra.log_bounds import LogBounds
-from infra.schema import apply_keyspace
+from backup.errors import RestoreRefused
+from backup.log_restore import LogRestorer
+from backup.log_sources import COMPACTED_TOPICS, EVENT_TOPICS, KafkaLog
+from backup.verification import verify_archive
+from cli.restore.restore_target import LiveInstallation
+from domain.asset.events import AssetEvent
+from infra.cassandra.schema import apply_keyspace
+from infra.cassandra.view_store import CassandraViewStore
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.group_consumer import GroupConsumer
+from infra.kafka.offsets.group_offsets import GroupOffsets
+from infra.kafka.offsets.log_bounds import LogBounds
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
 from infra.settings import CassandraSettings
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS
-from infra.view_store import CassandraViewStore
 from tests.contract.generations import planned
 from tests.contract.view_store import checkpoint
 from tests.integration.test_projections import append, history

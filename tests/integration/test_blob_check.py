@@ -11,15 +11,15 @@ from typer.testing import CliRunner
 
 from avro_schemas.codec import decode, encode
 from cli.__main__ import app
-from domain.commands import ReprocessAsset
+from domain.asset.commands import ReprocessAsset
 from domain.values import BlobKey
-from infra.blob_store import open_blob_store
-from infra.kafka import Kafka
-from infra.keyring import KeyringFile
-from infra.reading import read_from_beginning
-from infra.sending import RecordProducer
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS
+from infra.blobs.store import open_blob_store
+from infra.encryption import KeyringFile
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.producer import RecordProducer
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
 from tests.byte_owners import World
 from tests.keys import fixed_keyring
 from tests.servers import Servers

@@ -14,9 +14,9 @@ import pytest
 from pydantic import SecretStr
 
 from domain.values import BlobKey
-from infra.blob_store import BlobStore, open_blob_store
-from infra.cluster import free_port
+from infra.blobs.store import BlobStore, open_blob_store
 from infra.errors import StoreUnavailable
+from infra.local_cluster import free_port
 from infra.settings import BlobSettings
 from tests.contract.blob_store import CAT, KEY, BlobStoreContract
 from tests.eventually import eventually

@@ -11,8 +11,8 @@ from cassandra.policies import WhiteListRoundRobinPolicy
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from infra.cluster import LocalCluster, free_port
-from infra.cluster.ports import is_free
+from infra.local_cluster import LocalCluster, free_port
+from infra.local_cluster.ports import is_free
 from tests.eventually import eventually
 
 

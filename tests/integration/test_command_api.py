@@ -15,15 +15,20 @@ import pytest
 
 from avro_schemas.codec import decode
 from domain.events import Event
-from infra.api_key_table import ApiKeyTable, follow_api_keys
-from infra.api_keys import ApiKey, issue_api_key, revoke_api_key, stored_api_keys
 from infra.errors import BrokerUnavailable
-from infra.kafka import Kafka
-from infra.kafka_probe import KafkaProbe
-from infra.reading import read_from_beginning
-from infra.sending import RecordProducer
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_EVENTS
+from infra.http.authentication.api_key_table import ApiKeyTable, follow_api_keys
+from infra.http.authentication.api_keys import (
+    ApiKey,
+    issue_api_key,
+    revoke_api_key,
+    stored_api_keys,
+)
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.probe import KafkaProbe
+from infra.kafka.producer import RecordProducer
+from infra.kafka.topics import ASSET_EVENTS
 from tests.eventually import eventually
 from tests.integration.command_api_process import CommandApi, command_api, decider
 from tests.samples import ACME

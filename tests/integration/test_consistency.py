@@ -12,17 +12,17 @@ import pytest
 from cassandra.cluster import Session
 
 from domain.asset import decide, replay
-from domain.catalogue import Catalogue
-from domain.commands import DescribeAsset
-from domain.events import AssetEvent
+from domain.asset.commands import DescribeAsset
+from domain.asset.events import AssetEvent
+from domain.category import Catalogue
 from domain.values import TenantId
-from infra.consistency import ConsistencyResult
-from infra.kafka import Kafka
-from infra.personal import decrypted_row
+from infra.cassandra.personal_columns import decrypted_row
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
 from infra.settings import CassandraSettings, KafkaSettings, Settings
-from infra.topic_admin import apply_topics
-from projections.consistency.checks import ConsistencyChecks
-from projections.views import apply_views
+from projections.verification.consistency_checks import ConsistencyChecks
+from read_models.consistency_results import ConsistencyResult
+from read_models.registry import apply_views
 from tests.integration.test_projections import TOPICS, projections, wait_until_applied
 from tests.long_histories import Appender, categories_of, picture
 from tests.samples import metadata

@@ -9,13 +9,13 @@ from typer.testing import CliRunner
 
 from avro_schemas.codec import decode, encode
 from cli.__main__ import app
-from domain.commands import ReplaceSource
-from domain.jobs import DeadLetter
-from infra.kafka import Kafka
-from infra.reading import read_from_beginning
-from infra.sending import LogPosition, RecordProducer
-from infra.topic_admin import apply_topics
-from infra.topics import (
+from domain.asset.commands import ReplaceSource
+from domain.dead_letter import DeadLetter
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.producer import LogPosition, RecordProducer
+from infra.kafka.topics import (
     ASSET_COMMANDS,
     COMMANDS_DEAD_LETTERS,
     DEAD_LETTERS,

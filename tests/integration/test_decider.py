@@ -16,18 +16,19 @@ import pytest
 from confluent_kafka import KafkaException
 
 from avro_schemas.codec import decode, encode
-from command_api.decider.deciding import Decider
-from command_api.decider.state import FoldedState
-from domain.bulk_commands import OperationCommand
+from command_api.decider.decider import Decider
+from command_api.decider.folded_state import FoldedState
+from domain.asset.events import AssetEvent
+from domain.bulk_operation.commands import OperationCommand
 from domain.commands import Command
-from domain.events import AssetEvent, Event
+from domain.events import Event
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from infra.errors import BrokerUnavailable
-from infra.kafka import Kafka
-from infra.reading import read_from_beginning
-from infra.sending import RecordProducer
-from infra.topic_admin import apply_topics
-from infra.topics import (
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.producer import RecordProducer
+from infra.kafka.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
     CATEGORY_COMMANDS,

@@ -11,26 +11,21 @@ from uuid import uuid4
 import pytest
 
 from avro_schemas.codec import encode
-from domain.commands import DelayAsset, PublishAsset, RejectAsset
-from domain.events import AssetSubmitted
-from domain.jobs import ImageJob
+from domain.asset.commands import DelayAsset, PublishAsset, RejectAsset
+from domain.asset.events import AssetSubmitted
+from domain.asset.jobs import ImageJob
 from domain.values import EventId, Source
-from infra.kafka import Kafka
-from infra.topic_admin import apply_topics
-from infra.topics import (
-    ASSET_COMMANDS,
-    ASSET_EVENTS,
-    IMAGE_JOBS,
-    RETRY_TIERS,
-)
-from streams.dispatching.__main__ import TOPICS
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, IMAGE_JOBS, RETRY_TIERS
+from streams.ingestion.dispatcher.__main__ import TOPICS
 from tests.eventually import eventually
 from tests.integration.picture_origin import PictureOrigin, picture_origin
 from tests.integration.stream_processes import KILLED, StreamProcesses, end, partition_of
 from tests.servers import Servers
 from tests.unit.streams.samples import SUBMITTED
 
-DISPATCHER, WORKER = "streams.dispatching", "streams.processing"
+DISPATCHER, WORKER = "streams.ingestion.dispatcher", "streams.ingestion.worker"
 pytestmark = pytest.mark.slow
 
 Make = Callable[[str], AssetSubmitted]
@@ -99,7 +94,8 @@ def test_a_kill_after_the_order_repeats_the_same_job_and_loses_none(
     eventually(lambda: second.metadata.event_id in jobs(processes), within_seconds=60)
     partition = partition_of(first.asset_id)
     eventually(
-        lambda: processes.committed(DISPATCHER, ASSET_EVENTS)[partition] > 0, within_seconds=60
+        lambda: processes.committed("streams.dispatching", ASSET_EVENTS)[partition] > 0,
+        within_seconds=60,
     )
 
     assert jobs(processes) == sorted([*2 * [first.metadata.event_id], second.metadata.event_id])

@@ -5,24 +5,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from avro_schemas.codec import decode, encode
-from cli.archive.erasing_again import repeat_erasures
-from cli.erasing_tenant import read_belongings
-from domain.commands import DeleteAsset, PurgeAsset
+from domain.asset.commands import DeleteAsset, PurgeAsset
 from domain.values import TenantId
-from infra.api_keys import issue_api_key, stored_api_keys
-from infra.dead_letters import DeadLetterQueue, KafkaDeadLetterLog
-from infra.kafka import Kafka
-from infra.keyring import WHOLE_TENANT, Erasure, KeyringFile
-from infra.reading import read_from_beginning
-from infra.sending import RecordProducer
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS
-from infra.webhook_endpoints import store_endpoint
+from infra.encryption import WHOLE_TENANT, Erasure, KeyringFile
+from infra.http.authentication.api_keys import issue_api_key, stored_api_keys
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.dead_letter_queue import DeadLetterQueue, KafkaDeadLetterLog
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.producer import RecordProducer
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
+from read_models.webhooks.endpoint_records import store_endpoint
+from streams.erasure.repeated_erasure import repeat_erasures
+from streams.erasure.tenant_eraser import read_belongings
 from tests.keys import fixed_keyring
 from tests.samples import ACME, NOON
 from tests.servers import Servers
-from tests.unit.notifying.parts import endpoint
 from tests.unit.streams.samples import SUBMITTED
+from tests.unit.streams.webhooks.parts import endpoint
 
 STRANGER = TenantId("stranger")
 

@@ -11,23 +11,20 @@ import pytest
 from confluent_kafka import Producer
 
 from avro_schemas.codec import encode
-from domain.events import AssetSubmitted
-from domain.jobs import ImageJob
-from infra.kafka import Kafka
-from infra.lookup import RecordLookup
-from infra.reading import read_from_beginning
-from infra.topic_admin import apply_topics
-from infra.topics import (
-    ASSET_EVENTS,
-    IMAGE_JOBS,
-)
-from streams.dispatching.__main__ import TOPICS
+from domain.asset.events import AssetSubmitted
+from domain.asset.jobs import ImageJob
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.record_lookup import RecordLookup
+from infra.kafka.topics import ASSET_EVENTS, IMAGE_JOBS
+from streams.ingestion.dispatcher.__main__ import TOPICS
 from tests.eventually import eventually
 from tests.integration.stream_processes import StreamProcesses, end
 from tests.servers import Servers
 from tests.unit.streams.samples import insert, rejection
 
-DISPATCHER = "streams.dispatching"
+DISPATCHER = "streams.ingestion.dispatcher"
 BULK = 24
 AT_ONCE = {"SCALEHOSTER_DISPATCH__PER_TENANT": "8", "SCALEHOSTER_DISPATCH__BULK": "12"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.fetching import (
+from streams.ingestion.fetcher import (
     CacheValidators,
     FetchedSource,
     Fetcher,
@@ -29,7 +29,7 @@ from tests.fetching_origin import (
     says,
 )
 from tests.samples import ACME
-from tests.unit.fetching.fakes import FakeResolver
+from tests.unit.streams.ingestion.fetcher.fakes import FakeResolver
 
 CAT = b"\x89PNG not really" * 1000
 SHORT = FetchLimits(

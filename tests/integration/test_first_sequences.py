@@ -7,10 +7,10 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from infra.kafka import Kafka
-from infra.reading import PartitionReader
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_COMMANDS
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import PartitionReader
+from infra.kafka.topics import ASSET_COMMANDS
 from tests.servers import Servers
 
 UNKNOWN = 987_654_321

@@ -6,12 +6,12 @@ from uuid import uuid4
 import pytest
 
 from domain.outcomes import CommandAccepted
-from infra.cluster.kafka import KafkaServer
-from infra.kafka import Kafka
-from infra.open_tails import OpenTransactionScanner
-from infra.reading import read_from_beginning
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_EVENTS, COMMAND_RESULTS
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.hanging_transactions.open_transactions import OpenTransactionScanner
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.topics import ASSET_EVENTS, COMMAND_RESULTS
+from infra.local_cluster.kafka_server import KafkaServer
 from tests.eventually import eventually
 from tests.forged_ends import DoomedCommit
 from tests.integration.test_decider import events, outcomes, running, send_at_last, told

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from avro_schemas.codec import decode
-from domain.bulk_events import OperationEvent
-from domain.operation.advancing import selection_events
+from domain.bulk_operation.events import OperationEvent
+from domain.bulk_operation.progress import selection_events
 from domain.outcomes import CommandAccepted
-from infra.cluster.kafka import KafkaServer
 from infra.errors import BrokerUnavailable
-from infra.kafka import Kafka
-from infra.open_tails import OpenTransactionScanner
-from infra.reading import read_from_beginning
-from infra.topic_admin import apply_topics
-from infra.topics import COMMAND_RESULTS, OPERATION_EVENTS
-from streams.operating.ledger import OperationDecider
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.hanging_transactions.open_transactions import OpenTransactionScanner
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.topics import COMMAND_RESULTS, OPERATION_EVENTS
+from infra.local_cluster.kafka_server import KafkaServer
+from streams.bulk_operations.operation_decider import OperationDecider
 from tests.bulk import OPERATION, instructions, start
 from tests.eventually import eventually
 from tests.forged_ends import DoomedCommit
@@ -39,7 +39,7 @@ class Owner:
     """A ledger, and the loop that starts over after any trouble."""
 
     def __init__(self, kafka: Kafka) -> None:
-        self.ledger = OperationDecider(kafka, "test", lambda: NOON)
+        self.decider = OperationDecider(kafka, "test", lambda: NOON)
         self._must_recover = True
 
     def goes_on_until(self, probe: Callable[[], bool]) -> None:
@@ -48,9 +48,9 @@ class Owner:
     def _step(self) -> bool:
         try:
             if self._must_recover:
-                self.ledger.recover()
+                self.decider.recover()
                 self._must_recover = False
-            self.ledger.step(0.1)
+            self.decider.step(0.1)
         except BrokerUnavailable:
             self._must_recover = True
         return not self._must_recover
@@ -72,7 +72,7 @@ def kafka(kafka_to_kill: KafkaServer) -> Kafka:
 def owner(kafka: Kafka) -> Iterator[Owner]:
     owner = Owner(kafka)
     yield owner
-    owner.ledger.close()
+    owner.decider.close()
 
 
 def test_what_was_told_of_an_operation_takes_effect_wherever_it_was_forgotten(
@@ -93,15 +93,15 @@ def test_what_was_told_of_an_operation_takes_effect_wherever_it_was_forgotten(
         lies = [f"{r.topic}:{r.partition}:{r.offset}" for r in reader.read_to_end()]
     assert answer.position == lies[0]
 
-    owner.goes_on_until(lambda: len(owner.ledger.under_way()) == 1)
-    (tracked,) = owner.ledger.under_way()
+    owner.goes_on_until(lambda: len(owner.decider.under_way()) == 1)
+    (tracked,) = owner.decider.under_way()
     found = selection_events(tracked.operation, ["a", "b"], after="", is_last=True, now=NOON)
     commit.doom(_OFFSETS)
-    owner.fails(lambda: owner.ledger.note(tracked, found))
-    owner.goes_on_until(lambda: len(owner.ledger.under_way()) == 1)
-    (tracked,) = owner.ledger.under_way()
+    owner.fails(lambda: owner.decider.note(tracked, found))
+    owner.goes_on_until(lambda: len(owner.decider.under_way()) == 1)
+    (tracked,) = owner.decider.under_way()
     assert tracked.operation.is_selected
-    assert owner.ledger.items(tracked) == ["a", "b"]
+    assert owner.decider.items(tracked) == ["a", "b"]
     assert events(kafka) == ["OperationStarted", "OperationSelected"]
     assert OpenTransactionScanner(kafka, (OPERATION_EVENTS, COMMAND_RESULTS)).starts() == {}
 

@@ -10,11 +10,11 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from infra.errors import BrokerUnavailable, LogIncomplete, TopicsWrong
-from infra.group_reading import GroupConsumer, Partition
-from infra.kafka import ClientConfig, Kafka
-from infra.lag import group_has_read
-from infra.topic_admin import apply_topics, check_topics
-from infra.topics import ASSET_EVENTS, GROUP_OFFSETS, IMAGE_JOBS, Topic
+from infra.kafka.admin import apply_topics, check_topics
+from infra.kafka.client import ClientConfig, Kafka
+from infra.kafka.group_consumer import GroupConsumer, Partition
+from infra.kafka.offsets.lag import group_has_read
+from infra.kafka.topics import ASSET_EVENTS, GROUP_OFFSETS, IMAGE_JOBS, Topic
 from tests.eventually import eventually
 from tests.servers import Servers
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.codec import encode
+from avro_schemas.encryption import using_encryptor
 from avro_schemas.errors import KeysLost
-from avro_schemas.sealing import using_encryptor
-from infra.keyring import use_keyring
-from infra.sending import RecordProducer
+from infra.encryption import use_keyring
+from infra.kafka.admin import apply_topics
+from infra.kafka.producer import RecordProducer
+from infra.kafka.topics import ASSET_EVENTS
 from infra.settings import KafkaSettings, KeysSettings, Settings
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_EVENTS
 from tests.keys import fixed_keyring
 from tests.servers import Servers
 from tests.unit.streams.samples import SUBMITTED

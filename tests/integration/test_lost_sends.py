@@ -13,14 +13,14 @@ from typing import Final, Literal
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from infra.cluster.kafka import KafkaServer
 from infra.errors import BrokerUnavailable, Overloaded
-from infra.kafka import Kafka
-from infra.log_bounds import LogBounds
-from infra.reading import available
-from infra.sending import RecordProducer
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_COMMANDS
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.offsets.log_bounds import LogBounds
+from infra.kafka.partition_reader import available
+from infra.kafka.producer import RecordProducer
+from infra.kafka.topics import ASSET_COMMANDS
+from infra.local_cluster.kafka_server import KafkaServer
 from tests.mutants import SOAK
 
 pytestmark = [

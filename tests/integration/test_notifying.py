@@ -13,14 +13,15 @@ from uuid import uuid4
 import pytest
 
 from avro_schemas.codec import encode
-from domain.events import AssetSubmitted
-from domain.hooks import EndpointId, WebhookAttempt, WebhookRedelivery
+from domain.asset.events import AssetSubmitted
 from domain.values import EventId
-from infra.kafka import Kafka
-from infra.reading import read_from_beginning
-from infra.sending import RecordProducer
-from infra.topic_admin import apply_topics
-from infra.topics import (
+from domain.webhook.delivery import WebhookAttempt, WebhookRedelivery
+from domain.webhook.endpoint import EndpointId
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.producer import RecordProducer
+from infra.kafka.topics import (
     ASSET_EVENTS,
     GROUP_OFFSETS,
     WEBHOOK_ATTEMPTS,
@@ -30,13 +31,13 @@ from infra.topics import (
     WEBHOOK_REDELIVERIES,
     WEBHOOKS_DEAD_LETTERS,
 )
-from infra.webhook_endpoints import (
+from read_models.webhooks.endpoint_records import (
     EndpointHealth,
     WebhookEndpoint,
     endpoint_record_from_json,
     store_endpoint,
 )
-from infra.webhook_secrets import WebhookSecrets
+from read_models.webhooks.signing_secrets import WebhookSecrets
 from tests.eventually import eventually
 from tests.hook_receiver import HookReceiver
 from tests.integration.stream_processes import KILLED, StreamProcesses, end
@@ -44,7 +45,7 @@ from tests.samples import ACME
 from tests.servers import Servers
 from tests.unit.streams.samples import SUBMITTED
 
-NOTIFIER = "streams.notifying"
+NOTIFIER = "streams.webhooks"
 SECRET = "a secret that all the tests have in common"
 SECRETS = WebhookSecrets([SECRET])
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

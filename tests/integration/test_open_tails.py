@@ -3,13 +3,13 @@
 import pytest
 
 from infra.errors import BrokerUnavailable
-from infra.kafka import Kafka
-from infra.marks import Provenance
-from infra.open_tails import OpenTransactionScanner
-from infra.reading import read_from_beginning
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, COMMAND_RESULTS
-from infra.transactions import TransactionalProducer
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.hanging_transactions.open_transactions import OpenTransactionScanner
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.provenance import Provenance
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, COMMAND_RESULTS
+from infra.kafka.transactions import TransactionalProducer
 from tests.servers import Servers
 
 PLACE = (ASSET_EVENTS.name, 5)
@@ -55,7 +55,7 @@ def test_an_open_transaction_is_seen_with_its_writer_and_its_commands(
 def test_a_transaction_that_stays_open_is_not_waited_for_without_end(
     kafka: Kafka, tails: OpenTransactionScanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.open_tails._TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr("infra.kafka.hanging_transactions.open_transactions._TIMEOUT_SECONDS", 0.0)
     writer = TransactionalProducer(kafka, "decider-test-0")
     writer.begin()
     writer.append(ASSET_EVENTS, 5, b"k", b"v", headers=mark(7).headers)

@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.codec import encode
-from domain.bulk_events import OperationEnded, OperationProgressed
+from domain.asset.events import AssetDescribed
+from domain.bulk_operation.events import OperationEnded, OperationProgressed
 from domain.commands import Command
-from domain.events import AssetDescribed
-from infra.kafka import Kafka
-from infra.marks import PROVENANCE_HEADER
-from infra.reading import read_from_beginning
-from infra.settings import CassandraSettings
-from infra.topic_admin import apply_topics
-from infra.topics import (
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.provenance import PROVENANCE_HEADER
+from infra.kafka.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
     CATEGORY_COMMANDS,
@@ -25,7 +24,8 @@ from infra.topics import (
     OPERATION_EVENTS,
     Topic,
 )
-from projections.views import apply_views
+from infra.settings import CassandraSettings
+from read_models.registry import apply_views
 from tests.bulk import OPERATION, REVERT, in_category, instructions, revert, start
 from tests.eventually import eventually
 from tests.integration.stream_processes import KILLED, StreamProcesses
@@ -33,7 +33,7 @@ from tests.samples import ACME, create_category, metadata, submit
 from tests.servers import Servers
 
 ASSETS = [f"0190b6f0-0000-7000-8000-{number:012d}" for number in range(25)]
-OPERATOR = "streams.operating"
+OPERATOR = "streams.bulk_operations"
 SECONDS = 60.0
 
 

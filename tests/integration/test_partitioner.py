@@ -5,10 +5,10 @@ from uuid import UUID
 
 from aiokafka.partitioner import DefaultPartitioner
 
-from infra.kafka import Kafka
-from infra.sending import RecordProducer
-from infra.topic_admin import apply_topics
-from infra.topics import Topic
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.producer import RecordProducer
+from infra.kafka.topics import Topic
 from tests.servers import Servers
 
 KEYS = [str(UUID(int=number * 7919)) for number in range(9_998)] + ["demo", "\u00e4"]

@@ -8,13 +8,13 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from avro_schemas.codec import decode
-from command_api.decider.deciding import GROUP
-from domain.jobs import DeadLetter
+from command_api.decider.decider import GROUP
+from domain.dead_letter import DeadLetter
 from domain.outcomes import CommandAccepted
-from infra.kafka import Kafka
-from infra.reading import read_from_beginning
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, COMMANDS_DEAD_LETTERS
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, COMMANDS_DEAD_LETTERS
 from tests.eventually import eventually
 from tests.integration.test_decider import answers, running, send, told_so_far
 from tests.samples import ACME, create_category, metadata, submit

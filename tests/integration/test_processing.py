@@ -11,14 +11,15 @@ from uuid import uuid4
 import pytest
 
 from avro_schemas.codec import encode
-from domain.commands import PublishAsset, RejectAsset
+from domain.asset.commands import PublishAsset, RejectAsset
+from domain.asset.jobs import ImageJob
+from domain.dead_letter import DeadLetter
 from domain.identity import result_command_id
-from domain.jobs import DeadLetter, ImageJob
 from domain.values import AssetId, EventId, Source
-from infra.kafka import Kafka
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_COMMANDS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, RETRY_TIERS
-from streams.processing.app import GROUP
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.topics import ASSET_COMMANDS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, RETRY_TIERS
+from streams.ingestion.worker.faust_app import GROUP
 from tests.eventually import eventually
 from tests.integration.picture_origin import PictureOrigin, picture, picture_origin
 from tests.integration.stream_processes import (
@@ -31,7 +32,7 @@ from tests.integration.stream_processes import (
 from tests.servers import Servers
 from tests.unit.streams.samples import JOB
 
-WORKER = "streams.processing"
+WORKER = "streams.ingestion.worker"
 pytestmark = pytest.mark.slow
 
 Make = Callable[[str], ImageJob]

@@ -23,20 +23,20 @@ from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
 from avro_schemas.codec import decode, encode
-from domain.category_events import CatalogueEvent
+from domain.asset.events import AssetEvent
+from domain.category.events import CatalogueEvent
+from domain.dead_letter import DeadLetter
 from domain.errors import ScaleHosterError
-from domain.events import AssetEvent
-from domain.jobs import DeadLetter
 from domain.values import TenantId
-from infra.cql import CassandraSession
+from infra.cassandra.session import CassandraSession
+from infra.cassandra.view_store import STATE_TABLES, Checkpoint
 from infra.errors import StoreUnavailable
-from infra.group_reading import GroupConsumer
-from infra.kafka import Kafka
-from infra.log_bounds import LogBounds
-from infra.reading import read_from_beginning
-from infra.settings import CassandraSettings
-from infra.topic_admin import apply_topics
-from infra.topics import (
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.group_consumer import GroupConsumer
+from infra.kafka.offsets.log_bounds import LogBounds
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.topics import (
     ASSET_EVENTS,
     CATEGORY_EVENTS,
     COMMAND_RESULTS,
@@ -44,12 +44,12 @@ from infra.topics import (
     PROJECTIONS_DEAD_LETTERS,
     Topic,
 )
-from infra.view_store import STATE_TABLES, Checkpoint
-from projections.following import GROUP, ProjectionConsumer
+from infra.settings import CassandraSettings
+from projections.consumer import GROUP, ProjectionConsumer
 from projections.metrics import ProjectionMetrics
-from projections.view import ViewGeneration
-from projections.views import VIEWS, apply_views
-from query_api.views import ActiveViews
+from read_models.active_views import ActiveViews
+from read_models.registry import VIEWS, apply_views
+from read_models.view import ViewGeneration
 from tests.eventually import eventually
 from tests.fold import Rows, expected_rows, readable
 from tests.history_maker import VERBS, tenant

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.codec import decode, encode
-from domain.commands import ConfirmErasure
+from domain.asset.commands import ConfirmErasure
 from domain.values import BlobKey
-from infra.blob_store import open_blob_store
-from infra.kafka import Kafka
-from infra.keyring import KeyringFile
-from infra.reading import read_from_beginning
-from infra.sending import RecordProducer
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, DISCARDED_BLOBS
-from streams.discarding import BlobCollector
-from streams.erasing import KeyShredder
-from streams.purging import AssetPurger
-from streams.running import now, open_reader
+from infra.blobs.store import open_blob_store
+from infra.encryption import KeyringFile
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.producer import RecordProducer
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, DISCARDED_BLOBS
+from streams.erasure.asset_purge import AssetPurger
+from streams.erasure.blob_gc import BlobCollector
+from streams.erasure.key_shredding import KeyShredder
+from streams.runtime.process import now, open_reader
 from tests.servers import Servers
 from tests.unit.streams.samples import SUBMITTED
 from tests.unit.streams.test_purging import KEYS, OTHERS, purged

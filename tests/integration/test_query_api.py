@@ -13,40 +13,34 @@ from cassandra.cluster import Session
 from starlette.testclient import TestClient
 
 from avro_schemas.codec import Message
-from cli.erasing_views import AssetViewLookup
-from domain.bulk import ItemOutcome
-from domain.catalogue import EMPTY_CATALOGUE
-from domain.commands import (
-    DeleteAsset,
-    DescribeAsset,
-    MoveCategory,
-    PurgeAsset,
-    RenameCategory,
-    RestoreAsset,
-)
-from domain.operation import decide, evolve
-from domain.operation.advancing import progress_events, selection_events
+from domain.asset.commands import DeleteAsset, DescribeAsset, PurgeAsset, RestoreAsset
+from domain.bulk_operation import decide, evolve
+from domain.bulk_operation.progress import progress_events, selection_events
+from domain.bulk_operation.values import ItemOutcome
+from domain.category import EMPTY_CATALOGUE
+from domain.category.commands import MoveCategory, RenameCategory
 from domain.outcomes import CommandAccepted
 from domain.values import CategoryRef, CommandId, TenantId
-from infra.candidates import AssetScan
-from infra.cql import CassandraSession, Row
+from infra.cassandra.session import CassandraSession, Row
+from infra.cassandra.view_store import CassandraViewStore, Checkpoint
 from infra.errors import ViewsMissing
-from infra.histories import AssetHistories
-from infra.live_views import ViewReader
+from infra.http.position_header import position_to_header
+from infra.kafka.topics import ASSET_EVENTS
 from infra.settings import CassandraSettings
-from infra.topics import ASSET_EVENTS
-from infra.view_store import CassandraViewStore, Checkpoint
-from infra.web.positions import position_to_header
-from projections.view import View as BuiltView
-from projections.views import VIEWS as BUILT
-from projections.views import apply_views
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
-from query_api.listing import KeyRange, SortOrder
+from query_api.listing.page_reader import KeyRange, SortOrder
 from query_api.moments import microseconds
 from query_api.queries import Queries
-from query_api.views import ASSET_BY_ID, ASSETS_BY_CONTENT, VIEWS, ActiveViews
-from streams.processing.twins import ViewDuplicateFinder
+from read_models.active_views import ASSET_BY_ID, ASSETS_BY_CONTENT, VIEWS, ActiveViews
+from read_models.asset_history.queries import AssetHistories
+from read_models.assets_by_shard.queries import AssetScan
+from read_models.registry import VIEWS as BUILT
+from read_models.registry import apply_views
+from read_models.view import View as BuiltView
+from read_models.view_reader import ViewReader
+from streams.erasure.asset_lookup import AssetViewLookup
+from streams.ingestion.worker.duplicate_finder import ViewDuplicateFinder
 from tests.bulk import OPERATION, instructions, start
 from tests.memory import MemoryBlobStore
 from tests.samples import (
@@ -175,7 +169,7 @@ def client(session: CassandraSession, memory: MemoryQueries) -> Iterator[TestCli
             public_base_url="https://img.example", problem_base_url="https://api.example"
         ),
         wait_seconds=0.05,
-        kept_bytes=0,
+        blob_cache_bytes=0,
         probes={},
     )
     with TestClient(app, headers={"Authorization": "Bearer acme-reads"}) as opened:

@@ -9,22 +9,22 @@ import pytest
 from cassandra.cluster import Session
 from confluent_kafka import Producer
 
-from infra.cql import CassandraSession
+from infra.cassandra.generations import CassandraGenerations, Generations
+from infra.cassandra.row_operations import Table
+from infra.cassandra.schema import drop_tables, make_tables
+from infra.cassandra.session import CassandraSession
+from infra.cassandra.table_scan import TableScan
+from infra.cassandra.view_store import CassandraViewStore
 from infra.errors import ViewsMissing
-from infra.generations import CassandraGenerations, Generations
-from infra.kafka import Kafka
-from infra.log_bounds import LogBounds
-from infra.reading import read_from_beginning
-from infra.row_scan import TableScan
-from infra.rows import Table
-from infra.schema import drop_tables, make_tables
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.offsets.log_bounds import LogBounds
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS
 from infra.settings import CassandraSettings
-from infra.topic_admin import apply_topics
-from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS
-from infra.view_store import CassandraViewStore
-from projections.categories import CATEGORIES, TREE
-from projections.view_errors import DefinitionMissing
-from projections.views import apply_views, live_generations
+from read_models.categories.projection import CATEGORIES, TREE
+from read_models.errors import DefinitionMissing
+from read_models.registry import apply_views, live_generations
 from tests.contract.generations import GenerationsContract, planned
 from tests.contract.view_store import checkpoint, upsert
 from tests.eventually import eventually

@@ -11,7 +11,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from avro_schemas.codec import encode
-from infra.cluster import free_port
+from infra.local_cluster import free_port
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from tests.eventually import eventually
 from tests.memory import MemoryBlobStore
@@ -33,7 +33,7 @@ def registry() -> Iterator[SchemaRegistryClient]:
         cursor_secrets=["secret"],
         addresses=BaseUrls(public_base_url="http://a.example", problem_base_url="http://a.example"),
         wait_seconds=1,
-        kept_bytes=0,
+        blob_cache_bytes=0,
         probes={},
     )
     port = free_port()

@@ -20,20 +20,20 @@ from avro_schemas import registry, upcasting
 from avro_schemas.codec import decode, encode
 from avro_schemas.containers import schema_id_of
 from avro_schemas.records import to_record
-from domain import catalogue as catalogues
-from domain.catalogue import EMPTY_CATALOGUE
-from domain.category_events import CatalogueEvent, CategoryCreated
-from domain.commands import CatalogueCommand, RenameCategory
+from domain import category as catalogues
+from domain.category import EMPTY_CATALOGUE
+from domain.category.commands import CatalogueCommand, RenameCategory
+from domain.category.events import CatalogueEvent, CategoryCreated
 from domain.values import CategoryRef
-from infra.group_reading import GroupConsumer
-from infra.kafka import Kafka
-from infra.reading import read_from_beginning
-from infra.topic_admin import apply_topics
-from infra.topics import CATEGORY_EVENTS
-from projections.categories import CATEGORIES, TREE
-from projections.following import ProjectionConsumer
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.group_consumer import GroupConsumer
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.topics import CATEGORY_EVENTS
+from projections.consumer import ProjectionConsumer
 from projections.metrics import ProjectionMetrics
-from projections.view import ViewGeneration
+from read_models.categories.projection import CATEGORIES, TREE
+from read_models.view import ViewGeneration
 from tests.contract.test_schema_codec import forget
 from tests.eventually import eventually
 from tests.fold import expected_rows

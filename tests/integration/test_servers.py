@@ -3,7 +3,7 @@
 from cassandra.cluster import Session
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from infra.cluster import cassandra_answers, kafka_answers
+from infra.local_cluster import cassandra_answers, kafka_answers
 from tests.servers import Servers
 
 

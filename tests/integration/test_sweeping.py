@@ -10,25 +10,25 @@ from uuid import uuid4
 import pytest
 
 from avro_schemas.codec import decode, encode
-from domain.events import AssetEvent, AssetSubmitted
-from domain.jobs import ImageJob
-from infra.group_reading import GroupConsumer, Partition
-from infra.kafka import Kafka
-from infra.lookup import RecordLookup
-from infra.reading import read_from_beginning
-from infra.sending import RecordProducer
-from infra.topic_admin import apply_topics
-from infra.topics import (
+from domain.asset.events import AssetEvent, AssetSubmitted
+from domain.asset.jobs import ImageJob
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.group_consumer import GroupConsumer, Partition
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.producer import RecordProducer
+from infra.kafka.record_lookup import RecordLookup
+from infra.kafka.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
     GROUP_OFFSETS,
     IMAGE_JOBS,
     IMAGE_JOBS_DEAD_LETTERS,
 )
-from streams.dispatching.dispatcher import Dispatcher
-from streams.dispatching.open_runs import OpenRuns
-from streams.dispatching.sweeping import OverdueRunRequeuer
-from streams.dispatching.turns import AdmissionLimits, FairScheduler
+from streams.ingestion.dispatcher.dispatcher import Dispatcher
+from streams.ingestion.dispatcher.fair_scheduler import AdmissionLimits, FairScheduler
+from streams.ingestion.dispatcher.open_runs import OpenRuns
+from streams.ingestion.dispatcher.overdue_requeuer import OverdueRunRequeuer
 from tests.servers import Servers
 from tests.unit.streams.samples import insert, rejection
 

@@ -10,9 +10,9 @@ from confluent_kafka.admin import (
 )
 
 from infra.errors import TopicsWrong
-from infra.kafka import Kafka
-from infra.topic_admin import apply_topics, check_topics
-from infra.topics import API_KEYS, ASSET_EVENTS, IMAGE_JOBS, Topic
+from infra.kafka.admin import apply_topics, check_topics
+from infra.kafka.client import Kafka
+from infra.kafka.topics import API_KEYS, ASSET_EVENTS, IMAGE_JOBS, Topic
 from tests.eventually import eventually
 from tests.servers import Servers
 

@@ -3,15 +3,15 @@
 import pytest
 
 from avro_schemas.codec import encode
-from command_api.decider.catalogues import CatalogueTable
-from domain import catalogue
-from domain.catalogue import EMPTY_CATALOGUE
+from command_api.decider.catalogue_table import CatalogueTable
+from domain import category
+from domain.category import EMPTY_CATALOGUE
 from infra.errors import BrokerUnavailable
-from infra.kafka import Kafka
-from infra.topic_admin import apply_topics
-from infra.topics import CATEGORY_EVENTS
-from infra.transactions import TransactionalProducer
-from streams.operating.trees import CatalogueFold
+from infra.kafka.admin import apply_topics
+from infra.kafka.client import Kafka
+from infra.kafka.topics import CATEGORY_EVENTS
+from infra.kafka.transactions import TransactionalProducer
+from streams.bulk_operations.catalogue_fold import CatalogueFold
 from tests.samples import ACME, NOON, create_category
 from tests.servers import Servers
 
@@ -23,10 +23,10 @@ def test_a_category_counts_once_its_transaction_has_ended_and_none_is_passed_ove
     topic_prefix: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("infra.open_tails._TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr("infra.kafka.hanging_transactions.open_transactions._TIMEOUT_SECONDS", 0.0)
     kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
     apply_topics(kafka)
-    (created,) = catalogue.decide(create_category("cats"), EMPTY_CATALOGUE, NOON)
+    (created,) = category.decide(create_category("cats"), EMPTY_CATALOGUE, NOON)
     writer = TransactionalProducer(kafka, "decider-test-0")
     writer.begin()
     writer.append(CATEGORY_EVENTS, 0, ACME.encode(), encode(created))
@@ -36,7 +36,9 @@ def test_a_category_counts_once_its_transaction_has_ended_and_none_is_passed_ove
         with pytest.raises(BrokerUnavailable, match="category-events"):
             trees.catch_up()
         writer.commit_alone()
-        monkeypatch.setattr("infra.open_tails._TIMEOUT_SECONDS", 20.0)
+        monkeypatch.setattr(
+            "infra.kafka.hanging_transactions.open_transactions._TIMEOUT_SECONDS", 20.0
+        )
         trees.catch_up()
         assert [each.slug for each in trees.of(ACME).categories.values()] == ["cats"]
     finally:

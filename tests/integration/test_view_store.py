@@ -8,18 +8,18 @@ from dataclasses import replace
 import pytest
 from cassandra.cluster import Session
 
-from infra.cluster import free_port
-from infra.cql import CassandraSession
+from infra.cassandra.parked_records import ParkedRecord
+from infra.cassandra.personal_columns import decrypted_row
+from infra.cassandra.row_operations import ColumnValue, Table
+from infra.cassandra.session import CassandraSession
+from infra.cassandra.view_store import STATE_TABLES, CassandraViewStore, ViewStore
 from infra.errors import StoreUnavailable, ViewsMissing
-from infra.live_views import ViewReader
-from infra.parking import ParkedRecord
-from infra.personal import decrypted_row
-from infra.rows import ColumnValue, Table
+from infra.kafka.topics import ASSET_EVENTS
+from infra.local_cluster import free_port
 from infra.settings import CassandraSettings
-from infra.topics import ASSET_EVENTS
-from infra.view_store import STATE_TABLES, CassandraViewStore, ViewStore
-from projections.categories import TREE
-from projections.views import VIEWS, apply_views, live_generations
+from read_models.categories.projection import TREE
+from read_models.registry import VIEWS, apply_views, live_generations
+from read_models.view_reader import ViewReader
 from tests.contract.view_store import FRUIT, ViewStoreContract, parked, upsert
 from tests.servers import Servers
 

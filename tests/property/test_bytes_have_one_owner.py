@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import discarding, purging
+from streams.erasure import asset_purge, blob_gc
 from tests.byte_owners import World
 
 STEPS = (
@@ -28,7 +28,7 @@ steps = st.lists(
 @pytest.fixture(scope="module", autouse=True)
 def _nobody_sleeps() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        for module in (purging, discarding):
+        for module in (asset_purge, blob_gc):
             patched.setattr(module, "_POLL_SECONDS", 0.0)
         yield
 

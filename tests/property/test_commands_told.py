@@ -10,23 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avro_schemas.codec import decode
-from command_api.decider.rounds import CommandBatch
-from command_api.decider.state import AssetKey, Remembered, StateChanges
-from domain import catalogue as catalogues
+from command_api.decider.command_batch import CommandBatch
+from command_api.decider.folded_state import AssetKey, Remembered, StateChanges
+from domain import category as catalogues
 from domain.asset import Asset
-from domain.catalogue import EMPTY_CATALOGUE, Catalogue
-from domain.commands import (
+from domain.asset.commands import (
     AssetCommand,
-    CommandMetadata,
     DeleteAsset,
     DescribeAsset,
     PurgeAsset,
     ReprocessAsset,
     RestoreAsset,
 )
+from domain.category import EMPTY_CATALOGUE, Catalogue
+from domain.commands import CommandMetadata
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import BlobKey, CommandId, TenantId
-from projections.commands import COMMANDS, OUTCOMES
+from read_models.commands.projection import COMMANDS, OUTCOMES
 from tests.memory_views import MemoryViewStore
 from tests.samples import ACME, NOON, create_category, metadata, set_categories, submit
 

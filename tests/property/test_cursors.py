@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.cql import Row
-from query_api.cursors import CursorCodec
+from infra.cassandra.session import Row
 from query_api.errors import CursorRefused
-from query_api.listing import KeyRange, PageStart, SortOrder, read_page
+from query_api.listing.cursors import CursorCodec
+from query_api.listing.page_reader import KeyRange, PageStart, SortOrder, read_page
 from tests.unit.query_api.memory_queries import first
 
 Key = tuple[int, str]

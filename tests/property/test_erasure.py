@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from hypothesis import given
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.sealing import using_encryptor
+from avro_schemas.encryption import using_encryptor
 from domain import asset as assets
 from domain.asset import Asset
-from domain.category_events import CatalogueEvent
-from domain.events import AssetEvent
+from domain.asset.events import AssetEvent
+from domain.category.events import CatalogueEvent
 from domain.values import Status
-from infra.keyring import Erasure, Keyring
-from infra.personal import blank_erased_columns
-from projections.views import VIEWS
+from infra.cassandra.personal_columns import blank_erased_columns
+from infra.encryption import Erasure, Keyring
+from read_models.registry import VIEWS
 from tests.history_maker import Tenant, Wish, tenant, wishes
 from tests.keys import fixed_keyring
 from tests.memory_views import MemoryViewStore

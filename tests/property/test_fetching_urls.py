@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.sources.addresses import is_public
-from domain.sources.urls import SourceRefused, SourceUrl, parse_source_url
-from streams.fetching import FetchFailed, FetchLimits
-from streams.fetching.guard import AddressGuard
-from tests.unit.fetching.fakes import FakeResolver
+from domain.source_url.addresses import is_public
+from domain.source_url.parser import SourceRefused, SourceUrl, parse_source_url
+from streams.ingestion.fetcher import FetchFailed, FetchLimits
+from streams.outbound_http.address_guard import AddressGuard
+from tests.unit.streams.ingestion.fetcher.fakes import FakeResolver
 
 pieces = st.sampled_from(
     [

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.errors import BrokerUnavailable
-from infra.group_reading import GroupConsumer, Partition
-from infra.kafka import Kafka
-from infra.topics import IMAGE_JOBS
+from infra.kafka.client import Kafka
+from infra.kafka.group_consumer import GroupConsumer, Partition
+from infra.kafka.topics import IMAGE_JOBS
 
 PARTITIONS = 3
 Place = tuple[str, int, int]
@@ -163,7 +163,7 @@ class Consumer:
 
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.group_reading.Consumer", Consumer)
+    monkeypatch.setattr("infra.kafka.group_consumer.Consumer", Consumer)
 
 
 def reading() -> tuple[GroupConsumer, Consumer]:

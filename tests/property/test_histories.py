@@ -7,30 +7,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import asset as assets
-from domain import catalogue as catalogues
-from domain.category_events import CatalogueEvent
-from domain.commands import (
+from domain import category as catalogues
+from domain.asset.commands import (
     AdjustCategories,
     AdjustTags,
     AssetCommand,
-    CatalogueCommand,
     ConfirmAsset,
     DelayAsset,
     DeleteAsset,
     DescribeAsset,
-    MoveCategory,
     PurgeAsset,
     RefreshAsset,
     RejectAsset,
-    RenameCategory,
     ReplaceSource,
     ReprocessAsset,
     RepublishAsset,
     RestoreAsset,
-    RestoreCategory,
 )
+from domain.asset.events import (
+    AssetConfirmed,
+    AssetDelayed,
+    AssetEvent,
+    AssetPublished,
+    AssetRejected,
+)
+from domain.category.commands import CatalogueCommand, MoveCategory, RenameCategory, RestoreCategory
+from domain.category.events import CatalogueEvent
 from domain.errors import Refusal
-from domain.events import AssetConfirmed, AssetDelayed, AssetEvent, AssetPublished, AssetRejected
 from domain.values import CategoryRef, CategorySlug
 from tests.property.messages import instances_of
 from tests.samples import (

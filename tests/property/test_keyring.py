@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.keyring import WHOLE_TENANT, Erasure
+from infra.encryption import WHOLE_TENANT, Erasure
 from tests.keys import fixed_keyring
 from tests.samples import NOON
 

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.group_reading import Partition
-from infra.mending import HangingTransactionRecovery
-from infra.topics import ASSET_COMMANDS
+from infra.kafka.group_consumer import Partition
+from infra.kafka.hanging_transactions.recovery import HangingTransactionRecovery
+from infra.kafka.topics import ASSET_COMMANDS
 from tests.forgetful_broker import Fate, ForgetfulBroker
 
 OURS = "decider-here-0"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.catalogue.persistent_map import PersistentMap
+from domain.category.persistent_map import PersistentMap
 
 changes = st.lists(st.tuples(st.sampled_from(["set", "remove"]), st.integers(0, 60)), max_size=200)
 MANY = 20_000

@@ -10,17 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from command_api.decider.rounds import CommandBatch
-from command_api.decider.state import FoldedState
-from command_api.previews import OperationPreviews, PreviewAnswer
-from domain import operation as operations
-from domain.bulk import Filter, Instructions, OperationKind
-from domain.bulk_commands import StartOperation
-from domain.catalogue import Catalogue
-from domain.commands import (
+from command_api.decider.command_batch import CommandBatch
+from command_api.decider.folded_state import FoldedState
+from command_api.operation_previews import OperationPreviews, PreviewAnswer
+from domain import bulk_operation as operations
+from domain.asset.commands import (
     AdjustTags,
     AssetCommand,
-    CatalogueCommand,
     DeleteAsset,
     PurgeAsset,
     RefreshAsset,
@@ -29,14 +25,22 @@ from domain.commands import (
     ReprocessAsset,
     RestoreAsset,
 )
+from domain.bulk_operation.commands import StartOperation
+from domain.bulk_operation.item_commands import (
+    asset_command_for,
+    category_command_for,
+    metadata_for,
+)
+from domain.bulk_operation.progress import CATEGORY_ITEM
+from domain.bulk_operation.selection import Candidate, default_statuses, matches
+from domain.bulk_operation.values import Filter, Instructions, OperationKind
+from domain.category import Catalogue
+from domain.category.commands import CatalogueCommand
 from domain.errors import Refusal
-from domain.operation.advancing import CATEGORY_ITEM
-from domain.operation.commanding import asset_command_for, category_command_for, metadata_for
-from domain.operation.selecting import Candidate, default_statuses, matches
 from domain.values import AssetId, CategoryRef, Source, Status, TenantId
-from infra.candidates import candidate_of
-from infra.web.problems import name_of
-from projections.assets_by_shard import ASSETS, ASSETS_BY_SHARD
+from infra.http.problems import name_of
+from read_models.assets_by_shard.projection import ASSETS, ASSETS_BY_SHARD
+from read_models.assets_by_shard.queries import candidate_of
 from tests.bulk import ANY, OPERATION, instructions, start
 from tests.memory_decider import MemoryDecider, folded_state
 from tests.memory_views import MemoryViewStore

@@ -6,11 +6,11 @@ from random import Random
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.category_events import CatalogueEvent
-from domain.events import AssetEvent
-from infra.rows import RowOperation, collapse_operations
-from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS
-from projections.views import VIEWS
+from domain.asset.events import AssetEvent
+from domain.category.events import CatalogueEvent
+from infra.cassandra.row_operations import RowOperation, collapse_operations
+from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS
+from read_models.registry import VIEWS
 from tests.fold import Rows, expected_rows, readable
 from tests.history_maker import Wish, tenant, wishes
 from tests.memory_views import MemoryViewStore

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from infra.cql import Row
-from query_api.listing import KeyRange, PageStart, SortOrder, read_page
+from infra.cassandra.session import Row
+from query_api.listing.page_reader import KeyRange, PageStart, SortOrder, read_page
 from tests.unit.query_api.memory_queries import first
 
 Key = tuple[int, str]

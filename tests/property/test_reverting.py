@@ -6,15 +6,15 @@ from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
 from domain import asset as assets
-from domain import operation as operations
+from domain import bulk_operation as operations
 from domain.asset import Asset
-from domain.bulk import Instructions, OperationState
-from domain.commands import AssetCommand, DescribeAsset
+from domain.asset.commands import AssetCommand, DescribeAsset
+from domain.asset.events import AssetEvent
+from domain.bulk_operation import Operation
+from domain.bulk_operation.compensation import AlreadyReverted, RevertConflict, compensate
+from domain.bulk_operation.item_commands import asset_command_for, metadata_for
+from domain.bulk_operation.values import Instructions, OperationState
 from domain.errors import Refusal
-from domain.events import AssetEvent
-from domain.operation import Operation
-from domain.operation.commanding import asset_command_for, metadata_for
-from domain.operation.compensating import AlreadyReverted, RevertConflict, compensate
 from domain.values import OperationId, Status
 from tests.bulk import ANY, REVERT, instructions, revert, start
 from tests.history_maker import ASSETS, Tenant, Wish, tenant, wishes

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.keyring.secret_tree import DEPTH, SecretTree
+from infra.encryption.secret_tree import DEPTH, SecretTree
 
 WHOLE = SecretTree.from_root(bytes(range(32)))
 leaves = st.integers(0, 2**DEPTH - 1)

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.parts import NEEDS
+from cli.local_platform.components import NEEDS
 from tests.supervised_world import PROCESSES, World, needed_by
 
 LONG = 900.0

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from command_api.decider.state import FoldedState
-from domain.commands import AssetCommand
+from command_api.decider.folded_state import FoldedState
+from domain.asset.commands import AssetCommand
 from tests.memory_decider import MemoryDecider, folded_state
 from tests.property.test_histories import ASSET, SLUGS, asset_commands
 from tests.samples import NOON, create_category, metadata

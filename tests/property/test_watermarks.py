@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from streams.rendering.presets import Watermark, WatermarkPosition
-from streams.rendering.watermark import stamp
-from tests.unit.rendering.pictures import encoded, opened, pixels
+from streams.rendering.steps.watermark import stamp
+from tests.unit.streams.rendering.pictures import encoded, opened, pixels
 
 SIDES = st.integers(1, 200)
 POSITIONS = st.sampled_from(get_args(WatermarkPosition))

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from domain.commands import AdjustCategories, AdjustTags, DeleteAsset, RepublishAsset
+from domain.asset.commands import AdjustCategories, AdjustTags, DeleteAsset, RepublishAsset
+from domain.asset.events import AssetCategorised, AssetDescribed, AssetPublished
+from domain.bulk_operation.selection import Candidate, matches
 from domain.errors import (
     AssetIsDeleted,
     AssetNeedsCategory,
@@ -12,8 +14,6 @@ from domain.errors import (
     DescriptionRefused,
     UnknownCategory,
 )
-from domain.events import AssetCategorised, AssetDescribed, AssetPublished
-from domain.operation.selecting import Candidate, matches
 from domain.values import AssetId, CategoryRef, Sha256, Status
 from tests.bulk import ANY
 from tests.samples import (

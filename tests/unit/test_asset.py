@@ -4,8 +4,8 @@ from datetime import timedelta
 import pytest
 
 from avro_schemas.codec import encode
-from domain.blob_keys import upload_key
-from domain.commands import (
+from domain.asset.blob_keys import upload_key
+from domain.asset.commands import (
     AssetCommand,
     ConfirmAsset,
     DelayAsset,
@@ -19,20 +19,7 @@ from domain.commands import (
     RepublishAsset,
     RestoreAsset,
 )
-from domain.errors import (
-    AssetAlreadySubmitted,
-    AssetHasNoOriginal,
-    AssetHasNoUrl,
-    AssetIsDeleted,
-    AssetIsNotDeleted,
-    AssetIsPurged,
-    AssetNotFound,
-    CategoryIsArchived,
-    DescriptionRefused,
-    UnknownCategory,
-    VersionMismatch,
-)
-from domain.events import (
+from domain.asset.events import (
     AssetCategorised,
     AssetConfirmed,
     AssetDelayed,
@@ -46,6 +33,19 @@ from domain.events import (
     AssetRestored,
     AssetSourceReplaced,
     AssetSubmitted,
+)
+from domain.errors import (
+    AssetAlreadySubmitted,
+    AssetHasNoOriginal,
+    AssetHasNoUrl,
+    AssetIsDeleted,
+    AssetIsNotDeleted,
+    AssetIsPurged,
+    AssetNotFound,
+    CategoryIsArchived,
+    DescriptionRefused,
+    UnknownCategory,
+    VersionMismatch,
 )
 from domain.values import AssetId, BlobKey, Duplicates, Sha256, Source, Status
 from tests.samples import (

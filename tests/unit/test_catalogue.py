@@ -1,15 +1,10 @@
-from domain.category_events import (
+from domain.category.commands import MoveCategory, RenameCategory, RestoreCategory, ReviseCategory
+from domain.category.events import (
     CategoryArchived,
     CategoryCreated,
     CategoryMoved,
     CategoryRenamed,
     CategoryRestored,
-)
-from domain.commands import (
-    MoveCategory,
-    RenameCategory,
-    RestoreCategory,
-    ReviseCategory,
 )
 from domain.errors import (
     CategoryAlreadyExists,

@@ -5,11 +5,11 @@ from functools import reduce
 
 import pytest
 
-from domain import catalogue as catalogues
-from domain.catalogue import EMPTY_CATALOGUE, Catalogue, deciding
-from domain.catalogue.persistent_map import PersistentMap
-from domain.category_events import CategoryCreated, CategoryMoved
-from domain.commands import CreateCategory, MoveCategory, ReviseCategory
+from domain import category as catalogues
+from domain.category import EMPTY_CATALOGUE, Catalogue, decider
+from domain.category.commands import CreateCategory, MoveCategory, ReviseCategory
+from domain.category.events import CategoryCreated, CategoryMoved
+from domain.category.persistent_map import PersistentMap
 from domain.errors import CategoryCycle, CategoryHasChildren, CategoryTooDeep, TooManyCategories
 from domain.events import EventMetadata
 from domain.values import (
@@ -89,7 +89,7 @@ def test_one_category_more_copies_a_bounded_number_of_entries(parent: int | None
 
 
 def test_a_tenant_has_a_limited_number_of_categories(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deciding, "MAX_CATEGORIES", 3)
+    monkeypatch.setattr(decider, "MAX_CATEGORIES", 3)
     full = given(*map(create_category, ("a", "b", "c")), archive_category("c"))
     refusal = full.when(create_category("d")).then_refused(TooManyCategories)
     assert refusal.members == {"limit": "3"}

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.asset.changes import changes
-from domain.commands import (
+from domain.asset.commands import (
     ConfirmAsset,
     DeleteAsset,
     DescribeAsset,
@@ -14,14 +14,14 @@ from domain.commands import (
     ReprocessAsset,
     RestoreAsset,
 )
-from domain.errors import DescriptionRefused
-from domain.events import (
+from domain.asset.events import (
     AssetDescribed,
     AssetRefreshRequested,
     AssetReprocessingRequested,
     AssetRestored,
     AssetSourceReplaced,
 )
+from domain.errors import DescriptionRefused
 from domain.values import FocalPoint
 from tests.samples import DOG_PICTURE, FETCH, create_category, metadata, publish, submit
 from tests.spec import Given, given

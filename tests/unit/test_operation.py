@@ -6,17 +6,17 @@ from functools import reduce
 
 import pytest
 
-from domain import catalogue as catalogues
-from domain import operation as operations
-from domain.bulk import ItemOutcome, ItemResult, OperationState
-from domain.bulk_commands import (
+from domain import bulk_operation as operations
+from domain import category as catalogues
+from domain.bulk_operation import Operation
+from domain.bulk_operation.commands import (
     CancelOperation,
     OperationCommand,
     PauseOperation,
     ResumeOperation,
     ThrottleOperation,
 )
-from domain.bulk_events import (
+from domain.bulk_operation.events import (
     OperationEnded,
     OperationEvent,
     OperationPaused,
@@ -26,7 +26,9 @@ from domain.bulk_events import (
     OperationStarted,
     OperationThrottled,
 )
-from domain.catalogue import EMPTY_CATALOGUE, Catalogue
+from domain.bulk_operation.progress import CATEGORY_ITEM, progress_events, selection_events
+from domain.bulk_operation.values import ItemOutcome, ItemResult, OperationState
+from domain.category import EMPTY_CATALOGUE, Catalogue
 from domain.errors import (
     CategoryAlreadyExists,
     CategoryIsArchived,
@@ -38,8 +40,6 @@ from domain.errors import (
     Refusal,
     UnknownCategory,
 )
-from domain.operation import Operation
-from domain.operation.advancing import CATEGORY_ITEM, progress_events, selection_events
 from domain.values import CategoryRef, CommandId, OperationId
 from tests.bulk import OPERATION, REVERT, in_category, instructions, revert, start
 from tests.samples import NOON, archive_category, category_id, create_category, metadata

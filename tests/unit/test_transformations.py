@@ -17,7 +17,7 @@ from domain.transformations import (
     parse_transformation,
 )
 from domain.values import BlobKey, FocalPoint, Sha256
-from infra.blob_store import check_blob_key
+from infra.blobs.store import check_blob_key
 
 ORIGINAL = Sha256("ab" * 32)
 ASSET = BlobKey("assets/acme/cat")

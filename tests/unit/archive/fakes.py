@@ -11,14 +11,14 @@ from aiokafka.partitioner import murmur2
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.containers import LoggedRecord
-from cli.archive.errors import RestoreRefused
-from cli.archive.exporting import ExportOptions, LogExporter
-from cli.archive.manifest import Manifest
-from domain.blob_keys import asset_folder, attempt_folder, blob_key
-from domain.category_events import CatalogueEvent
-from domain.events import AssetEvent, AssetPublished
+from backup.errors import RestoreRefused
+from backup.log_export import ExportOptions, LogExporter
+from backup.manifest import Manifest
+from domain.asset.blob_keys import asset_folder, attempt_folder, blob_key
+from domain.asset.events import AssetEvent, AssetPublished
+from domain.category.events import CatalogueEvent
 from domain.values import BlobKey, Sha256, TenantId
-from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, Topic
+from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS, Topic
 from tests.history_maker import VERBS, tenant
 from tests.keys import fixed_keyring
 from tests.memory import MemoryBlobStore

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from cli.archive import blob_copying
-from cli.archive.blob_copying import BlobCopyResult, BlobExporter, BlobRestorer, blob_files_in
-from cli.archive.blob_lists import BLOBS, LISTS
-from cli.archive.blob_verifying import verify_blobs
-from cli.archive.blobs import referenced_blobs
-from cli.archive.logs import ArchivedLog
-from cli.archive.manifest import NAME, BlobList, Completed, Manifest
-from cli.archive.verifying import ArchiveFinding, verify_archive
-from domain.blob_keys import asset_folder, is_below
-from domain.events import AssetEvent, AssetPublished, AssetPurged
+from backup import blob_copy
+from backup.blob_copy import BlobCopyResult, BlobExporter, BlobRestorer, blob_files_in
+from backup.blob_lists import BLOBS, LISTS
+from backup.blob_verification import verify_blobs
+from backup.log_sources import ArchivedLog
+from backup.manifest import NAME, BlobList, Completed, Manifest
+from backup.referenced_blobs import referenced_blobs
+from backup.verification import ArchiveFinding, verify_archive
+from domain.asset.blob_keys import asset_folder, is_below
+from domain.asset.events import AssetEvent, AssetPublished, AssetPurged
 from domain.values import BlobKey
 from tests.memory import MemoryBlobStore
 from tests.samples import NOON
@@ -128,7 +128,7 @@ def test_a_killed_export_of_pictures_goes_on(
             raise Killed
 
     export(log, tmp_path)
-    monkeypatch.setattr(blob_copying, "pass_by", die)
+    monkeypatch.setattr(blob_copy, "pass_by", die)
     with pytest.raises(Killed):
         pictures_into(tmp_path, store)
     assert all(not finding.is_damage for finding in found_in(tmp_path))

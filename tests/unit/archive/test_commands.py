@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli import events
+from backup.keyrings import archive_keyring
+from backup.manifest import Chunk, Manifest
+from backup.masking import mask_key
 from cli.__main__ import app
-from cli.archive.keys import archive_keyring
-from cli.archive.manifest import Chunk, Manifest
-from cli.archive.masking import mask_key
-from infra.blob_files import write_durably
+from cli.commands import events
+from infra.blobs.durable_files import write_durably
 from tests.keys import fixed_keyring
 from tests.memory import MemoryBlobStore
 from tests.samples import ORIGINAL, THUMB

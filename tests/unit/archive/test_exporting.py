@@ -11,12 +11,12 @@ import fastavro
 import pytest
 
 from avro_schemas.containers import LoggedRecord
-from cli.archive import exporting
-from cli.archive.errors import ExportRefused
-from cli.archive.logs import ArchivedLog
-from cli.archive.manifest import Chunk, Completed, Manifest
-from cli.archive.verifying import verify_archive
-from infra.topics import API_KEYS, ASSET_EVENTS, CATEGORY_EVENTS
+from backup import log_export
+from backup.errors import ExportRefused
+from backup.log_sources import ArchivedLog
+from backup.manifest import Chunk, Completed, Manifest
+from backup.verification import verify_archive
+from infra.kafka.topics import API_KEYS, ASSET_EVENTS, CATEGORY_EVENTS
 from tests.unit.archive.fakes import SMALL, Event, MemoryLog, export, history
 
 EVENTS = history()
@@ -108,7 +108,7 @@ def test_a_killed_export_goes_on_where_it_was(
             raise Killed
 
     (tmp_path / ASSET_EVENTS.name).mkdir()
-    monkeypatch.setattr(exporting, "pass_by", die)
+    monkeypatch.setattr(log_export, "pass_by", die)
     with pytest.raises(Killed):
         export(log, tmp_path)
     assert any("did not come to its end" in finding.what for finding in verify_archive(tmp_path))
@@ -153,7 +153,7 @@ def test_until_is_refused_where_more_is_exported_already(log: MemoryLog, tmp_pat
     [(MemoryLog("another"), SMALL), (MemoryLog("a log"), replace(SMALL, is_masked=True))],
 )
 def test_two_logs_are_never_mixed(
-    log: MemoryLog, tmp_path: Path, other: MemoryLog, wish: exporting.ExportOptions
+    log: MemoryLog, tmp_path: Path, other: MemoryLog, wish: log_export.ExportOptions
 ) -> None:
     export(log, tmp_path)
     with pytest.raises(ExportRefused, match="another directory"):

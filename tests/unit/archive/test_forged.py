@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.containers import LoggedRecord, write_container
-from cli.archive.chain_key import read_chain_key
-from cli.archive.errors import ChainKeyWrong, NotAnArchive, RestoreRefused
-from cli.archive.logs import ArchivedLog
-from cli.archive.manifest import NAME, Manifest, TableFile
-from cli.archive.restoring import LogRestorer, RestoreResult
-from cli.archive.verifying import verify_archive
-from infra.topics import API_KEYS
+from backup.chain_key import read_chain_key
+from backup.errors import ChainKeyWrong, NotAnArchive, RestoreRefused
+from backup.log_restore import LogRestorer, RestoreResult
+from backup.log_sources import ArchivedLog
+from backup.manifest import NAME, Manifest, TableFile
+from backup.verification import verify_archive
+from infra.kafka.topics import API_KEYS
 from tests.unit.archive.fakes import SMALL, MemoryLog, export, history
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32

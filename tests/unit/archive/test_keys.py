@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.codec import decode, encode
-from cli.archive.erasing_again import asset_erasures, repeated_erase_commands
-from cli.archive.errors import RestoreRefused
-from cli.archive.exporting import ExportOptions, LogExporter
-from cli.archive.keys import archive_keyring, require_keys
-from domain.commands import DeleteAsset, PurgeAsset
+from backup.errors import RestoreRefused
+from backup.keyrings import archive_keyring, require_keys
+from backup.log_export import ExportOptions, LogExporter
+from domain.asset.commands import DeleteAsset, PurgeAsset
 from domain.values import TenantId
-from infra.keyring import WHOLE_TENANT, Erasure, Keyring, KeyringFile
-from infra.reading import Record
+from infra.encryption import WHOLE_TENANT, Erasure, Keyring, KeyringFile
+from infra.kafka.partition_reader import Record
+from streams.erasure.repeated_erasure import asset_erasures, repeated_erase_commands
 from tests.samples import NOON
 from tests.unit.archive.fakes import MemoryLog
 from tests.unit.streams.samples import DELETED, SUBMITTED

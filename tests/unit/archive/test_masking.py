@@ -10,16 +10,16 @@ import pytest
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.containers import LoggedRecord
-from avro_schemas.sealing import using_encryptor
-from cli.archive.exporting import LogExporter
-from cli.archive.logs import ArchivedLog
-from cli.archive.masking import EventMask, MaskRefused
-from cli.archive.restoring import LogRestorer
-from cli.archive.verifying import verify_archive
-from domain.bulk_events import OperationEvent
-from domain.category_events import CatalogueEvent
-from domain.events import AssetEvent
-from infra.keyring import Keyring
+from avro_schemas.encryption import using_encryptor
+from backup.log_export import LogExporter
+from backup.log_restore import LogRestorer
+from backup.log_sources import ArchivedLog
+from backup.masking import EventMask, MaskRefused
+from backup.verification import verify_archive
+from domain.asset.events import AssetEvent
+from domain.bulk_operation.events import OperationEvent
+from domain.category.events import CatalogueEvent
+from infra.encryption import Keyring
 from tests.contract.make_golden import made_up
 from tests.fold import expected_rows
 from tests.keys import fixed_keyring

@@ -7,13 +7,13 @@ import pytest
 
 from avro_schemas.codec import decode
 from avro_schemas.containers import LoggedRecord
-from cli.archive import manifest as manifests
-from cli.archive.errors import ArchiveDamaged, NotAnArchive, RestoreRefused
-from cli.archive.logs import to_logged_record
-from cli.archive.manifest import Chunk, Manifest
-from cli.archive.restoring import LogRestorer, RestoreResult
-from cli.archive.target import first_open_run_offset
-from domain.events import (
+from backup import manifest as manifests
+from backup.errors import ArchiveDamaged, NotAnArchive, RestoreRefused
+from backup.log_restore import LogRestorer, RestoreResult
+from backup.log_sources import to_logged_record
+from backup.manifest import Chunk, Manifest
+from cli.restore.restore_target import first_open_run_offset
+from domain.asset.events import (
     AssetConfirmed,
     AssetDeleted,
     AssetPublished,
@@ -24,17 +24,17 @@ from domain.events import (
     AssetSourceReplaced,
     AssetSubmitted,
 )
-from infra.marks import Provenance
-from infra.reading import Record
-from infra.topics import API_KEYS, ASSET_EVENTS, WEBHOOK_ENDPOINTS
-from infra.webhook_endpoints import (
+from infra.kafka.partition_reader import Record
+from infra.kafka.provenance import Provenance
+from infra.kafka.topics import API_KEYS, ASSET_EVENTS, WEBHOOK_ENDPOINTS
+from read_models.webhooks.endpoint_records import (
     EndpointHealth,
     WebhookEndpoint,
     endpoint_record_from_json,
     endpoint_record_to_json,
 )
 from tests.unit.archive.fakes import SMALL, MemoryLog, export, history
-from tests.unit.notifying.parts import ENDPOINT
+from tests.unit.streams.webhooks.parts import ENDPOINT
 
 EVENTS = history()
 

@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from cli.archive.logs import ArchivedLog
-from cli.archive.manifest import NAME, Chunk, Manifest, SchemaFile, TableFile
-from cli.archive.verifying import ArchiveFinding, verify_archive
-from infra.topics import API_KEYS, ASSET_EVENTS, OPERATION_EVENTS
+from backup.log_sources import ArchivedLog
+from backup.manifest import NAME, Chunk, Manifest, SchemaFile, TableFile
+from backup.verification import ArchiveFinding, verify_archive
+from infra.kafka.topics import API_KEYS, ASSET_EVENTS, OPERATION_EVENTS
 from tests.unit.archive.fakes import SMALL, MemoryLog, export, history
 
 EVENTS = history()

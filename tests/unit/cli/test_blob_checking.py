@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.codec import decode, encode
-from cli.blob_checking import BlobCheck, BlobCheckTotals
-from cli.blob_inventory import BlobInventory, MissingBlob
-from domain.commands import AssetCommand, DeleteAsset, ReprocessAsset, SubmitAsset
-from domain.events import AssetEvent
+from backup.blob_check import BlobCheck, BlobCheckTotals
+from backup.blob_inventory import BlobInventory, MissingBlob
+from domain.asset.commands import AssetCommand, DeleteAsset, ReprocessAsset, SubmitAsset
+from domain.asset.events import AssetEvent
 from domain.values import BlobKey
-from infra.blob_store import BlobEntry
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS
+from infra.blobs.store import BlobEntry
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
 from tests.byte_owners import ASSETS, TENANTS, World
 from tests.samples import NOON, metadata
 from tests.unit.streams.fakes import FakeSender, record

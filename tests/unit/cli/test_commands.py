@@ -7,12 +7,12 @@ import typer
 from typer.testing import CliRunner
 
 from cli.__main__ import app, guarded
-from cli.keys import refuse_erased, scopes_of
-from cli.origin import samples, serve_samples
+from cli.commands.keys import refuse_erased, scopes_of
 from cli.output import show_table
-from cli.waiting import WaitTimedOut, wait_for
+from cli.polling import WaitTimedOut, wait_for
+from cli.sample_server import samples, serve_samples
+from infra.encryption import WHOLE_TENANT, Erasure, KeyringFile
 from infra.errors import BrokerUnavailable
-from infra.keyring import WHOLE_TENANT, Erasure, KeyringFile
 from tests.samples import NOON
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.demo_keys import DemoKeys
-from infra.api_keys import SCOPES, Scope
+from infra.http.authentication.api_keys import SCOPES, Scope
 
 
 class MemoryKeys:

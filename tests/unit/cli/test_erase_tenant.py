@@ -6,8 +6,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli.erase_tenant import EraseTenantOptions, confirm_erasure
-from cli.erasing import ErasureScanResult
+from cli.commands.erase_tenant import EraseTenantOptions, confirm_erasure
+from streams.erasure.asset_eraser import ErasureScanResult
 from tests.samples import ACME
 from tests.unit.cli.test_erasing import ALL
 

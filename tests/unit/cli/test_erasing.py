@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from avro_schemas.codec import decode
-from cli.erasing import AssetEraser, ErasureRequest
-from domain.bulk import Filter
-from domain.commands import DeleteAsset, PurgeAsset
-from domain.operation.selecting import Candidate
+from domain.asset.commands import DeleteAsset, PurgeAsset
+from domain.bulk_operation.selection import Candidate
+from domain.bulk_operation.values import Filter
 from domain.values import AssetId, CorrelationId, Status, TenantId
-from infra.sending import LogPosition
-from infra.topics import ASSET_COMMANDS, Topic
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import ASSET_COMMANDS, Topic
+from streams.erasure.asset_eraser import AssetEraser, ErasureRequest
 from tests.samples import ACME, NOON
 
 EVERY = (Status.SUBMITTED, Status.PUBLISHED, Status.REJECTED, Status.DELETED)

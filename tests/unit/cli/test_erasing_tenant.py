@@ -5,24 +5,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from avro_schemas.codec import decode, encode
-from cli.erasing_tenant import (
-    TenantBelongings,
-    collect_belongings,
-    erase_belongings,
-    remove_tenant_blobs,
-)
-from domain import operation as operations
-from domain.bulk import OperationState
-from domain.bulk_commands import CancelOperation
-from domain.bulk_events import OperationEnded
-from domain.catalogue import EMPTY_CATALOGUE
+from domain import bulk_operation as operations
+from domain.bulk_operation.commands import CancelOperation
+from domain.bulk_operation.events import OperationEnded
+from domain.bulk_operation.values import OperationState
+from domain.category import EMPTY_CATALOGUE
 from domain.values import BlobKey, CorrelationId, OperationId, TenantId
-from infra.api_keys import ApiKey, api_key_from_json, issue_api_key
-from infra.dead_letters import DeadLetterQueue
-from infra.keyring import WHOLE_TENANT, Erasure
-from infra.reading import Record
-from infra.sending import LogPosition
-from infra.topics import (
+from infra.encryption import WHOLE_TENANT, Erasure
+from infra.http.authentication.api_keys import ApiKey, api_key_from_json, issue_api_key
+from infra.kafka.dead_letter_queue import DeadLetterQueue
+from infra.kafka.partition_reader import Record
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import (
     API_KEYS,
     DEAD_LETTERS_SETTLED,
     OPERATION_COMMANDS,
@@ -30,14 +24,20 @@ from infra.topics import (
     WEBHOOK_ENDPOINTS,
     Topic,
 )
-from infra.webhook_endpoints import endpoint_record_to_json
+from read_models.webhooks.endpoint_records import endpoint_record_to_json
+from streams.erasure.tenant_eraser import (
+    TenantBelongings,
+    collect_belongings,
+    erase_belongings,
+    remove_tenant_blobs,
+)
 from tests.bulk import instructions, start
 from tests.memory import MemoryBlobStore
 from tests.memory_letters import MemoryDeadLetterLog
 from tests.memory_webhooks import MemoryTopics
 from tests.samples import ACME, NOON, metadata
-from tests.unit.notifying.parts import endpoint
 from tests.unit.streams.samples import JOB
+from tests.unit.streams.webhooks.parts import endpoint
 
 GLOBEX = TenantId("globex")
 RUNNING, ENDED, THEIRS = OperationId("running"), OperationId("ended"), OperationId("theirs")

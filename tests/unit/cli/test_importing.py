@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from cli.http import ApiProblem, ApiUnreachable
-from cli.import_journal import ImportJournal, open_import_journal
-from cli.import_source import NotAnImport, open_import_file, with_defaults
-from cli.importing import ImportStopped, import_lines, refused_texts
+from cli.api_client import ApiProblem, ApiUnreachable
+from cli.batch_import.import_file import NotAnImport, open_import_file, with_defaults
+from cli.batch_import.journal import ImportJournal, open_import_journal
+from cli.batch_import.upload import ImportStopped, import_lines, refused_texts
 from command_api.app import CommandApiParts, create_app
 from command_api.ids import uuid7
-from infra.api_key_table import ApiKeyTable
-from infra.dead_letters import DeadLetterQueue
-from infra.outcomes import PendingReplies
+from infra.decider_runtime.pending_replies import PendingReplies
+from infra.http.authentication.api_key_table import ApiKeyTable
+from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.settings import Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
@@ -35,7 +35,7 @@ PATH = "/v1/assets/batch"
 
 @dataclass(kw_only=True)
 class Api:
-    """Sends as cli.http.Api does; ``troubles`` come first, one a request."""
+    """Sends as cli.api_client.Api does; ``troubles`` come first, one a request."""
 
     client: TestClient
     decider: FakeDecider

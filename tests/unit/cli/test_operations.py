@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.operations_watching import watch_operation
+from cli.commands.operation_progress import watch_operation
 
 OPERATION: dict[str, Any] = {
     "operation_id": "o1",
@@ -65,7 +65,7 @@ def apis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Apis:
     def connected(**options: Any) -> httpx2.Client:  # noqa: ANN401 - handed through
         return client(transport=httpx2.MockTransport(apis), **options)
 
-    monkeypatch.setattr("cli.http.httpx2.Client", connected)
+    monkeypatch.setattr("cli.api_client.httpx2.Client", connected)
     monkeypatch.setenv("SCALEHOSTER_DATA_DIR", str(tmp_path))
     (tmp_path / "demo-api-key").write_text("shk_test")
     return apis

@@ -6,10 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.rebuild import shown
-from infra.generations import Generation, GenerationComparison, GenerationState
-from projections.rebuilding.progress import RebuildProgress
-from projections.rebuilding.rebuilds import REBUILDABLE, RebuildStatus
+from cli.commands.rebuild import shown
+from infra.cassandra.generations import Generation, GenerationComparison, GenerationState
+from projections.rebuild.progress import RebuildProgress
+from projections.rebuild.rebuilds import REBUILDABLE, RebuildStatus
 
 NOW = datetime.now(UTC)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.services import RunningService, Service
+from cli.local_platform.services import RunningService, Service
 from tests.eventually import eventually
 
 IDLER = Service(name="idler", module="tests.unit.cli.idler")

@@ -7,10 +7,10 @@ from threading import Event, Thread
 
 import pytest
 
-from cli.parts import NEEDS, SERVERS
-from cli.supervised import SupervisedComponent
-from cli.supervisor import PlatformNotUp, PlatformSupervisor
-from infra.cluster.locking import locked
+from cli.local_platform.components import NEEDS, SERVERS
+from cli.local_platform.supervision import SupervisedComponent
+from cli.local_platform.supervisor import PlatformNotUp, PlatformSupervisor
+from infra.file_lock import locked
 from tests.eventually import eventually
 from tests.supervised_world import World
 

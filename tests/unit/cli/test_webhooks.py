@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.http import ApiProblem
+from cli.api_client import ApiProblem
 
 ENDPOINT: dict[str, Any] = {
     "endpoint_id": "e1",
@@ -80,7 +80,7 @@ def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CommandApi:
     def connected(**options: Any) -> httpx2.Client:  # noqa: ANN401 - handed through
         return client(transport=httpx2.MockTransport(api), **options)
 
-    monkeypatch.setattr("cli.http.httpx2.Client", connected)
+    monkeypatch.setattr("cli.api_client.httpx2.Client", connected)
     monkeypatch.setattr("cli.output.console.width", 300)  # else words are cut
     monkeypatch.setenv("SCALEHOSTER_DATA_DIR", str(tmp_path))
     (tmp_path / "demo-api-key").write_text("shk_test")

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from infra.cluster.cassandra import cassandra_yaml
-from infra.cluster.kafka import server_properties
+from infra.local_cluster.cassandra_server import cassandra_yaml
+from infra.local_cluster.kafka_server import server_properties
 
 DATA = Path("/data")
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.cluster import LocalCluster
-from infra.cluster.checksums import read_checksums, write_checksums
-from infra.cluster.errors import InstallFailed, MavenMissing, WrongJars
-from infra.cluster.jars import install_jars, jars_folder, pin_jars
-from infra.cluster.java import Java
+from infra.local_cluster import LocalCluster
+from infra.local_cluster.checksums import read_checksums, write_checksums
+from infra.local_cluster.errors import InstallFailed, MavenMissing, WrongJars
+from infra.local_cluster.jars import install_jars, jars_folder, pin_jars
+from infra.local_cluster.java import Java
 
 JAVA = Java(binary=Path("/usr/bin/java"), major=17)
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # of no bytes
@@ -143,7 +143,7 @@ def test_without_maven_the_error_says_how_to_install_it(programs: Path, tmp_path
 
 def test_each_server_says_the_version_that_is_installed(tmp_path: Path) -> None:
     jars = {"kafka": "kafka_2.13", "cassandra": "cassandra-all"}
-    poms = Path(__file__).parents[3] / "infra/cluster/poms"
+    poms = Path(__file__).parents[3] / "infra/local_cluster/poms"
     for server in LocalCluster(tmp_path).servers:
         name = server.name.lower()
         committed = read_checksums(poms / name / "jars.sha256")

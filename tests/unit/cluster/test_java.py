@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.cluster.errors import JavaMissing
-from infra.cluster.java import find_java, installed_javas, major_version
+from infra.local_cluster.errors import JavaMissing
+from infra.local_cluster.java import find_java, installed_javas, major_version
 
 
 def java(folder: Path, version: str) -> Path:

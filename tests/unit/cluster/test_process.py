@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cluster.process import DetachedProcess
+from infra.local_cluster.detached_process import DetachedProcess
 from tests.eventually import eventually
 
 MARK = "-Dmark=ours"

@@ -9,15 +9,15 @@ from typing import ClassVar
 
 import pytest
 
-from infra.cluster.errors import (
+from infra.local_cluster.errors import (
     DiskNearlyFull,
     PortTaken,
     RunsOnOtherPort,
     ServerDied,
     ServerSilent,
 )
-from infra.cluster.ports import free_port
-from infra.cluster.server import LocalServer
+from infra.local_cluster.local_server import LocalServer
+from infra.local_cluster.ports import free_port
 
 LISTENS = """\
 import socket, sys

@@ -9,10 +9,10 @@ from starlette.testclient import TestClient
 
 from command_api.app import CommandApiParts, create_app
 from command_api.ids import uuid7
-from infra.api_key_table import ApiKeyTable
 from infra.api_settings import CommandApiSettings
-from infra.dead_letters import DeadLetterQueue
-from infra.outcomes import PendingReplies
+from infra.decider_runtime.pending_replies import PendingReplies
+from infra.http.authentication.api_key_table import ApiKeyTable
+from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.settings import FetchSettings, Settings
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore

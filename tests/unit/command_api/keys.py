@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from domain.values import TenantId
-from infra.api_key_table import ApiKeyTable
-from infra.api_keys import ApiKey, Scope, api_key_digest, new_api_key_text
+from infra.http.authentication.api_key_table import ApiKeyTable
+from infra.http.authentication.api_keys import ApiKey, Scope, api_key_digest, new_api_key_text
 from tests.samples import ACME, NOON
 
 

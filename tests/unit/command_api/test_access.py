@@ -8,11 +8,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from command_api.app import CommandApiParts, create_app
-from command_api.rates import RateLimiter
+from command_api.requests.rate_limiter import RateLimiter
 from domain.values import TenantId
-from infra.api_key_table import ApiKeyTable
-from infra.api_keys import Scope
-from infra.web.errors import RateLimited
+from infra.http.authentication.api_key_table import ApiKeyTable
+from infra.http.authentication.api_keys import Scope
+from infra.http.errors import RateLimited
 from tests.fake_decider import FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
 from tests.unit.command_api.keys import Keys

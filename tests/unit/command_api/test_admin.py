@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from command_api.app import CommandApiParts, create_app
-from infra.operator_requests import TASK_ACTIONS, MaintenanceTask
+from read_models.maintenance_tasks import TASK_ACTIONS, MaintenanceTask
 from tests.memory_requests import MemoryRequestBook
 from tests.unit.command_api.conftest import SETTINGS
 from tests.unit.command_api.keys import Keys

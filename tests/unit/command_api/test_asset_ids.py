@@ -7,10 +7,10 @@ from uuid import UUID, uuid5
 import pytest
 from starlette.testclient import TestClient
 
-from avro_schemas.sealing import using_encryptor
+from avro_schemas.encryption import using_encryptor
 from command_api.ids import keyed_asset_id
 from domain.values import TenantId
-from infra.keyring import WHOLE_TENANT, Erasure, KeyringFile, new_keyring
+from infra.encryption import WHOLE_TENANT, Erasure, KeyringFile, new_keyring
 from tests.keys import fixed_keyring
 from tests.samples import ACME, NOON
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from command_api.batches.line import BatchRecord
-from command_api.batches.lines import CSV, JSON, NDJSON, open_records
-from infra.web.errors import MalformedCsv, MalformedJson
+from command_api.batch_import.batch_record import BatchRecord
+from command_api.batch_import.record_parser import CSV, JSON, NDJSON, open_records
+from infra.http.errors import MalformedCsv, MalformedJson
 
 MOST = 200
 values = st.recursive(

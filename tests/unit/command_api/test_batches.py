@@ -13,12 +13,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from command_api.app import CommandApiParts, create_app
-from command_api.batches.intake import MOST_AT_ONCE
-from command_api.batches.telling import OutcomeStream
-from domain.commands import SubmitAsset
+from command_api.batch_import.batch_importer import MOST_AT_ONCE
+from command_api.batch_import.outcome_stream import OutcomeStream
+from domain.asset.commands import SubmitAsset
 from domain.outcomes import Outcome
-from infra.asking import AnyCommand
-from infra.web.positions import position_from_header
+from infra.decider_runtime.command_client import AnyCommand
+from infra.http.position_header import position_from_header
 from tests.fake_decider import FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
 from tests.unit.command_api.keys import Keys

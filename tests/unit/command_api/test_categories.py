@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from domain.commands import MoveCategory, RenameCategory, ReviseCategory
+from domain.category.commands import MoveCategory, RenameCategory, ReviseCategory
 from tests.fake_decider import FakeDecider
 
 

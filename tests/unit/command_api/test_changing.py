@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from domain.commands import DescribeAsset, RefreshAsset, ReplaceSource
+from domain.asset.commands import DescribeAsset, RefreshAsset, ReplaceSource
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
 from tests.samples import metadata, publish

@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 
 from avro_schemas.codec import encode
 from command_api.app import CommandApiParts, create_app
-from domain.jobs import FailedAttempt
-from infra.dead_letters import DeadLetterQueue
-from infra.topics import PROJECTIONS_DEAD_LETTERS
+from domain.asset.jobs import FailedAttempt
+from infra.kafka.dead_letter_queue import DeadLetterQueue
+from infra.kafka.topics import PROJECTIONS_DEAD_LETTERS
 from tests.memory_letters import MemoryDeadLetterLog
 from tests.samples import NOON
 from tests.unit.command_api.conftest import SETTINGS

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from command_api.decider import catalogues
-from command_api.decider.catalogues import CatalogueTable
-from domain.category_events import CatalogueEvent, CategoryCreated, CategoryRenamed
+from command_api.decider import catalogue_table
+from command_api.decider.catalogue_table import CatalogueTable
+from domain.category.events import CatalogueEvent, CategoryCreated, CategoryRenamed
 from domain.values import CategorySlug, CommandId, TenantId
-from infra.kafka import Kafka
+from infra.kafka.client import Kafka
 from tests.samples import ACME
 from tests.unit.test_catalogue_limits import created
 
@@ -45,7 +45,7 @@ def renamed(tenant_id: TenantId, number: int) -> CategoryRenamed:
 def test_answers_of_one_tenant_are_bounded_and_drive_out_no_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(catalogues, "MOST_ANSWERS", 50)
+    monkeypatch.setattr(catalogue_table, "MOST_ANSWERS", 50)
     known = CatalogueTable(Kafka(bootstrap_servers="127.0.0.1:1", topic_prefix=""))
     try:
         renames = (renamed(EVIL, number) for number in range(2, 201))
@@ -61,7 +61,7 @@ def test_answers_of_one_tenant_are_bounded_and_drive_out_no_others(
 
 
 def test_a_command_of_two_events_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogues, "MOST_ANSWERS", 1)
+    monkeypatch.setattr(catalogue_table, "MOST_ANSWERS", 1)
     known = CatalogueTable(Kafka(bootstrap_servers="127.0.0.1:1", topic_prefix=""))
     try:
         first, second = opened(EVIL), renamed(EVIL, 2)

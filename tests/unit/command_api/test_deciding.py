@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from avro_schemas.codec import decode, encode
-from command_api.decider.deciding import Decider
-from command_api.decider.state import AssetKey, Remembered, StateChanges
+from command_api.decider.decider import Decider
+from command_api.decider.folded_state import AssetKey, Remembered, StateChanges
 from domain.asset import Asset
-from domain.catalogue import EMPTY_CATALOGUE, Catalogue, decide, evolve
-from domain.events import AssetSubmitted
+from domain.asset.events import AssetSubmitted
+from domain.category import EMPTY_CATALOGUE, Catalogue, decide, evolve
 from domain.values import CommandId, TenantId
-from infra.group_reading import Partition
-from infra.kafka import Kafka
-from infra.reading import Record
-from infra.topics import Topic
+from infra.kafka.client import Kafka
+from infra.kafka.group_consumer import Partition
+from infra.kafka.partition_reader import Record
+from infra.kafka.topics import Topic
 from tests.samples import NOON, create_category, metadata, submit
 
 (CREATED,) = decide(create_category("cats"), EMPTY_CATALOGUE, NOON)
@@ -94,7 +94,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
     broker = Broker()
 
     def put(name: str, made: Callable[..., Any]) -> None:
-        monkeypatch.setattr(f"command_api.decider.deciding.{name}", made)
+        monkeypatch.setattr(f"command_api.decider.decider.{name}", made)
 
     for name in (
         "TransactionalProducer",

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from hashlib import sha256
 
-from avro_schemas.sealing import using_encryptor
-from command_api.preferences import preference
-from command_api.writes import WriteRequest
+from avro_schemas.encryption import using_encryptor
+from command_api.requests.admission import WriteRequest
+from command_api.requests.prefer_header import preference
 from domain.values import Actor, CommandId, CorrelationId, TenantId
-from infra.keyring import WHOLE_TENANT, Erasure
+from infra.encryption import WHOLE_TENANT, Erasure
 from tests.keys import fixed_keyring
 from tests.samples import ACME, NOON
 

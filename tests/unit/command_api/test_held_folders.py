@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from avro_schemas.codec import encode
-from command_api.decider.state import FoldedState, StateChanges
-from domain.blob_keys import asset_folder, folder_of, upload_key
-from domain.events import AssetEvent
+from command_api.decider.folded_state import FoldedState, StateChanges
+from domain.asset.blob_keys import asset_folder, folder_of, upload_key
+from domain.asset.events import AssetEvent
 from domain.values import AssetId, BlobKey, Source
-from infra.topics import ASSET_EVENTS
+from infra.kafka.topics import ASSET_EVENTS
 from tests.samples import ACME, LARGE, NOON
 from tests.unit.streams.fakes import record
 from tests.unit.streams.samples import METADATA, REPLACED, SUBMITTED

@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 
 from command_api.app import CommandApiParts, create_app
 from command_api.ids import keyed_asset_id
-from domain.commands import SubmitAsset
+from domain.asset.commands import SubmitAsset
+from infra.http.position_header import position_from_header
 from infra.settings import FetchSettings
-from infra.web.positions import position_from_header
 from tests.fake_decider import FakeDecider
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME

@@ -9,15 +9,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from command_api.app import CommandApiParts, create_app
-from command_api.operation_bodies import OPERATION_BODIES
-from command_api.previews import OperationPreviews
-from domain.bulk import OperationKind
-from domain.bulk_commands import StartOperation
-from domain.catalogue import EMPTY_CATALOGUE, Catalogue, decide, evolve
-from domain.operation.selecting import Candidate
+from command_api.operation_previews import OperationPreviews
+from command_api.requests.bulk_operation_bodies import OPERATION_BODIES
+from domain.bulk_operation.commands import StartOperation
+from domain.bulk_operation.selection import Candidate
+from domain.bulk_operation.values import OperationKind
+from domain.category import EMPTY_CATALOGUE, Catalogue, decide, evolve
 from domain.values import AssetId, CategoryId, Status, TenantId
-from infra.candidates import AssetScan
-from infra.live_views import ViewReader
+from read_models.assets_by_shard.queries import AssetScan
+from read_models.view_reader import ViewReader
 from tests.bulk import instructions, start
 from tests.fake_decider import FakeDecider
 from tests.memory_cql import MemoryCql

@@ -9,20 +9,23 @@ from typing import Any
 import pytest
 
 from avro_schemas.codec import decode, encode
-from command_api.decider import rounds
-from command_api.decider.deciding import Decider
-from command_api.decider.state import FoldedState
+from command_api.decider import command_batch
+from command_api.decider.decider import Decider
+from command_api.decider.folded_state import FoldedState
 from domain import asset as assets
-from domain import catalogue as catalogues
-from domain.category_events import CatalogueEvent
-from domain.commands import CatalogueCommand, Command, DescribeAsset, SubmitAsset
-from domain.discards import BlobsDiscarded
-from domain.events import AssetEvent, AssetSubmitted, Event
-from domain.jobs import DeadLetter
+from domain import category as catalogues
+from domain.asset.commands import DescribeAsset, SubmitAsset
+from domain.asset.discarded_blobs import BlobsDiscarded
+from domain.asset.events import AssetEvent, AssetSubmitted
+from domain.category.commands import CatalogueCommand
+from domain.category.events import CatalogueEvent
+from domain.commands import Command
+from domain.dead_letter import DeadLetter
+from domain.events import Event
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from infra.errors import RecordRefused
-from infra.reading import Record
-from infra.topics import (
+from infra.kafka.partition_reader import Record
+from infra.kafka.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
     CATEGORY_COMMANDS,
@@ -47,14 +50,14 @@ BAD = "0190b6f0-0000-7000-8000-0000000000ff"
 def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
     kafka = MemoryKafka()
     stands_for = {
-        "deciding.TransactionalProducer": kafka.writer,
-        "deciding.OpenTransactionScanner": kafka.tails,
-        "deciding.HangingTransactionRecovery": kafka.recovery,
-        "deciding.GroupConsumer": kafka.group_reader,
-        "catalogues.PartitionReader": kafka.reader,
-        "catalogues.OpenTransactionScanner": kafka.tails,
-        "folding.PartitionReader": kafka.reader,
-        "folding.LogBounds": kafka.bounds,
+        "decider.TransactionalProducer": kafka.writer,
+        "decider.OpenTransactionScanner": kafka.tails,
+        "decider.HangingTransactionRecovery": kafka.recovery,
+        "decider.GroupConsumer": kafka.group_reader,
+        "catalogue_table.PartitionReader": kafka.reader,
+        "catalogue_table.OpenTransactionScanner": kafka.tails,
+        "partition_catch_up.PartitionReader": kafka.reader,
+        "partition_catch_up.LogBounds": kafka.bounds,
     }
     for name, made in stands_for.items():
         monkeypatch.setattr(f"command_api.decider.{name}", made)
@@ -139,7 +142,7 @@ def rule_fails(_kafka: MemoryKafka, patch: pytest.MonkeyPatch) -> None:
             raise ZeroDivisionError("a rule of ours")
         return real(command, *rest)  # type: ignore[arg-type] # handed on
 
-    patch.setattr("command_api.decider.rounds.assets.decide", decide)
+    patch.setattr("command_api.decider.command_batch.assets.decide", decide)
 
 
 def event_is_too_large(_kafka: MemoryKafka, patch: pytest.MonkeyPatch) -> None:
@@ -147,7 +150,7 @@ def event_is_too_large(_kafka: MemoryKafka, patch: pytest.MonkeyPatch) -> None:
         if is_poison(value):
             raise RecordRefused("larger than asset-events takes")
 
-    patch.setattr(rounds, "require_writable", require_writable)
+    patch.setattr(command_batch, "require_writable", require_writable)
 
 
 def event_cannot_be_spelled(_kafka: MemoryKafka, patch: pytest.MonkeyPatch) -> None:
@@ -156,7 +159,7 @@ def event_cannot_be_spelled(_kafka: MemoryKafka, patch: pytest.MonkeyPatch) -> N
             raise OverflowError("an integer beyond 64 bits")
         return encode(event)
 
-    patch.setattr(rounds, "encode", spell)
+    patch.setattr(command_batch, "encode", spell)
 
 
 def is_poison(value: bytes) -> bool:
@@ -174,7 +177,7 @@ def last_step_fails(_kafka: MemoryKafka, patch: pytest.MonkeyPatch) -> None:
     def fail() -> Any:  # noqa: ANN401 - never returns
         raise ZeroDivisionError("after its events were decided")
 
-    patch.setattr(rounds, "discards_of_command", unused)
+    patch.setattr(command_batch, "discards_of_command", unused)
 
 
 def broker_refuses(topic: str) -> Callable[[MemoryKafka, pytest.MonkeyPatch], None]:
@@ -224,7 +227,7 @@ def test_a_wish_about_categories_that_cannot_be_decided_is_buried(
             raise ZeroDivisionError("a rule of ours")
         return real(command, *rest)
 
-    monkeypatch.setattr("command_api.decider.rounds.catalogues.decide", decide)
+    monkeypatch.setattr("command_api.decider.command_batch.catalogues.decide", decide)
     about = metadata(ACME, reply_partition=1)
     decider.decide(create_category("poison", about=about), create_category("dogs"))
 

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from command_api.fields import PresetName
+from command_api.requests.fields import PresetName
 from streams.rendering.presets import PRESETS
 
 

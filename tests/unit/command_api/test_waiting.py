@@ -8,9 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from command_api.app import CommandApiParts, create_app
-from command_api.preferences import preference
+from command_api.requests.prefer_header import preference
 from domain.outcomes import Outcome
-from infra.asking import AnyCommand
+from infra.decider_runtime.command_client import AnyCommand
 from infra.settings import Settings
 from tests.fake_decider import FakeDecider
 from tests.unit.command_api.conftest import SETTINGS

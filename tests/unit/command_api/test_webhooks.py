@@ -10,26 +10,31 @@ import pytest
 from starlette.testclient import TestClient
 
 from avro_schemas.codec import encode
-from avro_schemas.sealing import using_encryptor
+from avro_schemas.encryption import using_encryptor
 from command_api.app import CommandApiParts, create_app
-from domain.hooks import EndpointId, WebhookAttempt, WebhookDelivery, WebhookRedelivery
 from domain.values import EventId
-from infra.keyring import Erasure
-from infra.public_events import PUBLIC_EVENT_TYPES
-from infra.topics import (
+from domain.webhook.delivery import WebhookAttempt, WebhookDelivery, WebhookRedelivery
+from domain.webhook.endpoint import EndpointId
+from infra.encryption import Erasure
+from infra.kafka.topics import (
     WEBHOOK_ATTEMPTS,
     WEBHOOK_DELIVERIES,
     WEBHOOK_ENDPOINTS,
     WEBHOOK_REDELIVERIES,
 )
-from infra.webhook_endpoints import EndpointHealth, WebhookEndpoint, endpoint_record_from_json
-from infra.webhook_table import WebhookEndpointTable
+from read_models.public_events import PUBLIC_EVENT_TYPES
+from read_models.webhooks.endpoint_records import (
+    EndpointHealth,
+    WebhookEndpoint,
+    endpoint_record_from_json,
+)
+from read_models.webhooks.endpoint_table import WebhookEndpointTable
 from tests.keys import fixed_keyring
 from tests.memory_webhooks import SECRETS, MemoryKeys, MemoryTopics, memory_webhooks
 from tests.samples import NOON
 from tests.unit.command_api.conftest import SETTINGS
 from tests.unit.command_api.keys import Keys
-from tests.unit.fetching.vectors import DENIED
+from tests.unit.streams.ingestion.fetcher.vectors import DENIED
 
 HOOK = {"url": "https://example.com/hooks"}
 Json = dict[str, Any]

@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.api_key_table import ApiKeyRejected, ApiKeysNotLoaded, ApiKeyTable, Caller
-from infra.api_keys import (
+from infra.http.authentication.api_key_table import (
+    ApiKeyRejected,
+    ApiKeysNotLoaded,
+    ApiKeyTable,
+    Caller,
+)
+from infra.http.authentication.api_keys import (
     ApiKey,
     api_key_digest,
     api_key_from_json,
@@ -19,8 +24,8 @@ from infra.api_keys import (
     new_api_key_text,
     revoke_api_key,
 )
-from infra.sending import LogPosition
-from infra.topics import API_KEYS, Topic
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import API_KEYS, Topic
 from tests.samples import ACME, NOON
 
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from avro_schemas.codec import decode, encode
-from domain.commands import ReplaceSource, ReprocessAsset
-from domain.jobs import ImageJob
+from domain.asset.commands import ReplaceSource, ReprocessAsset
+from domain.asset.jobs import ImageJob
 from domain.values import Source, TenantId
-from infra.dead_letters import (
+from infra.errors import BrokerUnavailable
+from infra.kafka.dead_letter_queue import (
     DeadLetterCannotBeSent,
     DeadLetterFilter,
     DeadLetterNotFound,
@@ -16,9 +17,8 @@ from infra.dead_letters import (
     DeadLetterResolution,
     dead_letter,
 )
-from infra.errors import BrokerUnavailable
-from infra.reading import Record
-from infra.topics import (
+from infra.kafka.partition_reader import Record
+from infra.kafka.topics import (
     COMMANDS_DEAD_LETTERS,
     IMAGE_JOBS_DEAD_LETTERS,
     LARGEST_RECORD_BYTES,
@@ -38,8 +38,8 @@ from tests.samples import (
     submit,
 )
 from tests.spec import given
-from tests.unit.notifying.parts import DELIVERY
 from tests.unit.streams.samples import JOB, SUBMITTED
+from tests.unit.streams.webhooks.parts import DELIVERY
 
 SOURCE = Source(url="https://pictures.example:8443/1.jpg", upload_key=None, file_name=None)
 ANY = DeadLetterFilter()

@@ -6,11 +6,11 @@ import pytest
 from confluent_kafka import Producer
 
 from infra.errors import LogIncomplete
-from infra.group_reading import GroupConsumer
-from infra.group_starts import start_offset
-from infra.kafka import Kafka
-from infra.reading import Record
-from infra.topics import ASSET_COMMANDS, ASSET_EVENTS, Topic
+from infra.kafka.client import Kafka
+from infra.kafka.group_consumer import GroupConsumer
+from infra.kafka.offsets.start_offsets import start_offset
+from infra.kafka.partition_reader import Record
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, Topic
 from tests.eventually import eventually
 from tests.mock_broker import MockBroker, mock_broker
 

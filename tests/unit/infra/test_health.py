@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from infra.errors import StoreUnavailable
-from infra.web.errors import NotReady
-from infra.web.health import Readiness
+from infra.http.errors import NotReady
+from infra.http.readiness import Readiness
 
 
 class Part:

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from infra.errors import ViewNotBuilt, ViewsMissing
-from infra.live_views import ViewReader
-from infra.topics import ASSET_EVENTS
+from infra.kafka.topics import ASSET_EVENTS
+from read_models.view_reader import ViewReader
 from tests.memory_cql import MemoryCql
 
 PICTURES = "SELECT * FROM pictures$suffix"

@@ -8,9 +8,9 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import ListOffsetsResultInfo
 
-from infra.kafka import Kafka
-from infra.log_bounds import LogBounds
-from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS
+from infra.kafka.client import Kafka
+from infra.kafka.offsets.log_bounds import LogBounds
+from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS
 
 
 class FakeKafka:

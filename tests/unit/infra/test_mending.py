@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from infra.errors import BrokerUnavailable
-from infra.group_reading import Partition
-from infra.mending import HangingTransactionRecovery
-from infra.topics import (
+from infra.kafka.group_consumer import Partition
+from infra.kafka.hanging_transactions.recovery import HangingTransactionRecovery
+from infra.kafka.topics import (
     ASSET_COMMANDS,
     CATEGORY_COMMANDS,
     OPERATION_COMMANDS,

@@ -3,14 +3,14 @@
 import asyncio
 
 from avro_schemas.codec import encode
+from avro_schemas.encryption import using_encryptor
 from avro_schemas.errors import KeysLost
-from avro_schemas.sealing import using_encryptor
 from domain.asset import replay, snapshot
 from domain.outcomes import Outcome
-from domain.telling import unchanged
-from infra.keyring import new_keyring
-from infra.outcomes import PendingReplies
-from infra.reading import Record
+from domain.replies import unchanged
+from infra.decider_runtime.pending_replies import PendingReplies
+from infra.encryption import new_keyring
+from infra.kafka.partition_reader import Record
 from tests.samples import NOON
 from tests.unit.streams.samples import SUBMITTED
 from tests.unit.test_asset import SUBMIT

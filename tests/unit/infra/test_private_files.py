@@ -51,4 +51,4 @@ def test_every_process_begins_by_reading_the_settings() -> None:
         for name, file in mains.items()
         if ("infra.settings", "load") not in imported_names(file)
     }
-    assert without == {"infra.cluster.__main__"}  # writes nothing
+    assert without == {"infra.local_cluster.__main__"}  # writes nothing

@@ -7,15 +7,15 @@ from typing import Any, get_args
 import pytest
 
 from avro_schemas.codec import decode
-from domain.events import (
+from domain.asset.events import (
     AssetEvent,
     AssetPublished,
     AssetRejected,
     AssetRestored,
     AssetSubmitted,
-    Event,
 )
-from infra.public_events import PUBLIC_EVENT_TYPES, public_event_json, public_event_type
+from domain.events import Event
+from read_models.public_events import PUBLIC_EVENT_TYPES, public_event_json, public_event_type
 from tests.contract.make_golden import GOLDEN
 from tests.unit.streams.samples import SUBMITTED
 

@@ -8,10 +8,10 @@ import pytest
 from confluent_kafka import KafkaError
 
 from infra.errors import BrokerUnavailable, RecordRefused
-from infra.kafka import Kafka
-from infra.reading import PartitionReader
-from infra.sending import LogPosition, RecordProducer
-from infra.topics import ASSET_COMMANDS, LARGEST_RECORD_BYTES
+from infra.kafka.client import Kafka
+from infra.kafka.partition_reader import PartitionReader
+from infra.kafka.producer import LogPosition, RecordProducer
+from infra.kafka.topics import ASSET_COMMANDS, LARGEST_RECORD_BYTES
 from tests.mock_broker import MockBroker, mock_broker
 
 _ONE_BATCH_BYTES = 900_000  # two of them are never sent together

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from cli.demo import run_demo
-from cli.keys import create
+from cli.commands.demo import run_demo
+from cli.commands.keys import create
 from infra.errors import SettingsWrong
 from infra.settings import load
 

@@ -9,8 +9,8 @@ from cassandra.cluster import NoHostAvailable
 from cassandra.connection import ConnectionBusy, ConnectionException
 from cassandra.query import BatchStatement, SimpleStatement
 
-from infra import side_by_side
-from infra.side_by_side import ConcurrentExecution
+from infra.cassandra import concurrent_execution
+from infra.cassandra.concurrent_execution import ConcurrentExecution
 from tests.eventually import eventually
 
 BUSY = NoHostAvailable("", {"127.0.0.1": ConnectionBusy("overloaded")})
@@ -117,7 +117,7 @@ def test_what_a_full_socket_refused_is_sent_again() -> None:
 
 
 def test_a_connection_that_takes_nothing_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(side_by_side, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(concurrent_execution, "_PATIENCE_SECONDS", 0)
     assert Running(HeldSession(refusals=1), ["one"], at_once=10).end() is BUSY
 
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from avro_schemas.errors import KeysLost
 from infra.errors import BrokerUnavailable
-from infra.reading import Record
-from infra.tailing import Tailer
+from infra.kafka.partition_reader import Record
+from infra.kafka.tailer import Tailer
 from tests.eventually import eventually
 
 

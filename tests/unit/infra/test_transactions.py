@@ -7,9 +7,14 @@ import pytest
 from confluent_kafka import KafkaError
 
 from infra.errors import RecordRefused
-from infra.kafka import Kafka
-from infra.topics import ASSET_EVENTS, LARGEST_RECORD_BYTES
-from infra.transactions import RecordsRefused, TransactionalProducer, TransactionFailed, run_within
+from infra.kafka.client import Kafka
+from infra.kafka.topics import ASSET_EVENTS, LARGEST_RECORD_BYTES
+from infra.kafka.transactions import (
+    RecordsRefused,
+    TransactionalProducer,
+    TransactionFailed,
+    run_within,
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Producer:
 def test_no_transaction_is_begun_where_the_one_before_may_hang(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("infra.transactions.Producer", Producer)
+    monkeypatch.setattr("infra.kafka.transactions.Producer", Producer)
     writer = TransactionalProducer(Kafka(bootstrap_servers="127.0.0.1:1"), "test")
     writer.begin()
     Producer.made[-1].troubles = [KafkaError(KafkaError._TRANSPORT)]  # noqa: SLF001 - librdkafka's own name
@@ -81,7 +86,7 @@ def test_no_transaction_is_begun_where_the_one_before_may_hang(
 
 @pytest.fixture
 def writer(monkeypatch: pytest.MonkeyPatch) -> TransactionalProducer:
-    monkeypatch.setattr("infra.transactions.Producer", Producer)
+    monkeypatch.setattr("infra.kafka.transactions.Producer", Producer)
     writer = TransactionalProducer(Kafka(bootstrap_servers="127.0.0.1:1"), "test")
     writer.begin()
     for _ in range(2):

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from avro_schemas.sealing import using_encryptor
-from infra.keyring import Erasure
-from infra.webhook_endpoints import (
+from avro_schemas.encryption import using_encryptor
+from infra.encryption import Erasure
+from read_models.webhooks.endpoint_records import (
     WebhookEndpoint,
     endpoint_record_from_json,
     endpoint_record_to_json,
 )
 from tests.keys import fixed_keyring
 from tests.samples import NOON
-from tests.unit.notifying.parts import ENDPOINT
+from tests.unit.streams.webhooks.parts import ENDPOINT
 
 STORED = replace(ENDPOINT, url="https://hooks.example.com/a-token", description="for Ann")
 

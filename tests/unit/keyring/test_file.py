@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.errors import KeysLost
-from infra.keyring import Erasure, KeyringFile
+from infra.encryption import Erasure, KeyringFile
 from tests.samples import NOON
 
 CAT, DOG = ("acme", "cat"), ("acme", "dog")

@@ -3,8 +3,8 @@
 import pytest
 
 from avro_schemas.errors import InvalidCiphertext, KeysLost
-from infra.keyring import WHOLE_TENANT, Erasure, Keyring, new_keyring
-from infra.keyring.secret_tree import SecretTree
+from infra.encryption import WHOLE_TENANT, Erasure, Keyring, new_keyring
+from infra.encryption.secret_tree import SecretTree
 from tests.samples import NOON
 
 CAT, DOG = ("acme", "cat"), ("acme", "dog")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.errors import KeysLost
-from infra.keyring import KeyringFile, installation_keyring
+from infra.encryption import KeyringFile, installation_keyring
 from infra.settings import Settings, load
 from tests.keys import fixed_keyring
 

@@ -8,18 +8,18 @@ from threading import Event
 from prometheus_client import CollectorRegistry
 
 from avro_schemas.codec import encode
-from domain.category_events import CatalogueEvent
-from domain.events import AssetEvent
-from domain.jobs import DeadLetter
+from domain.asset.events import AssetEvent
+from domain.category.events import CatalogueEvent
+from domain.dead_letter import DeadLetter
+from infra.cassandra.view_store import ViewStore
 from infra.errors import BrokerUnavailable
-from infra.group_reading import Partition, StartsOf
-from infra.reading import Record
-from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, Topic
-from infra.view_store import ViewStore
-from projections.following import ProjectionConsumer
+from infra.kafka.group_consumer import Partition, StartsOf
+from infra.kafka.partition_reader import Record
+from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, Topic
+from projections.consumer import ProjectionConsumer
 from projections.metrics import ProjectionMetrics
-from projections.view import ViewGeneration
-from projections.views import VIEWS
+from read_models.registry import VIEWS
+from read_models.view import ViewGeneration
 
 LIVE = tuple(ViewGeneration(view=view, generation=1) for view in VIEWS)
 _IDLE_POLLS = 3

@@ -7,22 +7,22 @@ from hashlib import blake2b
 from threading import Event
 from typing import Any
 
-from infra.generations import Generation
-from infra.group_reading import Partition
-from infra.personal import blank_erased_columns
-from infra.reading import Record
-from infra.rows import ColumnValue, Table
-from infra.topics import Topic
-from projections.assets_by_date import ASSETS_BY_DATE
-from projections.categories import CATEGORIES
-from projections.rebuilding.building import GenerationBuilder, PartitionSubset, RecordSource
-from projections.rebuilding.comparing import ComparisonReport, compare_generations
-from projections.rebuilding.feeding import CatchUp
-from projections.rebuilding.planning import RebuildPlanner
-from projections.rebuilding.supervising import RebuildSupervisor
-from projections.rebuilding.switching import GenerationSwitcher
-from projections.view import View, ViewGeneration
-from projections.views import VIEWS, definition
+from infra.cassandra.generations import Generation
+from infra.cassandra.personal_columns import blank_erased_columns
+from infra.cassandra.row_operations import ColumnValue, Table
+from infra.kafka.group_consumer import Partition
+from infra.kafka.partition_reader import Record
+from infra.kafka.topics import Topic
+from projections.rebuild.builder import GenerationBuilder, PartitionSubset, RecordSource
+from projections.rebuild.catch_up import CatchUp
+from projections.rebuild.comparison import ComparisonReport, compare_generations
+from projections.rebuild.generation_switch import GenerationSwitcher
+from projections.rebuild.planner import RebuildPlanner
+from projections.rebuild.supervisor import RebuildSupervisor
+from read_models.assets_by_date.projection import ASSETS_BY_DATE
+from read_models.categories.projection import CATEGORIES
+from read_models.registry import VIEWS, definition
+from read_models.view import View, ViewGeneration
 from tests.memory_generations import MemoryGenerations
 from tests.memory_views import MemoryViewStore
 from tests.unit.projections.fakes import Log, Run
@@ -31,7 +31,7 @@ LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 
 
 class LogSource:
-    """Reads some partitions of a log as ``infra.reading.Reader`` does."""
+    """Reads some partitions of a log as ``infra.kafka.partition_reader.Reader`` does."""
 
     def __init__(self, log: Log, topic: Topic, starts: Mapping[int, int]) -> None:
         self._log = log

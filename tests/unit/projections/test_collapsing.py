@@ -1,6 +1,6 @@
 """Many operations on a row come down to a few."""
 
-from infra.rows import RowOperation, collapse_operations
+from infra.cassandra.row_operations import RowOperation, collapse_operations
 from tests.contract.view_store import delete, upsert
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from domain.outcomes import CommandAccepted, CommandRefused, EventRef
 from domain.values import CommandId, EventId
-from projections.commands import COMMANDS, OUTCOMES
+from read_models.commands.projection import COMMANDS, OUTCOMES
 from tests.memory_views import MemoryViewStore
 from tests.samples import ACME, NOON
 

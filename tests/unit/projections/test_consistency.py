@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from domain.events import AssetEvent
+from domain.asset.events import AssetEvent
 from domain.values import TenantId
-from infra.consistency import ConsistencyResult
-from infra.rows import ColumnValue, Delete, Table, Upsert
-from infra.topics import ASSET_EVENTS
-from projections.asset_by_id import ASSET_BY_ID, ASSETS
-from projections.assets_by_date import ASSETS_BY_DATE, LISTING
-from projections.consistency.checking import PARTS, GenerationCheck
-from projections.consistency.expected import ExpectedRow
-from projections.consistency.folding import LogFold
-from projections.consistency.spill import OperationSpill
-from projections.rebuilding.rebuilds import REBUILDABLE
-from projections.view import View, ViewGeneration
+from infra.cassandra.row_operations import ColumnValue, Delete, Table, Upsert
+from infra.kafka.topics import ASSET_EVENTS
+from projections.rebuild.rebuilds import REBUILDABLE
+from projections.verification.expected_row import ExpectedRow
+from projections.verification.generation_check import PARTS, GenerationCheck
+from projections.verification.log_fold import LogFold
+from projections.verification.spill import OperationSpill
+from read_models.asset_by_id.projection import ASSET_BY_ID, ASSETS
+from read_models.assets_by_date.projection import ASSETS_BY_DATE, LISTING
+from read_models.consistency_results import ConsistencyResult
+from read_models.view import View, ViewGeneration
 from tests.history_maker import VERBS, tenant
 from tests.long_histories import categories_of, picture
 from tests.samples import ACME, NOON

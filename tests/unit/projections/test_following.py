@@ -8,19 +8,19 @@ from typing import NoReturn
 import pytest
 
 from avro_schemas.codec import Message, encode
-from domain.events import AssetEvent
+from domain.asset.events import AssetEvent
 from domain.outcomes import CommandRefused
 from domain.values import CommandId
+from infra.cassandra.row_operations import RowOperation
 from infra.errors import BrokerUnavailable, ViewsMissing
-from infra.rows import RowOperation
-from infra.topics import ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS
-from projections import parking
-from projections.asset_by_id import ASSET_BY_ID
-from projections.categories import CATEGORIES
-from projections.commands import OUTCOMES
+from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS
+from projections import parked_record_retry
 from projections.errors import EventsLost, HistoryHasGap
-from projections.view import ViewGeneration
-from projections.views import VIEWS
+from read_models.asset_by_id.projection import ASSET_BY_ID
+from read_models.categories.projection import CATEGORIES
+from read_models.commands.projection import OUTCOMES
+from read_models.registry import VIEWS
+from read_models.view import ViewGeneration
 from tests.fold import Rows, expected_rows, readable
 from tests.history_maker import Wish, tenant
 from tests.memory_views import MemoryViewStore
@@ -265,7 +265,7 @@ def test_events_behind_one_that_cannot_be_read_wait_in_order_until_it_can(
     assert (letter.topic, letter.partition, letter.offset) == (topic, partition, waiting[0].offset)
     assert readable(store.rows(assets)) == expected_rows([*others, own[0]])["asset_by_id"]
 
-    monkeypatch.setattr(parking, "_AT_ONCE", 2)
+    monkeypatch.setattr(parked_record_retry, "_AT_ONCE", 2)
     run = Run(log, store)
     assert run.metric("entities_waiting", view="asset_by_id", generation="1") == 0
     assert run.reader.paused_polls == math.ceil(len(waiting) / 2)  # so it stays in the group
@@ -286,7 +286,7 @@ def test_what_is_parked_is_left_to_whoever_takes_the_partition_over(
     log.add(EVENTS)
     Run(log, store, live=broken)
     waiting = len(store.parking.parked("asset_by_id", 1))
-    monkeypatch.setattr(parking, "_AT_ONCE", 2)
+    monkeypatch.setattr(parked_record_retry, "_AT_ONCE", 2)
 
     def lose_all(reader: Reader, polls: int) -> None:
         if polls == 1:

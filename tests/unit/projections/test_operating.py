@@ -6,16 +6,16 @@ from threading import Event
 
 import pytest
 
-from infra.operator_requests import MaintenanceTask, TaskAction
-from projections.operating import carrying_out
-from projections.operating.carrying_out import TaskRunner
-from projections.rebuilding.errors import GenerationsDiffer
+from projections.maintenance import task_runner
+from projections.maintenance.task_runner import TaskRunner
+from projections.rebuild.errors import GenerationsDiffer
+from read_models.maintenance_tasks import MaintenanceTask, TaskAction
 from tests.memory_requests import MemoryRequestBook
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(carrying_out, "_LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(task_runner, "_LOOK_SECONDS", 0.001)
 
 
 def asked(number: int, action: TaskAction = "rebuild.compare") -> MaintenanceTask:

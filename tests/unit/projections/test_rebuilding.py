@@ -7,19 +7,19 @@ from datetime import timedelta
 import pytest
 
 from avro_schemas.codec import Message
-from domain.events import AssetDescribed
-from infra.rows import RowOperation
-from infra.topics import ASSET_EVENTS
-from infra.view_store import Checkpoint
-from projections import following
-from projections.asset_by_id import ASSET_BY_ID
-from projections.assets_by_date import ASSETS_BY_DATE
-from projections.categories import CATEGORIES
-from projections.commands import COMMANDS
-from projections.rebuilding.building import EventRateLimit, PartitionSubset
-from projections.rebuilding.errors import AlreadyRebuilding, NoSuchGeneration, NotRebuildable
-from projections.rebuilding.progress import GrowthRate, progress
-from projections.view import ViewGeneration
+from domain.asset.events import AssetDescribed
+from infra.cassandra.row_operations import RowOperation
+from infra.cassandra.view_store import Checkpoint
+from infra.kafka.topics import ASSET_EVENTS
+from projections import consumer
+from projections.rebuild.builder import EventRateLimit, PartitionSubset
+from projections.rebuild.errors import AlreadyRebuilding, NoSuchGeneration, NotRebuildable
+from projections.rebuild.progress import GrowthRate, progress
+from read_models.asset_by_id.projection import ASSET_BY_ID
+from read_models.assets_by_date.projection import ASSETS_BY_DATE
+from read_models.categories.projection import CATEGORIES
+from read_models.commands.projection import COMMANDS
+from read_models.view import ViewGeneration
 from tests.fold import expected_rows
 from tests.long_histories import categories_of, picture
 from tests.memory_views import MemoryViewStore
@@ -87,7 +87,7 @@ class Killed(BaseException):
 def test_a_killed_rebuild_goes_on_from_its_checkpoints(
     step: str, survived: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.rebuilding.building._CHUNK", 30)
+    monkeypatch.setattr("projections.rebuild.builder._CHUNK", 30)
     parts = Parts(log_of(20))
     parts.planner.start(ASSETS_BY_DATE)
     really = getattr(parts.store, step)
@@ -244,7 +244,7 @@ def test_what_the_log_does_not_keep_is_not_rebuilt() -> None:
 def test_a_rebuild_is_done_once_it_has_all_that_there_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("projections.rebuilding.supervising._CLOSE", 5)
+    monkeypatch.setattr("projections.rebuild.supervisor._CLOSE", 5)
     parts = Parts(log_of(12))
     parts.planner.start(ASSETS_BY_DATE)
     parts.supervisor(Children()).run(CountingStop(2))
@@ -329,7 +329,7 @@ def test_a_rate_is_that_of_the_last_ten_seconds() -> None:
 def test_the_projections_take_a_new_generation_along_and_leave_a_dropped_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(following, "_LOOK_SECONDS", -1)
+    monkeypatch.setattr(consumer, "_LOOK_SECONDS", -1)
     log, store = log_of(2), MemoryViewStore()
     live = list(LIVE)
     second = ViewGeneration(view=ASSETS_BY_DATE, generation=2)

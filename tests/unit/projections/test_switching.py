@@ -8,15 +8,15 @@ import pytest
 from msgspec import structs
 
 from avro_schemas.codec import Message
-from infra.rows import Delete, RowOperation, Upsert
-from projections.assets_by_date import ASSETS_BY_DATE
-from projections.rebuilding.errors import (
+from infra.cassandra.row_operations import Delete, RowOperation, Upsert
+from projections.rebuild.errors import (
     GenerationInUse,
     GenerationsDiffer,
     NoSuchGeneration,
     NotCaughtUp,
 )
-from projections.rebuilding.switching import GenerationSwitched
+from projections.rebuild.generation_switch import GenerationSwitched
+from read_models.assets_by_date.projection import ASSETS_BY_DATE
 from tests.long_histories import categories_of, picture
 from tests.samples import ACME, NOON
 from tests.unit.projections.fakes import Log

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from avro_schemas import registry
-from domain.events import AssetDescribed
+from domain.asset.events import AssetDescribed
 from tests.contract.test_schema_codec import forget
 from tests.fold import expected_rows
 from tests.memory_views import MemoryViewStore

@@ -2,8 +2,8 @@
 
 import pytest
 
+from projections.entity_versions import EntityVersions
 from projections.errors import HistoryHasGap
-from projections.versions import EntityVersions
 
 
 def test_the_first_one_seen_is_taken_as_it_is() -> None:

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from domain.transformations import derived_key, parse_transformation
-from infra.api_key_table import ApiKeyRejected, ApiKeysNotLoaded, Caller
-from infra.api_keys import Scope
-from infra.transforming import RenditionRequest
+from infra.http.authentication.api_key_table import ApiKeyRejected, ApiKeysNotLoaded, Caller
+from infra.http.authentication.api_keys import Scope
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
+from read_models.renditions.on_demand_socket import RenditionRequest
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, create_category, metadata
 from tests.unit.query_api.memory_log import MemoryEventLog
@@ -132,7 +132,7 @@ def app(
             public_base_url="https://img.example", problem_base_url="https://api.example"
         ),
         wait_seconds=0.05,
-        kept_bytes=1_000_000,
+        blob_cache_bytes=1_000_000,
         unsigned=[FREE],
         probes={"views": queries.check},
         feed=event_log.feed,

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from avro_schemas.codec import encode
-from domain.events import AssetEvent
+from domain.asset.events import AssetEvent
 from domain.values import EventId, TenantId
-from infra.reading import Record
+from infra.kafka.partition_reader import Record
 from query_api.feed.feed import Feed
 from query_api.feed.listeners import Listeners
-from query_api.feed.places import Offsets, ResumeTokens
+from query_api.feed.resume_tokens import Offsets, ResumeTokens
 from tests.samples import ACME, NOON
 from tests.unit.streams.samples import SUBMITTED
 

@@ -6,20 +6,20 @@ from typing import Any
 
 from avro_schemas.codec import Message
 from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, Status, TenantId
-from infra.consistency import ConsistencyResult
-from infra.cql import Row
-from infra.cutting import bucket_of
+from infra.cassandra.row_operations import Upsert
+from infra.cassandra.session import Row
 from infra.errors import BrokerUnavailable
-from infra.operator_requests import MaintenanceTask
-from infra.rows import Upsert
-from infra.topics import Topic
-from projections.view import View as BuiltView
-from projections.views import VIEWS
-from query_api.generation_standings import GenerationStatus
-from query_api.listing import KeyRange, SortOrder
-from query_api.public_assets import PublicAsset, decode_renditions
+from infra.kafka.topics import Topic
+from query_api.listing.page_reader import KeyRange, SortOrder
 from query_api.queries import quarters_of
-from query_api.views import ReadView
+from read_models.active_views import ReadView
+from read_models.consistency_results import ConsistencyResult
+from read_models.generation_status import GenerationStatus
+from read_models.maintenance_tasks import MaintenanceTask
+from read_models.public_assets.queries import PublicAsset, decode_renditions
+from read_models.registry import VIEWS
+from read_models.sharding import bucket_of
+from read_models.view import View as BuiltView
 
 _MAX_KEY_BYTES = 65_535
 

@@ -4,16 +4,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain import asset as asset_decider
-from domain import catalogue as catalogue_decider
+from domain import category as catalogue_decider
 from domain.asset import Asset
-from domain.catalogue import Catalogue
-from domain.commands import (
-    AssetCommand,
-    CatalogueCommand,
-    PublishAsset,
-    RejectAsset,
-    SubmitAsset,
-)
+from domain.asset.commands import AssetCommand, PublishAsset, RejectAsset, SubmitAsset
+from domain.category import Catalogue
+from domain.category.commands import CatalogueCommand
 from domain.values import (
     AssetId,
     BlobKey,

@@ -4,8 +4,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from domain.catalogue import EMPTY_CATALOGUE
-from domain.operation import decide
+from domain.bulk_operation import decide
+from domain.category import EMPTY_CATALOGUE
 from domain.outcomes import CommandAccepted
 from domain.values import CommandId
 from tests.bulk import instructions, start

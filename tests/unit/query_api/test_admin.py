@@ -3,10 +3,10 @@
 import pytest
 from starlette.testclient import TestClient
 
-from infra.consistency import ConsistencyResult, ViewDifference
-from infra.generations import Generation
-from infra.operator_requests import MaintenanceTask
-from query_api.generation_standings import GenerationStatus
+from infra.cassandra.generations import Generation
+from read_models.consistency_results import ConsistencyResult, ViewDifference
+from read_models.generation_status import GenerationStatus
+from read_models.maintenance_tasks import MaintenanceTask
 from tests.samples import ACME, NOON
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import GLOBEX

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from starlette.testclient import TestClient
 
-from domain.commands import DelayAsset, DeleteAsset, DescribeAsset, PurgeAsset
+from domain.asset.commands import DelayAsset, DeleteAsset, DescribeAsset, PurgeAsset
 from domain.values import FocalPoint, Sha256
-from query_api.models import AssetAnswer, HistoryAnswer
+from query_api.responses.models import AssetAnswer, HistoryAnswer
 from tests.samples import NOON, metadata
 from tests.unit.query_api.story import Story, asset_id
 

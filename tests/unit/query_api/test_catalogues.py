@@ -8,10 +8,10 @@ from weakref import ref
 import pytest
 
 from domain.values import TenantId
-from infra.cql import Row
-from query_api import catalogues
-from query_api.catalogues import CategoryTreeCache
-from query_api.reading import ReadContext
+from infra.cassandra.session import Row
+from query_api.listing import category_tree_cache
+from query_api.listing.category_tree_cache import CategoryTreeCache
+from query_api.read_context import ReadContext
 from tests.samples import ACME, NOON, create_category
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import GLOBEX, Story
@@ -63,7 +63,7 @@ def test_one_tenant_reads_two_trees_at_once_and_others_wait_for_none_of_them() -
 
 
 def test_trees_of_the_past_are_kept_by_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogues, "_MOST_CATEGORIES_THEN", 40)
+    monkeypatch.setattr(category_tree_cache, "_MOST_CATEGORIES_THEN", 40)
 
     async def story() -> None:
         queries = SlowQueries()

@@ -5,11 +5,11 @@ from itertools import chain, pairwise
 import pytest
 from starlette.testclient import TestClient
 
-from domain.commands import MoveCategory
+from domain.category.commands import MoveCategory
 from domain.values import CategoryRef
-from infra.web.positions import position_to_header
-from query_api.category_tree import CategoryTree
-from query_api.models import CategoriesAnswer, CategoryAnswer
+from infra.http.position_header import position_to_header
+from query_api.listing.category_tree import CategoryTree
+from query_api.responses.models import CategoriesAnswer, CategoryAnswer
 from tests.samples import ACME, archive_category, category_id, create_category, metadata
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import Story

@@ -4,7 +4,7 @@ from starlette.testclient import TestClient
 
 from domain.outcomes import CommandAccepted, CommandRefused, EventRef
 from domain.values import CommandId, EventId
-from query_api.models import CommandAnswer
+from query_api.responses.models import CommandAnswer
 from tests.samples import ACME, NOON
 from tests.unit.query_api.memory_queries import MemoryQueries
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from infra.cql import Row
-from query_api import matching
-from query_api.listing import KeyRange, PageStart, RowPage, SortOrder
-from query_api.matching import read_filtered_page
+from infra.cassandra.session import Row
+from query_api.listing import filtered_page
+from query_api.listing.filtered_page import read_filtered_page
+from query_api.listing.page_reader import KeyRange, PageStart, RowPage, SortOrder
 from tests.samples import create_category
 from tests.unit.query_api.memory_queries import MemoryQueries, first
 from tests.unit.query_api.story import Story
@@ -100,16 +100,16 @@ def test_many_categories_are_listed_as_few_are(client: TestClient, story: Story)
         assert len(list(chain(*few))) == 20
 
 
-@pytest.mark.parametrize(("kept_bytes", "is_read_again"), [(32_000_000, False), (100, True)])
+@pytest.mark.parametrize(("blob_cache_bytes", "is_read_again"), [(32_000_000, False), (100, True)])
 def test_pages_that_are_shared_are_kept_by_their_size(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
     *,
-    kept_bytes: int,
+    blob_cache_bytes: int,
     is_read_again: bool,
 ) -> None:
-    monkeypatch.setattr("query_api.pages._SHARED_SECONDS", 3_600.0)
-    monkeypatch.setattr("query_api.pages._SHARED_BYTES", kept_bytes)
+    monkeypatch.setattr("query_api.listing.asset_pages._SHARED_SECONDS", 3_600.0)
+    monkeypatch.setattr("query_api.listing.asset_pages._SHARED_BYTES", blob_cache_bytes)
     client: TestClient = request.getfixturevalue("client")
     queries: CountingQueries = request.getfixturevalue("queries")
     request.getfixturevalue("story").publish(1, "cats")
@@ -158,7 +158,7 @@ def test_what_matches_is_found_once_and_in_order_however_a_page_ends(
     shelf, page_start, found = Rows(count), None, []
     for _ in range(10 * count + 10):
         before = shelf.reads
-        with patch.multiple(matching, _ROWS_A_READ=rows_a_read, MOST_READS=most_reads):
+        with patch.multiple(filtered_page, _ROWS_A_READ=rows_a_read, MOST_READS=most_reads):
             page = asyncio.run(_page(shelf, matching_ones, limit, order, page_start))
         assert shelf.reads - before <= most_reads
         assert len(page.rows) <= limit

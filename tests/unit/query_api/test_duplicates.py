@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from domain.commands import DeleteAsset, PublishAsset, PurgeAsset, ReplaceSource, RestoreAsset
+from domain.asset.commands import DeleteAsset, PublishAsset, PurgeAsset, ReplaceSource, RestoreAsset
 from domain.values import AssetId, Sha256
 from query_api.duplicates import MAX_DISTANCE, hamming_distance
-from query_api.models import AssetAnswer, DuplicatesAnswer
 from query_api.queries import quarters_of
+from query_api.responses.models import AssetAnswer, DuplicatesAnswer
 from tests.samples import DOG_PICTURE, FACTS, FETCH, ORIGINAL, metadata
 from tests.unit.query_api.story import GLOBEX, RENDITIONS, Story, asset_id
 

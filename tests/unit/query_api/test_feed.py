@@ -13,16 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from avro_schemas.encryption import using_encryptor
 from avro_schemas.errors import KeysLost
-from avro_schemas.sealing import using_encryptor
 from domain.values import TenantId
+from infra.encryption import new_keyring
 from infra.errors import Overloaded
-from infra.keyring import new_keyring
-from infra.web.errors import NotReady
+from infra.http.errors import NotReady
 from query_api.errors import FeedPlaceRefused, TooManyListeners
 from query_api.feed.feed import FeedRequest
 from query_api.feed.listeners import Listeners
-from query_api.feed.places import ResumeTokens
+from query_api.feed.resume_tokens import ResumeTokens
 from tests.samples import ACME, NOON
 from tests.server_sent_events import pieces
 from tests.unit.query_api.memory_log import MemoryEventLog
@@ -62,16 +62,16 @@ class Client:
         """Listen until so many events came, or without a number only to what it missed."""
         feed = self.log.feed
         with self.log.listeners.join(self.tenant_id) as listener:
-            after = feed.places.open(self.last_id, self.tenant_id) if self.last_id else None
+            after = feed.resume_tokens.open(self.last_id, self.tenant_id) if self.last_id else None
             if since is not None:
                 after = await feed.since(since)
-            wish = FeedRequest(
+            feed_request = FeedRequest(
                 after=after or listener.joined_at,
                 since=since,
                 seconds=0 if events is None else seconds,
             )
             meanwhile()
-            stream = feed.stream(self.tenant_id, listener, wish, lambda: self.is_welcome)
+            stream = feed.stream(self.tenant_id, listener, feed_request, lambda: self.is_welcome)
             async with aclosing(stream):
                 await self._read(stream, events)
 
@@ -202,7 +202,7 @@ def test_nothing_is_handed_to_a_listener_behind_what_it_could_not_take() -> None
 def test_an_instance_that_is_behind_another_repeats_nothing() -> None:
     log = MemoryEventLog()
     client = Client(log)
-    client.last_id = log.feed.places.seal({0: 2, 1: 1, 2: 1}, ACME)
+    client.last_id = log.feed.resume_tokens.seal({0: 2, 1: 1, 2: 1}, ACME)
     run(client.follow(lambda: [log.append() for _ in range(6)], events=2))
     assert client.seen == ["e-4", "e-5"]
 
@@ -273,13 +273,13 @@ def test_nobody_listens_before_the_log_is_read() -> None:
 
 
 def test_an_id_is_of_one_tenant_and_cannot_be_made_up() -> None:
-    places = ResumeTokens(["today", "yesterday"], 3)
-    place = places.seal({0: 1, 1: 2, 2: 3}, ACME)
-    assert places.open(place, ACME) == {0: 1, 1: 2, 2: 3}
+    resume_tokens = ResumeTokens(["today", "yesterday"], 3)
+    place = resume_tokens.seal({0: 1, 1: 2, 2: 3}, ACME)
+    assert resume_tokens.open(place, ACME) == {0: 1, 1: 2, 2: 3}
     assert ResumeTokens(["tomorrow", "today"], 3).open(place, ACME) == {0: 1, 1: 2, 2: 3}
     restored = ResumeTokens(["today"], 3, "another log")
     for other, tenant_id in (
-        (places, GLOBEX),
+        (resume_tokens, GLOBEX),
         (ResumeTokens(["other"], 3), ACME),
         (restored, ACME),
     ):
@@ -287,7 +287,7 @@ def test_an_id_is_of_one_tenant_and_cannot_be_made_up() -> None:
             other.open(place, tenant_id)
     for forged in ("", "nonsense", place[:-1], place + "A", "é"):
         with pytest.raises(FeedPlaceRefused):
-            places.open(forged, ACME)
+            resume_tokens.open(forged, ACME)
 
 
 def test_over_http_it_is_server_sent_events(client: TestClient, event_log: MemoryEventLog) -> None:
@@ -342,7 +342,7 @@ def test_a_feed_ends_before_what_it_missed_while_the_keys_are_away() -> None:
     client = Client(log)
     for _ in range(6):
         log.append()
-    client.last_id = log.feed.places.seal(dict.fromkeys(range(3), 0), ACME)
+    client.last_id = log.feed.resume_tokens.seal(dict.fromkeys(range(3), 0), ACME)
     with using_encryptor(new_keyring()):
         run(client.follow())
     assert client.seen == []

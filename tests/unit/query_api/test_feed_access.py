@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from domain.values import TenantId
-from infra.api_key_table import ApiKeyRejected, Caller
+from infra.http.authentication.api_key_table import ApiKeyRejected, Caller
 from tests.samples import ACME
 from tests.unit.query_api.conftest import READS
 from tests.unit.query_api.memory_log import MemoryEventLog

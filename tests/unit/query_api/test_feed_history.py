@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from domain.values import TenantId
-from query_api.feed import missed
+from query_api.feed import missed_events
 from query_api.feed.feed import FeedRequest
 from tests.samples import ACME
 from tests.server_sent_events import Piece, pieces
@@ -44,8 +44,10 @@ def log_of(*tenants: TenantId, stall_timeout_seconds: float) -> MemoryEventLog:
 async def feed_of(log: MemoryEventLog, tenant_id: TenantId) -> AsyncIterator[AsyncGenerator[bytes]]:
     """Come back to what happened since the log began."""
     with log.listeners.join(tenant_id) as listener:
-        wish = FeedRequest(after=dict.fromkeys(range(PARTITIONS), 0), since=None, seconds=0)
-        async with aclosing(log.feed.stream(tenant_id, listener, wish, lambda: True)) as stream:
+        feed_request = FeedRequest(after=dict.fromkeys(range(PARTITIONS), 0), since=None, seconds=0)
+        async with aclosing(
+            log.feed.stream(tenant_id, listener, feed_request, lambda: True)
+        ) as stream:
             yield stream
 
 
@@ -116,8 +118,8 @@ async def _first(stream: AsyncGenerator[bytes], count: int) -> AsyncIterator[byt
 
 
 def test_who_reads_long_gives_others_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(missed, "_RECORDS_IN_TURN", 5)
-    monkeypatch.setattr(missed, "_HISTORIES_AT_ONCE", 1)
+    monkeypatch.setattr(missed_events, "_RECORDS_IN_TURN", 5)
+    monkeypatch.setattr(missed_events, "_HISTORIES_AT_ONCE", 1)
     tenants = [TenantId(f"t{number}") for number in range(4)]
 
     async def story() -> None:

@@ -3,10 +3,10 @@
 import asyncio
 
 from domain.values import TenantId
-from infra.cql import Row
-from query_api.listing import KeyRange, SortOrder, read_page
-from query_api.shelves import BucketSources, Period
-from query_api.views import ReadView
+from infra.cassandra.session import Row
+from query_api.listing.bucket_sources import BucketSources, Period
+from query_api.listing.page_reader import KeyRange, SortOrder, read_page
+from read_models.active_views import ReadView
 from tests.unit.query_api.memory_queries import MemoryQueries
 
 

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from domain.commands import DeleteAsset
+from domain.asset.commands import DeleteAsset
 from domain.values import CategoryId
-from query_api.models import PageAnswer
+from query_api.responses.models import PageAnswer
 from tests.samples import create_category, metadata, set_categories
 from tests.unit.query_api.story import GLOBEX, Story, asset_id
 
@@ -186,7 +186,7 @@ def test_every_parameter_is_described(client: TestClient) -> None:
 @pytest.fixture
 def pages_shared_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let requests share a page however slow this machine is."""
-    monkeypatch.setattr("query_api.pages._SHARED_SECONDS", 3_600.0)
+    monkeypatch.setattr("query_api.listing.asset_pages._SHARED_SECONDS", 3_600.0)
 
 
 @pytest.mark.parametrize("path", ["/v1/assets", "/v1/categories/cats/assets"])

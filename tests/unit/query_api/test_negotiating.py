@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from query_api.negotiating import best_rendition
+from query_api.images.content_negotiation import best_rendition
 from tests.samples import LARGE
 
 WEBP = replace(LARGE, name="large", media_type="image/webp", width=900, height=300)

@@ -3,16 +3,20 @@
 import pytest
 from starlette.testclient import TestClient
 
-from domain import operation as operations
-from domain.bulk import ItemOutcome
-from domain.bulk_events import OperationEvent
-from domain.catalogue import EMPTY_CATALOGUE
-from domain.commands import SetCategories
-from domain.operation import Operation
-from domain.operation.advancing import CATEGORY_ITEM, progress_events, selection_events
+from domain import bulk_operation as operations
+from domain.asset.commands import SetCategories
+from domain.bulk_operation import Operation
+from domain.bulk_operation.events import OperationEvent
+from domain.bulk_operation.progress import CATEGORY_ITEM, progress_events, selection_events
+from domain.bulk_operation.values import ItemOutcome
+from domain.category import EMPTY_CATALOGUE
 from domain.values import AssetId, CategoryRef, OperationId
-from query_api.models import HistoryAnswer
-from query_api.operation_models import OperationAnswer, OperationItemsAnswer, OperationsAnswer
+from query_api.responses.models import HistoryAnswer
+from query_api.responses.operation_models import (
+    OperationAnswer,
+    OperationItemsAnswer,
+    OperationsAnswer,
+)
 from tests.bulk import OPERATION, REVERT, instructions, revert, start
 from tests.samples import NOON, category_id, metadata
 from tests.unit.query_api.memory_queries import MemoryQueries

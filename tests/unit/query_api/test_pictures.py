@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from domain.commands import DeleteAsset, PurgeAsset, RefreshAsset
+from domain.asset.commands import DeleteAsset, PurgeAsset, RefreshAsset
 from domain.values import Rendition
 from tests.memory import MemoryBlobStore
 from tests.samples import metadata, publish

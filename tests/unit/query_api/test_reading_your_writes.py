@@ -7,11 +7,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from infra.errors import StoreUnavailable
-from infra.sending import LogPosition
-from infra.web.positions import position_to_header
+from infra.http.position_header import position_to_header
+from infra.kafka.producer import LogPosition
 from query_api.errors import ViewBehind
-from query_api.reached import ReadYourWritesBarrier
-from query_api.views import ASSET_BY_ID, CATEGORIES, PUBLIC_ASSETS, ReadView
+from query_api.read_your_writes import ReadYourWritesBarrier
+from read_models.active_views import ASSET_BY_ID, CATEGORIES, PUBLIC_ASSETS, ReadView
 from tests.unit.query_api.conftest import FREE
 from tests.unit.query_api.memory_queries import MemoryQueries
 from tests.unit.query_api.story import Story

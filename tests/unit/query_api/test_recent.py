@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from domain.values import BlobKey
-from query_api.kept_bytes import BlobCache
-from query_api.recent import SingleFlightCache
+from query_api.images.blob_cache import BlobCache
+from read_models.single_flight_cache import SingleFlightCache
 
 
 class Clock:

@@ -6,17 +6,11 @@ from urllib.parse import urlencode
 import pytest
 from starlette.testclient import TestClient
 
-from domain.commands import (
-    DeleteAsset,
-    DescribeAsset,
-    MoveCategory,
-    PurgeAsset,
-    RenameCategory,
-    RestoreAsset,
-)
+from domain.asset.commands import DeleteAsset, DescribeAsset, PurgeAsset, RestoreAsset
+from domain.category.commands import MoveCategory, RenameCategory
 from domain.values import CategoryRef, CategorySlug
-from infra.web.positions import position_to_header
-from query_api.models import AssetAnswer, CategoriesAnswer, CategoryAnswer, PageAnswer
+from infra.http.position_header import position_to_header
+from query_api.responses.models import AssetAnswer, CategoriesAnswer, CategoryAnswer, PageAnswer
 from tests.samples import ACME, archive_category, metadata, set_categories
 from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
 from tests.unit.query_api.story import Story, asset_id

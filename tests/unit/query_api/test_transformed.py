@@ -3,12 +3,12 @@
 import pytest
 from starlette.testclient import TestClient
 
-from domain.commands import DeleteAsset, DescribeAsset
+from domain.asset.commands import DeleteAsset, DescribeAsset
 from domain.values import FocalPoint, Sha256
 from infra.errors import BlobNotFound, Overloaded, TransformationFailed
-from infra.watermark import watermark, watermark_name
-from infra.web.positions import position_to_header
-from query_api.transformed import UrlSigner
+from infra.http.position_header import position_to_header
+from query_api.images.on_demand import UrlSigner
+from read_models.renditions.watermark import watermark, watermark_name
 from tests.samples import metadata
 from tests.unit.query_api.conftest import FREE, MemoryRenderer
 from tests.unit.query_api.memory_queries import MemoryQueries

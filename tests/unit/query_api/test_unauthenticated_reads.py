@@ -12,12 +12,12 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from domain.values import BlobKey
-from infra.cql import Row
-from infra.web.positions import position_to_header
+from infra.cassandra.session import Row
+from infra.http.position_header import position_to_header
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
-from query_api.transformed import UrlSigner
-from query_api.views import ActiveViews
+from query_api.images.on_demand import UrlSigner
+from read_models.active_views import ActiveViews
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, ORIGINAL
 from tests.unit.query_api.conftest import FREE, MemoryKeys, MemoryRenderer
@@ -133,7 +133,7 @@ def new_app(cql: CountingCql, blobs: CountingBlobs) -> Callable[[], FastAPI]:
                 public_base_url="https://img.example", problem_base_url="https://api.example"
             ),
             wait_seconds=0.05,
-            kept_bytes=1_000_000,
+            blob_cache_bytes=1_000_000,
             unsigned=[FREE],
             probes={"views": queries.check},
             feed=MemoryEventLog().feed,

@@ -6,15 +6,15 @@ from hashlib import sha256
 from pathlib import Path
 
 from avro_schemas.codec import Message, decode
-from domain.commands import ConfirmAsset, PublishAsset
-from domain.jobs import ImageJob
+from domain.asset.commands import ConfirmAsset, PublishAsset
+from domain.asset.jobs import ImageJob
 from domain.values import AssetId, Sha256, TenantId
 from infra.errors import BrokerUnavailable
-from infra.group_reading import Partition
-from infra.reading import Record
-from infra.sending import LogPosition
-from infra.topics import Topic
-from streams.fetching import CacheValidators, FetchedSource
+from infra.kafka.group_consumer import Partition
+from infra.kafka.partition_reader import Record
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import Topic
+from streams.ingestion.fetcher import CacheValidators, FetchedSource
 from streams.rendering import MeasuredSource, Preset, RenderResult, RenditionBytes
 from tests.samples import FACTS
 

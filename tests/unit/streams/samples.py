@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.events import (
+from domain.asset.events import (
     AssetConfirmed,
     AssetDelayed,
     AssetDeleted,
@@ -13,9 +13,9 @@ from domain.events import (
     AssetRestored,
     AssetSourceReplaced,
     AssetSubmitted,
-    EventMetadata,
 )
-from domain.jobs import ImageJob
+from domain.asset.jobs import ImageJob
+from domain.events import EventMetadata
 from domain.values import (
     Actor,
     AssetId,

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from avro_schemas.codec import Message, encode
-from domain.discards import BlobsDiscarded
-from domain.jobs import DeadLetter
+from domain.asset.discarded_blobs import BlobsDiscarded
+from domain.dead_letter import DeadLetter
 from domain.values import AssetId, BlobKey, CorrelationId, EventId
 from infra.errors import StoreUnavailable
-from infra.topics import DISCARDED_BLOBS, IMAGE_JOBS_DEAD_LETTERS
-from streams.discarding import BlobCollector
+from infra.kafka.topics import DISCARDED_BLOBS, IMAGE_JOBS_DEAD_LETTERS
+from streams.erasure.blob_gc import BlobCollector
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, NOON
 from tests.unit.streams.fakes import FakeReader, FakeSender, record

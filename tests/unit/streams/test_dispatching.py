@@ -5,19 +5,15 @@ from datetime import timedelta
 import pytest
 
 from avro_schemas.codec import encode
-from domain.events import (
-    AssetEvent,
-    AssetRestored,
-    AssetSourceReplaced,
-    AssetSubmitted,
-    Event,
-)
-from domain.jobs import DeadLetter, ImageJob
+from domain.asset.events import AssetEvent, AssetRestored, AssetSourceReplaced, AssetSubmitted
+from domain.asset.jobs import ImageJob
+from domain.dead_letter import DeadLetter
+from domain.events import Event
 from infra.errors import BrokerUnavailable
-from infra.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
-from streams.dispatching.dispatcher import Dispatcher
-from streams.dispatching.orders import job_for
-from streams.dispatching.turns import AdmissionLimits, FairScheduler
+from infra.kafka.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
+from streams.ingestion.dispatcher.dispatcher import Dispatcher
+from streams.ingestion.dispatcher.fair_scheduler import AdmissionLimits, FairScheduler
+from streams.ingestion.dispatcher.image_jobs import job_for
 from tests.samples import CAT_PICTURE, NOON, ORIGINAL, SHOWN
 from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeSender, away, record
 from tests.unit.streams.samples import (

@@ -5,7 +5,7 @@ import pytest
 
 from domain.failures import FailureCode
 from domain.values import TenantId
-from streams.processing.faults import FaultBreaker
+from streams.ingestion.worker.fault_breaker import FaultBreaker
 
 ACME, GLOBEX = TenantId("acme"), TenantId("globex")
 CRASH: FailureCode = "decoder_crashed"

@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from streams.processing.in_order import ParallelProcessor
+from streams.ingestion.worker.parallel_processor import ParallelProcessor
 
 
 class Jobs:
@@ -48,9 +48,9 @@ def run(story: Callable[[Jobs], Awaitable[None]]) -> Jobs:
 
 def test_a_slow_head_holds_back_its_own_partition_only() -> None:
     async def story(jobs: Jobs) -> None:
-        lanes = jobs.in_order()
+        processor = jobs.in_order()
         for partition, record in ((0, "slow"), (0, "quick"), (1, "other")):
-            await lanes.submit(partition, record)
+            await processor.submit(partition, record)
         jobs.gate("quick").set()
         jobs.gate("other").set()
         await settle()
@@ -63,30 +63,30 @@ def test_a_slow_head_holds_back_its_own_partition_only() -> None:
 
 def test_a_full_window_makes_the_next_record_wait() -> None:
     async def story(jobs: Jobs) -> None:
-        lanes = jobs.in_order(window_size=2)
-        await lanes.submit(0, "first")
-        await lanes.submit(0, "second")
-        third = asyncio.ensure_future(lanes.submit(0, "third"))
+        processor = jobs.in_order(window_size=2)
+        await processor.submit(0, "first")
+        await processor.submit(0, "second")
+        third = asyncio.ensure_future(processor.submit(0, "third"))
         jobs.gate("second").set()
         await settle()
         assert not third.done()
-        assert lanes.depth == 2
+        assert processor.depth == 2
         jobs.gate("first").set()
         await third
         await settle()
         assert jobs.started == ["first", "second", "third"]
-        await lanes.close(0)
+        await processor.close(0)
 
     run(story)
 
 
 def test_what_is_revoked_is_stopped_and_never_acknowledged() -> None:
     async def story(jobs: Jobs) -> None:
-        lanes = jobs.in_order()
-        await lanes.submit(0, "ours")
-        await lanes.submit(1, "theirs")
+        processor = jobs.in_order()
+        await processor.submit(0, "ours")
+        await processor.submit(1, "theirs")
         await settle()
-        lanes.revoke([1])
+        processor.revoke([1])
         jobs.gate("ours").set()
         jobs.gate("theirs").set()
         await settle()
@@ -104,24 +104,24 @@ def test_work_that_will_not_stop_is_not_acknowledged_after_a_revocation() -> Non
             except asyncio.CancelledError:
                 return
 
-        lanes = ParallelProcessor(stubborn, jobs.acknowledged.append, window_size=10)
-        await lanes.submit(0, "theirs")
+        processor = ParallelProcessor(stubborn, jobs.acknowledged.append, window_size=10)
+        await processor.submit(0, "theirs")
         await settle()
-        lanes.revoke([0])
-        await lanes.submit(0, "theirs, come back to us")
+        processor.revoke([0])
+        await processor.submit(0, "theirs, come back to us")
         await settle()
-        await lanes.close(0)
+        await processor.close(0)
 
     assert run(story).acknowledged == []
 
 
 def test_a_record_that_waits_for_room_is_dropped_with_its_partition() -> None:
     async def story(jobs: Jobs) -> None:
-        lanes = jobs.in_order(window_size=1)
-        await lanes.submit(0, "first")
-        waiting = asyncio.ensure_future(lanes.submit(0, "second"))
+        processor = jobs.in_order(window_size=1)
+        await processor.submit(0, "first")
+        waiting = asyncio.ensure_future(processor.submit(0, "second"))
         await settle()
-        lanes.revoke([0])
+        processor.revoke([0])
         await waiting
         await settle()
 
@@ -130,13 +130,13 @@ def test_a_record_that_waits_for_room_is_dropped_with_its_partition() -> None:
 
 def test_closing_lets_quick_work_finish_and_stops_the_rest() -> None:
     async def story(jobs: Jobs) -> None:
-        lanes = jobs.in_order()
-        await lanes.submit(0, "quick")
-        await lanes.submit(0, "hanging")
+        processor = jobs.in_order()
+        await processor.submit(0, "quick")
+        await processor.submit(0, "hanging")
         await settle()
         asyncio.get_running_loop().call_soon(jobs.gate("quick").set)
-        await lanes.close(0.05)
-        await lanes.submit(0, "too late")
+        await processor.close(0.05)
+        await processor.submit(0, "too late")
         await settle()
 
     jobs = run(story)
@@ -151,11 +151,11 @@ def test_work_that_fails_is_never_acknowledged_nor_anything_behind_it() -> None:
             if record == "broken":
                 raise RuntimeError(record)
 
-        lanes = ParallelProcessor(fails, jobs.acknowledged.append, window_size=10)
+        processor = ParallelProcessor(fails, jobs.acknowledged.append, window_size=10)
         for record in ("fine", "broken", "behind"):
-            await lanes.submit(0, record)
+            await processor.submit(0, record)
         await settle()
         with pytest.raises(RuntimeError, match="broken"):
-            await lanes.failed
+            await processor.failed
 
     assert run(story).acknowledged == ["fine"]

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from domain.commands import ConfirmErasure
+from domain.asset.commands import ConfirmErasure
 from infra.failpoints import Failpoint
-from streams import discarding, purging
+from streams.erasure import asset_purge, blob_gc
 from tests.byte_owners import DELAY, World
 
 FAILPOINTS: list[Failpoint] = [
@@ -51,7 +51,7 @@ def test_what_was_begun_is_ended_and_confirmed_and_nothing_else_is_touched(
             deaths.append(here)
             raise Killed
 
-    for module in (purging, discarding):
+    for module in (asset_purge, blob_gc):
         monkeypatch.setattr(module, "pass_by", die_once)
         monkeypatch.setattr(module, "_POLL_SECONDS", 0.0)
 

@@ -6,22 +6,22 @@ from typing import Any
 import pytest
 
 from avro_schemas.codec import decode, encode
-from domain.bulk_commands import OperationCommand, PauseOperation, StartOperation
-from domain.bulk_events import OperationEvent
-from domain.jobs import DeadLetter
-from domain.operation import decide as decide_operation
-from domain.operation.advancing import selection_events
+from domain.bulk_operation import decide as decide_operation
+from domain.bulk_operation.commands import OperationCommand, PauseOperation, StartOperation
+from domain.bulk_operation.events import OperationEvent
+from domain.bulk_operation.progress import selection_events
+from domain.dead_letter import DeadLetter
 from domain.outcomes import CommandRefused
 from infra.errors import BrokerUnavailable
-from infra.topics import (
+from infra.kafka.topics import (
     CATEGORY_EVENTS,
     COMMAND_RESULTS,
     COMMANDS_DEAD_LETTERS,
     OPERATION_COMMANDS,
     OPERATION_EVENTS,
 )
-from streams.operating import ledger as ledgers
-from streams.operating.ledger import OperationDecider
+from streams.bulk_operations import operation_decider as ledgers
+from streams.bulk_operations.operation_decider import OperationDecider
 from tests.bulk import ANY, in_category, instructions, start
 from tests.memory_kafka import KAFKA, MemoryKafka
 from tests.samples import ACME, NOON, metadata
@@ -33,25 +33,25 @@ BAD = "operation-poison"
 def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
     kafka = MemoryKafka()
     stands_for = {
-        "ledger.TransactionalProducer": kafka.writer,
-        "ledger.OpenTransactionScanner": kafka.tails,
-        "ledger.HangingTransactionRecovery": kafka.recovery,
-        "ledger.GroupConsumer": kafka.group_reader,
-        "ledger.PartitionReader": kafka.reader,
-        "trees.PartitionReader": kafka.reader,
-        "trees.OpenTransactionScanner": kafka.tails,
+        "operation_decider.TransactionalProducer": kafka.writer,
+        "operation_decider.OpenTransactionScanner": kafka.tails,
+        "operation_decider.HangingTransactionRecovery": kafka.recovery,
+        "operation_decider.GroupConsumer": kafka.group_reader,
+        "operation_decider.PartitionReader": kafka.reader,
+        "catalogue_fold.PartitionReader": kafka.reader,
+        "catalogue_fold.OpenTransactionScanner": kafka.tails,
     }
     for name, made in stands_for.items():
-        monkeypatch.setattr(f"streams.operating.{name}", made)
+        monkeypatch.setattr(f"streams.bulk_operations.{name}", made)
     return kafka
 
 
 @pytest.fixture
-def ledger(kafka: MemoryKafka) -> Iterator[OperationDecider]:
+def decider(kafka: MemoryKafka) -> Iterator[OperationDecider]:
     del kafka  # stands behind it
-    ledger = OperationDecider(KAFKA, "test", lambda: NOON)
-    yield ledger
-    ledger.close()
+    decider = OperationDecider(KAFKA, "test", lambda: NOON)
+    yield decider
+    decider.close()
 
 
 def wish(operation_id: str, category: str | None = None) -> StartOperation:
@@ -60,7 +60,7 @@ def wish(operation_id: str, category: str | None = None) -> StartOperation:
     return start(instructions("delete"), which, about=about)
 
 
-def run(kafka: MemoryKafka, ledger: OperationDecider, *commands: OperationCommand) -> None:
+def run(kafka: MemoryKafka, decider: OperationDecider, *commands: OperationCommand) -> None:
     """Send commands and decide them, beginning anew after trouble, as the operator does."""
     for command in commands:
         kafka.append(OPERATION_COMMANDS, encode(command), key=ACME)
@@ -68,9 +68,9 @@ def run(kafka: MemoryKafka, ledger: OperationDecider, *commands: OperationComman
     while not stopping.is_set():
         try:
             if must_recover:
-                ledger.recover()
+                decider.recover()
                 must_recover = False
-            ledger.step(0)
+            decider.step(0)
         except BrokerUnavailable:
             must_recover = True
 
@@ -110,14 +110,14 @@ def broker_refuses(kafka: MemoryKafka, _patch: pytest.MonkeyPatch) -> None:
 )
 def test_a_command_that_can_neither_be_carried_out_nor_refused_is_buried(
     kafka: MemoryKafka,
-    ledger: OperationDecider,
+    decider: OperationDecider,
     monkeypatch: pytest.MonkeyPatch,
     make: Callable[[MemoryKafka, pytest.MonkeyPatch], None],
     code: str,
 ) -> None:
     make(kafka, monkeypatch)
     kafka.append(OPERATION_COMMANDS, b"junk", key=ACME)
-    run(kafka, ledger, wish("first"), wish(BAD), wish("last"))
+    run(kafka, decider, wish("first"), wish(BAD), wish("last"))
 
     assert sorted(letters(kafka)) == sorted(["undecodable", code])
     assert begun(kafka) == ["first", "last"]
@@ -126,40 +126,40 @@ def test_a_command_that_can_neither_be_carried_out_nor_refused_is_buried(
 
 
 def test_a_note_that_can_never_be_written_stops_its_operation_only(
-    kafka: MemoryKafka, ledger: OperationDecider
+    kafka: MemoryKafka, decider: OperationDecider
 ) -> None:
-    run(kafka, ledger, wish(BAD), wish("good"))
+    run(kafka, decider, wish(BAD), wish("good"))
     kafka.refuses = lambda topic, value: topic == "operation-events" and BAD.encode() in value
-    for tracked in ledger.under_way():
+    for tracked in decider.under_way():
         events = selection_events(tracked.operation, ["a"], after="", is_last=True, now=NOON)
         try:
-            ledger.note(tracked, events)
+            decider.note(tracked, events)
         except BrokerUnavailable:
-            ledger.recover()
-            run(kafka, ledger)
-    assert [each.operation.operation_id for each in ledger.under_way()] == ["good"]
+            decider.recover()
+            run(kafka, decider)
+    assert [each.operation.operation_id for each in decider.under_way()] == ["good"]
 
 
 @pytest.mark.parametrize("value", [b"junk", None], ids=["unreadable", "repeated"])
 def test_an_operation_whose_history_is_broken_is_set_aside(
-    kafka: MemoryKafka, ledger: OperationDecider, value: bytes | None
+    kafka: MemoryKafka, decider: OperationDecider, value: bytes | None
 ) -> None:
-    run(kafka, ledger, wish(BAD), wish("good"))
+    run(kafka, decider, wish(BAD), wish("good"))
     kafka.append(OPERATION_EVENTS, value or kafka.values(OPERATION_EVENTS)[0], key=BAD)
     about = [metadata(each, reply_partition=0) for each in (BAD, "good")]
-    run(kafka, ledger, *(PauseOperation(metadata=each) for each in about))
+    run(kafka, decider, *(PauseOperation(metadata=each) for each in about))
 
     assert letters(kafka) == ["history_broken"]
     assert begun(kafka)[-1] == "good"
-    states = {each.operation.operation_id: each.operation.state for each in ledger.under_way()}
+    states = {each.operation.operation_id: each.operation.state for each in decider.under_way()}
     assert states == {"good": "paused"}
 
 
 def test_a_tenant_whose_categories_are_broken_may_do_what_needs_none(
-    kafka: MemoryKafka, ledger: OperationDecider
+    kafka: MemoryKafka, decider: OperationDecider
 ) -> None:
     kafka.append(CATEGORY_EVENTS, b"junk", key=ACME)
-    run(kafka, ledger, wish(BAD, category="cats"), wish("good"))
+    run(kafka, decider, wish(BAD, category="cats"), wish("good"))
 
     assert letters(kafka) == ["history_broken"]
     assert begun(kafka) == ["good"]

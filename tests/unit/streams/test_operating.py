@@ -4,22 +4,26 @@ import asyncio
 
 import pytest
 
-from domain.bulk_events import OperationSelected, OperationStarted
-from domain.catalogue import EMPTY_CATALOGUE
-from domain.operation import decide
-from domain.operation.advancing import progress_events, selection_events
-from infra.asking import CommandClient
-from infra.candidates import AssetScan
+from domain.bulk_operation import decide
+from domain.bulk_operation.events import OperationSelected, OperationStarted
+from domain.bulk_operation.progress import progress_events, selection_events
+from domain.category import EMPTY_CATALOGUE
+from infra.decider_runtime.command_client import CommandClient
+from infra.decider_runtime.pending_replies import PendingReplies
 from infra.errors import Overloaded, StoreUnavailable, ViewNotBuilt, ViewsMissing
-from infra.histories import AssetHistories
-from infra.live_views import ViewReader
-from infra.outcomes import PendingReplies
-from streams.operating.barriers import ViewBarrier
-from streams.operating.courses import ItemChunk, TrackedOperation, TrackedOperations
-from streams.operating.items import ItemExecutor
-from streams.operating.ledger import OperationDecider
-from streams.operating.operator import OperationExecutor
-from streams.operating.pacing import OperationPace, batch_size
+from read_models.asset_history.queries import AssetHistories
+from read_models.assets_by_shard.queries import AssetScan
+from read_models.view_reader import ViewReader
+from streams.bulk_operations.item_executor import ItemExecutor
+from streams.bulk_operations.operation_decider import OperationDecider
+from streams.bulk_operations.operation_executor import OperationExecutor
+from streams.bulk_operations.operation_pace import OperationPace, batch_size
+from streams.bulk_operations.tracked_operations import (
+    ItemChunk,
+    TrackedOperation,
+    TrackedOperations,
+)
+from streams.bulk_operations.view_barrier import ViewBarrier
 from tests.bulk import OPERATION, REVERT, instructions, revert, start
 from tests.fake_decider import FakeDecider
 from tests.memory_cql import MemoryCql
@@ -27,64 +31,64 @@ from tests.samples import ACME, NOON
 from tests.unit.test_operation import outcome
 
 
-def course_of(courses: TrackedOperations) -> TrackedOperation:
-    (tracked,) = courses.under_way()
+def course_of(tracked_operations: TrackedOperations) -> TrackedOperation:
+    (tracked,) = tracked_operations.under_way()
     return tracked
 
 
 def begun() -> TrackedOperations:
     """Begin an operation of five items in two chunks."""
-    courses = TrackedOperations(0)
+    tracked_operations = TrackedOperations(0)
     for event in decide(start(instructions("delete")), {}, EMPTY_CATALOGUE, NOON):
-        courses.take_in(event, 10)
+        tracked_operations.take_in(event, 10)
     for offset, items, is_last in ((11, "abc", False), (14, "de", True)):
-        at = courses.of(ACME)[OPERATION]
+        at = tracked_operations.of(ACME)[OPERATION]
         (event,) = selection_events(at, list(items), after="", is_last=is_last, now=NOON)
         assert isinstance(event, OperationSelected)
-        courses.take_in(event, offset)
-    return courses
+        tracked_operations.take_in(event, offset)
+    return tracked_operations
 
 
-def settle(courses: TrackedOperations, *items: str) -> None:
-    at = courses.of(ACME)[OPERATION]
+def settle(tracked_operations: TrackedOperations, *items: str) -> None:
+    at = tracked_operations.of(ACME)[OPERATION]
     for event in progress_events(at, [outcome(item) for item in items], per_minute=1, now=NOON):
-        courses.take_in(event, 20)
+        tracked_operations.take_in(event, 20)
 
 
 def test_an_item_is_found_in_its_chunk() -> None:
-    courses = begun()
-    assert course_of(courses).next_chunk() == (ItemChunk(offset=11, count=3), 0)
-    settle(courses, "a", "b")
-    assert course_of(courses).next_chunk() == (ItemChunk(offset=11, count=3), 2)
-    settle(courses, "c")
-    assert course_of(courses).next_chunk() == (ItemChunk(offset=14, count=2), 0)
-    settle(courses, "d", "e")
-    assert list(courses.under_way()) == []
+    tracked_operations = begun()
+    assert course_of(tracked_operations).next_chunk() == (ItemChunk(offset=11, count=3), 0)
+    settle(tracked_operations, "a", "b")
+    assert course_of(tracked_operations).next_chunk() == (ItemChunk(offset=11, count=3), 2)
+    settle(tracked_operations, "c")
+    assert course_of(tracked_operations).next_chunk() == (ItemChunk(offset=14, count=2), 0)
+    settle(tracked_operations, "d", "e")
+    assert list(tracked_operations.under_way()) == []
 
 
 def test_a_revert_goes_through_the_chunks_backwards() -> None:
-    courses = begun()
-    settle(courses, "a", "b", "c")
-    settle(courses, "d", "e")
-    (event,) = decide(revert(), courses.of(ACME), EMPTY_CATALOGUE, NOON)
+    tracked_operations = begun()
+    settle(tracked_operations, "a", "b", "c")
+    settle(tracked_operations, "d", "e")
+    (event,) = decide(revert(), tracked_operations.of(ACME), EMPTY_CATALOGUE, NOON)
     assert isinstance(event, OperationStarted)
-    courses.take_in(event, 30)
-    tracked = course_of(courses)
+    tracked_operations.take_in(event, 30)
+    tracked = course_of(tracked_operations)
     assert tracked.operation.operation_id == REVERT
     assert tracked.chunks == [ItemChunk(offset=14, count=2), ItemChunk(offset=11, count=3)]
 
 
 def test_an_operation_whose_history_has_a_hole_or_a_repetition_is_set_aside() -> None:
-    courses = begun()
-    at = courses.of(ACME)[OPERATION]
+    tracked_operations = begun()
+    at = tracked_operations.of(ACME)[OPERATION]
     first, second = (
         next(iter(progress_events(at, [outcome(item)], per_minute=1, now=NOON))) for item in "ab"
     )
-    courses.take_in(first, 20)
-    assert course_of(courses).operation.counts.processed == 1
-    courses.take_in(second, 21)  # as if two owners had written
-    assert list(courses.under_way()) == []
-    assert "version 4 follows version 4" in courses.broken[OPERATION]
+    tracked_operations.take_in(first, 20)
+    assert course_of(tracked_operations).operation.counts.processed == 1
+    tracked_operations.take_in(second, 21)  # as if two owners had written
+    assert list(tracked_operations.under_way()) == []
+    assert "version 4 follows version 4" in tracked_operations.broken[OPERATION]
 
 
 def test_rounds_are_about_half_a_second_and_never_too_large() -> None:
@@ -105,15 +109,15 @@ class OpenBook(OperationDecider):
     """A ledger with one operation that has just begun."""
 
     def __init__(self) -> None:
-        self.courses = TrackedOperations(0)
+        self.tracked_operations = TrackedOperations(0)
         for event in decide(start(instructions("delete")), {}, EMPTY_CATALOGUE, NOON):
-            self.courses.take_in(event, 10)
+            self.tracked_operations.take_in(event, 10)
 
     def step(self, wait_seconds: float) -> int:
         return 0
 
     def under_way(self) -> list[TrackedOperation]:
-        return list(self.courses.under_way())
+        return list(self.tracked_operations.under_way())
 
 
 class Troubled(ViewBarrier):

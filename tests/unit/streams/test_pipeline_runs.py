@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.blob_keys import asset_folder, folder_of, run_folder
-from domain.commands import ConfirmAsset, PublishAsset
+from domain.asset.blob_keys import asset_folder, folder_of, run_folder
+from domain.asset.commands import ConfirmAsset, PublishAsset
+from domain.asset.jobs import ImageJob
 from domain.identity import result_command_id
-from domain.jobs import ImageJob
 from domain.values import (
     NO_SOURCE,
     AssetId,
@@ -20,9 +20,9 @@ from domain.values import (
     Source,
 )
 from infra.errors import BlobNotFound, StoreUnavailable
-from streams.fetching import CacheValidators, FetchFailed
-from streams.processing.pipeline_runs import PipelineRunner
-from streams.processing.twins import IsDuplicate
+from streams.ingestion.fetcher import CacheValidators, FetchFailed
+from streams.ingestion.worker.duplicate_finder import IsDuplicate
+from streams.ingestion.worker.pipeline_runner import PipelineRunner
 from streams.rendering import PIPELINE_VERSION, PRESETS, RenderFailed
 from tests.memory import MemoryBlobStore
 from tests.samples import FETCH, NOON, ORIGINAL, SHOWN
@@ -44,7 +44,7 @@ class Pipeline:
     def __init__(self, scratch: Path, blobs: MemoryBlobStore | None = None) -> None:
         self.fetcher = FakeFetcher(b"downloaded")
         self.sandbox = FakeSandbox()
-        self.twins = FakeTwins()
+        self.duplicate_finder = FakeTwins()
         self.blobs = blobs or MemoryBlobStore()
         self.scratch = scratch
 
@@ -58,7 +58,7 @@ class Pipeline:
             fetcher=self.fetcher,
             sandbox=self.sandbox,
             presets=PRESETS,
-            twins=self.twins,
+            duplicate_finder=self.duplicate_finder,
             blobs=self.blobs,
             scratch=self.scratch,
             clock=lambda: NOON,
@@ -251,7 +251,7 @@ def test_bytes_that_another_asset_has_are_neither_rendered_nor_stored(
     pipeline: Pipeline, job: ImageJob, wish: Duplicates
 ) -> None:
     pipeline.blobs.blobs[UPLOAD] = b"downloaded"
-    pipeline.twins.known[DOWNLOADED.sha256] = AssetId("the other")
+    pipeline.duplicate_finder.known[DOWNLOADED.sha256] = AssetId("the other")
 
     with pytest.raises(IsDuplicate) as refused:
         pipeline.run(replace(job, duplicates=wish))
@@ -262,16 +262,16 @@ def test_bytes_that_another_asset_has_are_neither_rendered_nor_stored(
 
 
 def test_duplicates_that_are_kept_are_not_looked_for(pipeline: Pipeline) -> None:
-    pipeline.twins.known[DOWNLOADED.sha256] = AssetId("the other")
+    pipeline.duplicate_finder.known[DOWNLOADED.sha256] = AssetId("the other")
 
     assert isinstance(pipeline.end(JOB), PublishAsset)
-    assert not pipeline.twins.asked
+    assert not pipeline.duplicate_finder.asked
 
 
 def test_bytes_that_nobody_has_are_published(pipeline: Pipeline) -> None:
     pipeline.run(replace(JOB, duplicates="refuse"))
 
-    assert pipeline.twins.asked == [(JOB.asset_id, JOB.tenant_id, DOWNLOADED.sha256)]
+    assert pipeline.duplicate_finder.asked == [(JOB.asset_id, JOB.tenant_id, DOWNLOADED.sha256)]
 
 
 def test_each_execution_keeps_all_it_makes_in_a_folder_of_its_own(pipeline: Pipeline) -> None:

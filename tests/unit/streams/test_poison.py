@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from avro_schemas.codec import Message, decode, encode
-from domain.commands import RejectAsset
-from domain.hooks import WebhookDelivery, WebhookRedelivery
-from domain.jobs import DeadLetter, ImageJob
+from domain.asset.commands import RejectAsset
+from domain.asset.jobs import ImageJob
+from domain.dead_letter import DeadLetter
+from domain.webhook.delivery import WebhookDelivery, WebhookRedelivery
 from infra.errors import RecordRefused
-from infra.sending import LogPosition
-from infra.topics import (
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import (
     ASSET_COMMANDS,
     ASSET_EVENTS,
     DEAD_LETTERS,
@@ -28,24 +29,24 @@ from infra.topics import (
     WEBHOOKS_DEAD_LETTERS,
     Topic,
 )
-from infra.webhook_table import WebhookEndpointTable
-from streams.dispatching.dispatcher import Dispatcher
-from streams.dispatching.turns import AdmissionLimits, FairScheduler
-from streams.holding import RetryTopicConsumer
-from streams.notifying.announcing import DeliveryFanOut
-from streams.notifying.delivering import Deliverer
-from streams.notifying.patience import DeliveryRetryPolicy
-from streams.notifying.redelivering import HistoryReplay
-from streams.notifying.wellbeing import EndpointHealthTracker
-from streams.processing.faults import FaultBreaker
-from streams.processing.measures import WorkerMetrics
-from streams.processing.slots import JobSlots
-from streams.processing.worker import Worker
-from streams.retrying import JobRetryPolicy
+from read_models.webhooks.endpoint_table import WebhookEndpointTable
+from streams.ingestion.dispatcher.dispatcher import Dispatcher
+from streams.ingestion.dispatcher.fair_scheduler import AdmissionLimits, FairScheduler
+from streams.ingestion.worker.fault_breaker import FaultBreaker
+from streams.ingestion.worker.job_slots import JobSlots
+from streams.ingestion.worker.worker import Worker
+from streams.ingestion.worker.worker_metrics import WorkerMetrics
+from streams.runtime.retry_policy import JobRetryPolicy
+from streams.runtime.retry_topics import RetryTopicConsumer
+from streams.webhooks.deliverer import Deliverer
+from streams.webhooks.delivery_retry_policy import DeliveryRetryPolicy
+from streams.webhooks.endpoint_health import EndpointHealthTracker
+from streams.webhooks.fan_out import DeliveryFanOut
+from streams.webhooks.history_replay import HistoryReplay
 from tests.samples import NOON, metadata, publish
-from tests.unit.notifying.parts import DELIVERY, ENDPOINT, FakePoster, answer
 from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeRuns, record
 from tests.unit.streams.samples import JOB, insert
+from tests.unit.streams.webhooks.parts import DELIVERY, ENDPOINT, FakePoster, answer
 
 POLICY = JobRetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600))
 BAD = "poison"
@@ -130,7 +131,7 @@ def work(sender: Sender, values: list[bytes], has_bug: bool) -> None:  # noqa: F
             else JobSlots(total=9, per_host=9, patience_seconds=1),
             faults=FaultBreaker(),
             policy=POLICY,
-            measures=WorkerMetrics(),
+            metrics=WorkerMetrics(),
             clock=lambda: NOON,
         )
         asyncio.run(worker.work(record(value, topic=IMAGE_JOBS.name, offset=offset)))
@@ -202,8 +203,8 @@ def deliver(sender: Sender, values: list[bytes], has_bug: bool) -> FakeReader:  
         sender=sender,
         table=endpoints,
         webhook_sender=Poster(),
-        patience=DeliveryRetryPolicy(retry_seconds=(5, 60)),
-        wellbeing=EndpointHealthTracker(endpoints, sender, disable_after=timedelta(days=5)),  # type: ignore[arg-type] # it takes no tombstones
+        retry_policy=DeliveryRetryPolicy(retry_seconds=(5, 60)),
+        endpoint_health=EndpointHealthTracker(endpoints, sender, disable_after=timedelta(days=5)),  # type: ignore[arg-type] # it takes no tombstones
         clock=lambda: NOON,
     )
 

@@ -6,13 +6,14 @@ import pytest
 
 from avro_schemas.codec import encode
 from avro_schemas.errors import KeysLost
-from domain.blob_keys import asset_folder
-from domain.discards import BlobsDiscarded
-from domain.events import AssetPurged, Event
+from domain.asset.blob_keys import asset_folder
+from domain.asset.discarded_blobs import BlobsDiscarded
+from domain.asset.events import AssetPurged
+from domain.events import Event
 from domain.values import AssetId, BlobKey, EventId
 from infra.errors import StoreUnavailable
-from infra.topics import ASSET_EVENTS, DISCARDED_BLOBS
-from streams.purging import AssetPurger
+from infra.kafka.topics import ASSET_EVENTS, DISCARDED_BLOBS
+from streams.erasure.asset_purge import AssetPurger
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, NOON
 from tests.unit.streams.fakes import FakeReader, FakeSender, away, record

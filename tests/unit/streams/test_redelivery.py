@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from avro_schemas.codec import encode
-from domain.jobs import ImageJob
-from infra.group_reading import Partition
-from infra.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, IMAGE_JOBS_RETRY_10S
-from streams.holding import RetryTopicConsumer
-from streams.retrying import JobRetryPolicy
+from domain.asset.jobs import ImageJob
+from infra.kafka.group_consumer import Partition
+from infra.kafka.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, IMAGE_JOBS_RETRY_10S
+from streams.runtime.retry_policy import JobRetryPolicy
+from streams.runtime.retry_topics import RetryTopicConsumer
 from tests.samples import NOON
 from tests.unit.streams.fakes import FakeReader, FakeSender, record
 from tests.unit.streams.samples import JOB

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from domain.values import BlobKey
-from streams.processing.results import BlobLocations, publish_command
+from streams.ingestion.worker.result_commands import BlobLocations, publish_command
 from streams.rendering import PRESETS
 from tests.samples import NOON
 from tests.unit.streams.fakes import FakeSandbox

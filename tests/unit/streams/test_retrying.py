@@ -3,15 +3,15 @@ from datetime import timedelta
 
 import pytest
 
-from domain.jobs import ImageJob
-from infra.topics import (
+from domain.asset.jobs import ImageJob
+from infra.kafka.topics import (
     IMAGE_JOBS,
     IMAGE_JOBS_RETRY_1M,
     IMAGE_JOBS_RETRY_10M,
     IMAGE_JOBS_RETRY_10S,
     Topic,
 )
-from streams.retrying import JobFailure, JobRetryPolicy
+from streams.runtime.retry_policy import JobFailure, JobRetryPolicy
 from tests.samples import NOON
 from tests.unit.streams.samples import JOB
 

@@ -7,27 +7,28 @@ from typing import Any
 
 import pytest
 
-from domain.bulk import ItemOutcome
-from domain.bulk_events import OperationEvent, OperationProgressed
-from domain.catalogue import EMPTY_CATALOGUE
-from domain.commands import CommandMetadata, DescribeAsset
-from domain.events import AssetDescribed, AssetEvent
-from domain.operation import Operation, decide, evolve
-from domain.operation.advancing import progress_events, selection_events
-from domain.operation.commanding import asset_command_for, metadata_for
-from infra.asking import AnyCommand, CommandClient
-from infra.candidates import AssetScan
-from infra.cql import Row
+from domain.asset.commands import DescribeAsset
+from domain.asset.events import AssetDescribed, AssetEvent
+from domain.bulk_operation import Operation, decide, evolve
+from domain.bulk_operation.events import OperationEvent, OperationProgressed
+from domain.bulk_operation.item_commands import asset_command_for, metadata_for
+from domain.bulk_operation.progress import progress_events, selection_events
+from domain.bulk_operation.values import ItemOutcome
+from domain.category import EMPTY_CATALOGUE
+from domain.commands import CommandMetadata
+from infra.cassandra.session import Row
+from infra.decider_runtime.command_client import AnyCommand, CommandClient
+from infra.decider_runtime.pending_replies import PendingReplies
 from infra.errors import RecordRefused
-from infra.histories import AssetHistories
-from infra.live_views import ViewReader
-from infra.outcomes import PendingReplies
-from projections.as_json import as_json
-from streams.operating.barriers import ViewBarrier
-from streams.operating.courses import TrackedOperation, TrackedOperations
-from streams.operating.items import ItemExecutor
-from streams.operating.ledger import OperationDecider
-from streams.operating.operator import OperationExecutor
+from read_models.asset_history.queries import AssetHistories
+from read_models.assets_by_shard.queries import AssetScan
+from read_models.json_columns import as_json
+from read_models.view_reader import ViewReader
+from streams.bulk_operations.item_executor import ItemExecutor
+from streams.bulk_operations.operation_decider import OperationDecider
+from streams.bulk_operations.operation_executor import OperationExecutor
+from streams.bulk_operations.tracked_operations import TrackedOperation, TrackedOperations
+from streams.bulk_operations.view_barrier import ViewBarrier
 from tests.bulk import OPERATION, REVERT, instructions, revert, start
 from tests.fake_decider import FakeDecider
 from tests.memory_cql import MemoryCql
@@ -81,8 +82,8 @@ class Views(MemoryCql):
 class Book(OperationDecider):
     """A ledger with a revert of the three assets, and what was noted of it."""
 
-    def __init__(self, operation: Operation, courses: TrackedOperations) -> None:
-        self.courses = courses
+    def __init__(self, operation: Operation, tracked_operations: TrackedOperations) -> None:
+        self.tracked_operations = tracked_operations
         self.outcomes: list[ItemOutcome] = []
         self.reverted = operation
 
@@ -90,14 +91,14 @@ class Book(OperationDecider):
         return 0
 
     def under_way(self) -> list[TrackedOperation]:
-        return list(self.courses.under_way())
+        return list(self.tracked_operations.under_way())
 
     def items(self, tracked: TrackedOperation) -> list[str]:
         return list(ASSETS)
 
     def note(self, tracked: TrackedOperation, events: Sequence[OperationEvent]) -> None:
         for event in events:
-            self.courses.take_in(event, 100)
+            self.tracked_operations.take_in(event, 100)
             if isinstance(event, OperationProgressed):
                 self.outcomes += event.outcomes
 
@@ -120,23 +121,23 @@ class Bench:
         self.decider = FakeDecider(self.answers)
         self.views = Views(events=self.decider.events)
         self.seconds = 0.0
-        courses = TrackedOperations(0)
+        tracked_operations = TrackedOperations(0)
         for event in decide(start(instructions("tag", tags=("new",))), {}, EMPTY_CATALOGUE, NOON):
-            courses.take_in(event, 10)
-        tagging = courses.of(ACME)[OPERATION]
+            tracked_operations.take_in(event, 10)
+        tagging = tracked_operations.of(ACME)[OPERATION]
         for asset_id in ASSETS:
             self.decider.decide(submit(metadata(asset_id)))
             about = metadata_for(tagging, asset_id, 0)
             self.decider.decide(asset_command_for(tagging, about))
         (found,) = selection_events(tagging, ASSETS, after="", is_last=True, now=NOON)
-        courses.take_in(found, 11)
+        tracked_operations.take_in(found, 11)
         tagging = evolve(tagging, found) or tagging
         done = [outcome(asset_id) for asset_id in ASSETS]
         for event in progress_events(tagging, done, per_minute=1, now=NOON):
-            courses.take_in(event, 12)
-        for event in decide(revert(), courses.of(ACME), EMPTY_CATALOGUE, NOON):
-            courses.take_in(event, 13)
-        self.book = Book(tagging, courses)
+            tracked_operations.take_in(event, 12)
+        for event in decide(revert(), tracked_operations.of(ACME), EMPTY_CATALOGUE, NOON):
+            tracked_operations.take_in(event, 13)
+        self.book = Book(tagging, tracked_operations)
         self.operator = OperationExecutor(
             self.book,
             ItemExecutor(

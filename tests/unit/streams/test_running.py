@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from infra.errors import BrokerUnavailable, SettingsWrong
 from infra.settings import Settings
-from streams.running import ProcessStep, repeat_steps, run_process
+from streams.runtime.process import ProcessStep, repeat_steps, run_process
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def taking(outcomes: Iterator[int | Exception], stopping: asyncio.Event) -> Proc
 def test_what_the_broker_interrupts_is_taken_again(
     done: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.running._PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("streams.runtime.process._PAUSE_SECONDS", 0.0)
 
     async def story() -> None:
         stopping = asyncio.Event()
@@ -74,7 +74,7 @@ async def three(_: Settings) -> int:
 
 
 def test_a_process_ends_as_its_work_did(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.running.configure", lambda *_: None)
+    monkeypatch.setattr("streams.runtime.process.configure", lambda *_: None)
     assert run_process("worker", Settings, (), three) == 3
 
 

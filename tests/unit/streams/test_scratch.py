@@ -3,12 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from streams.processing.scratch import scratch_folder
+from streams.runtime.scratch_folder import scratch_folder
 
 DIES_IN_IT = """
 import os, sys
 from pathlib import Path
-from streams.processing.scratch import scratch_folder
+from streams.runtime.scratch_folder import scratch_folder
 with scratch_folder(Path(sys.argv[1])) as folder:
     (folder / "half").write_text("a download")
     os.kill(os.getpid(), 9)

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from domain.jobs import ImageJob
+from domain.asset.jobs import ImageJob
 from domain.values import Source, TenantId
-from streams.processing.slots import HostBusy, JobSlots
+from streams.ingestion.worker.job_slots import HostBusy, JobSlots
 from tests.samples import ORIGINAL
 from tests.unit.streams.samples import JOB
 

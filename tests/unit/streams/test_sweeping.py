@@ -6,11 +6,11 @@ import pytest
 
 from avro_schemas.codec import encode
 from domain.events import Event
-from infra.topics import IMAGE_JOBS
-from streams.dispatching.lanes import EventOffset
-from streams.dispatching.open_runs import OpenRuns
-from streams.dispatching.orders import job_for
-from streams.dispatching.sweeping import OverdueRunRequeuer
+from infra.kafka.topics import IMAGE_JOBS
+from streams.ingestion.dispatcher.image_jobs import job_for
+from streams.ingestion.dispatcher.open_runs import OpenRuns
+from streams.ingestion.dispatcher.overdue_requeuer import OverdueRunRequeuer
+from streams.ingestion.dispatcher.tenant_queues import EventOffset
 from tests.samples import NOON
 from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeSender, record
 from tests.unit.streams.samples import (

@@ -3,8 +3,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.events import AssetSubmitted, Event
-from streams.dispatching.turns import AdmissionLimits, FairScheduler
+from domain.asset.events import AssetSubmitted
+from domain.events import Event
+from streams.ingestion.dispatcher.fair_scheduler import AdmissionLimits, FairScheduler
 from tests.samples import NOON
 from tests.unit.streams.samples import (
     CONFIRMED,

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from domain.values import AssetId, Sha256
-from infra.cql import Row
+from infra.cassandra.session import Row
 from infra.errors import StoreUnavailable
-from infra.live_views import ViewReader
-from streams.processing.twins import ViewDuplicateFinder
+from read_models.view_reader import ViewReader
+from streams.ingestion.worker.duplicate_finder import ViewDuplicateFinder
 from tests.samples import ACME, ORIGINAL
 
 BYTES = ORIGINAL.sha256

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.window import AckWindow
+from streams.runtime.ack_window import AckWindow
 
 
 def test_what_is_finished_first_waits_for_what_came_first() -> None:

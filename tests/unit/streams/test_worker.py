@@ -5,15 +5,17 @@ from hashlib import sha256
 
 import pytest
 
-import streams.sending
+import streams.runtime.durable_producer
 from avro_schemas.codec import encode
+from avro_schemas.encryption import using_encryptor
 from avro_schemas.errors import KeysLost
-from avro_schemas.sealing import using_encryptor
-from domain.commands import ConfirmAsset, DelayAsset, RejectAsset
+from domain.asset.commands import ConfirmAsset, DelayAsset, RejectAsset
+from domain.asset.jobs import FailedAttempt, ImageJob
+from domain.dead_letter import DeadLetter
 from domain.failures import FailureCode
 from domain.identity import result_command_id
-from domain.jobs import DeadLetter, FailedAttempt, ImageJob
 from domain.values import AssetId, TenantId
+from infra.encryption import Erasure
 from infra.errors import (
     BlobNotFound,
     BrokerUnavailable,
@@ -22,23 +24,22 @@ from infra.errors import (
     ViewNotBuilt,
     ViewsMissing,
 )
-from infra.keyring import Erasure
-from infra.record_limits import require_writable
-from infra.topics import (
+from infra.kafka.record_limits import require_writable
+from infra.kafka.topics import (
     ASSET_COMMANDS,
     IMAGE_JOBS_DEAD_LETTERS,
     IMAGE_JOBS_RETRY_1M,
     IMAGE_JOBS_RETRY_10S,
     LARGEST_RECORD_BYTES,
 )
-from streams.fetching import FetchFailed
-from streams.processing.faults import FaultBreaker
-from streams.processing.measures import WorkerMetrics
-from streams.processing.slots import JobSlots
-from streams.processing.twins import IsDuplicate
-from streams.processing.worker import Worker
+from streams.ingestion.fetcher import FetchFailed
+from streams.ingestion.worker.duplicate_finder import IsDuplicate
+from streams.ingestion.worker.fault_breaker import FaultBreaker
+from streams.ingestion.worker.job_slots import JobSlots
+from streams.ingestion.worker.worker import Worker
+from streams.ingestion.worker.worker_metrics import WorkerMetrics
 from streams.rendering import RenderFailed
-from streams.retrying import JobRetryPolicy
+from streams.runtime.retry_policy import JobRetryPolicy
 from tests.keys import fixed_keyring
 from tests.samples import FETCH, NOON, metadata, publish
 from tests.unit.streams.fakes import FakeRuns, FakeSender, away, record
@@ -64,7 +65,7 @@ def worked(
         slots=JobSlots(total=1, per_host=1, patience_seconds=1),
         faults=faults or FaultBreaker(),
         policy=JobRetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600)),
-        measures=WorkerMetrics(),
+        metrics=WorkerMetrics(),
         clock=lambda: NOON,
     )
     asyncio.run(worker.work(record(value)))
@@ -251,7 +252,7 @@ def test_what_is_no_job_becomes_a_dead_letter_as_it_was(value: bytes) -> None:
 
 
 def test_a_result_is_sent_until_the_broker_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams.sending, "_FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(streams.runtime.durable_producer, "_FIRST_PAUSE_SECONDS", 0.0)
     sender = FakeSender(away(), Overloaded("full"), BrokerUnavailable("away again"))
 
     worked(FakeRuns(PUBLISH), encode(JOB), sender)

@@ -6,8 +6,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from infra.web.bodies import BodyLimits, body_of
-from infra.web.installing import install
+from infra.http.application import install
+from infra.http.body_limits import BodyLimits, body_of
 from tests.asgi import SlowRequest
 
 SOON = BodyLimits(body_bytes=100, form_bytes=200, idle_seconds=0.05, total_seconds=30)

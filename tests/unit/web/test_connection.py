@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from infra.web.bodies import BodyLimits
-from infra.web.connections import ConnectionLimits
-from infra.web.installing import install
+from infra.http.application import install
+from infra.http.body_limits import BodyLimits
+from infra.http.connection_table import ConnectionLimits
 from tests.eventually import eventually
 from tests.loopback import Loopback, rest
 

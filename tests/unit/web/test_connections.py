@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.web.connections import ConnectionLimits, ConnectionTable
+from infra.http.connection_table import ConnectionLimits, ConnectionTable
 
 LIMITS = ConnectionLimits(
     most=3, head_bytes=1_000, head_seconds=10, send_idle_seconds=30, send_seconds=300

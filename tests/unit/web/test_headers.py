@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from infra.web.bodies import BodyLimits
-from infra.web.installing import install
+from infra.http.application import install
+from infra.http.body_limits import BodyLimits
 
 FORM = "multipart/form-data; boundary=x"
 

@@ -17,10 +17,10 @@ from command_api.app import CommandApiParts
 from command_api.app import create_app as create_command_api
 from command_api.ids import uuid7
 from domain.values import TenantId
-from infra.api_key_table import ApiKeyTable
 from infra.api_settings import CommandApiSettings
-from infra.dead_letters import DeadLetterQueue
-from infra.outcomes import PendingReplies
+from infra.decider_runtime.pending_replies import PendingReplies
+from infra.http.authentication.api_key_table import ApiKeyTable
+from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.settings import Settings
 from query_api.app import BaseUrls, QueryApiDependencies
 from query_api.app import create_app as create_query_api
@@ -317,7 +317,7 @@ def query_api() -> Iterator[tuple[Loopback, Hostile]]:
             public_base_url="https://i.example", problem_base_url="https://p.example"
         ),
         wait_seconds=0.01,
-        kept_bytes=1_000,
+        blob_cache_bytes=1_000,
         probes={},
         feed=events.feed,
     )

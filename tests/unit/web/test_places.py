@@ -7,7 +7,7 @@ import pytest
 
 from domain.values import TenantId
 from infra.errors import Overloaded
-from infra.web.places import TenantSlots
+from infra.http.tenant_slots import TenantSlots
 from tests.samples import ACME
 
 EVIL = TenantId("evil")

@@ -1,0 +1,1 @@
+"""The commands of `scalehoster`: one module for each group."""

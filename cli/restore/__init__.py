@@ -1,0 +1,1 @@
+"""What a restore needs of projections and streams, which backup may not import."""

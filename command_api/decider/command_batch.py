@@ -1,0 +1,294 @@
+"""One batch of commands: each is decided against what the ones before it left."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from avro_schemas.codec import encode
+from avro_schemas.errors import KeysLost
+from command_api.decider.folded_state import AssetKey, Remembered, StateChanges
+from domain import asset as assets
+from domain import category as catalogues
+from domain.asset import Asset
+from domain.asset.commands import AssetCommand, WorkReport
+from domain.asset.discarded_blobs import (
+    BlobsDiscarded,
+    discards_of_command,
+    discards_of_run,
+    referenced_folders,
+)
+from domain.asset.events import AssetEvent
+from domain.category import Catalogue
+from domain.category.commands import CatalogueCommand, CreateCategory
+from domain.category.events import CatalogueEvent
+from domain.errors import CategoryIsArchived, IdempotencyKeyReused, Refusal, UnknownCategory
+from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome
+from domain.replies import accepted, refused, unchanged
+from domain.values import AssetId, BlobKey, CommandId, TenantId
+from infra.decider_runtime.broken_histories import BrokenCatalogue
+from infra.errors import HistoryBroken, InfraError, RecordRefused
+from infra.kafka.record_limits import require_writable
+from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS, Topic
+
+
+class KnownAssets(Protocol):
+    """What is known of the assets of a partition."""
+
+    def asset(self, partition: int, key: AssetKey) -> Asset | None:
+        """Look an asset up."""
+
+    def remembered(self, partition: int, command_id: CommandId) -> Remembered | None:
+        """Look up what a client's command was answered."""
+
+    def is_held(self, partition: int, folder: BlobKey) -> bool:
+        """Tell whether an event ever made what lies in a folder count."""
+
+
+class KnownCatalogues(Protocol):
+    """What is known of the categories; see Catalogues."""
+
+    def of(self, tenant_id: TenantId) -> Catalogue:
+        """Give the tree of a tenant as far as it is known."""
+
+    def remembered(self, command_id: CommandId) -> Remembered | None:
+        """Look up what a client's command was answered."""
+
+    def catch_up(self) -> None:
+        """Take in all that is there now."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Decision:
+    """What became of one command; ``answer`` is known once the events have their offsets.
+
+    ``written`` are the events as they are appended, ``discards`` the bytes that count for nothing
+    since. With a ``fault`` there is nothing to be told: the command can neither be carried out nor
+    refused.
+    """
+
+    command: AssetCommand | CatalogueCommand
+    partition: int
+    now: datetime
+    events: list[AssetEvent] | list[CatalogueEvent] = field(default_factory=list)
+    written: list[bytes] = field(default_factory=list)
+    discards: list[BlobsDiscarded] = field(default_factory=list)
+    refusal: Refusal | None = None
+    fault: Exception | None = None
+    asset: AssetSnapshot | None = None
+    category: CategorySnapshot | None = None
+    earlier: "bytes | Decision | None" = None
+    encoded_reply: bytes | None = None
+
+    def answer(self, position: Callable[["Decision"], str]) -> bytes:
+        """Say, framed, what the sender is told; what was told before is told again as it was."""
+        if isinstance(self.earlier, bytes):
+            return self.earlier
+        if self.earlier is not None:
+            return self.earlier.answer(position)
+        if self.encoded_reply is None:
+            self.encoded_reply = encode(self._outcome(position))
+        return self.encoded_reply
+
+    def _outcome(self, position: Callable[["Decision"], str]) -> Outcome:
+        if self.refusal is not None:
+            return refused(self.command, self.refusal, self.now)
+        if not self.events:
+            return unchanged(self.command, self.now, asset=self.asset, category=self.category)
+        return accepted(
+            self.events, position=position(self), asset=self.asset, category=self.category
+        )
+
+
+class CommandBatch:
+    """Decides a batch on top of what is folded, and gathers what is to be folded next.
+
+    Nothing outside of it changes: a round whose transaction fails is simply forgotten.
+    """
+
+    def __init__(
+        self, known: KnownAssets, known_catalogues: KnownCatalogues, now: Callable[[], datetime]
+    ) -> None:
+        self._known = known
+        self._known_catalogues = known_catalogues
+        self._now = now
+        self._is_caught_up = False
+        self._catalogues: dict[TenantId, Catalogue] = {}
+        self._decided: dict[CommandId, Decision] = {}
+        self.changes: dict[int, StateChanges] = {}
+        self.decisions: list[Decision] = []
+
+    def decide(self, partition: int, command: AssetCommand | CatalogueCommand) -> Decision:
+        """Decide one command of a partition.
+
+        Raises neither a Refusal nor what is wrong with the command: the decision holds it. What is
+        wrong with the things around us is raised, because the command has no part in it.
+        """
+        recognisable = _with_fingerprint(command)
+        decision = Decision(command=recognisable, partition=partition, now=self._now())
+        undo = self._undo_point(decision)
+        try:
+            self._settle(decision)
+        except (HistoryBroken, RecordRefused) as fault:
+            decision.fault = fault
+        except (InfraError, KeysLost, OSError, MemoryError):
+            raise
+        except Exception as fault:  # noqa: BLE001 - one command must not stop those behind it
+            decision.fault = fault
+        if decision.fault is not None:
+            undo()
+            return decision
+        self.decisions.append(decision)
+        if decision.events:
+            self._decided[command.metadata.command_id] = decision
+        return decision
+
+    def _undo_point(self, decision: Decision) -> Callable[[], None]:
+        """Remember what a command may change; what is given puts that back."""
+        about = decision.command.metadata
+        key = (about.tenant_id, AssetId(about.entity_id))
+        changes = self.changes.setdefault(decision.partition, StateChanges())
+        asset, tree = changes.assets.get(key), self._catalogues.get(about.tenant_id)
+
+        def undo() -> None:
+            changes.assets.pop(key, None)
+            self._catalogues.pop(about.tenant_id, None)
+            if asset is not None:
+                changes.assets[key] = asset
+            if tree is not None:
+                self._catalogues[about.tenant_id] = tree
+
+        return undo
+
+    def _settle(self, decision: Decision) -> None:
+        try:
+            if not self._was_answered(decision):
+                self._decide(decision)
+        except (UnknownCategory, CategoryIsArchived) as refusal:
+            decision.refusal = self._decide_again(decision, refusal)
+        except Refusal as refusal:
+            decision.refusal = refusal
+        if isinstance(decision.command, AssetCommand):
+            is_held = partial(self._is_held, decision.partition)
+            decision.discards += discards_of_command(decision.command, is_held)
+
+    def _decide_again(self, decision: Decision, refusal: Refusal) -> Refusal | None:
+        """Look once more: another process may have created or restored the category just now.
+
+        Once a round is enough: what was there before any of these commands was sent is there then.
+        """
+        if self._is_caught_up:
+            return refusal
+        self._known_catalogues.catch_up()
+        self._is_caught_up = True
+        try:
+            self._decide(decision)
+        except Refusal as still:
+            return still
+        return None
+
+    def remember(self, decision: Decision, answer: bytes) -> None:
+        """Keep the answer to a client's command that changed an asset, for when it is repeated."""
+        fingerprint = decision.command.metadata.fingerprint
+        if decision.events and fingerprint is not None:
+            changes = self.changes.setdefault(decision.partition, StateChanges())
+            command_id = decision.command.metadata.command_id
+            changes.remembered[command_id] = Remembered(fingerprint, answer)
+
+    def _was_answered(self, decision: Decision) -> bool:
+        metadata = decision.command.metadata
+        if metadata.fingerprint is None:
+            return False
+        duplicate = self._decided.get(metadata.command_id)
+        if duplicate is not None:
+            decision.earlier, fingerprint = duplicate, duplicate.command.metadata.fingerprint
+        else:
+            known = self._remembered(decision)
+            if known is None:
+                return False
+            decision.earlier, fingerprint = known.outcome, known.fingerprint
+        if fingerprint != metadata.fingerprint:
+            decision.earlier = None
+            raise IdempotencyKeyReused(
+                "this Idempotency-Key was used for another request; choose a new one"
+            )
+        return True
+
+    def _remembered(self, decision: Decision) -> Remembered | None:
+        command_id = decision.command.metadata.command_id
+        if isinstance(decision.command, AssetCommand):
+            return self._known.remembered(decision.partition, command_id)
+        return self._known_catalogues.remembered(command_id)
+
+    def _decide(self, decision: Decision) -> None:
+        if isinstance(decision.command, AssetCommand):
+            self._decide_asset(decision, decision.command)
+        else:
+            self._decide_category(decision, decision.command)
+
+    def _decide_asset(self, decision: Decision, command: AssetCommand) -> None:
+        key = (command.metadata.tenant_id, AssetId(command.metadata.entity_id))
+        changes = self.changes.setdefault(decision.partition, StateChanges())
+        asset = changes.assets.get(key) or self._known.asset(decision.partition, key)
+        catalogue = self._catalogue(command.metadata.tenant_id)
+        events = assets.decide(command, asset, catalogue, decision.now)
+        written = [_written(event, ASSET_EVENTS) for event in events]
+        before = asset
+        for event in events:
+            asset = assets.evolve(asset, event)
+            changes.held.update(referenced_folders(event))
+        decision.discards += discards_of_run(command.metadata, before, asset, events)
+        if asset is not None:
+            decision.asset = assets.snapshot(asset)
+            if events:
+                changes.assets[key] = asset
+        decision.events, decision.written = events, written
+
+    def _is_held(self, partition: int, folder: BlobKey) -> bool:
+        changes = self.changes.get(partition)
+        if changes is not None and folder in changes.held:
+            return True
+        return self._known.is_held(partition, folder)
+
+    def _decide_category(self, decision: Decision, command: CatalogueCommand) -> None:
+        tenant_id = command.metadata.tenant_id
+        catalogue = self._catalogue(tenant_id)
+        if isinstance(catalogue, BrokenCatalogue):
+            raise HistoryBroken(catalogue.reason)
+        events = catalogues.decide(command, catalogue, decision.now)
+        written = [_written(event, CATEGORY_EVENTS) for event in events]
+        for event in events:
+            catalogue = catalogues.evolve(catalogue, event)
+        if events:
+            decision.category = catalogues.snapshot(catalogue.categories[events[0].category_id])
+        elif not isinstance(command, CreateCategory):
+            found = catalogue.find(command.category)
+            decision.category = catalogues.snapshot(found) if found else None
+        self._catalogues[tenant_id] = catalogue
+        decision.events, decision.written = events, written
+
+    def _catalogue(self, tenant_id: TenantId) -> Catalogue:
+        known, ours = self._known_catalogues.of(tenant_id), self._catalogues.get(tenant_id)
+        return ours if ours and ours.version > known.version else known
+
+
+def _with_fingerprint(
+    command: AssetCommand | CatalogueCommand,
+) -> AssetCommand | CatalogueCommand:
+    """Let a command be known when its record comes again, and so take effect once.
+
+    An operator's has no fingerprint: its id says all that it asked for. It goes into the event, so
+    that it is known, too, once everything folded was lost.
+    """
+    metadata = command.metadata
+    if metadata.fingerprint is not None or isinstance(command, WorkReport):
+        return command
+    return replace(command, metadata=replace(metadata, fingerprint=metadata.command_id))
+
+
+def _written(event: AssetEvent | CatalogueEvent, topic: Topic) -> bytes:
+    """Spell an event; raises RecordRefused for one that is too large, and what ``encode`` does."""
+    value = encode(event)
+    require_writable(topic, event.metadata.entity_id, value)
+    return value

@@ -1,0 +1,1 @@
+"""What clients send: headers, bodies, and what lets a request in."""

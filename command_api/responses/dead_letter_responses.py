@@ -1,0 +1,150 @@
+"""Dead letters as an operator asks for them and is told about them."""
+
+import json
+from base64 import b64encode
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from infra.kafka.dead_letter_queue import DeadLetterEntry, DeadLetterFilter
+from infra.kafka.topics import DEAD_LETTERS
+
+_NAMES = tuple(topic.name for topic in DEAD_LETTERS)
+_SHOWN_BYTES = 10_000
+
+
+def _known(name: str) -> str:
+    if name not in _NAMES:
+        raise ValueError(f"there are {', '.join(_NAMES)}")
+    return name
+
+
+def _moment(text: object) -> object:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError("send a date like 2026-11-23, or a time: 2026-11-23T09:30:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+TopicName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*_NAMES]})]
+QueryTimestamp = Annotated[datetime, BeforeValidator(_moment)]
+
+
+class DeadLetterParameters(BaseModel):
+    """Which dead letters, and how many at once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    topic: TopicName | None = None
+    code: str | None = Field(default=None, max_length=100, description="Why it was parked.")
+    host: str | None = Field(default=None, max_length=255, description="Where its source lies.")
+    tenant: str | None = Field(default=None, max_length=100)
+    since: QueryTimestamp | None = Field(
+        default=None, description="Parked at this moment or later."
+    )
+    until: QueryTimestamp | None = Field(default=None, description="Parked before this moment.")
+    limit: int = Field(default=100, ge=1, le=500)
+    after: str | None = Field(default=None, max_length=150, description="`next` of the last page.")
+
+    def wanted(self) -> DeadLetterFilter:
+        """Say which letters those are."""
+        return DeadLetterFilter(
+            code=self.code,
+            host=self.host,
+            tenant_id=self.tenant,
+            since=self.since,
+            until=self.until,
+        )
+
+
+class FailedAttemptAnswer(BaseModel):
+    """One try that did not work out."""
+
+    code: str
+    detail: str
+    failed_at: datetime
+
+
+class DeadLetterAnswer(BaseModel):
+    """A dead letter."""
+
+    letter_id: str
+    topic: str = Field(description="Where the record lay that nobody could work on.")
+    partition: int
+    offset: int
+    code: str
+    detail: str
+    parked_at: datetime
+    cut_from_bytes: int = Field(description="How large it was, if it was cut; 0 if it is whole.")
+    tenant_id: str | None
+    host: str | None
+    kind: str | None = Field(description="What its bytes are; null when nobody can read them.")
+    attempts: list[FailedAttemptAnswer]
+    settled: Literal["retried", "dropped"] | None
+    settled_at: datetime | None
+
+
+class WholeDeadLetterAnswer(DeadLetterAnswer):
+    """A dead letter with its bytes."""
+
+    key: str
+    value: str = Field(description="Its first 10 kB, base64.")
+    message: dict[str, Any] | None = Field(description="What its bytes say.")
+
+
+class DeadLettersAnswer(BaseModel):
+    """Some dead letters; a page may be short and not the last: that has no `next`."""
+
+    items: list[DeadLetterAnswer]
+    next: str | None
+
+
+class RefusedRetry(BaseModel):
+    """A letter that was left alone."""
+
+    letter_id: str
+    detail: str
+
+
+class RetriedAnswer(BaseModel):
+    """What a retry of many came to."""
+
+    retried: list[str]
+    refused: list[RefusedRetry]
+    next: str | None
+
+
+def dead_letter_response(entry: DeadLetterEntry) -> dict[str, Any]:
+    """Tell a letter without its bytes."""
+    dead, resolution = entry.dead, entry.resolution
+    attempts = getattr(entry.message, "failed_attempts", ())
+    return {
+        "letter_id": entry.letter_id,
+        "topic": dead.topic,
+        "partition": dead.partition,
+        "offset": dead.offset,
+        "code": dead.code,
+        "detail": dead.detail,
+        "parked_at": dead.parked_at,
+        "cut_from_bytes": dead.cut_from_bytes,
+        "tenant_id": entry.tenant_id,
+        "host": entry.host,
+        "kind": type(entry.message).__name__ if entry.message else None,
+        "attempts": [asdict(attempt) for attempt in attempts],
+        "settled": resolution.how if resolution else None,
+        "settled_at": resolution.settled_at if resolution else None,
+    }
+
+
+def full_dead_letter_response(entry: DeadLetterEntry) -> dict[str, Any]:
+    """Tell a letter with its bytes."""
+    message = asdict(entry.message) if entry.message else None
+    return {
+        **dead_letter_response(entry),
+        "key": entry.dead.key.decode(errors="replace"),
+        "value": b64encode(entry.dead.value[:_SHOWN_BYTES]).decode(),
+        "message": json.loads(json.dumps(message, default=str)),
+    }

@@ -1,0 +1,134 @@
+"""How a pipeline run ends: what it made is shown, or it is given up."""
+
+from domain.asset.commands import (
+    ConfirmAsset,
+    DelayAsset,
+    PublishAsset,
+    RejectAsset,
+    RepublishAsset,
+)
+from domain.asset.events import (
+    AssetConfirmed,
+    AssetDelayed,
+    AssetEvent,
+    AssetPublished,
+    AssetRejected,
+)
+from domain.asset.guards import refuse_gone
+from domain.asset.state import Asset
+from domain.events import EventMetadata
+from domain.values import Fetch, Listing, Status
+
+_THUMBNAIL = "thumb"  # what presets call the rendition for listings
+
+
+def publish(command: PublishAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    """Show what the current run made; what is late changes nothing."""
+    if _is_late(command.run, asset):
+        return []
+    fetch = command.fetch or _kept_fetch(command, asset)
+    return [_published(command, asset, metadata, command.run, fetch)]
+
+
+def confirm(command: ConfirmAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    """Leave all as it is shown; what is late changes nothing."""
+    if _is_late(command.run, asset) or asset.picture is None:
+        return []
+    return [AssetConfirmed(metadata=metadata, run=command.run, fetch=command.fetch)]
+
+
+def reject(command: RejectAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    """Give the current run up; what is late changes nothing."""
+    if _is_late(command.run, asset):
+        return []
+    return [
+        AssetRejected(
+            metadata=metadata,
+            run=command.run,
+            code=command.code,
+            detail=command.detail,
+            attempts=command.attempts,
+            keeps_published=asset.status is Status.PUBLISHED,
+            duplicate_of=command.duplicate_of,
+            leads_there=command.duplicate_of is not None and asset.duplicates == "return",
+        )
+    ]
+
+
+def republish(command: RepublishAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    """Show an earlier result again under a run of its own; raises AssetIsDeleted, AssetIsPurged."""
+    refuse_gone(asset)
+    run = asset.run + 1  # so that what an unfinished run may still bring is late
+    return [_published(command, asset, metadata, run, command.fetch)]
+
+
+def delay(command: DelayAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    """Note an attempt after which another follows; what is late or told twice changes nothing."""
+    if _is_late(command.run, asset) or (command.run, command.attempts) <= asset.last_delay:
+        return []
+    return [
+        AssetDelayed(
+            metadata=metadata,
+            run=command.run,
+            code=command.code,
+            detail=command.detail,
+            attempts=command.attempts,
+            retry_at=command.retry_at,
+        )
+    ]
+
+
+def _is_late(run: int, asset: Asset) -> bool:
+    """Tell a result of a deleted asset, of an older run, or of a run that ended already."""
+    return asset.is_gone or run != asset.run or run == asset.finished_run
+
+
+def _kept_fetch(command: PublishAsset, asset: Asset) -> Fetch | None:
+    """Say how the original came here, when it was only rendered anew."""
+    shown = asset.picture
+    if asset.source.url and shown and shown.original.sha256 == command.original.sha256:
+        return shown.fetch
+    return None
+
+
+def _published(
+    command: PublishAsset | RepublishAsset,
+    asset: Asset,
+    metadata: EventMetadata,
+    run: int,
+    fetch: Fetch | None,
+) -> AssetPublished:
+    return AssetPublished(
+        metadata=metadata,
+        run=run,
+        category_ids=asset.category_ids,
+        original=command.original,
+        renditions=command.renditions,
+        facts=command.facts,
+        pipeline_version=command.pipeline_version,
+        watermark=command.watermark,
+        fetch=fetch,
+        listing=_listing(command, asset),
+        shown_since=asset.shown_since,
+        previous_sha256=asset.original.sha256 if asset.original else None,
+        previous_perceptual_hash=asset.perceptual_hash,
+    )
+
+
+def _listing(command: PublishAsset | RepublishAsset, asset: Asset) -> Listing:
+    main, *_ = command.renditions
+    thumbnail = min(
+        command.renditions,
+        key=lambda rendition: (rendition.name != _THUMBNAIL, rendition.width * rendition.height),
+    )
+    return Listing(
+        created_at=asset.created_at,
+        title=asset.description.title,
+        alt_text=asset.description.alt_text,
+        media_type=command.original.media_type,
+        width=main.width,
+        height=main.height,
+        thumbhash=command.facts.thumbhash,
+        dominant_colour=next(iter(command.facts.dominant_colours), ""),
+        thumbnail_sha256=thumbnail.sha256,
+    )

@@ -1,0 +1,79 @@
+"""How another pipeline run of an asset begins; what is published stays until the run has ended."""
+
+from domain.asset.commands import RefreshAsset, ReplaceSource, ReprocessAsset
+from domain.asset.events import (
+    AssetEvent,
+    AssetRefreshRequested,
+    AssetReprocessingRequested,
+    AssetSourceReplaced,
+)
+from domain.asset.guards import refuse_gone
+from domain.asset.state import Asset
+from domain.errors import AssetHasNoOriginal, AssetHasNoUrl
+from domain.events import EventMetadata
+from domain.values import Status
+
+
+def reprocess(command: ReprocessAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    """Render the kept original; raises AssetHasNoOriginal, AssetIsDeleted, AssetIsPurged."""
+    refuse_gone(asset)
+    if command.if_run not in (None, asset.run):
+        return []
+    if asset.original is None:
+        raise AssetHasNoOriginal("it was never published; replace its source instead")
+    return [
+        AssetReprocessingRequested(
+            metadata=metadata,
+            original=asset.original,
+            preset=command.preset or asset.preset,
+            focal_point=asset.description.focal_point,
+            run=asset.run + 1,
+            is_bulk=command.is_bulk,
+        )
+    ]
+
+
+def replace_source(
+    command: ReplaceSource, asset: Asset, metadata: EventMetadata
+) -> list[AssetEvent]:
+    """Take in a picture from elsewhere; raises AssetIsDeleted, AssetIsPurged."""
+    refuse_gone(asset)
+    if command.if_run not in (None, asset.run):
+        return []
+    return [
+        AssetSourceReplaced(
+            metadata=metadata,
+            status=_status(asset),
+            source=command.source,
+            previous_source=asset.source,
+            preset=asset.preset,
+            focal_point=asset.description.focal_point,
+            run=asset.run + 1,
+            duplicates=asset.duplicates,
+        )
+    ]
+
+
+def refresh(command: RefreshAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
+    """Ask the URL again; raises AssetHasNoUrl, AssetIsDeleted, AssetIsPurged."""
+    refuse_gone(asset)
+    if asset.source.url is None:
+        raise AssetHasNoUrl("it was uploaded; upload it again to replace its source")
+    return [
+        AssetRefreshRequested(
+            metadata=metadata,
+            status=_status(asset),
+            source=asset.source,
+            picture=asset.picture,
+            preset=asset.preset,
+            focal_point=asset.description.focal_point,
+            run=asset.run + 1,
+            duplicates=asset.duplicates,
+            is_bulk=command.is_bulk,
+        )
+    ]
+
+
+def _status(asset: Asset) -> Status:
+    """Say where it stands while its source is fetched: what was given up is tried again."""
+    return Status.SUBMITTED if asset.status is Status.REJECTED else asset.status

@@ -1,0 +1,1 @@
+"""Webhooks: a customer's endpoint, and what is delivered to it."""

@@ -1,0 +1,5 @@
+"""The id of a webhook endpoint."""
+
+from typing import NewType
+
+EndpointId = NewType("EndpointId", str)

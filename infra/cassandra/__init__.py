@@ -1,0 +1,1 @@
+"""Cassandra: the session, tables, and what is kept about views."""

@@ -1,0 +1,1 @@
+"""What every decider and whoever sends it commands needs."""

@@ -1,0 +1,1 @@
+"""Kafka: topics, producers, consumers, offsets, transactions."""

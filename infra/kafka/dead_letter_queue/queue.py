@@ -1,0 +1,110 @@
+"""All dead letters in their topics, read a bounded piece at a time."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from infra.kafka.dead_letter_queue.entry import (
+    DeadLetterEntry,
+    DeadLetterFilter,
+    DeadLetterNotFound,
+    DeadLetterResolution,
+    read_entry,
+)
+from infra.kafka.dead_letter_queue.retry import retry_record
+from infra.kafka.partition_reader import Record
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import DEAD_LETTERS_SETTLED, Topic
+
+_MOST_READ = 20_000  # records looked at for one page, so that a rare filter ends too
+
+
+class DeadLetterSender(Protocol):
+    """What appends records: infra.kafka.producer.Sender."""
+
+    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
+        """Append one record; raises Overloaded or BrokerUnavailable."""
+
+
+class DeadLetterLog(Protocol):
+    """Where letters lie: infra.kafka.dead_letter_queue.dead_letter_log.KafkaLetterLog."""
+
+    def records(self, topic: str | None, after: str | None) -> Iterator[Record]:
+        """Yield the records behind a place, in the order in which they lie."""
+
+    def record(self, letter_id: str) -> Record | None:
+        """Find one record."""
+
+    def resolutions(self) -> Mapping[str, DeadLetterResolution]:
+        """Give what was settled, by letter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterPage:
+    """Some letters, in the order in which they lie; ``next_after`` is None behind the last one."""
+
+    letters: tuple[DeadLetterEntry, ...]
+    next_after: str | None
+
+
+class DeadLetterQueue:
+    """Finds letters and settles them; every method raises BrokerUnavailable.
+
+    A letter stays until somebody settled it or its topic forgets it after 30 days. What is settled
+    is read anew for each call: calls are rare, and several processes may settle.
+    """
+
+    def __init__(self, log: DeadLetterLog, clock: Callable[[], datetime]) -> None:
+        self._log = log
+        self._clock = clock
+
+    def page(
+        self, wanted: DeadLetterFilter, *, topic: str | None, after: str | None, at_most: int
+    ) -> DeadLetterPage:
+        """List letters that are not settled, behind the one named ``after``.
+
+        A page may hold fewer than asked for, or none, and yet not be the last. Raises
+        DeadLetterNotFound when ``after`` is no id of a letter.
+        """
+        resolutions = self._log.resolutions()
+        found: list[DeadLetterEntry] = []
+        last = after
+        for number, record in enumerate(self._log.records(topic, after)):
+            if len(found) == at_most or number == _MOST_READ:
+                return DeadLetterPage(letters=tuple(found), next_after=last)
+            last = f"{record.topic}:{record.partition}:{record.offset}"
+            entry = read_entry(record, None)
+            if entry and entry.letter_id not in resolutions and wanted.matches(entry):
+                found.append(entry)
+        return DeadLetterPage(letters=tuple(found), next_after=None)
+
+    def entry(self, letter_id: str) -> DeadLetterEntry:
+        """Find one letter, settled or not; raises DeadLetterNotFound."""
+        record = self._log.record(letter_id)
+        entry = record and read_entry(record, self._log.resolutions().get(letter_id))
+        if not entry:
+            raise DeadLetterNotFound(f"no dead letter {letter_id}")
+        return entry
+
+    async def retry(self, sender: DeadLetterSender, entry: DeadLetterEntry) -> DeadLetterResolution:
+        """Try a letter again, and settle it once what does that is durable.
+
+        A letter that is settled already is left alone. Raises DeadLetterCannotBeSent, Overloaded.
+        """
+        if entry.resolution:
+            return entry.resolution
+        again = retry_record(entry, self._clock())
+        await sender.send(again.topic, again.key, again.value)
+        return await self._resolve(sender, entry.letter_id, "retried")
+
+    async def drop(self, sender: DeadLetterSender, entry: DeadLetterEntry) -> DeadLetterResolution:
+        """Settle a letter without doing anything about it; raises Overloaded."""
+        return entry.resolution or await self._resolve(sender, entry.letter_id, "dropped")
+
+    async def _resolve(
+        self, sender: DeadLetterSender, letter_id: str, how: Literal["retried", "dropped"]
+    ) -> DeadLetterResolution:
+        resolution = DeadLetterResolution(letter_id=letter_id, how=how, settled_at=self._clock())
+        await sender.send(DEAD_LETTERS_SETTLED, letter_id, resolution.to_json())
+        return resolution

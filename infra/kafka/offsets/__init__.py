@@ -1,0 +1,1 @@
+"""Offsets: where partitions begin and end, and where groups stand."""

@@ -1,0 +1,1 @@
+"""Public pictures: published renditions and those made on demand, over HTTP."""

@@ -1,0 +1,1 @@
+"""Listings: pages of assets and of the category tree, in order, with cursors."""

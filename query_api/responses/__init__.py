@@ -1,0 +1,1 @@
+"""The shapes of responses, and how rows become them."""

@@ -1,0 +1,1 @@
+"""Assets and listings as they stood at a moment of the past."""

@@ -1,0 +1,1 @@
+"""The views: for each a folder with its tables, its projection and its queries."""

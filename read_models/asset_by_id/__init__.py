@@ -1,0 +1,1 @@
+"""Each asset as it stands, in every state."""

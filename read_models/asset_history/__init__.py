@@ -1,0 +1,1 @@
+"""Every event of each asset, for audit and time travel."""

@@ -1,0 +1,62 @@
+"""Reading what happened to an asset, event by event, as events again."""
+
+from typing import cast
+
+import msgspec
+
+from avro_schemas.codec import KINDS
+from avro_schemas.errors import Undecodable
+from domain.asset.events import AssetEvent
+from domain.values import AssetId, TenantId
+from infra.cassandra.session import Row
+from infra.kafka.topics import ASSET_EVENTS
+from read_models.view_reader import ViewReader
+
+ASSET_HISTORY = "asset_history"
+
+_PAGE = 1_000
+_EVENTS = (
+    "SELECT entity_version, name, event FROM asset_history$suffix"
+    " WHERE tenant_id = ? AND asset_id = ? AND entity_version > ?"
+)
+
+
+class AssetHistories:
+    """The events of single assets as the view has them.
+
+    Raises StoreUnavailable, ViewsMissing, ViewNotBuilt, and Undecodable for an event of another
+    shape.
+    """
+
+    def __init__(self, views: ViewReader) -> None:
+        self._views = views
+
+    async def of(self, tenant_id: TenantId, asset_id: AssetId) -> list[AssetEvent]:
+        """Give every event of an asset that the view shows, the first one first."""
+        events: list[AssetEvent] = []
+        seen = 0
+        while True:
+            rows = await self._views.select(
+                ASSET_HISTORY, _EVENTS, (tenant_id, asset_id, seen), at_most=_PAGE
+            )
+            for row in rows:
+                seen = row["entity_version"]
+                events.append(event_in(row))
+            if len(rows) < _PAGE:
+                return events
+
+    async def lacks_events(self, asset_id: AssetId) -> bool:
+        """Tell whether the view could not take an event of an asset and those behind it.
+
+        It may take them when other code runs; until then the history is not whole.
+        """
+        return await self._views.lacks(ASSET_HISTORY, ASSET_EVENTS, asset_id)
+
+
+def event_in(row: Row) -> AssetEvent:
+    """Read the event that a row shows; raises Undecodable when it has another shape."""
+    try:
+        kind = KINDS[row["name"]]
+        return cast("AssetEvent", msgspec.json.decode(row["event"], type=kind))
+    except (KeyError, msgspec.ValidationError) as error:
+        raise Undecodable(f"{row['name']} in the history: {error}") from error

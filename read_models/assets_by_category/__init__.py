@@ -1,0 +1,1 @@
+"""The published assets of each category, newest first."""

@@ -1,0 +1,1 @@
+"""Assets by the checksum of their original's bytes."""

@@ -1,0 +1,1 @@
+"""The published assets of each day, newest first."""

@@ -1,0 +1,1 @@
+"""Every asset of a tenant by shard, for bulk operations to scan."""

@@ -1,0 +1,109 @@
+"""Walking a tenant's assets in any state, to choose those that a bulk operation is about."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from domain.bulk_operation.selection import Candidate
+from domain.category import Catalogue, Category, catalogue_of
+from domain.values import AssetId, CategoryId, CategorySlug, Status, TenantId
+from infra.cassandra.session import Row
+from read_models.sharding import SHARDS, shard_of
+from read_models.view_reader import ViewReader
+
+ASSETS_BY_SHARD = "assets_by_shard"
+
+_PAGE = 1_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AFTER = "SELECT * FROM assets_by_shard$suffix WHERE tenant_id = ? AND shard = ? AND asset_id > ?"
+_ONE = "SELECT * FROM assets_by_shard$suffix WHERE tenant_id = ? AND shard = ? AND asset_id = ?"
+_CATEGORIES = "SELECT * FROM categories$suffix WHERE tenant_id = ? AND category_id > ?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetScanPage:
+    """Some assets in the order of the walk; ``after`` goes on behind them, "" at the end."""
+
+    candidates: Sequence[Candidate]
+    after: str
+
+
+class AssetScan:
+    """Assets as the views show them: a hint, a moment old.
+
+    A walk visits every asset that was there before it began exactly once, whatever changes on the
+    way; a place stays good for ever. Raises StoreUnavailable, ViewsMissing, ViewNotBuilt.
+    """
+
+    def __init__(self, views: ViewReader) -> None:
+        self._views = views
+
+    async def page(self, tenant_id: TenantId, after: str = "") -> AssetScanPage:
+        """Give the next assets behind a place that an earlier stretch told."""
+        number, _, seen = after.partition("/")
+        shard = int(number or 0)
+        key = (tenant_id, shard, seen)
+        rows = await self._views.select(ASSETS_BY_SHARD, _AFTER, key, at_most=_PAGE)
+        found = [candidate for row in rows if (candidate := candidate_of(row))]
+        if len(rows) == _PAGE:
+            return AssetScanPage(candidates=found, after=f"{shard}/{rows[-1]['asset_id']}")
+        return AssetScanPage(candidates=found, after=f"{shard + 1}/" if shard + 1 < SHARDS else "")
+
+    async def scan(self, tenant_id: TenantId) -> AsyncIterator[Candidate]:
+        """Visit all of a tenant's assets."""
+        after = ""
+        while True:
+            page = await self.page(tenant_id, after)
+            for candidate in page.candidates:
+                yield candidate
+            after = page.after
+            if not after:
+                return
+
+    async def named(
+        self, tenant_id: TenantId, asset_ids: Sequence[AssetId]
+    ) -> AsyncIterator[Candidate]:
+        """Visit these assets; one that is not there is passed over."""
+        for asset_id in asset_ids:
+            key = (tenant_id, shard_of(asset_id), asset_id)
+            for row in await self._views.select(ASSETS_BY_SHARD, _ONE, key):
+                if candidate := candidate_of(row):
+                    yield candidate
+
+    async def catalogue(self, tenant_id: TenantId) -> Catalogue:
+        """Give a tenant's category tree, archived ones included."""
+        found: list[Category] = []
+        while True:
+            key = (tenant_id, found[-1].category_id if found else "")
+            rows = await self._views.select("categories", _CATEGORIES, key, at_most=_PAGE)
+            found += map(_category, rows)
+            if len(rows) < _PAGE:
+                return catalogue_of(found)
+
+
+def _category(row: Row) -> Category:
+    """Read a row; one whose first event is not applied yet has no slug, and no version."""
+    return Category(
+        category_id=CategoryId(row["category_id"]),
+        slug=CategorySlug(row["slug"] or ""),
+        name=row["name"] or "",
+        parent_id=CategoryId(row["parent_id"]) if row["parent_id"] else None,
+        is_archived=bool(row["is_archived"]),
+        version=row["version"] or 0,
+    )
+
+
+def candidate_of(row: Row) -> Candidate | None:
+    """Read a row; one whose first event is not applied yet tells too little."""
+    if row["status"] is None or row["created_at_us"] is None:
+        return None
+    return Candidate(
+        asset_id=AssetId(row["asset_id"]),
+        status=Status(row["status"]),
+        category_ids=tuple(row["category_ids"] or ()),
+        tags=tuple(row["tags"] or ()),
+        created_at=_EPOCH + timedelta(microseconds=row["created_at_us"]),
+        pipeline_version=row["pipeline_version"] or 0,
+        original_bytes=row["original_bytes"] or 0,
+        has_url=bool(row["has_url"]),
+    )

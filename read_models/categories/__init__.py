@@ -1,0 +1,1 @@
+"""The category catalogue of each tenant, archived categories included."""

@@ -1,0 +1,1 @@
+"""What each category was called and where it stood at any time in the past."""

@@ -1,0 +1,1 @@
+"""The outcome of each command, for a week."""

@@ -1,0 +1,1 @@
+"""What each listing showed at any time in the past."""

@@ -1,0 +1,1 @@
+"""The outcome of each item of a bulk operation."""

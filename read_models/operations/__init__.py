@@ -1,0 +1,1 @@
+"""The bulk operations of a tenant and their progress."""

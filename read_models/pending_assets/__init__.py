@@ -1,0 +1,1 @@
+"""The assets whose pipeline run has not ended."""

@@ -1,0 +1,1 @@
+"""What a public URL, which names no tenant, needs to know of an asset."""

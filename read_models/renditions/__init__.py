@@ -1,0 +1,1 @@
+"""Renditions on demand and their watermark."""

@@ -1,0 +1,1 @@
+"""Published assets by each quarter of their perceptual hash."""

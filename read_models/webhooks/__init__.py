@@ -1,0 +1,1 @@
+"""Webhook endpoints: their records, the table in memory, their secrets."""

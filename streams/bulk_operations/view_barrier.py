@@ -1,0 +1,45 @@
+"""Waiting until a view shows all that had been asked for at one moment."""
+
+import asyncio
+from collections.abc import Mapping
+
+from infra.kafka.client import Kafka
+from infra.kafka.offsets.lag import group_has_read
+from infra.kafka.offsets.log_bounds import LogBounds
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
+from read_models.view_reader import ViewReader
+
+_DECIDERS = "command_api.decider"
+
+
+class ViewBarrier:
+    """Opens once a view shows what every command led to that was sent before it was put up.
+
+    So an asset that was inserted just before an operation is among its assets, and a change that
+    an earlier operation asked for at its very end is there to be taken back.
+    """
+
+    def __init__(self, kafka: Kafka, views: ViewReader, view: str) -> None:
+        self._kafka = kafka
+        self._views = views
+        self._view = view
+        self._bounds = LogBounds(kafka)
+        self._commands: Mapping[int, int] | None = None
+        self._events: Mapping[int, int] | None = None
+        self._is_open = False
+
+    async def is_open(self) -> bool:
+        """Look once; raises BrokerUnavailable, StoreUnavailable, ViewsMissing, ViewNotBuilt."""
+        if self._is_open:
+            return True
+        if self._commands is None:
+            self._commands = await asyncio.to_thread(self._bounds.ends, ASSET_COMMANDS)
+        if self._events is None:
+            decided = await asyncio.to_thread(
+                group_has_read, self._kafka, _DECIDERS, ASSET_COMMANDS, self._commands
+            )
+            if not decided:
+                return False
+            self._events = await asyncio.to_thread(self._bounds.ends, ASSET_EVENTS)
+        self._is_open = await self._views.has_reached(self._view, ASSET_EVENTS, self._events)
+        return self._is_open

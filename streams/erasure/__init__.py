@@ -1,0 +1,1 @@
+"""Destroy the keys of purged assets, and remove the bytes that count for nothing any more."""

@@ -1,0 +1,113 @@
+"""Remove, some time after it was discarded, what counts for nothing of the bytes of assets."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from itertools import compress
+
+from avro_schemas.codec import decode
+from avro_schemas.errors import Undecodable
+from domain.asset.discarded_blobs import BlobsDiscarded
+from infra.blobs.store import BlobStore, is_blob_key
+from infra.errors import BrokerUnavailable, StoreUnavailable
+from infra.failpoints import pass_by
+from infra.kafka.partition_reader import Record
+from infra.kafka.topics import IMAGE_JOBS_DEAD_LETTERS
+from streams.runtime.dead_letter_queue import send_dead_letter
+from streams.runtime.durable_producer import RecordSender
+from streams.runtime.partition_queues import OpenReader, PartitionQueues, QueuedTask
+
+ConfirmPurge = Callable[[BlobsDiscarded], Awaitable[None]]
+"""Has it noted that nothing is left of a purged asset, however long that takes."""
+
+_AT_ONCE = 50  # of each partition
+_POLL_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class BlobCollector:
+    """Carries out what was discarded, in order, each ``delay`` after it was said.
+
+    The delay is for whoever executes a run that is over and does not know yet: what they store
+    goes too. It is never needed to spare anything, for what is discarded never counts again. A
+    purge is confirmed here. After a crash things are removed and confirmed once more, harmlessly.
+    What cannot be read, or names a folder that is not its asset's, becomes a dead letter.
+    """
+
+    def __init__(
+        self,
+        open_reader: OpenReader,
+        blobs: BlobStore,
+        confirm: ConfirmPurge,
+        sender: RecordSender,
+        clock: Callable[[], datetime],
+        delay: timedelta,
+    ) -> None:
+        self._queues: PartitionQueues[BlobsDiscarded | str] = PartitionQueues(
+            open_reader, _discard_in
+        )
+        self._blobs = blobs
+        self._confirm = confirm
+        self._sender = sender
+        self._clock = clock
+        self._delay = delay
+        self._is_busy = False
+
+    async def step(self) -> int:
+        """Go on with what is due, and count what is done; raises BrokerUnavailable."""
+        await asyncio.to_thread(self._queues.read, 0.0 if self._is_busy else _POLL_SECONDS)
+        due_ms = (self._clock() - self._delay).timestamp() * 1_000
+        tasks = self._queues.first(_AT_ONCE, lambda record: record.timestamp_ms <= due_ms)
+        self._is_busy = bool(tasks)
+        are_done = await asyncio.gather(*map(self._is_done, tasks))
+        done = list(compress(tasks, are_done))
+        for task in done:
+            self._queues.finish(task)
+        await asyncio.to_thread(self._commit)
+        return len(done)
+
+    async def _is_done(self, task: QueuedTask[BlobsDiscarded | str]) -> bool:
+        """Remove some of it, and tell whether nothing is left."""
+        discard = task.work
+        if isinstance(discard, str):
+            await self._dead_letter(task.record, discard)
+            return True
+        try:
+            if await self._blobs.clear(discard.folder, spare=discard.spared):
+                pass_by("discarding.after_some_bytes")
+                return False
+        except StoreUnavailable as error:
+            log.error("removing %s has to wait: %s", discard.folder, error)  # noqa: TRY400 - that says it all
+            await asyncio.sleep(_POLL_SECONDS)
+            return False
+        if discard.purge_id:
+            pass_by("discarding.before_confirming")
+            await self._confirm(discard)
+        pass_by("discarding.after_bytes_before_commit")
+        return True
+
+    async def _dead_letter(self, record: Record, detail: str) -> None:
+        now = self._clock()
+        await send_dead_letter(
+            self._sender, IMAGE_JOBS_DEAD_LETTERS, record, "undecodable", detail, now
+        )
+
+    def _commit(self) -> None:
+        try:
+            self._queues.commit()
+        except BrokerUnavailable as error:  # the same comes again: harmless
+            log.warning("not committed: %s", error)
+
+
+def _discard_in(record: Record) -> BlobsDiscarded | str:
+    """Read it, or say why that cannot be done."""
+    try:
+        message = decode(record.value)
+    except Undecodable as error:
+        return str(error)
+    if not isinstance(message, BlobsDiscarded):
+        return f"{type(message).__name__} discards nothing"
+    is_own_folder = message.is_own_folder and is_blob_key(message.folder)
+    return message if is_own_folder else f"{message.folder} is no folder of its asset"

@@ -1,0 +1,98 @@
+"""After a restore: erase once more what the keyring says was erased since the export."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID, uuid4, uuid5
+
+from avro_schemas.codec import decode, encode
+from avro_schemas.encryption import using_encryptor
+from domain.asset.commands import DeleteAsset, PurgeAsset
+from domain.asset.events import AssetSubmitted
+from domain.commands import CommandMetadata
+from domain.values import Actor, CommandId, CorrelationId, TenantId
+from infra.encryption import WHOLE_TENANT, Erasure, KeyringFile
+from infra.kafka.client import Kafka
+from infra.kafka.dead_letter_queue import DeadLetterQueue, KafkaDeadLetterLog
+from infra.kafka.partition_reader import Record, read_from_beginning
+from infra.kafka.producer import RecordProducer
+from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
+from streams.erasure.tenant_eraser import erase_belongings, read_belongings
+
+_RESTORE = Actor("system:restore")
+_NAMESPACE = UUID("5b1f1f1e-63a5-5c8e-9a53-3d2b3a7d7a10")  # never changes: repeats are known by it
+
+
+async def repeat_erasures(kafka: Kafka, keyring: KeyringFile, now: datetime) -> int:
+    """Ask for it, and count the commands; the decider carries them out when it runs.
+
+    A tenant that was erased whole loses the API keys and endpoints that came back. It may be done
+    any number of times. Raises KeysLost, BrokerUnavailable.
+    """
+    erasures = keyring.ring().erasures
+    again = CorrelationId(str(uuid4()))
+    queue = DeadLetterQueue(KafkaDeadLetterLog(kafka), lambda: now)
+
+    def events() -> Iterator[Record]:
+        with read_from_beginning(kafka, ASSET_EVENTS) as reader:
+            yield from reader.read_to_end()
+
+    with using_encryptor(keyring):
+        async with RecordProducer(kafka) as sender:
+            for each in erasures:
+                if each.entity_id == WHOLE_TENANT:
+                    await erase_belongings(
+                        read_belongings(kafka, TenantId(each.tenant_id), queue),
+                        keyring=keyring,
+                        sender=sender,
+                        queue=queue,
+                        now=now,
+                        correlation_id=again,
+                    )
+            commands = repeated_erase_commands(asset_erasures(erasures, events), now)
+            sent = [await sender.send(ASSET_COMMANDS, *command) for command in commands]
+    return len(sent)
+
+
+def asset_erasures(
+    erasures: Iterable[Erasure], events: Callable[[], Iterator[Record]]
+) -> Iterator[Erasure]:
+    """Name each asset of the tenants that were erased whole, as a restored log has them.
+
+    Raises BrokerUnavailable; the log is read only if there is such a tenant.
+    """
+    whole: dict[str, Erasure] = {}
+    for erasure in erasures:
+        if erasure.entity_id == WHOLE_TENANT:
+            whole[erasure.tenant_id] = erasure
+        else:
+            yield erasure
+    for record in events() if whole else ():
+        event = decode(record.value)
+        if isinstance(event, AssetSubmitted) and event.metadata.tenant_id in whole:
+            yield replace(whole[event.metadata.tenant_id], entity_id=event.asset_id)
+
+
+def repeated_erase_commands(
+    erasures: Iterable[Erasure], now: datetime
+) -> Iterator[tuple[str, bytes]]:
+    """Spell, by key, the commands that erase once more what was erased after an export.
+
+    What was erased before is left as it is; so they may be sent any number of times.
+    """
+    for erasure in erasures:
+        for kind in (DeleteAsset, PurgeAsset):
+            named = f"{kind.__name__}\n{erasure.tenant_id}\n{erasure.entity_id}"
+            command_id = CommandId(str(uuid5(_NAMESPACE, named)))
+            metadata = CommandMetadata(
+                command_id=command_id,
+                tenant_id=TenantId(erasure.tenant_id),
+                entity_id=erasure.entity_id,
+                issued_at=now,
+                correlation_id=CorrelationId(command_id),
+                actor=_RESTORE,
+                expected_version=None,
+                fingerprint=None,
+                reply_partition=None,
+            )
+            yield erasure.entity_id, encode(kind(metadata=metadata))

@@ -1,0 +1,186 @@
+"""What a tenant has beside its assets, and how that is erased: its key, and who could still act."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+from uuid import uuid4
+
+from avro_schemas.codec import decode, encode
+from avro_schemas.errors import Undecodable
+from domain.asset.blob_keys import tenant_folder
+from domain.bulk_operation.commands import CancelOperation
+from domain.bulk_operation.events import OperationEnded, OperationStarted
+from domain.commands import CommandMetadata
+from domain.values import Actor, BlobKey, CommandId, CorrelationId, OperationId, TenantId
+from infra.encryption import WHOLE_TENANT, Erasure
+from infra.http.authentication.api_keys import ApiKey, revoke_api_key, stored_api_keys
+from infra.kafka.client import Kafka
+from infra.kafka.dead_letter_queue import DeadLetterEntry, DeadLetterFilter, DeadLetterQueue
+from infra.kafka.partition_reader import Record, read_from_beginning
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import OPERATION_COMMANDS, OPERATION_EVENTS, WEBHOOK_ENDPOINTS, Topic
+from read_models.webhooks.endpoint_records import WebhookEndpoint, forget_endpoint
+from read_models.webhooks.endpoint_table import WebhookEndpointTable
+
+_ERASER = Actor("system:eraser")
+_PAGE = 500
+
+
+class ErasureRecordSender(Protocol):
+    """What appends records: infra.kafka.producer.Sender."""
+
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
+        """Append one record, or with no value the end of one."""
+
+
+class KeyDestroyer(Protocol):
+    """What destroys keys: infra.encryption.KeyringFile."""
+
+    def erase(self, erasures: Iterable[Erasure], /) -> None:
+        """Destroy keys for good; raises KeysLost, OSError."""
+
+
+class BlobFolderCleaner(Protocol):
+    """Where bytes lie: infra.blobs.store.BlobStore."""
+
+    async def clear(self, folder: BlobKey) -> int:
+        """Remove some of what lies below a folder, and count it; 0 when nothing is left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantBelongings:
+    """What a tenant has beside its assets: keys that work or are named, endpoints, open work."""
+
+    tenant_id: TenantId
+    keys: Sequence[ApiKey]
+    endpoints: Sequence[WebhookEndpoint]
+    operations: Sequence[OperationId]
+    letters: Sequence[DeadLetterEntry]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many there are of each kind."""
+        return {
+            "API keys": len(self.keys),
+            "webhook endpoints": len(self.endpoints),
+            "operations under way": len(self.operations),
+            "dead letters": len(self.letters),
+        }
+
+
+def collect_belongings(
+    tenant_id: TenantId,
+    *,
+    keys: Iterable[ApiKey],
+    endpoints: Iterable[Record],
+    operation_events: Iterable[Record],
+    queue: DeadLetterQueue,
+) -> TenantBelongings:
+    """Read what a tenant has out of the topics; raises BrokerUnavailable, KeysLost."""
+    table = WebhookEndpointTable()
+    for record in endpoints:
+        table.learn(record)
+    return TenantBelongings(
+        tenant_id=tenant_id,
+        keys=[
+            each
+            for each in keys
+            if each.tenant_id == tenant_id and (each.revoked_at is None or each.name)
+        ],
+        endpoints=table.of(tenant_id),
+        operations=_running_operations(tenant_id, operation_events),
+        letters=list(_dead_letters(tenant_id, queue)),
+    )
+
+
+def read_belongings(kafka: Kafka, tenant_id: TenantId, queue: DeadLetterQueue) -> TenantBelongings:
+    """Read the same of an installation; raises BrokerUnavailable, KeysLost."""
+    with (
+        read_from_beginning(kafka, WEBHOOK_ENDPOINTS) as endpoints,
+        read_from_beginning(kafka, OPERATION_EVENTS) as operation_events,
+    ):
+        return collect_belongings(
+            tenant_id,
+            keys=stored_api_keys(kafka).values(),
+            endpoints=endpoints.read_to_end(),
+            operation_events=operation_events.read_to_end(),
+            queue=queue,
+        )
+
+
+async def erase_belongings(
+    theirs: TenantBelongings,
+    *,
+    keyring: KeyDestroyer,
+    sender: ErasureRecordSender,
+    queue: DeadLetterQueue,
+    now: datetime,
+    correlation_id: CorrelationId,
+) -> None:
+    """Let nobody act for the tenant any more, and destroy its key; again it changes nothing.
+
+    From then on nothing that was ever sealed for it can be read, and nothing can be sealed. What
+    it has in the clear, its assets above all, is not removed by this. Raises KeysLost, OSError,
+    Overloaded, BrokerUnavailable.
+    """
+    for api_key in theirs.keys:
+        await revoke_api_key(sender, replace(api_key, name=""), now=now)
+    keyring.erase([Erasure(tenant_id=theirs.tenant_id, entity_id=WHOLE_TENANT, erased_at=now)])
+    for endpoint in theirs.endpoints:
+        await forget_endpoint(sender, endpoint.endpoint_id)
+    for operation_id in theirs.operations:
+        cancel = CancelOperation(
+            metadata=CommandMetadata(
+                command_id=CommandId(str(uuid4())),
+                tenant_id=theirs.tenant_id,
+                entity_id=operation_id,
+                issued_at=now,
+                correlation_id=correlation_id,
+                actor=_ERASER,
+                expected_version=None,
+                fingerprint=None,
+                reply_partition=None,
+            )
+        )
+        await sender.send(OPERATION_COMMANDS, theirs.tenant_id, encode(cancel))
+    for entry in theirs.letters:
+        await queue.drop(sender, entry)
+
+
+async def remove_tenant_blobs(tenant_id: TenantId, blobs: BlobFolderCleaner) -> int:
+    """Remove all bytes of a tenant that are there yet, and count them; raises StoreUnavailable.
+
+    Only once all its assets are purged. What is left then was uploaded and never decided, for what
+    was decided is sealed with a key that is destroyed.
+    """
+    removed = 0
+    while found := await blobs.clear(tenant_folder(tenant_id)):
+        removed += found
+    return removed
+
+
+def _running_operations(tenant_id: TenantId, records: Iterable[Record]) -> list[OperationId]:
+    found: dict[OperationId, None] = {}
+    for record in records:
+        try:
+            event = decode(record.value)
+        except Undecodable:
+            continue  # the projections keep it as a dead letter
+        if isinstance(event, OperationStarted) and event.metadata.tenant_id == tenant_id:
+            found[OperationId(event.metadata.entity_id)] = None
+        elif isinstance(event, OperationEnded):
+            found.pop(OperationId(event.metadata.entity_id), None)
+    return list(found)
+
+
+def _dead_letters(tenant_id: TenantId, queue: DeadLetterQueue) -> Iterator[DeadLetterEntry]:
+    after = None
+    while True:
+        page = queue.page(
+            DeadLetterFilter(tenant_id=tenant_id), topic=None, after=after, at_most=_PAGE
+        )
+        yield from page.letters
+        after = page.next_after
+        if after is None:
+            return

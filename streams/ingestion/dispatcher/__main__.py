@@ -1,0 +1,145 @@
+"""Run a dispatcher: ``python -m streams.ingestion.dispatcher``."""
+
+import logging
+import sys
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+
+from domain.asset.jobs import ImageJob
+from infra.blobs.store import open_blob_store
+from infra.encryption import installation_keyring
+from infra.kafka.partition_reader import read_from_beginning
+from infra.kafka.producer import RecordProducer
+from infra.kafka.record_lookup import RecordLookup
+from infra.kafka.topics import (
+    ASSET_COMMANDS,
+    ASSET_EVENTS,
+    DISCARDED_BLOBS,
+    GROUP_OFFSETS,
+    IMAGE_JOBS,
+    IMAGE_JOBS_DEAD_LETTERS,
+    RETRY_TIERS,
+)
+from infra.settings import Settings, load
+from streams.erasure.asset_purge import AssetPurger
+from streams.erasure.blob_gc import BlobCollector
+from streams.erasure.key_shredding import KeyShredder
+from streams.ingestion.dispatcher.dispatcher import Dispatcher
+from streams.ingestion.dispatcher.fair_scheduler import AdmissionLimits, FairScheduler
+from streams.ingestion.dispatcher.open_runs import OpenRuns
+from streams.ingestion.dispatcher.overdue_requeuer import OverdueRunRequeuer
+from streams.runtime.process import now, open_reader, repeat_steps, run_process
+from streams.runtime.retry_policy import JobRetryPolicy
+from streams.runtime.retry_topics import RetryTopicConsumer
+from streams.runtime.stop_signal import stop_signal
+
+_GROUP = "streams.dispatching"
+TOPICS = (
+    ASSET_COMMANDS,
+    ASSET_EVENTS,
+    DISCARDED_BLOBS,
+    GROUP_OFFSETS,
+    IMAGE_JOBS,
+    *RETRY_TIERS,
+    IMAGE_JOBS_DEAD_LETTERS,
+)
+_OVERDUE_MARGIN = timedelta(minutes=15)  # beyond the time that all tries take
+_REQUEUE_EVERY = timedelta(minutes=1)
+_LONGEST_STEP_SECONDS = 900  # of many removals by a slow store
+
+log = logging.getLogger("streams.ingestion.dispatcher")
+
+
+def main() -> int:
+    """Dispatch until SIGTERM; 1 when the settings or topics are wrong."""
+    return run_process("dispatcher", load, TOPICS, _dispatch)
+
+
+async def _dispatch(settings: Settings) -> int:
+    stopping = stop_signal()
+    kafka = settings.kafka.connection()
+    registry = CollectorRegistry()
+    done = Counter("scalehoster_dispatcher_records", "Records seen to", ["kind"], registry=registry)
+    policy = JobRetryPolicy(
+        max_attempts=settings.fetch.max_attempts, tier_seconds=settings.fetch.retry_seconds
+    )
+    overdue_after = timedelta(seconds=sum(policy.tier_seconds)) + _OVERDUE_MARGIN
+    runs = OpenRuns(overdue_after)
+    turns = FairScheduler(
+        AdmissionLimits(
+            per_tenant=settings.dispatch.per_tenant,
+            bulk=settings.dispatch.bulk,
+            lease=overdue_after,
+        )
+    )
+    for name, about, sample in (
+        ("open_runs", "Pipeline runs that have not ended", lambda: len(runs)),
+        ("waiting_runs", "Pipeline runs that wait for their turn", lambda: turns.waiting),
+        ("ordered_runs", "Pipeline runs that have their turn", lambda: turns.admitted),
+    ):
+        Gauge(f"scalehoster_dispatcher_{name}", about, registry=registry).set_function(sample)
+    with ExitStack() as readers:
+        async with RecordProducer(kafka) as sender:
+            opening = partial(open_reader, kafka, readers, _LONGEST_STEP_SECONDS)
+            dispatcher = Dispatcher(
+                partial(opening, ASSET_EVENTS, _GROUP),
+                readers.enter_context(RecordLookup(kafka, ASSET_EVENTS)),
+                sender,
+                turns,
+                now,
+            )
+            sweeper = OverdueRunRequeuer(
+                readers.enter_context(read_from_beginning(kafka, ASSET_EVENTS)),
+                sender,
+                runs,
+                readers.enter_context(RecordLookup(kafka, ASSET_EVENTS)),
+                lambda: dispatcher.enqueued_up_to,
+                turns.is_admitted,
+                now,
+                every=_REQUEUE_EVERY,
+            )
+            erasing = KeyShredder(installation_keyring(settings), sender, now)
+            blobs = open_blob_store(settings.blobs_url, settings.blobs)
+            purger = AssetPurger(
+                partial(opening, ASSET_EVENTS, "streams.purging"), blobs, erasing.erase, sender
+            )
+            discarding = BlobCollector(
+                partial(opening, DISCARDED_BLOBS, "streams.discarding"),
+                blobs,
+                erasing.confirm,
+                sender,
+                now,
+                delay=timedelta(seconds=settings.dispatch.purge_delay_seconds),
+            )
+            redeliveries = [
+                RetryTopicConsumer(
+                    tier,
+                    partial(opening, tier, f"streams.{tier.name}"),
+                    sender,
+                    policy,
+                    now,
+                    kind=ImageJob,
+                    work_topic=IMAGE_JOBS,
+                    letters=IMAGE_JOBS_DEAD_LETTERS,
+                )
+                for tier in RETRY_TIERS
+            ]
+            steps = [
+                ("events", dispatcher.step),
+                ("overdue", sweeper.step),
+                ("purges", purger.step),
+                ("discards", discarding.step),
+                *(("retries", redelivery.step) for redelivery in redeliveries),
+            ]
+            if settings.metrics_port:
+                start_http_server(settings.metrics_port, "127.0.0.1", registry=registry)
+            log.info("dispatching")
+            await repeat_steps(steps, done, stopping)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""Follow the facts and order the work they ask for, each tenant's in its turn."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from avro_schemas.codec import decode, encode
+from avro_schemas.errors import KeysLost, Undecodable
+from domain.events import Event
+from infra.errors import BrokerUnavailable
+from infra.failpoints import pass_by
+from infra.kafka.group_consumer import Partition
+from infra.kafka.partition_reader import Record
+from infra.kafka.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
+from streams.ingestion.dispatcher.fair_scheduler import FairScheduler
+from streams.ingestion.dispatcher.image_jobs import job_for
+from streams.ingestion.dispatcher.tenant_queues import EventOffset, QueuedRun
+from streams.runtime.dead_letter_queue import send_dead_letter
+from streams.runtime.durable_producer import RecordSender, send_until_durable
+
+_BATCH = 500
+_POLL_SECONDS = 0.2
+
+log = logging.getLogger(__name__)
+
+
+class EventConsumer(Protocol):
+    """What reads as one of a group."""
+
+    def poll(self, at_most: int, timeout_seconds: float, /) -> list[Record]:
+        """Read what is there; raises BrokerUnavailable."""
+
+    def has_caught_up(self) -> bool:
+        """Tell whether all was read that was there when we got our partitions."""
+
+    def positions(self) -> Mapping[Partition, int]:
+        """Give the next offset of each partition owned now."""
+
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Note how far we are; raises BrokerUnavailable."""
+
+
+class EventLookup(Protocol):
+    """What reads single events again."""
+
+    def read(self, places: Iterable[EventOffset], /) -> Mapping[EventOffset, Record]:
+        """Fetch the records at these places; raises BrokerUnavailable."""
+
+
+class Dispatcher:
+    """Turns each event that starts a pipeline run into a job, when its turn has come.
+
+    What waits for its turn waits in the log: an event counts as read once everything up to it was
+    ordered, and a job is acknowledged by the broker before. After a crash, and after partitions
+    changed hands, first everything is read to the end, so that what ended meanwhile is not ordered;
+    the jobs under way that come after the oldest that waits are ordered again, under the same ids.
+    An event that cannot be read, or that no job can be made of, is buried.
+    """
+
+    def __init__(
+        self,
+        open_reader: Callable[[Callable[[list[Partition]], None]], EventConsumer],
+        finder: EventLookup,
+        sender: RecordSender,
+        scheduler: FairScheduler,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._finder = finder
+        self._sender = sender
+        self._scheduler = scheduler
+        self._clock = clock
+        self._revoked: list[Partition] = []
+        self.enqueued_up_to: dict[int, int] = {}
+        self._reader = open_reader(self._revoked.extend)
+
+    async def step(self) -> int:
+        """Take in the next few events, order what has its turn now, and count both.
+
+        Raises BrokerUnavailable; what had its turn then waits again.
+        """
+        records = await asyncio.to_thread(self._reader.poll, _BATCH, _POLL_SECONDS)
+        self._forget()
+        for record in records:
+            await self._take_in(record)
+        read = {(record.partition, record.offset): record for record in records}
+        runs = self._scheduler.take(_BATCH, self._clock()) if self._reader.has_caught_up() else []
+        await self._order(runs, read)
+        if runs:
+            pass_by("dispatcher.after_send_before_commit")
+        await asyncio.to_thread(self._commit)
+        return len(records) + len(runs)
+
+    def _forget(self) -> None:
+        """Let go of what belongs to another member of the group now."""
+        while self._revoked:
+            _, partition = self._revoked.pop()
+            self._scheduler.forget(partition)
+
+    async def _take_in(self, record: Record) -> None:
+        try:
+            message = decode(record.value)
+            if isinstance(message, Event):
+                self._scheduler.apply(message, (record.partition, record.offset))
+        except KeysLost:
+            raise
+        except Undecodable as error:
+            await self._dead_letter(record, "undecodable", str(error))
+        except Exception as error:  # one event must not stop those behind it
+            log.exception("an event cannot be dispatched")
+            await self._dead_letter(record, "internal", f"{type(error).__name__}: {error}")
+
+    async def _dead_letter(self, record: Record, code: str, detail: str) -> None:
+        now = self._clock()
+        await send_dead_letter(self._sender, IMAGE_JOBS_DEAD_LETTERS, record, code, detail, now)
+
+    async def _order(self, runs: list[QueuedRun], read: Mapping[EventOffset, Record]) -> None:
+        places = [
+            queued_run.event_offset for queued_run in runs if queued_run.event_offset not in read
+        ]
+        try:
+            found = await asyncio.to_thread(self._finder.read, places) if places else {}
+        except BrokerUnavailable:
+            self._scheduler.requeue(runs)
+            raise
+        causes = [
+            read.get(queued_run.event_offset) or found[queued_run.event_offset]
+            for queued_run in runs
+        ]
+        await asyncio.gather(*(self._order_one(cause) for cause in causes))
+
+    async def _order_one(self, cause: Record) -> None:
+        try:
+            event = decode(cause.value)
+            job = job_for(event) if isinstance(event, Event) else None
+            if job:
+                await send_until_durable(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
+        except KeysLost:
+            raise
+        except Exception as error:  # its turn is over; others must not wait for it
+            log.exception("a job cannot be ordered")
+            await self._dead_letter(cause, "internal", f"{type(error).__name__}: {error}")
+
+    def _commit(self) -> None:
+        up_to = {}
+        for (_, partition), position in self._reader.positions().items():
+            oldest = self._scheduler.oldest_waiting(partition)
+            up_to[partition] = position if oldest is None else oldest
+        changed = {
+            (ASSET_EVENTS.name, partition): offset
+            for partition, offset in up_to.items()
+            if offset != self.enqueued_up_to.get(partition)
+        }
+        self.enqueued_up_to = up_to
+        try:
+            if changed:
+                self._reader.commit(changed)
+        except BrokerUnavailable as error:  # the same events come again, or go to another member
+            log.warning("not committed: %s", error)

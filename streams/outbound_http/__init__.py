@@ -1,0 +1,1 @@
+"""Requests to servers of others: guarded addresses, deadlines, limits; never into our network."""

@@ -1,0 +1,1 @@
+"""Picture files: told apart, decoded, encoded, and checked without decoding."""

@@ -1,0 +1,1 @@
+"""The confined processes that decode: their pool, their protocol, the check of their replies."""

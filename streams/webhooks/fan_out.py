@@ -1,0 +1,125 @@
+"""Turn facts into deliveries: one for each endpoint that wants to know."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from avro_schemas.codec import decode, encode
+from avro_schemas.errors import KeysLost, Undecodable
+from domain.asset.events import AssetEvent
+from domain.webhook.delivery import WebhookDelivery
+from infra.errors import BrokerUnavailable
+from infra.failpoints import pass_by
+from infra.kafka.partition_reader import Record
+from infra.kafka.topics import WEBHOOK_DELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
+from read_models.public_events import public_event_json, public_event_type
+from read_models.webhooks.endpoint_records import WebhookEndpoint
+from read_models.webhooks.endpoint_table import WebhookEndpointTable
+from streams.runtime.dead_letter_queue import send_dead_letter
+from streams.runtime.durable_producer import RecordSender, send_until_durable
+from streams.runtime.record_consumer import RecordConsumer
+
+_BATCH = 500
+_POLL_SECONDS = 0.2
+_NAMESPACE = UUID("0f4d4f0a-6b0a-5a53-8a39-1f6d1c0f9a52")  # never changes: repeats are known by it
+
+DeliveryRecord = tuple[Topic, str, bytes]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class DeliveryFanOut:
+    """Follows the facts and orders their deliveries, under the same id however often it does.
+
+    ``know_endpoints`` returns when the table holds every endpoint that was registered before it was
+    called; so an endpoint hears of all that happens after it was registered. A delivery is
+    acknowledged by the broker before its event counts as read. What cannot be announced is buried.
+    """
+
+    reader: RecordConsumer
+    sender: RecordSender
+    table: WebhookEndpointTable
+    know_endpoints: Callable[[], Awaitable[None]]
+    public_base_url: str
+    clock: Callable[[], datetime]
+    _read: list[Record] = field(default_factory=list, init=False)
+
+    async def step(self) -> int:
+        """Announce the next few events, and count them.
+
+        Raises BrokerUnavailable; what was read then is announced by the next step.
+        """
+        self._read = self._read or await asyncio.to_thread(self.reader.poll, _BATCH, _POLL_SECONDS)
+        if not self._read:
+            return 0
+        await self.know_endpoints()
+        records, self._read = self._read, []
+        await asyncio.gather(*(self._announce(record) for record in records))
+        pass_by("notifier.after_announcing_before_commit")
+        await asyncio.to_thread(self._commit, records)
+        return len(records)
+
+    async def _announce(self, record: Record) -> None:
+        try:
+            for each in list(self._orders(record)):
+                await send_until_durable(self.sender, *each)
+        except KeysLost:
+            raise
+        except Undecodable as error:
+            await self._dead_letter(record, "undecodable", str(error))
+        except Exception as error:  # one event must not stop those behind it
+            log.exception("an event cannot be announced")
+            await self._dead_letter(record, "internal", f"{type(error).__name__}: {error}")
+
+    async def _dead_letter(self, record: Record, code: str, detail: str) -> None:
+        await send_dead_letter(
+            self.sender, WEBHOOKS_DEAD_LETTERS, record, code, detail, self.clock()
+        )
+
+    def _orders(self, record: Record) -> Iterator[DeliveryRecord]:
+        event = decode(record.value)
+        if not isinstance(event, AssetEvent):
+            return
+        kind = public_event_type(event)
+        told = [
+            endpoint
+            for endpoint in self.table.of(event.metadata.tenant_id)
+            if endpoint.wants(kind, record.partition, record.offset)
+            and self.table.is_on(endpoint.endpoint_id)
+        ]
+        if told:
+            body = public_event_json(event, self.public_base_url)
+            for endpoint in told:
+                yield delivery_record(event, endpoint, body, self.clock(), is_redelivery=False)
+
+    def _commit(self, records: list[Record]) -> None:
+        offsets = {(record.topic, record.partition): record.offset + 1 for record in records}
+        try:
+            self.reader.commit(offsets)
+        except BrokerUnavailable as error:  # the same events come again, or go to another member
+            log.warning("not committed: %s", error)
+
+
+def delivery_record(
+    event: AssetEvent, endpoint: WebhookEndpoint, body: str, now: datetime, *, is_redelivery: bool
+) -> DeliveryRecord:
+    """Spell the delivery of an event to an endpoint: topic, key and value."""
+    event_id = event.metadata.event_id
+    delivery = WebhookDelivery(
+        delivery_id=f"msg_{uuid5(_NAMESPACE, f'{event_id} {endpoint.endpoint_id}').hex}",
+        endpoint_id=endpoint.endpoint_id,
+        tenant_id=endpoint.tenant_id,
+        entity_id=event.metadata.entity_id,
+        event_id=event_id,
+        event_type=public_event_type(event),
+        body=body,
+        ordered_at=now,
+        is_redelivery=is_redelivery,
+        attempts=0,
+        not_before=None,
+    )
+    return WEBHOOK_DELIVERIES, endpoint.endpoint_id, encode(delivery)
