@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 
 from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, Status, TenantId
 from infra.cassandra.session import Row
-from query_api.listing.page_reader import KeyRange, SortOrder
 from query_api.queries import quarters_of
 from read_models.active_views import (
     ASSET_BY_ID,
@@ -26,6 +25,7 @@ from read_models.active_views import (
 )
 from read_models.consistency_results import ALL_RESULTS, ConsistencyResult, result_of
 from read_models.generation_status import GenerationStatus, generation_statuses
+from read_models.keyset import KeyRange, SortOrder
 from read_models.maintenance_tasks import ONE_TASK, MaintenanceTask, task_of
 from read_models.public_assets.queries import PublicAsset, decode_renditions
 from read_models.sharding import bucket_of

@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from domain.values import AssetId, CommandId, OperationId
 from query_api.listing.bucket_sources import Period
-from query_api.listing.page_reader import SortOrder
+from read_models.keyset import SortOrder
 
 
 def _moment(value: object) -> object:

@@ -5,10 +5,10 @@ from typing import Protocol
 
 from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, TenantId
 from infra.cassandra.session import Row
-from query_api.listing.page_reader import KeyRange, SortOrder
 from read_models.active_views import ReadView
 from read_models.consistency_results import ConsistencyResult
 from read_models.generation_status import GenerationStatus
+from read_models.keyset import KeyRange, SortOrder
 from read_models.maintenance_tasks import MaintenanceTask
 from read_models.public_assets.queries import PublicAsset
 

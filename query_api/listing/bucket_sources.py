@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 from domain.values import CategoryId, TenantId
 from infra.cassandra.session import Row
-from query_api.listing.page_reader import FIRST_US, LAST_US, BucketSource, KeyRange, SortOrder
+from query_api.listing.page_reader import BucketSource
 from query_api.moments import microseconds
 from query_api.queries import Queries
 from read_models.active_views import ASSETS_BY_CATEGORY, ASSETS_BY_DATE
+from read_models.keyset import FIRST_US, LAST_US, KeyRange, SortOrder
 from read_models.single_flight_cache import SingleFlightCache
 
 _RECENT_SECONDS = 1.0

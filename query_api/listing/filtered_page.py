@@ -5,14 +5,13 @@ from collections.abc import Callable
 from infra.cassandra.session import Row
 from query_api.listing.page_reader import (
     BucketSource,
-    KeyRange,
     PageStart,
     RowPage,
-    SortOrder,
     page_start_at,
     range_after,
     remaining_buckets,
 )
+from read_models.keyset import KeyRange, SortOrder
 
 MOST_READS = 16
 _ROWS_A_READ = 200

@@ -9,27 +9,15 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from infra.cassandra.session import Row
+from read_models.keyset import KeyRange, SortKey, SortOrder
 
-SortOrder = Literal["asc", "desc"]
-SortKey = tuple[int, str]  # created_at in microseconds, asset id: no two assets share one
-
-FIRST_US = -(2**63)
-LAST_US = 2**63 - 1
 _MAX_READS = 128
 _READS_AT_ONCE = 16
 _Read = TypeVar("_Read")
 _MOST_BUCKETS_AT_ONCE = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRange:
-    """The assets between two keys, neither included."""
-
-    after: SortKey = (FIRST_US, "")
-    before: SortKey = (LAST_US, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

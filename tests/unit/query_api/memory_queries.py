@@ -10,11 +10,11 @@ from infra.cassandra.row_operations import Upsert
 from infra.cassandra.session import Row
 from infra.errors import BrokerUnavailable
 from infra.kafka.topics import Topic
-from query_api.listing.page_reader import KeyRange, SortOrder
 from query_api.queries import quarters_of
 from read_models.active_views import ReadView
 from read_models.consistency_results import ConsistencyResult
 from read_models.generation_status import GenerationStatus
+from read_models.keyset import KeyRange, SortOrder
 from read_models.maintenance_tasks import MaintenanceTask
 from read_models.public_assets.queries import PublicAsset, decode_renditions
 from read_models.registry import VIEWS

@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 from infra.cassandra.session import Row
 from query_api.listing import filtered_page
 from query_api.listing.filtered_page import read_filtered_page
-from query_api.listing.page_reader import KeyRange, PageStart, RowPage, SortOrder
+from query_api.listing.page_reader import PageStart, RowPage
+from read_models.keyset import KeyRange, SortOrder
 from tests.samples import create_category
 from tests.unit.query_api.memory_queries import MemoryQueries, first
 from tests.unit.query_api.story import Story

@@ -5,8 +5,9 @@ import asyncio
 from domain.values import TenantId
 from infra.cassandra.session import Row
 from query_api.listing.bucket_sources import BucketSources, Period
-from query_api.listing.page_reader import KeyRange, SortOrder, read_page
+from query_api.listing.page_reader import read_page
 from read_models.active_views import ReadView
+from read_models.keyset import KeyRange, SortOrder
 from tests.unit.query_api.memory_queries import MemoryQueries
 
 
