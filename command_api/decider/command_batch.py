@@ -27,10 +27,10 @@ from domain.errors import CategoryIsArchived, IdempotencyKeyReused, Refusal, Unk
 from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome
 from domain.replies import accepted, refused, unchanged
 from domain.values import AssetId, BlobKey, CommandId, TenantId
-from infra.decider_runtime.broken_histories import BrokenCatalogue
 from infra.errors import HistoryBroken, InfraError, RecordRefused
 from infra.kafka.record_limits import require_writable
 from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS, Topic
+from read_models.category_catalogues import BrokenCatalogue
 
 
 class KnownAssets(Protocol):

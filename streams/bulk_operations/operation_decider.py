@@ -26,7 +26,7 @@ from infra.kafka.partition_reader import PartitionReader, Record
 from infra.kafka.provenance import Provenance
 from infra.kafka.record_limits import require_writable
 from infra.kafka.transactions import RecordsRefused, TransactionalProducer, TransactionFailed
-from streams.bulk_operations.catalogue_fold import CatalogueFold
+from read_models.category_catalogues import CategoryCatalogues
 from streams.bulk_operations.tracked_operations import (
     ItemChunk,
     TrackedOperation,
@@ -69,7 +69,7 @@ class OperationDecider:
     def __init__(self, kafka: Kafka, instance: str, now: Callable[[], datetime]) -> None:
         self._kafka = kafka
         self._now = now
-        self._catalogues = CatalogueFold(kafka)
+        self._catalogues = CategoryCatalogues(kafka)
         self._known: dict[int, TrackedOperations] = {}
         self._reached: dict[int, int] = {}  # how far the events of each partition are known
         self._writer = TransactionalProducer(kafka, f"{_FAMILY}{instance}")

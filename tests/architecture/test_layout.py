@@ -36,7 +36,6 @@ MOST_MODULES = 20
 # What infra may know of the domain: ids, errors and the layout of keys, no decision and no event.
 SHARED_VOCABULARY = frozenset({"domain.values", "domain.errors", "domain.asset.blob_keys"})
 STILL_KNOW_THE_APPLICATION = {
-    "infra.decider_runtime.broken_histories": "names the tenant whose catalogue is broken",
     "infra.decider_runtime.command_client": "knows which topic takes which command",
     "infra.decider_runtime.pending_replies": "matches outcomes with commands",
     "infra.decider_runtime.poison_commands": "answers the sender of a command that is buried",

@@ -11,14 +11,14 @@ from infra.kafka.admin import apply_topics
 from infra.kafka.client import Kafka
 from infra.kafka.topics import CATEGORY_EVENTS
 from infra.kafka.transactions import TransactionalProducer
-from streams.bulk_operations.catalogue_fold import CatalogueFold
+from read_models.category_catalogues import CategoryCatalogues
 from tests.samples import ACME, NOON, create_category
 from tests.servers import Servers
 
 
-@pytest.mark.parametrize("kind", [CatalogueFold, CatalogueTable])
+@pytest.mark.parametrize("kind", [CategoryCatalogues, CatalogueTable])
 def test_a_category_counts_once_its_transaction_has_ended_and_none_is_passed_over_before(
-    kind: type[CatalogueFold | CatalogueTable],
+    kind: type[CategoryCatalogues | CatalogueTable],
     servers: Servers,
     topic_prefix: str,
     monkeypatch: pytest.MonkeyPatch,

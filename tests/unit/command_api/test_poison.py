@@ -50,17 +50,17 @@ BAD = "0190b6f0-0000-7000-8000-0000000000ff"
 def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
     kafka = MemoryKafka()
     stands_for = {
-        "decider.TransactionalProducer": kafka.writer,
-        "decider.OpenTransactionScanner": kafka.tails,
-        "decider.HangingTransactionRecovery": kafka.recovery,
-        "decider.GroupConsumer": kafka.group_reader,
-        "catalogue_table.PartitionReader": kafka.reader,
-        "catalogue_table.OpenTransactionScanner": kafka.tails,
-        "partition_catch_up.PartitionReader": kafka.reader,
-        "partition_catch_up.LogBounds": kafka.bounds,
+        "command_api.decider.decider.TransactionalProducer": kafka.writer,
+        "command_api.decider.decider.OpenTransactionScanner": kafka.tails,
+        "command_api.decider.decider.HangingTransactionRecovery": kafka.recovery,
+        "command_api.decider.decider.GroupConsumer": kafka.group_reader,
+        "read_models.category_catalogues.PartitionReader": kafka.reader,
+        "read_models.category_catalogues.OpenTransactionScanner": kafka.tails,
+        "command_api.decider.partition_catch_up.PartitionReader": kafka.reader,
+        "command_api.decider.partition_catch_up.LogBounds": kafka.bounds,
     }
     for name, made in stands_for.items():
-        monkeypatch.setattr(f"command_api.decider.{name}", made)
+        monkeypatch.setattr(name, made)
     return kafka
 
 

@@ -33,16 +33,16 @@ BAD = "operation-poison"
 def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
     kafka = MemoryKafka()
     stands_for = {
-        "operation_decider.TransactionalProducer": kafka.writer,
-        "operation_decider.OpenTransactionScanner": kafka.tails,
-        "operation_decider.HangingTransactionRecovery": kafka.recovery,
-        "operation_decider.GroupConsumer": kafka.group_reader,
-        "operation_decider.PartitionReader": kafka.reader,
-        "catalogue_fold.PartitionReader": kafka.reader,
-        "catalogue_fold.OpenTransactionScanner": kafka.tails,
+        "streams.bulk_operations.operation_decider.TransactionalProducer": kafka.writer,
+        "streams.bulk_operations.operation_decider.OpenTransactionScanner": kafka.tails,
+        "streams.bulk_operations.operation_decider.HangingTransactionRecovery": kafka.recovery,
+        "streams.bulk_operations.operation_decider.GroupConsumer": kafka.group_reader,
+        "streams.bulk_operations.operation_decider.PartitionReader": kafka.reader,
+        "read_models.category_catalogues.PartitionReader": kafka.reader,
+        "read_models.category_catalogues.OpenTransactionScanner": kafka.tails,
     }
     for name, made in stands_for.items():
-        monkeypatch.setattr(f"streams.bulk_operations.{name}", made)
+        monkeypatch.setattr(name, made)
     return kafka
 
 
