@@ -112,9 +112,9 @@ class FetchSettings(SettingsGroup):
 
 
 class DispatchSettings(SettingsGroup):
-    """How much is ordered before what went before has ended; see dispatcher/fair_scheduler.py.
+    """How many runs are admitted before earlier ones end; see dispatcher/fair_scheduler.py.
 
-    ``purge_delay_seconds``: when bytes that count for nothing are removed, and those of purged
+    ``purge_delay_seconds``, of the eraser: when discarded bytes are removed, and those of purged
     assets once more; longer than a worker may be at one picture.
     """
 

@@ -7,7 +7,7 @@ the log, the store, the worker's hands and the time are in memory.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import partial, reduce
 from hashlib import sha256
 
 from avro_schemas.codec import decode, encode
@@ -71,7 +71,7 @@ from infra.kafka.producer import LogPosition
 from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, DISCARDED_BLOBS, Topic
 from streams.erasure.asset_purge import AssetPurger
 from streams.erasure.blob_gc import BlobCollector
-from streams.erasure.key_shredding import KeyShredder
+from streams.erasure.key_shredding import shred_keys
 from tests.memory import MemoryBlobStore
 from tests.samples import (
     CAT_PICTURE,
@@ -402,14 +402,13 @@ class World:
 
     def restart(self) -> None:
         """Begin anew with who removes: what was not committed is read again."""
-        erasing = KeyShredder(NoKeyring(), self, lambda: self.now)  # type: ignore[arg-type] # no file
+        shred = partial(shred_keys, NoKeyring(), lambda: self.now)  # type: ignore[arg-type] # no file
         self._purger = AssetPurger(
-            lambda _: Reading(self._log, self._purged_up_to), self.store, erasing.erase, self
+            lambda _: Reading(self._log, self._purged_up_to), self.store, shred, self
         )
         self._discarding = BlobCollector(
             lambda _: Reading(self._discards, self._discarded_up_to),
             self.store,
-            erasing.confirm,
             self,
             lambda: self.now,
             DELAY,

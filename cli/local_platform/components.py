@@ -9,6 +9,7 @@ from cli.local_platform.services import (
     COMMAND_API,
     DECIDER,
     DISPATCHER,
+    ERASER,
     NOTIFIER,
     OPERATOR,
     PROJECTIONS,
@@ -43,6 +44,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     TRANSFORMER.name: (),
     COMMAND_API.name: (KAFKA, TOPICS),
     QUERY_API.name: (CASSANDRA, TABLES),
+    ERASER.name: (KAFKA, TOPICS),
 }
 """Without any of these at its start a part ends at once; each names only earlier ones.
 

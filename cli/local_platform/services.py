@@ -32,6 +32,7 @@ NOTIFIER = Service(name="notifier", module="streams.webhooks")
 PROJECTIONS = Service(name="projections", module="projections")
 TRANSFORMER = Service(name="transformer", module="streams.rendering.on_demand")
 QUERY_API = Service(name="query-api", module="query_api")
+ERASER = Service(name="eraser", module="streams.erasure")
 REBUILDING = Service(name="rebuilding", module="projections.rebuild")  # ends by itself
 
 SERVICES = (
@@ -44,7 +45,9 @@ SERVICES = (
     TRANSFORMER,
     COMMAND_API,
     QUERY_API,
+    ERASER,
 )
+"""In the order in which they start. Metrics ports count by it: append a new service at the end."""
 
 
 class RunningService:

@@ -1,4 +1,4 @@
-"""Remove the key and the bytes of each purged asset, and have that done once more later."""
+"""The purge of assets: key and bytes are removed, and the bytes once more later."""
 
 import asyncio
 import logging
@@ -19,9 +19,6 @@ from infra.kafka.topics import DISCARDED_BLOBS
 from streams.runtime.durable_producer import RecordSender, send_until_durable
 from streams.runtime.partition_queues import OpenReader, PartitionQueues
 
-ShredKeys = Callable[[Sequence[AssetPurged]], None]
-"""Destroys the keys of assets; raises KeysLost, OSError."""
-
 _AT_ONCE = 50  # of each partition
 _POLL_SECONDS = 0.5
 
@@ -35,26 +32,31 @@ class _Purge:
 
 
 class AssetPurger:
-    """Follows the events, and sees to each purge in its turn, within a second or so.
+    """Follows the events and carries out each purge in order, within a second or so.
 
-    First the key is destroyed, so that whatever fails then, nothing personal can be read. Then all
-    that lies below the asset's folder is removed: it is nobody else's. A worker may still be at a
-    run of the asset, so the same is asked for once more, some time later, and that is what counts
-    as the end of it (streams/erasure/blob_gc.py). After a crash all of it is done again,
-    harmlessly. While the keyring, its disk or the store is away, purges wait.
+    First ``shred`` destroys the key (it raises KeysLost, OSError), so that whatever fails then,
+    nothing personal can be read. Then all that lies below the asset's folder is removed; no other
+    asset has bytes there. A worker may still execute a run of the asset, so the removal is asked
+    for once more, some time later, and the purge ends with that one (streams/erasure/blob_gc.py).
+    After a crash all of it is done again, harmlessly. While the keyring, its disk or the store is
+    away, purges wait.
     """
 
     def __init__(
-        self, open_reader: OpenReader, blobs: BlobStore, erase: ShredKeys, sender: RecordSender
+        self,
+        open_reader: OpenReader,
+        blobs: BlobStore,
+        shred: Callable[[Sequence[AssetPurged]], None],
+        sender: RecordSender,
     ) -> None:
         self._queues: PartitionQueues[_Purge] = PartitionQueues(open_reader, _purge_in)
         self._is_busy = False
         self._blobs = blobs
-        self._erase = erase
+        self._shred = shred
         self._sender = sender
 
     async def step(self) -> int:
-        """Go on with the oldest purges, and count those that are seen to.
+        """Go on with the oldest purges, and return how many were carried out.
 
         Raises BrokerUnavailable.
         """
@@ -75,7 +77,7 @@ class AssetPurger:
         if not with_keys:
             return True
         try:
-            await asyncio.to_thread(self._erase, [purge.event for purge in with_keys])
+            await asyncio.to_thread(self._shred, [purge.event for purge in with_keys])
         except (KeysLost, OSError) as error:
             log.error("%s keys are not destroyed yet: %s", len(with_keys), error)  # noqa: TRY400 - that says it all
             await asyncio.sleep(_POLL_SECONDS)
@@ -86,7 +88,7 @@ class AssetPurger:
         return True
 
     async def _bytes_are_gone(self, event: AssetPurged) -> bool:
-        """Remove some of the bytes, and once there are none have it noted."""
+        """Remove some of the bytes; with none left, ask for the second removal and return True."""
         about = event.metadata
         folder = asset_folder(about.tenant_id, event.asset_id)
         try:

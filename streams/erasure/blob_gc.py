@@ -1,26 +1,28 @@
-"""Remove, some time after it was discarded, what counts for nothing of the bytes of assets."""
+"""Garbage collection: discarded blobs are removed some time after the decider discarded them."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import compress
 
-from avro_schemas.codec import decode
+from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
+from domain.asset.commands import ConfirmErasure
 from domain.asset.discarded_blobs import BlobsDiscarded
+from domain.commands import CommandMetadata
+from domain.identity import erasure_command_id
+from domain.values import Actor, EventId
 from infra.blobs.store import BlobStore, is_blob_key
 from infra.errors import BrokerUnavailable, StoreUnavailable
 from infra.failpoints import pass_by
 from infra.kafka.partition_reader import Record
-from infra.kafka.topics import IMAGE_JOBS_DEAD_LETTERS
+from infra.kafka.topics import ASSET_COMMANDS, IMAGE_JOBS_DEAD_LETTERS
 from streams.runtime.dead_letter_queue import send_dead_letter
-from streams.runtime.durable_producer import RecordSender
+from streams.runtime.durable_producer import RecordSender, send_until_durable
 from streams.runtime.partition_queues import OpenReader, PartitionQueues, QueuedTask
 
-ConfirmPurge = Callable[[BlobsDiscarded], Awaitable[None]]
-"""Has it noted that nothing is left of a purged asset, however long that takes."""
-
+_PURGER = Actor("system:purger")
 _AT_ONCE = 50  # of each partition
 _POLL_SECONDS = 0.5
 
@@ -28,19 +30,19 @@ log = logging.getLogger(__name__)
 
 
 class BlobCollector:
-    """Carries out what was discarded, in order, each ``delay`` after it was said.
+    """Removes discarded blobs in order, each ``delay`` after its record was written.
 
-    The delay is for whoever executes a run that is over and does not know yet: what they store
-    goes too. It is never needed to spare anything, for what is discarded never counts again. A
-    purge is confirmed here. After a crash things are removed and confirmed once more, harmlessly.
-    What cannot be read, or names a folder that is not its asset's, becomes a dead letter.
+    The delay is for a worker that executes a run which is over and does not know yet: what it
+    stores is removed too. It is never needed to spare anything, for discarded blobs never count
+    again. The end of a purge is confirmed to the decider here. After a crash blobs are removed and
+    purges confirmed once more, harmlessly. A record that cannot be read, or that names a folder
+    which is not its asset's, becomes a dead letter.
     """
 
     def __init__(
         self,
         open_reader: OpenReader,
         blobs: BlobStore,
-        confirm: ConfirmPurge,
         sender: RecordSender,
         clock: Callable[[], datetime],
         delay: timedelta,
@@ -49,14 +51,13 @@ class BlobCollector:
             open_reader, _discard_in
         )
         self._blobs = blobs
-        self._confirm = confirm
         self._sender = sender
         self._clock = clock
         self._delay = delay
         self._is_busy = False
 
     async def step(self) -> int:
-        """Go on with what is due, and count what is done; raises BrokerUnavailable."""
+        """Go on with what is due and return how much is done; raises BrokerUnavailable."""
         await asyncio.to_thread(self._queues.read, 0.0 if self._is_busy else _POLL_SECONDS)
         due_ms = (self._clock() - self._delay).timestamp() * 1_000
         tasks = self._queues.first(_AT_ONCE, lambda record: record.timestamp_ms <= due_ms)
@@ -69,7 +70,7 @@ class BlobCollector:
         return len(done)
 
     async def _is_done(self, task: QueuedTask[BlobsDiscarded | str]) -> bool:
-        """Remove some of it, and tell whether nothing is left."""
+        """Remove some of its blobs; True when none is left and that is confirmed."""
         discard = task.work
         if isinstance(discard, str):
             await self._dead_letter(task.record, discard)
@@ -84,9 +85,26 @@ class BlobCollector:
             return False
         if discard.purge_id:
             pass_by("discarding.before_confirming")
-            await self._confirm(discard)
+            await self._confirm(discard, discard.purge_id)
         pass_by("discarding.after_bytes_before_commit")
         return True
+
+    async def _confirm(self, discard: BlobsDiscarded, purge_id: EventId) -> None:
+        """Ask the decider to record that a purge is done; repeated, it is recorded once."""
+        command = ConfirmErasure(
+            metadata=CommandMetadata(
+                command_id=erasure_command_id(purge_id),
+                tenant_id=discard.tenant_id,
+                entity_id=discard.asset_id,
+                issued_at=self._clock(),
+                correlation_id=discard.correlation_id,
+                actor=_PURGER,
+                expected_version=None,
+                fingerprint=None,
+                reply_partition=None,
+            )
+        )
+        await send_until_durable(self._sender, ASSET_COMMANDS, discard.asset_id, encode(command))
 
     async def _dead_letter(self, record: Record, detail: str) -> None:
         now = self._clock()
@@ -102,7 +120,7 @@ class BlobCollector:
 
 
 def _discard_in(record: Record) -> BlobsDiscarded | str:
-    """Read it, or say why that cannot be done."""
+    """Return what the record discards, or the reason why it may not be carried out."""
     try:
         message = decode(record.value)
     except Undecodable as error:

@@ -12,6 +12,7 @@ from cli.local_platform.services import (
     COMMAND_API,
     DECIDER,
     DISPATCHER,
+    ERASER,
     PROJECTIONS,
     WORKER,
     Service,
@@ -27,6 +28,7 @@ PICTURES = 200
 VICTIMS: tuple[Service | str, ...] = (
     DECIDER,
     DISPATCHER,
+    ERASER,
     WORKER,
     PROJECTIONS,
     COMMAND_API,
@@ -133,16 +135,19 @@ def test_nothing_acknowledged_is_lost_or_done_twice_whatever_is_killed(
                 assert client.ask("DELETE", path, f"delete {number}").status_code == 200
 
         with ThreadPoolExecutor(6) as pool:
-            asked = [pool.submit(submit, number) for number in range(20, 20 + PICTURES // 8)]
+            asked = [
+                pool.submit(submit, number)
+                for number in range(20, 20 + PICTURES // (len(VICTIMS) + 1))
+            ]
             for round_number, victim in enumerate(VICTIMS, start=1):
-                first = 20 + PICTURES * round_number // 8
-                last = 20 + PICTURES * (round_number + 1) // 8
+                first = 20 + PICTURES * round_number // (len(VICTIMS) + 1)
+                last = 20 + PICTURES * (round_number + 1) // (len(VICTIMS) + 1)
                 asked += [pool.submit(submit, number) for number in range(first, last)]
                 asked += [
                     pool.submit(change, number)
                     for number in range((round_number - 1) * 2, round_number * 2)
                 ]
-                goal = PICTURES * round_number // 8
+                goal = PICTURES * round_number // (len(VICTIMS) + 1)
                 eventually(reached(acknowledged, goal - 5), within_seconds=120)
                 kill_and_start(doomed, mortal_servers.cluster, victim)
             doomed.start()  # what died of its neighbour's death

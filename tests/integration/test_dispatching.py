@@ -18,7 +18,7 @@ from domain.values import EventId, Source
 from infra.kafka.admin import apply_topics
 from infra.kafka.client import Kafka
 from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, IMAGE_JOBS, RETRY_TIERS
-from streams.ingestion.dispatcher.__main__ import TOPICS
+from streams.ingestion.dispatcher.__main__ import TOPICS as DISPATCHED
 from tests.eventually import eventually
 from tests.integration.picture_origin import PictureOrigin, picture_origin
 from tests.integration.stream_processes import KILLED, StreamProcesses, end, partition_of
@@ -42,7 +42,7 @@ def processes(
     servers: Servers, topic_prefix: str, origin: PictureOrigin, tmp_path: Path
 ) -> Iterator[StreamProcesses]:
     kafka = Kafka(bootstrap_servers=servers.bootstrap_servers, topic_prefix=topic_prefix)
-    apply_topics(kafka, TOPICS)
+    apply_topics(kafka, [*DISPATCHED, ASSET_COMMANDS])
     with ExitStack() as stack:
         yield StreamProcesses(
             kafka=kafka, folder=tmp_path, allowed_origin=origin.address, stack=stack

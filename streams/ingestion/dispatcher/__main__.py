@@ -9,24 +9,17 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
 from domain.asset.jobs import ImageJob
-from infra.blobs.store import open_blob_store
-from infra.encryption import installation_keyring
 from infra.kafka.partition_reader import read_from_beginning
 from infra.kafka.producer import RecordProducer
 from infra.kafka.record_lookup import RecordLookup
 from infra.kafka.topics import (
-    ASSET_COMMANDS,
     ASSET_EVENTS,
-    DISCARDED_BLOBS,
     GROUP_OFFSETS,
     IMAGE_JOBS,
     IMAGE_JOBS_DEAD_LETTERS,
     RETRY_TIERS,
 )
 from infra.settings import Settings, load
-from streams.erasure.asset_purge import AssetPurger
-from streams.erasure.blob_gc import BlobCollector
-from streams.erasure.key_shredding import KeyShredder
 from streams.ingestion.dispatcher.dispatcher import Dispatcher
 from streams.ingestion.dispatcher.fair_scheduler import AdmissionLimits, FairScheduler
 from streams.ingestion.dispatcher.open_runs import OpenRuns
@@ -37,18 +30,10 @@ from streams.runtime.retry_topics import RetryTopicConsumer
 from streams.runtime.stop_signal import stop_signal
 
 _GROUP = "streams.dispatching"
-TOPICS = (
-    ASSET_COMMANDS,
-    ASSET_EVENTS,
-    DISCARDED_BLOBS,
-    GROUP_OFFSETS,
-    IMAGE_JOBS,
-    *RETRY_TIERS,
-    IMAGE_JOBS_DEAD_LETTERS,
-)
+TOPICS = (ASSET_EVENTS, GROUP_OFFSETS, IMAGE_JOBS, *RETRY_TIERS, IMAGE_JOBS_DEAD_LETTERS)
 _OVERDUE_MARGIN = timedelta(minutes=15)  # beyond the time that all tries take
 _REQUEUE_EVERY = timedelta(minutes=1)
-_LONGEST_STEP_SECONDS = 900  # of many removals by a slow store
+_LONGEST_STEP_SECONDS = 900  # it waits while the broker takes no jobs
 
 log = logging.getLogger("streams.ingestion.dispatcher")
 
@@ -101,19 +86,6 @@ async def _dispatch(settings: Settings) -> int:
                 now,
                 every=_REQUEUE_EVERY,
             )
-            erasing = KeyShredder(installation_keyring(settings), sender, now)
-            blobs = open_blob_store(settings.blobs_url, settings.blobs)
-            purger = AssetPurger(
-                partial(opening, ASSET_EVENTS, "streams.purging"), blobs, erasing.erase, sender
-            )
-            discarding = BlobCollector(
-                partial(opening, DISCARDED_BLOBS, "streams.discarding"),
-                blobs,
-                erasing.confirm,
-                sender,
-                now,
-                delay=timedelta(seconds=settings.dispatch.purge_delay_seconds),
-            )
             redeliveries = [
                 RetryTopicConsumer(
                     tier,
@@ -130,8 +102,6 @@ async def _dispatch(settings: Settings) -> int:
             steps = [
                 ("events", dispatcher.step),
                 ("overdue", sweeper.step),
-                ("purges", purger.step),
-                ("discards", discarding.step),
                 *(("retries", redelivery.step) for redelivery in redeliveries),
             ]
             if settings.metrics_port:

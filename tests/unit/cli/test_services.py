@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.local_platform.services import RunningService, Service
+from cli.local_platform.services import SERVICES, RunningService, Service
 from tests.eventually import eventually
 
 IDLER = Service(name="idler", module="tests.unit.cli.idler")
@@ -54,6 +54,21 @@ def test_a_killed_service_is_started_again(idler: RunningService) -> None:
     assert idler.pid is None
     assert idler.start() is True
     assert idler.pid not in (None, before)
+
+
+def test_each_service_keeps_the_metrics_port_that_dashboards_know() -> None:
+    assert [service.name for service in SERVICES] == [
+        "decider",
+        "dispatcher",
+        "operator",
+        "worker",
+        "notifier",
+        "projections",
+        "transformer",
+        "command-api",
+        "query-api",
+        "eraser",
+    ], "ports are counted up in this order: append a new service at the end"
 
 
 def test_what_it_was_started_with_is_kept_without_its_secrets(tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ from datetime import timedelta
 import pytest
 
 from avro_schemas.codec import Message, encode
+from domain.asset.commands import ConfirmErasure
 from domain.asset.discarded_blobs import BlobsDiscarded
 from domain.dead_letter import DeadLetter
+from domain.identity import erasure_command_id
 from domain.values import AssetId, BlobKey, CorrelationId, EventId
 from infra.errors import StoreUnavailable
-from infra.kafka.topics import DISCARDED_BLOBS, IMAGE_JOBS_DEAD_LETTERS
+from infra.kafka.producer import LogPosition
+from infra.kafka.topics import ASSET_COMMANDS, DISCARDED_BLOBS, IMAGE_JOBS_DEAD_LETTERS, Topic
 from streams.erasure.blob_gc import BlobCollector
 from tests.memory import MemoryBlobStore
 from tests.samples import ACME, NOON
@@ -29,10 +32,24 @@ RUN = BlobsDiscarded(
 )
 UPLOAD = replace(RUN, folder=BlobKey(f"{ASSET}/uploads/0"), spared=None)
 PURGE = replace(UPLOAD, folder=ASSET, purge_id=EventId("e-1"))
+CONFIRMATION = erasure_command_id(EventId("e-1"))
 GOOD, KILLED = BlobKey(f"{ASSET}/run-1/good/a"), BlobKey(f"{ASSET}/run-1/killed/a")
 STAGED, SECOND = BlobKey(f"{ASSET}/uploads/0/a"), BlobKey(f"{ASSET}/run-2/good/a")
 OTHERS = BlobKey("assets/acme/dog/run-1/killed/a")
 ALL = {GOOD, KILLED, STAGED, SECOND, OTHERS}
+
+
+class Confirmations(FakeSender):
+    """A sender that sees to it that a purge is confirmed only when its folder is empty."""
+
+    def __init__(self, store: MemoryBlobStore) -> None:
+        super().__init__()
+        self._store = store
+
+    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
+        if topic == ASSET_COMMANDS:
+            assert not any(name.startswith(f"{ASSET}/") for name in self._store.blobs)
+        return await super().send(topic, key, value)
 
 
 class Collecting:
@@ -53,21 +70,24 @@ class Collecting:
         )
         self.store = MemoryBlobStore()
         self.store.blobs = dict.fromkeys(ALL, b"bytes")
-        self.sender = FakeSender()
-        self.confirmed: list[str | None] = []
+        self.sender = Confirmations(self.store)
         self._discarding = BlobCollector(
-            self.reader.open, self.store, self._confirm, self.sender, lambda: self.now, DELAY
+            self.reader.open, self.store, self.sender, lambda: self.now, DELAY
         )
-
-    async def _confirm(self, done: BlobsDiscarded) -> None:
-        assert not any(key.startswith(f"{done.folder}/") for key in self.store.blobs)
-        self.confirmed.append(done.purge_id)
 
     def after(self, minutes: float, steps: int = 2) -> "Collecting":
         self.now = NOON + timedelta(minutes=minutes)
         for _ in range(steps):
             asyncio.run(self._discarding.step())
         return self
+
+    @property
+    def confirmed(self) -> list[str]:
+        commands = self.sender.on(ASSET_COMMANDS)
+        confirmations = [each for each in commands if isinstance(each, ConfirmErasure)]
+        assert len(confirmations) == len(commands)
+        assert {each.metadata.entity_id for each in confirmations} <= {"cat"}
+        return [each.metadata.command_id for each in confirmations]
 
     @property
     def left(self) -> set[BlobKey]:
@@ -101,7 +121,7 @@ def test_a_purge_is_confirmed_when_nothing_is_left() -> None:
     collecting.store.page_size = 1
 
     assert collecting.after(30, steps=4).confirmed == []
-    assert collecting.after(30, steps=1).confirmed == ["e-1"]
+    assert collecting.after(30, steps=1).confirmed == [CONFIRMATION]
     assert collecting.left == {OTHERS}
     assert collecting.committed == 1
 
@@ -118,7 +138,7 @@ def test_a_store_that_is_away_is_asked_again_and_nothing_is_committed(
         broken.setattr(collecting.store, "clear", away)
         assert collecting.after(30).confirmed == []
         assert collecting.committed == 0
-    assert collecting.after(30, steps=3).confirmed == ["e-1"]
+    assert collecting.after(30, steps=3).confirmed == [CONFIRMATION]
 
 
 @pytest.mark.parametrize(

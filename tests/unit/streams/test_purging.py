@@ -68,9 +68,9 @@ class Purging:
         self.keys = {"cat", "dog", "kept"}
         self.erasures = 0
         self.are_keys_away = False
-        self._purger = AssetPurger(self.reader.open, self.store, self._erase, self.sender)
+        self._purger = AssetPurger(self.reader.open, self.store, self._shred, self.sender)
 
-    def _erase(self, purges: Sequence[AssetPurged]) -> None:
+    def _shred(self, purges: Sequence[AssetPurged]) -> None:
         if self.are_keys_away:
             raise KeysLost("away")
         self.erasures += 1
