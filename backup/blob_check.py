@@ -123,16 +123,13 @@ class BlobCheck:
     ) -> None:
         """Have an asset's renditions made again from its original."""
         command = ReprocessAsset(
-            metadata=CommandMetadata(
-                command_id=CommandId(str(uuid4())),
+            metadata=CommandMetadata.from_system(
+                _CHECKER,
+                CommandId(str(uuid4())),
                 tenant_id=tenant_id,
                 entity_id=asset_id,
-                issued_at=now,
                 correlation_id=CorrelationId(str(uuid4())),
-                actor=_CHECKER,
-                expected_version=None,
-                fingerprint=None,
-                reply_partition=None,
+                now=now,
             ),
             preset=None,
             is_bulk=True,

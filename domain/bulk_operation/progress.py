@@ -85,16 +85,13 @@ def _ended(
 
 def _metadata(operation: Operation, now: datetime, number: int = 0) -> EventMetadata:
     """Mark the number-th event of a step; each is a version and a microsecond further."""
-    command = CommandMetadata(
-        command_id=progress_command_id(operation.operation_id, operation.version),
+    command = CommandMetadata.from_system(
+        _OPERATOR,
+        progress_command_id(operation.operation_id, operation.version),
         tenant_id=operation.tenant_id,
         entity_id=operation.operation_id,
-        issued_at=now,
         correlation_id=CorrelationId(operation.operation_id),
-        actor=_OPERATOR,
-        expected_version=None,
-        fingerprint=None,
-        reply_partition=None,
+        now=now,
     )
     first = stamp(command, operation.version, operation.updated_at, now)
     if number == 0:

@@ -157,16 +157,13 @@ class AssetEraser:
             await self._sender.send(ASSET_COMMANDS, asset_id, encode(command))
 
     def _metadata(self, asset_id: AssetId) -> CommandMetadata:
-        return CommandMetadata(
-            command_id=CommandId(str(uuid4())),  # asked again it changes nothing, by its state
+        return CommandMetadata.from_system(
+            _ERASER,
+            CommandId(str(uuid4())),  # asked again it changes nothing, by its state
             tenant_id=self._request.tenant_id,
             entity_id=asset_id,
-            issued_at=self._now(),
             correlation_id=self._request.correlation_id,
-            actor=_ERASER,
-            expected_version=None,
-            fingerprint=None,
-            reply_partition=None,
+            now=self._now(),
         )
 
     async def _is_wanted(self, candidate: Candidate) -> bool:

@@ -84,15 +84,12 @@ def repeated_erase_commands(
         for kind in (DeleteAsset, PurgeAsset):
             named = f"{kind.__name__}\n{erasure.tenant_id}\n{erasure.entity_id}"
             command_id = CommandId(str(uuid5(_NAMESPACE, named)))
-            metadata = CommandMetadata(
-                command_id=command_id,
+            metadata = CommandMetadata.from_system(
+                _RESTORE,
+                command_id,
                 tenant_id=TenantId(erasure.tenant_id),
                 entity_id=erasure.entity_id,
-                issued_at=now,
                 correlation_id=CorrelationId(command_id),
-                actor=_RESTORE,
-                expected_version=None,
-                fingerprint=None,
-                reply_partition=None,
+                now=now,
             )
             yield erasure.entity_id, encode(kind(metadata=metadata))

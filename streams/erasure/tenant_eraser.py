@@ -131,16 +131,13 @@ async def erase_belongings(
         await forget_endpoint(sender, endpoint.endpoint_id)
     for operation_id in theirs.operations:
         cancel = CancelOperation(
-            metadata=CommandMetadata(
-                command_id=CommandId(str(uuid4())),
+            metadata=CommandMetadata.from_system(
+                _ERASER,
+                CommandId(str(uuid4())),
                 tenant_id=theirs.tenant_id,
                 entity_id=operation_id,
-                issued_at=now,
                 correlation_id=correlation_id,
-                actor=_ERASER,
-                expected_version=None,
-                fingerprint=None,
-                reply_partition=None,
+                now=now,
             )
         )
         await sender.send(OPERATION_COMMANDS, theirs.tenant_id, encode(cancel))

@@ -107,16 +107,13 @@ def _what_helps(entry: DeadLetterEntry) -> str:
 
 
 def _another_run(letter_id: str, job: ImageJob, now: datetime) -> ReplaceSource | ReprocessAsset:
-    metadata = CommandMetadata(
-        command_id=retry_command_id(letter_id),
+    metadata = CommandMetadata.from_system(
+        _OPERATOR,
+        retry_command_id(letter_id),
         tenant_id=job.tenant_id,
         entity_id=job.asset_id,
-        issued_at=now,
         correlation_id=job.correlation_id,
-        actor=_OPERATOR,
-        expected_version=None,
-        fingerprint=None,
-        reply_partition=None,
+        now=now,
     )
     if job.source:
         return ReplaceSource(metadata=metadata, source=job.source, if_run=job.run)

@@ -108,14 +108,11 @@ def delay_command(
 
 def _metadata(job: ImageJob, now: datetime) -> CommandMetadata:
     """One id for whatever ends the job, so that of all its results one takes effect."""
-    return CommandMetadata(
-        command_id=result_command_id(job.job_id),
+    return CommandMetadata.from_system(
+        _WORKER,
+        result_command_id(job.job_id),
         tenant_id=job.tenant_id,
         entity_id=job.asset_id,
-        issued_at=now,
         correlation_id=job.correlation_id,
-        actor=_WORKER,
-        expected_version=None,
-        fingerprint=None,
-        reply_partition=None,
+        now=now,
     )
