@@ -24,7 +24,7 @@ from infra.http.readiness import Probe
 from infra.http.server import serve
 from infra.kafka.admin import check_topics
 from infra.kafka.client import Kafka
-from infra.kafka.dead_letter_queue import DeadLetterQueue, KafkaDeadLetterLog
+from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.kafka.offsets.log_bounds import LogBounds
 from infra.kafka.partition_reader import PartitionReader
 from infra.kafka.probe import KafkaProbe
@@ -90,7 +90,7 @@ def _serve(settings: Settings, keyring: KeyringFile) -> None:
         outcomes=outcomes,
         blobs=open_blob_store(settings.blobs_url, settings.blobs),
         open_preview_assets=open_preview_assets,
-        dead_letter_queue=DeadLetterQueue(KafkaDeadLetterLog(kafka), lambda: datetime.now(UTC)),
+        dead_letter_queue=DeadLetterQueue.connect(kafka),
         webhooks=_webhooks(settings, keyring, kafka, sender, endpoints),
         probes={"log": KafkaProbe(kafka), **{n: _is_current(t) for n, t in followed.items()}},
         open_task_store=lambda: open_maintenance_tasks(settings.cassandra),

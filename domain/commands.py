@@ -9,7 +9,7 @@ from domain.values import Actor, CommandId, CorrelationId, TenantId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandMetadata:
-    """The sender of a command, the aggregate it is about, and where the reply goes.
+    """Who wants it, of which aggregate, and where the answer goes.
 
     ``expected_version`` is the client's If-Match; ``fingerprint`` names the content of a client's
     request, so that a key used twice with other content is noticed; ``reply_partition`` is where

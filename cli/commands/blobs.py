@@ -16,7 +16,7 @@ from cli.output import AsJson, console, say
 from domain.errors import ScaleHosterError
 from infra.blobs.store import open_blob_store
 from infra.kafka.client import Kafka
-from infra.kafka.dead_letter_queue import DeadLetterFilter, DeadLetterQueue, KafkaDeadLetterLog
+from infra.kafka.dead_letter_queue import DeadLetterFilter, DeadLetterQueue
 from infra.kafka.offsets.lag import group_has_read
 from infra.kafka.partition_reader import read_from_beginning
 from infra.kafka.producer import RecordProducer
@@ -27,7 +27,6 @@ app = typer.Typer(no_args_is_help=True, help=__doc__)
 
 _NOT_WELL = 3
 _DECIDER = "command_api.decider"
-_PAGE = 500
 _SAID_EVERY = 50_000
 
 
@@ -115,16 +114,10 @@ async def _check(
 
 def _undecided_commands(kafka: Kafka) -> Iterator[object]:
     """Give the commands that nobody could decide: one may be sent again, with what it brings."""
-    queue = DeadLetterQueue(KafkaDeadLetterLog(kafka), lambda: datetime.now(UTC))
-    after = None
-    while True:
-        page = queue.page(
-            DeadLetterFilter(), topic=COMMANDS_DEAD_LETTERS.name, after=after, at_most=_PAGE
-        )
-        yield from (letter.message for letter in page.letters)
-        after = page.next_after
-        if after is None:
-            return
+    letters = DeadLetterQueue.connect(kafka).entries(
+        DeadLetterFilter(), topic=COMMANDS_DEAD_LETTERS.name
+    )
+    return (letter.message for letter in letters)
 
 
 def _what_helps(missing: MissingBlob) -> str:

@@ -12,20 +12,17 @@ from rich.progress import Progress
 
 from cli.output import AsJson, console, errors, show_table
 from infra.kafka.dead_letter_queue import (
-    DeadLetterCannotBeSent,
     DeadLetterEntry,
     DeadLetterFilter,
     DeadLetterQueue,
-    KafkaDeadLetterLog,
+    resolve_dead_letters,
 )
-from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import DEAD_LETTERS
 from infra.settings import load
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
 _SOME_LEFT = 3
-_CHUNK = 200
 
 _NAMES = ", ".join(topic.name for topic in DEAD_LETTERS)
 LetterId = Annotated[str, typer.Argument(help="As `list` shows it: topic:partition:offset.")]
@@ -53,7 +50,8 @@ def show_all(
     as_json: AsJson = False,
 ) -> None:
     """List what waits for an operator."""
-    letters = _letters(_queue(), topic, _filter(code, host, tenant, since, until))
+    queue = DeadLetterQueue.connect(load().kafka.connection())
+    letters = _letters(queue, topic, _filter(code, host, tenant, since, until))
     rows = [_row(entry) for entry, _ in zip(letters, range(limit), strict=False)]
     show_table(rows, as_json=as_json, title="dead letters")
 
@@ -61,7 +59,7 @@ def show_all(
 @app.command("show")
 def show_one(letter_id: LetterId) -> None:
     """Show one as JSON: its bytes, what they say, and every attempt."""
-    entry = _queue().entry(letter_id)
+    entry = DeadLetterQueue.connect(load().kafka.connection()).entry(letter_id)
     message = asdict(entry.message) if entry.message else None
     told = _row(entry) | {
         "detail": entry.dead.detail,
@@ -91,22 +89,24 @@ def _settling(how: Literal["retried", "dropped"]) -> Callable[..., None]:
     ) -> None:
         if bool(letter_ids) == every:
             raise typer.BadParameter("name letters, or say --all with the options that choose them")
-        queue = _queue()
+        kafka = load().kafka.connection()
+        queue = DeadLetterQueue.connect(kafka)
         wanted = _filter(code, host, tenant, since, until)
         chosen = map(queue.entry, letter_ids) if letter_ids else _letters(queue, topic, wanted)
         with Progress(console=errors, transient=True) as progress:
             task = progress.add_task(how, total=None)
             letters = (entry for entry, _ in zip(chosen, range(limit), strict=False))
-            done, refused = asyncio.run(
-                _settle(queue, how, letters, lambda: progress.advance(task))
+            done = asyncio.run(
+                resolve_dead_letters(kafka, how, letters, lambda: progress.advance(task))
             )
         if as_json:
-            console.out(json.dumps({how: done, "refused": refused}), highlight=False)
+            refused = [{"letter": name, "detail": detail} for name, detail in done.refused]
+            console.out(json.dumps({how: done.resolved, "refused": refused}), highlight=False)
         else:
-            console.print(f"{how}: {done}")
-            for each in refused:
-                console.print(each["detail"], highlight=False, markup=False)
-        if refused:
+            console.print(f"{how}: {done.resolved}")
+            for _, detail in done.refused:
+                console.print(detail, highlight=False, markup=False)
+        if done.refused:
             raise typer.Exit(_SOME_LEFT)
 
     return settle
@@ -120,42 +120,12 @@ app.command(
 )(_settling("dropped"))
 
 
-async def _settle(
-    queue: DeadLetterQueue,
-    how: str,
-    letters: Iterator[DeadLetterEntry],
-    advance: Callable[[], None],
-) -> tuple[int, list[dict[str, str]]]:
-    """Settle each, and give how many were and which were refused."""
-    done, refused = 0, []
-    async with RecordProducer(load().kafka.connection()) as sender:
-        for entry in letters:
-            try:
-                await (queue.retry if how == "retried" else queue.drop)(sender, entry)
-                done += 1
-            except DeadLetterCannotBeSent as error:
-                refused.append({"letter": entry.letter_id, "detail": str(error)})
-            advance()
-    return done, refused
-
-
-def _queue() -> DeadLetterQueue:
-    return DeadLetterQueue(KafkaDeadLetterLog(load().kafka.connection()), lambda: datetime.now(UTC))
-
-
 def _letters(
     queue: DeadLetterQueue, topic: str | None, wanted: DeadLetterFilter
 ) -> Iterator[DeadLetterEntry]:
-    """Read letters a chunk at a time."""
     if topic is not None and topic not in {each.name for each in DEAD_LETTERS}:
         raise typer.BadParameter(f"there are {_NAMES}")
-    after = None
-    while True:
-        page = queue.page(wanted, topic=topic, after=after, at_most=_CHUNK)
-        yield from page.letters
-        after = page.next_after
-        if after is None:
-            return
+    return queue.entries(wanted, topic=topic)
 
 
 def _filter(

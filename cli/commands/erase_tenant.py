@@ -18,7 +18,7 @@ from infra.blobs.store import open_blob_store
 from infra.cassandra.session import CassandraSession
 from infra.encryption import WHOLE_TENANT, KeyringFile, use_keyring
 from infra.kafka.client import Kafka
-from infra.kafka.dead_letter_queue import DeadLetterQueue, KafkaDeadLetterLog
+from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.kafka.producer import RecordProducer
 from infra.settings import Settings
 from read_models.assets_by_shard.queries import AssetScan
@@ -67,7 +67,7 @@ def erase_tenant(settings: Settings, typed: EraseTenantOptions) -> None:
 async def _erase(settings: Settings, typed: EraseTenantOptions) -> None:
     kafka = settings.kafka.connection()
     keyring = use_keyring(settings)
-    queue = DeadLetterQueue(KafkaDeadLetterLog(kafka), lambda: datetime.now(UTC))
+    queue = DeadLetterQueue.connect(kafka)
     theirs = read_belongings(kafka, typed.tenant_id, queue) if typed.is_whole else None
     async with _eraser(settings, kafka, typed) as (eraser, sender, correlation_id):
         found = await eraser.find_remaining()

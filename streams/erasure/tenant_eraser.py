@@ -1,6 +1,6 @@
 """What a tenant has beside its assets, and how that is erased: its key, and who could still act."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -24,7 +24,6 @@ from read_models.webhooks.endpoint_records import WebhookEndpoint, forget_endpoi
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 
 _ERASER = Actor("system:eraser")
-_PAGE = 500
 
 
 class ErasureRecordSender(Protocol):
@@ -90,7 +89,7 @@ def collect_belongings(
         ],
         endpoints=table.of(tenant_id),
         operations=_running_operations(tenant_id, operation_events),
-        letters=list(_dead_letters(tenant_id, queue)),
+        letters=list(queue.entries(DeadLetterFilter(tenant_id=tenant_id))),
     )
 
 
@@ -169,15 +168,3 @@ def _running_operations(tenant_id: TenantId, records: Iterable[Record]) -> list[
         elif isinstance(event, OperationEnded):
             found.pop(OperationId(event.metadata.entity_id), None)
     return list(found)
-
-
-def _dead_letters(tenant_id: TenantId, queue: DeadLetterQueue) -> Iterator[DeadLetterEntry]:
-    after = None
-    while True:
-        page = queue.page(
-            DeadLetterFilter(tenant_id=tenant_id), topic=None, after=after, at_most=_PAGE
-        )
-        yield from page.letters
-        after = page.next_after
-        if after is None:
-            return

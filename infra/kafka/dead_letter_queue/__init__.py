@@ -12,10 +12,17 @@ from infra.kafka.dead_letter_queue.entry import (
     DeadLetterResolution,
 )
 from infra.kafka.dead_letter_queue.envelope import dead_letter
-from infra.kafka.dead_letter_queue.queue import DeadLetterPage, DeadLetterQueue, DeadLetterSender
+from infra.kafka.dead_letter_queue.queue import (
+    BulkResolution,
+    DeadLetterPage,
+    DeadLetterQueue,
+    DeadLetterSender,
+    resolve_dead_letters,
+)
 from infra.kafka.dead_letter_queue.retry import RetryRecord, retry_record
 
 __all__ = [
+    "BulkResolution",
     "DeadLetterCannotBeSent",
     "DeadLetterEntry",
     "DeadLetterFilter",
@@ -27,5 +34,6 @@ __all__ = [
     "KafkaDeadLetterLog",
     "RetryRecord",
     "dead_letter",
+    "resolve_dead_letters",
     "retry_record",
 ]

@@ -1,11 +1,14 @@
 """All dead letters in their topics, read a bounded piece at a time."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, Protocol
+from datetime import UTC, datetime
+from typing import Literal, Protocol, Self
 
+from infra.kafka.client import Kafka
+from infra.kafka.dead_letter_queue.dead_letter_log import KafkaDeadLetterLog
 from infra.kafka.dead_letter_queue.entry import (
+    DeadLetterCannotBeSent,
     DeadLetterEntry,
     DeadLetterFilter,
     DeadLetterNotFound,
@@ -14,10 +17,11 @@ from infra.kafka.dead_letter_queue.entry import (
 )
 from infra.kafka.dead_letter_queue.retry import retry_record
 from infra.kafka.partition_reader import Record
-from infra.kafka.producer import LogPosition
+from infra.kafka.producer import LogPosition, RecordProducer
 from infra.kafka.topics import DEAD_LETTERS_SETTLED, Topic
 
 _MOST_READ = 20_000  # records looked at for one page, so that a rare filter ends too
+_PAGE_SIZE = 500
 
 
 class DeadLetterSender(Protocol):
@@ -48,6 +52,14 @@ class DeadLetterPage:
     next_after: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkResolution:
+    """What became of many dead letters: how many were resolved, which were refused, and why."""
+
+    resolved: int
+    refused: Sequence[tuple[str, str]]
+
+
 class DeadLetterQueue:
     """Finds letters and settles them; every method raises BrokerUnavailable.
 
@@ -58,6 +70,23 @@ class DeadLetterQueue:
     def __init__(self, log: DeadLetterLog, clock: Callable[[], datetime]) -> None:
         self._log = log
         self._clock = clock
+
+    @classmethod
+    def connect(cls, kafka: Kafka) -> Self:
+        """Take the dead letters of an installation."""
+        return cls(KafkaDeadLetterLog(kafka), lambda: datetime.now(UTC))
+
+    def entries(
+        self, wanted: DeadLetterFilter, *, topic: str | None = None
+    ) -> Iterator[DeadLetterEntry]:
+        """Yield all letters that are not settled, a page at a time."""
+        after = None
+        while True:
+            page = self.page(wanted, topic=topic, after=after, at_most=_PAGE_SIZE)
+            yield from page.letters
+            after = page.next_after
+            if after is None:
+                return
 
     def page(
         self, wanted: DeadLetterFilter, *, topic: str | None, after: str | None, at_most: int
@@ -108,3 +137,23 @@ class DeadLetterQueue:
         resolution = DeadLetterResolution(letter_id=letter_id, how=how, settled_at=self._clock())
         await sender.send(DEAD_LETTERS_SETTLED, letter_id, resolution.to_json())
         return resolution
+
+
+async def resolve_dead_letters(
+    kafka: Kafka,
+    how: Literal["retried", "dropped"],
+    letters: Iterable[DeadLetterEntry],
+    on_progress: Callable[[], None],
+) -> BulkResolution:
+    """Retry or drop letters, one after the other; raises BrokerUnavailable, Overloaded."""
+    queue = DeadLetterQueue.connect(kafka)
+    resolved, refused = 0, list[tuple[str, str]]()
+    async with RecordProducer(kafka) as sender:
+        for entry in letters:
+            try:
+                await (queue.retry if how == "retried" else queue.drop)(sender, entry)
+                resolved += 1
+            except DeadLetterCannotBeSent as error:
+                refused.append((entry.letter_id, str(error)))
+            on_progress()
+    return BulkResolution(resolved=resolved, refused=refused)

@@ -71,11 +71,15 @@ def retry(queue: DeadLetterQueue, log: MemoryDeadLetterLog, letter_id: str) -> D
     return asyncio.run(queue.retry(log, queue.entry(letter_id)))
 
 
-def test_letters_are_listed_page_by_page(queue: DeadLetterQueue, log: MemoryDeadLetterLog) -> None:
+def test_letters_are_listed_page_by_page(
+    queue: DeadLetterQueue, log: MemoryDeadLetterLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = [log.park(b"junk") for _ in range(5)]
     log.lay(b"no letter at all")
 
     assert listed(queue) == names
+    monkeypatch.setattr("infra.kafka.dead_letter_queue.queue._PAGE_SIZE", 2)
+    assert [entry.letter_id for entry in queue.entries(ANY)] == names
 
 
 def test_a_letter_tells_what_it_is_about(queue: DeadLetterQueue, log: MemoryDeadLetterLog) -> None:
