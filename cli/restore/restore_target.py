@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from avro_schemas.codec import decode
@@ -10,7 +9,8 @@ from avro_schemas.containers import LoggedRecord
 from avro_schemas.errors import Undecodable
 from backup.errors import RestoreRefused
 from backup.log_sources import EVENT_TOPICS, KafkaLog
-from domain.events import Event
+from domain.asset.events import AssetEvent
+from domain.asset.runs import OpenRuns
 from infra.failpoints import pass_by
 from infra.kafka.client import Kafka
 from infra.kafka.offsets.group_offsets import GroupOffsets
@@ -21,12 +21,10 @@ from infra.kafka.topics import Topic
 from infra.kafka.transactions import TransactionalProducer
 from infra.settings import CassandraSettings
 from read_models.registry import built_views
-from streams.ingestion.dispatcher.open_runs import OpenRuns
 
 _DISPATCHING = "streams.dispatching"
 _BEGIN_AT_THE_FIRST_EVENT = ("projections", "streams.purging")
 _BATCH = 1_000
-_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 class LiveInstallation:
@@ -129,14 +127,13 @@ class LiveInstallation:
 
 
 def first_open_run_offset(records: Iterator[LoggedRecord], end: int) -> int:
-    """Find the offset of the first event that started a run which has not ended; else ``end``."""
-    runs = OpenRuns(timedelta())
+    """Return the offset of the first event that started a run which has not ended; else ``end``."""
+    runs = OpenRuns()
     for record in records:
         try:
             event = decode(record.value)
         except Undecodable:
             continue  # the dispatcher could not read it either
-        if isinstance(event, Event):
+        if isinstance(event, AssetEvent):
             runs.apply(event, (0, record.offset))
-    begun = runs.take_overdue(_END_OF_TIME, {0: end}, lambda _: False, len(runs))
-    return min((offset for _, offset in begun), default=end)
+    return min((run.event_offset[1] for _, run in runs.items()), default=end)

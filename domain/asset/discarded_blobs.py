@@ -76,18 +76,14 @@ def discards_of_run(
 
     That is all that was stored in it, but for what is shown since.
     """
-    if before is None or not _is_open(before, before.run):
+    if before is None or not before.is_open(before.run):
         return
-    if after is not None and _is_open(after, before.run):
+    if after is not None and after.is_open(before.run):
         return
     shown = [e for e in events if isinstance(e, AssetPublished) and e.run == before.run]
     folder = run_folder(asset_folder(about.tenant_id, before.asset_id), before.run)
     spared = next((each for event in shown for each in referenced_folders(event)), None)
     yield _discarded(about, folder, spared=spared)
-
-
-def _is_open(asset: Asset, run: int) -> bool:
-    return asset.run == run != asset.finished_run and not asset.is_gone
 
 
 def folders_in_command(command: AssetCommand) -> Iterator[BlobKey]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.asset.events import AssetEvent
+from domain.asset.runs import RunStarted, run_transition
 from domain.failures import FailureCode
 from domain.values import (
     AssetId,
@@ -53,3 +55,31 @@ class ImageJob:
     failed_attempts: tuple[FailedAttempt, ...]
     is_bulk: bool
     duplicates: Duplicates
+
+
+def job_for(event: AssetEvent) -> ImageJob | None:
+    """Return the job of the run that an event starts; None for an event that starts none.
+
+    The same event gives the same job, so it may be enqueued any number of times.
+    """
+    started = run_transition(event)
+    if not isinstance(started, RunStarted):
+        return None
+    metadata = event.metadata
+    return ImageJob(
+        job_id=metadata.event_id,
+        tenant_id=metadata.tenant_id,
+        asset_id=event.asset_id,
+        run=started.run,
+        preset=started.preset,
+        source=started.source,
+        original=started.original,
+        picture=started.picture,
+        focal_point=started.focal_point,
+        correlation_id=metadata.correlation_id,
+        issued_at=metadata.happened_at,
+        not_before=None,
+        failed_attempts=(),
+        is_bulk=started.is_bulk,
+        duplicates=started.duplicates,
+    )

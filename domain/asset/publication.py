@@ -24,7 +24,7 @@ _THUMBNAIL = "thumb"  # what presets call the rendition for listings
 
 def publish(command: PublishAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
     """Show what the current run made; what is late changes nothing."""
-    if _is_late(command.run, asset):
+    if not asset.is_open(command.run):
         return []
     fetch = command.fetch or _kept_fetch(command, asset)
     return [_published(command, asset, metadata, command.run, fetch)]
@@ -32,14 +32,14 @@ def publish(command: PublishAsset, asset: Asset, metadata: EventMetadata) -> lis
 
 def confirm(command: ConfirmAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
     """Leave all as it is shown; what is late changes nothing."""
-    if _is_late(command.run, asset) or asset.picture is None:
+    if not asset.is_open(command.run) or asset.picture is None:
         return []
     return [AssetConfirmed(metadata=metadata, run=command.run, fetch=command.fetch)]
 
 
 def reject(command: RejectAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
     """Give the current run up; what is late changes nothing."""
-    if _is_late(command.run, asset):
+    if not asset.is_open(command.run):
         return []
     return [
         AssetRejected(
@@ -64,7 +64,7 @@ def republish(command: RepublishAsset, asset: Asset, metadata: EventMetadata) ->
 
 def delay(command: DelayAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
     """Note an attempt after which another follows; what is late or told twice changes nothing."""
-    if _is_late(command.run, asset) or (command.run, command.attempts) <= asset.last_delay:
+    if not asset.is_open(command.run) or (command.run, command.attempts) <= asset.last_delay:
         return []
     return [
         AssetDelayed(
@@ -76,11 +76,6 @@ def delay(command: DelayAsset, asset: Asset, metadata: EventMetadata) -> list[As
             retry_at=command.retry_at,
         )
     ]
-
-
-def _is_late(run: int, asset: Asset) -> bool:
-    """Tell a result of a deleted asset, of an older run, or of a run that ended already."""
-    return asset.is_gone or run != asset.run or run == asset.finished_run
 
 
 def _kept_fetch(command: PublishAsset, asset: Asset) -> Fetch | None:

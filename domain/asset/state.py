@@ -83,6 +83,10 @@ class Asset:
         """Whether it is deleted or purged."""
         return self.status in (Status.DELETED, Status.PURGED)
 
+    def is_open(self, run: int) -> bool:
+        """Return True if this is the current run, it has not ended, and the asset is not gone."""
+        return run == self.run != self.finished_run and not self.is_gone
+
     @property
     def original(self) -> Original | None:
         """The original that is kept."""

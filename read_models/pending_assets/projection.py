@@ -1,21 +1,12 @@
 """View: the assets whose pipeline run has not ended, so that stuck ones are found."""
 
 from collections.abc import Iterator
+from typing import assert_never
 from zlib import crc32
 
 from avro_schemas.codec import Message
-from domain.asset.events import (
-    AssetConfirmed,
-    AssetDeleted,
-    AssetEvent,
-    AssetPublished,
-    AssetRefreshRequested,
-    AssetRejected,
-    AssetReprocessingRequested,
-    AssetRestored,
-    AssetSourceReplaced,
-    AssetSubmitted,
-)
+from domain.asset.events import AssetEvent
+from domain.asset.runs import RunCancelled, RunDelayed, RunEnded, RunStarted, run_transition
 from domain.values import AssetId
 from infra.cassandra.row_operations import Delete, RowOperation, Table, Upsert
 from infra.kafka.topics import ASSET_EVENTS
@@ -27,41 +18,34 @@ PENDING = Table(name="pending_assets", partition_key=("shard",), clustering=("as
 
 
 def pending_shard(asset_id: AssetId) -> int:
-    """Say which partition of the table an asset waits in."""
+    """Return the partition of the table that an asset is in."""
     return crc32(asset_id.encode()) % PENDING_SHARDS
 
 
 def _rows(message: Message) -> Iterator[RowOperation]:
-    match message:
-        case (
-            AssetSubmitted()
-            | AssetReprocessingRequested()
-            | AssetRefreshRequested()
-            | AssetSourceReplaced()
-        ):
-            yield _begun(message, message.run)
-        case AssetRestored(starts_run=True):
-            yield _begun(message, message.run)
-        case AssetPublished() | AssetConfirmed() | AssetRejected() | AssetDeleted():
-            yield Delete(
+    if not isinstance(message, AssetEvent):
+        return
+    key = (pending_shard(message.asset_id), message.asset_id)
+    happened_at_us = microseconds(message.metadata.happened_at)
+    transition = run_transition(message)
+    match transition:
+        case RunStarted():
+            yield Upsert(
                 table=PENDING,
-                key=(pending_shard(message.asset_id), message.asset_id),
-                written_at_us=microseconds(message.metadata.happened_at),
+                key=key,
+                columns={
+                    "tenant_id": message.metadata.tenant_id,
+                    "submitted_at_us": happened_at_us,
+                    "run": transition.run,
+                },
+                written_at_us=happened_at_us,
             )
-
-
-def _begun(event: AssetEvent, run: int) -> Upsert:
-    asked_at_us = microseconds(event.metadata.happened_at)
-    return Upsert(
-        table=PENDING,
-        key=(pending_shard(event.asset_id), event.asset_id),
-        columns={
-            "tenant_id": event.metadata.tenant_id,
-            "submitted_at_us": asked_at_us,
-            "run": run,
-        },
-        written_at_us=asked_at_us,
-    )
+        case RunEnded() | RunCancelled():
+            yield Delete(table=PENDING, key=key, written_at_us=happened_at_us)
+        case RunDelayed() | None:
+            pass
+        case _:
+            assert_never(transition)
 
 
 PENDING_ASSETS = View(name="pending_assets", topic=ASSET_EVENTS, tables=(PENDING,), rows=_rows)

@@ -27,8 +27,7 @@ from infra.kafka.topics import (
 )
 from streams.ingestion.dispatcher.dispatcher import Dispatcher
 from streams.ingestion.dispatcher.fair_scheduler import AdmissionLimits, FairScheduler
-from streams.ingestion.dispatcher.open_runs import OpenRuns
-from streams.ingestion.dispatcher.overdue_requeuer import OverdueRunRequeuer
+from streams.ingestion.dispatcher.overdue_requeuer import OverdueRunRequeuer, OverdueRuns
 from tests.servers import Servers
 from tests.unit.streams.samples import insert, rejection
 
@@ -91,7 +90,7 @@ class Parts:
         self.sweeper = OverdueRunRequeuer(
             self._log,
             sender,
-            OpenRuns(HOUR),
+            OverdueRuns(HOUR),
             stack.enter_context(RecordLookup(kafka, ASSET_EVENTS)),
             lambda: self.dispatcher.enqueued_up_to,
             lambda _: False,  # as if another dispatcher had ordered it

@@ -22,8 +22,7 @@ from infra.kafka.topics import (
 from infra.settings import Settings, load
 from streams.ingestion.dispatcher.dispatcher import Dispatcher
 from streams.ingestion.dispatcher.fair_scheduler import AdmissionLimits, FairScheduler
-from streams.ingestion.dispatcher.open_runs import OpenRuns
-from streams.ingestion.dispatcher.overdue_requeuer import OverdueRunRequeuer
+from streams.ingestion.dispatcher.overdue_requeuer import OverdueRunRequeuer, OverdueRuns
 from streams.runtime.process import now, open_reader, repeat_steps, run_process
 from streams.runtime.retry_policy import JobRetryPolicy
 from streams.runtime.retry_topics import RetryTopicConsumer
@@ -52,7 +51,7 @@ async def _dispatch(settings: Settings) -> int:
         max_attempts=settings.fetch.max_attempts, tier_seconds=settings.fetch.retry_seconds
     )
     overdue_after = timedelta(seconds=sum(policy.tier_seconds)) + _OVERDUE_MARGIN
-    runs = OpenRuns(overdue_after)
+    runs = OverdueRuns(overdue_after)
     turns = FairScheduler(
         AdmissionLimits(
             per_tenant=settings.dispatch.per_tenant,

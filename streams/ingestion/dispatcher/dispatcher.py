@@ -8,15 +8,16 @@ from typing import Protocol
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import KeysLost, Undecodable
-from domain.events import Event
+from domain.asset.events import AssetEvent
+from domain.asset.jobs import job_for
+from domain.asset.runs import EventOffset
 from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.kafka.group_consumer import Partition
 from infra.kafka.partition_reader import Record
 from infra.kafka.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
 from streams.ingestion.dispatcher.fair_scheduler import FairScheduler
-from streams.ingestion.dispatcher.image_jobs import job_for
-from streams.ingestion.dispatcher.tenant_queues import EventOffset, QueuedRun
+from streams.ingestion.dispatcher.tenant_queues import QueuedRun
 from streams.runtime.dead_letter_queue import send_dead_letter
 from streams.runtime.durable_producer import RecordSender, send_until_durable
 
@@ -101,7 +102,7 @@ class Dispatcher:
     async def _take_in(self, record: Record) -> None:
         try:
             message = decode(record.value)
-            if isinstance(message, Event):
+            if isinstance(message, AssetEvent):
                 self._scheduler.apply(message, (record.partition, record.offset))
         except KeysLost:
             raise
@@ -133,7 +134,7 @@ class Dispatcher:
     async def _order_one(self, cause: Record) -> None:
         try:
             event = decode(cause.value)
-            job = job_for(event) if isinstance(event, Event) else None
+            job = job_for(event) if isinstance(event, AssetEvent) else None
             if job:
                 await send_until_durable(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
         except KeysLost:

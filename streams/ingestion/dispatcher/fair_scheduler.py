@@ -4,19 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.asset.events import (
-    AssetConfirmed,
-    AssetDelayed,
-    AssetDeleted,
-    AssetPublished,
-    AssetPurged,
-    AssetRejected,
-    AssetSubmitted,
-)
-from domain.events import Event
+from domain.asset.events import AssetEvent, AssetSubmitted
+from domain.asset.runs import EventOffset, RunStarted, run_transition
 from domain.values import AssetId
-from streams.ingestion.dispatcher.image_jobs import job_for
-from streams.ingestion.dispatcher.tenant_queues import EventOffset, QueuedRun, TenantQueues
+from streams.ingestion.dispatcher.tenant_queues import QueuedRun, TenantQueues
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +51,21 @@ class FairScheduler:
         """Whether a run of this asset was ordered not long ago and has not ended."""
         return asset_id in self._admitted
 
-    def apply(self, event: Event, event_offset: EventOffset) -> None:
-        """Take in the next event of a partition; what begins a run waits from now on."""
-        job = job_for(event)
-        if job or _ends_run(event):
-            self._supersede(event, event_offset)
-        if job:
+    def apply(self, event: AssetEvent, event_offset: EventOffset) -> None:
+        """Fold the next event of a partition: a run that starts is queued.
+
+        Whatever else changes a run frees its admission; so does a delay, since a run that waits in
+        a retry topic needs none.
+        """
+        transition = run_transition(event)
+        if transition is None:
+            return
+        self._supersede(event, event_offset)
+        if isinstance(transition, RunStarted):
             queued_run = QueuedRun(
-                tenant_id=job.tenant_id,
-                asset_id=job.asset_id,
-                is_bulk=job.is_bulk,
+                tenant_id=event.metadata.tenant_id,
+                asset_id=event.asset_id,
+                is_bulk=transition.is_bulk,
                 event_offset=event_offset,
             )
             self._queues_of(queued_run).enqueue(queued_run)
@@ -111,7 +107,7 @@ class FairScheduler:
             if queued_run.event_offset[0] == partition:
                 self._free(asset_id)
 
-    def _supersede(self, event: Event, event_offset: EventOffset) -> None:
+    def _supersede(self, event: AssetEvent, event_offset: EventOffset) -> None:
         """Note that nothing before this event is to be done for its asset any more."""
         if event.asset_id in self._admitted:
             self._free(event.asset_id)
@@ -137,11 +133,3 @@ class FairScheduler:
 
     def _queues_of(self, queued_run: QueuedRun) -> TenantQueues:
         return self._bulk if queued_run.is_bulk else self._single
-
-
-def _ends_run(event: Event) -> bool:
-    """Tell what ends a run, or lets it wait in a retry tier, which is no reason to hold a turn."""
-    return isinstance(
-        event,
-        AssetPublished | AssetConfirmed | AssetRejected | AssetDelayed | AssetDeleted | AssetPurged,
-    )

@@ -1,4 +1,4 @@
-"""Order again what should have ended long ago, whatever it was lost to."""
+"""Enqueue again the jobs of runs that should have ended long ago, whatever they were lost to."""
 
 import asyncio
 import logging
@@ -8,17 +8,16 @@ from typing import Protocol
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
-from domain.events import Event
+from domain.asset.events import AssetEvent
+from domain.asset.jobs import job_for
+from domain.asset.runs import EventOffset, OpenRuns
 from domain.values import AssetId
 from infra.errors import RecordRefused
 from infra.kafka.partition_reader import Record
 from infra.kafka.topics import IMAGE_JOBS
-from streams.ingestion.dispatcher.image_jobs import job_for
-from streams.ingestion.dispatcher.open_runs import OpenRuns
-from streams.ingestion.dispatcher.tenant_queues import EventOffset
 from streams.runtime.durable_producer import RecordSender, send_until_durable
 
-_AT_MOST = 100  # a sweep: workers that are merely behind must not be buried in copies
+_AT_MOST = 100  # a search: workers that are merely behind must not be buried in copies
 _POLL_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
@@ -38,20 +37,53 @@ class OverdueEventLookup(Protocol):
         """Fetch the records at these places; raises BrokerUnavailable."""
 
 
-class OverdueRunRequeuer:
-    """Keeps the runs under way in memory, folded from the whole log, and sweeps now and then.
+class OverdueRuns(OpenRuns):
+    """Open runs, of which those count as overdue that have waited for longer than they should."""
 
-    Every dispatcher folds all of it, and orders only what it, or the owner before it, has ordered
-    once: ``enqueued_up_to`` says before which offset of each of its partitions that is everything,
-    ``is_admitted`` which assets it has ordered work for lately. The first sweep comes one interval
-    after the start.
+    def __init__(self, overdue_after: timedelta) -> None:
+        super().__init__()
+        self._overdue_after = overdue_after
+
+    def take_overdue(
+        self,
+        now: datetime,
+        enqueued_up_to: Mapping[int, int],
+        is_admitted: Callable[[AssetId], bool],
+        at_most: int,
+    ) -> list[EventOffset]:
+        """Return where the runs started that are overdue, and note them as requeued.
+
+        That are only runs whose event lies before the offset that ``enqueued_up_to`` has for its
+        partition: what follows still waits, or was enqueued too lately to be lost. A run that is
+        admitted now is not overdue either. The time that a run is given doubles each time.
+        """
+        overdue = [
+            (asset_id, run)
+            for asset_id, run in self.items()
+            if now - run.waiting_since >= self._overdue_after * 2**run.requeues
+            and run.event_offset[1] < enqueued_up_to.get(run.event_offset[0], 0)
+            and not is_admitted(asset_id)
+        ]
+        overdue = sorted(overdue, key=lambda found: found[1].waiting_since)[:at_most]
+        for asset_id, _ in overdue:
+            self.requeued(asset_id, now)
+        return [run.event_offset for _, run in overdue]
+
+
+class OverdueRunRequeuer:
+    """Keeps the open runs in memory, folded from the whole log, and looks for overdue ones.
+
+    Every dispatcher folds all of the log, and enqueues again only jobs that it, or the owner before
+    it, has enqueued once: every event before ``enqueued_up_to`` of its partition was seen to;
+    ``is_admitted`` says of which assets a run was admitted lately. The first search comes one
+    interval after the start.
     """
 
     def __init__(
         self,
         reader: EventReader,
         sender: RecordSender,
-        runs: OpenRuns,
+        runs: OverdueRuns,
         finder: OverdueEventLookup,
         enqueued_up_to: Callable[[], Mapping[int, int]],
         is_admitted: Callable[[AssetId], bool],
@@ -66,10 +98,10 @@ class OverdueRunRequeuer:
         self._is_admitted = is_admitted
         self._clock = clock
         self._every = every
-        self._next_sweep_at = clock() + every
+        self._next_search_at = clock() + every
 
     async def step(self) -> int:
-        """Take in the next events; at the end of the log order what is overdue, and count it.
+        """Fold the next events; at the end of the log enqueue what is overdue, and count it.
 
         Raises BrokerUnavailable.
         """
@@ -77,9 +109,9 @@ class OverdueRunRequeuer:
         for record in records:
             self._apply(record)
         now = self._clock()
-        if records or now < self._next_sweep_at:
+        if records or now < self._next_search_at:
             return 0
-        self._next_sweep_at = now + self._every
+        self._next_search_at = now + self._every
         overdue = self._runs.take_overdue(now, self._enqueued_up_to(), self._is_admitted, _AT_MOST)
         found = await asyncio.to_thread(self._finder.read, overdue) if overdue else {}
         for record in found.values():
@@ -88,7 +120,7 @@ class OverdueRunRequeuer:
 
     async def _order(self, record: Record) -> None:
         event = decode(record.value)
-        job = job_for(event) if isinstance(event, Event) else None
+        job = job_for(event) if isinstance(event, AssetEvent) else None
         if job:
             log.warning("job %s of asset %s is overdue", job.job_id, job.asset_id)
             try:
@@ -101,7 +133,7 @@ class OverdueRunRequeuer:
             message = decode(record.value)
         except Undecodable:
             return  # the dispatcher has made a dead letter of it
-        if isinstance(message, Event):
+        if isinstance(message, AssetEvent):
             try:
                 self._runs.apply(message, (record.partition, record.offset))
             except Exception:  # as above

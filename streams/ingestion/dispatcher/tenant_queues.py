@@ -4,9 +4,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from domain.asset.runs import EventOffset
 from domain.values import AssetId, TenantId
-
-EventOffset = tuple[int, int]  # partition of asset-events, offset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

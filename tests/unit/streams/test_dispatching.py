@@ -6,14 +6,12 @@ import pytest
 
 from avro_schemas.codec import encode
 from domain.asset.events import AssetEvent, AssetRestored, AssetSourceReplaced, AssetSubmitted
-from domain.asset.jobs import ImageJob
+from domain.asset.jobs import ImageJob, job_for
 from domain.dead_letter import DeadLetter
-from domain.events import Event
 from infra.errors import BrokerUnavailable
 from infra.kafka.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
 from streams.ingestion.dispatcher.dispatcher import Dispatcher
 from streams.ingestion.dispatcher.fair_scheduler import AdmissionLimits, FairScheduler
-from streams.ingestion.dispatcher.image_jobs import job_for
 from tests.samples import CAT_PICTURE, NOON, ORIGINAL, SHOWN
 from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeSender, away, record
 from tests.unit.streams.samples import (
@@ -60,7 +58,7 @@ def test_a_refresh_fetches_the_source_and_knows_what_is_shown() -> None:
 
 
 @pytest.mark.parametrize("event", [SUBMITTED, RESTORED, REPLACED, REPROCESSING, REFRESHING])
-def test_a_run_is_told_where_to_cut(event: Event) -> None:
+def test_a_run_is_told_where_to_cut(event: AssetEvent) -> None:
     job = job_for(event)
 
     assert job
@@ -70,7 +68,7 @@ def test_a_run_is_told_where_to_cut(event: Event) -> None:
 @pytest.mark.parametrize(
     "event", [CONFIRMED, DELETED, REJECTED, replace(RESTORED, starts_run=False)]
 )
-def test_other_events_ask_for_no_work(event: Event) -> None:
+def test_other_events_ask_for_no_work(event: AssetEvent) -> None:
     assert job_for(event) is None
 
 

@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from avro_schemas.codec import encode
-from domain.events import Event
+from domain.asset.events import AssetEvent
+from domain.asset.jobs import job_for
+from domain.asset.runs import EventOffset
 from infra.kafka.topics import IMAGE_JOBS
-from streams.ingestion.dispatcher.image_jobs import job_for
-from streams.ingestion.dispatcher.open_runs import OpenRuns
-from streams.ingestion.dispatcher.overdue_requeuer import OverdueRunRequeuer
-from streams.ingestion.dispatcher.tenant_queues import EventOffset
+from streams.ingestion.dispatcher.overdue_requeuer import OverdueRunRequeuer, OverdueRuns
 from tests.samples import NOON
 from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeSender, record
 from tests.unit.streams.samples import (
@@ -27,15 +26,15 @@ from tests.unit.streams.samples import (
 HOUR = timedelta(hours=1)
 
 
-def open_runs(*events: Event) -> OpenRuns:
-    runs = OpenRuns(overdue_after=HOUR)
+def open_runs(*events: AssetEvent) -> OverdueRuns:
+    runs = OverdueRuns(overdue_after=HOUR)
     for event in events:
         runs.apply(event, (0, 0))
     return runs
 
 
 def overdue(
-    runs: OpenRuns, now: datetime, at_most: int = 10, enqueued_up_to: int = 100, turns: str = ""
+    runs: OverdueRuns, now: datetime, at_most: int = 10, enqueued_up_to: int = 100, turns: str = ""
 ) -> list[EventOffset]:
     return runs.take_overdue(now, {0: enqueued_up_to}, turns.__contains__, at_most)
 
@@ -63,7 +62,7 @@ def test_a_run_that_waits_for_its_next_attempt_has_time_from_then_on() -> None:
 
 
 @pytest.mark.parametrize("end", [REJECTED, replace(CONFIRMED, run=1), DELETED])
-def test_a_run_that_ended_is_not_overdue(end: Event) -> None:
+def test_a_run_that_ended_is_not_overdue(end: AssetEvent) -> None:
     runs = open_runs(SUBMITTED, end)
 
     assert not overdue(runs, NOON + HOUR)
@@ -91,7 +90,7 @@ def test_what_waits_for_its_turn_or_has_it_is_not_overdue() -> None:
 
 
 def test_the_oldest_come_first_and_never_too_many() -> None:
-    runs = OpenRuns(overdue_after=HOUR)
+    runs = OverdueRuns(overdue_after=HOUR)
     for number in range(5):
         event = insert(f"asset-{number}")
         happened_at = NOON - number * timedelta(seconds=1)
@@ -108,7 +107,7 @@ def test_the_sweeper_orders_again_at_the_end_of_the_log_and_only_now_and_then() 
     sweeper = OverdueRunRequeuer(
         FakeReader([], [event, record(b"junk", offset=1)]),
         sender,
-        OpenRuns(HOUR),
+        OverdueRuns(HOUR),
         FakeFinder([event]),
         lambda: {0: 1},
         "".__contains__,

@@ -3,8 +3,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.asset.events import AssetSubmitted
-from domain.events import Event
+from domain.asset.events import AssetEvent, AssetSubmitted
 from streams.ingestion.dispatcher.fair_scheduler import AdmissionLimits, FairScheduler
 from tests.samples import NOON
 from tests.unit.streams.samples import (
@@ -26,7 +25,7 @@ class Story:
         self.turns = FairScheduler(AdmissionLimits(per_tenant=per_tenant, bulk=bulk, lease=LEASE))
         self._end = dict.fromkeys(range(12), 0)
 
-    def tell(self, *events: Event, partition: int = 0) -> "Story":
+    def tell(self, *events: AssetEvent, partition: int = 0) -> "Story":
         for event in events:
             self.turns.apply(event, (partition, self._end[partition]))
             self._end[partition] += 1
@@ -93,7 +92,7 @@ def test_all_bulk_together_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("end", [rejection(insert("a-0", "a")), CONFIRMED, DELAYED, DELETED])
-def test_an_end_gives_its_turn_to_the_next_of_the_tenant(end: Event) -> None:
+def test_an_end_gives_its_turn_to_the_next_of_the_tenant(end: AssetEvent) -> None:
     story = Story(per_tenant=1).tell(*inserts("a", 2))
     assert story.begun() == ["a-0"]
     assert story.begun() == []
