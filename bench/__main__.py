@@ -18,7 +18,7 @@ from bench import (
 )
 from bench.reporting import report_machine
 from bench.servers import stop_servers
-from tests.keys import share_keys
+from tests.support.keyrings import share_keys
 
 MEASUREMENTS = {
     "p1": p1_p2_commands.measure,  # and P2

@@ -26,8 +26,8 @@ from infra.kafka.client import Kafka
 from infra.settings import CassandraSettings, load
 from projections.rebuild.rebuilds import REBUILDABLE
 from read_models.registry import apply_views
-from tests.long_histories import Appender, categories_of, picture
-from tests.samples import ACME
+from tests.support.long_histories import Appender, categories_of, picture
+from tests.support.samples import ACME
 
 EVENTS_EACH = 10
 _EVENTS_A_TRANSACTION = 5_000

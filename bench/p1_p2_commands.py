@@ -27,8 +27,8 @@ from bench.uvicorns import serving
 from cli.commands.keys import issue_key
 from domain.values import TenantId
 from infra.kafka.admin import apply_topics
-from tests.eventually import eventually
-from tests.integration.command_api_process import command_api, decider
+from tests.support.command_api_process import command_api, decider
+from tests.support.eventually import eventually
 
 CONNECTIONS, FEW = 32, 8
 P50_MS = 25.0

@@ -25,7 +25,7 @@ from infra.kafka.group_consumer import GroupConsumer, Partition
 from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, CATEGORY_COMMANDS, TOPICS
 from infra.kafka.transactions import TransactionalProducer
-from tests.samples import ACME, create_category, metadata, submit
+from tests.support.samples import ACME, create_category, metadata, submit
 
 BATCH, LINGER_SECONDS = 500, 0.005
 

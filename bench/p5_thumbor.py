@@ -34,10 +34,10 @@ from infra.cassandra.session import Row
 from infra.local_cluster import free_port
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from read_models.renditions.on_demand_socket import RenditionClient
-from tests.eventually import eventually
-from tests.samples import ACME
+from tests.support.eventually import eventually
+from tests.support.fakes.memory_queries import MemoryLogEnds
+from tests.support.samples import ACME
 from tests.unit.query_api.conftest import MemoryKeys
-from tests.unit.query_api.memory_queries import MemoryLogEnds
 
 ROOT = Path(__file__).parents[1]
 LOCK = Path(__file__).with_name("thumbor.lock")

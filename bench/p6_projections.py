@@ -25,7 +25,7 @@ from infra.kafka.client import Kafka
 from infra.kafka.topics import ASSET_EVENTS
 from infra.settings import CassandraSettings
 from projections.rebuild.rebuilds import REBUILDABLE
-from tests.long_histories import Appender
+from tests.support.long_histories import Appender
 
 _EVENTS_PER_SECOND = 200
 _LOOK_SECONDS = 0.002

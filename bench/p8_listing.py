@@ -39,9 +39,9 @@ from read_models.categories.projection import TREE
 from read_models.listing_columns import listing_columns
 from read_models.registry import apply_views
 from read_models.time import microseconds, month
-from tests.memory import MemoryBlobStore
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
+from tests.support.fakes.memory_queries import MemoryLogEnds
 from tests.unit.query_api.conftest import MemoryRenderer
-from tests.unit.query_api.memory_queries import MemoryLogEnds
 
 ACME, CATS = TenantId("acme"), CategoryId("6c1f5f5c-3c52-5c0e-9d0f-0f6d8d1b7a11")
 NEWEST = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

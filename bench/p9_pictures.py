@@ -19,10 +19,10 @@ from domain.values import AssetId, BlobKey, Rendition, Sha256, Status
 from infra.blobs.store import open_blob_store
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from read_models.public_assets.queries import PublicAsset
-from tests.memory import MemoryBlobStore
-from tests.samples import ACME
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
+from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.samples import ACME
 from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
-from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
 
 SIZE_BYTES, CONNECTIONS, KEPT_BYTES = 50_000, 32, 64_000_000
 CAT = AssetId(str(uuid.UUID(int=1, version=4)))

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 
 from infra.kafka.client import Kafka
-from tests.servers import Servers, start_servers
+from tests.support.servers import Servers, start_servers
 
 _STACK = ExitStack()
 

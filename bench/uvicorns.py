@@ -9,7 +9,7 @@ import uvicorn
 
 from cli.api_client import responds_ok
 from infra.local_cluster import free_port
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, settings
 from infra.local_cluster import free_port
 from infra.local_cluster.jars import default_jars_directory
 from infra.local_cluster.kafka_server import KafkaServer
-from tests.keys import share_keys
-from tests.servers import VAR, Servers, scratch_directory, start_servers
+from tests.support.keyrings import share_keys
+from tests.support.servers import VAR, Servers, scratch_directory, start_servers
 
 # No deadline: how long an example takes says more about the machine than about the code.
 settings.register_profile(

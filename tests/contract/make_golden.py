@@ -22,7 +22,7 @@ from fastavro import schemaless_reader
 from avro_schemas.codec import KINDS, encode
 from avro_schemas.encryption import use_encryptor
 from avro_schemas.registry import WrittenSchema, newest
-from tests.keys import ROOT, fixed_keyring
+from tests.support.keyrings import ROOT, fixed_keyring
 
 GOLDEN = Path(__file__).parent / "golden"
 SCHEMAS = Path(__file__).parents[2] / "avro_schemas"

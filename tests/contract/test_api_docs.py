@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from tests.contract.test_command_api_description import new_app as command_api
-from tests.memory import MemoryBlobStore
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
+from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
 from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
-from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
 
 
 def query_api() -> FastAPI:

@@ -14,7 +14,7 @@ from domain.values import BlobKey
 from infra.blobs.store import BlobStore, open_blob_store
 from infra.errors import SettingsWrong, StoreUnavailable
 from tests.contract.blob_store import CAT, DOG, KEY, BlobStoreContract
-from tests.memory import MemoryBlobStore
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
 
 
 class TestMemoryBlobStore(BlobStoreContract):

@@ -18,20 +18,20 @@ from infra.http.authentication.api_keys import SCOPES
 from infra.kafka.dead_letter_queue import DeadLetterQueue
 from query_api.app import BaseUrls, QueryApiDependencies
 from query_api.app import create_app as query_app
-from tests.fake_decider import FakeDecider
-from tests.hostile_requests import ASSET, Request, requests_to
-from tests.memory import MemoryBlobStore
-from tests.memory_letters import MemoryDeadLetterLog
-from tests.memory_requests import MemoryRequestBook
-from tests.memory_walk import MemoryWalk
-from tests.memory_webhooks import memory_webhooks
-from tests.samples import create_category, metadata, submit
+from tests.support.api_keys import Keys
+from tests.support.fakes.fake_decider import FakeDecider
+from tests.support.fakes.memory_asset_scan import MemoryWalk
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
+from tests.support.fakes.memory_dead_letters import MemoryDeadLetterLog
+from tests.support.fakes.memory_log import MemoryEventLog
+from tests.support.fakes.memory_maintenance_tasks import MemoryRequestBook
+from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.fakes.memory_webhooks import memory_webhooks
+from tests.support.hostile_requests import ASSET, Request, requests_to
+from tests.support.samples import create_category, metadata, submit
+from tests.support.story import RENDITIONS, Story
 from tests.unit.command_api.conftest import SETTINGS
-from tests.unit.command_api.keys import Keys
 from tests.unit.query_api.conftest import MemoryRenderer
-from tests.unit.query_api.memory_log import MemoryEventLog
-from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
-from tests.unit.query_api.story import RENDITIONS, Story
 
 _SECONDS = 20.0
 _PROBLEM = "application/problem+json"

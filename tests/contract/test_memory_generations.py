@@ -4,7 +4,7 @@ import pytest
 
 from infra.cassandra.generations import Generations
 from tests.contract.generations import NOON, GenerationsContract
-from tests.memory_generations import MemoryGenerations
+from tests.support.fakes.memory_generations import MemoryGenerations
 
 
 class TestMemoryGenerations(GenerationsContract):

@@ -3,7 +3,7 @@
 from infra.cassandra.row_operations import ColumnValue, Table
 from infra.cassandra.view_store import ViewStore
 from tests.contract.view_store import ViewStoreContract
-from tests.memory_views import MemoryViewStore
+from tests.support.fakes.memory_views import MemoryViewStore
 
 
 class TestMemoryViewStore(ViewStoreContract):

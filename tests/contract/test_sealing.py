@@ -18,8 +18,8 @@ from infra.cassandra.personal_columns import PERSONAL_COLUMNS
 from infra.encryption import Erasure, new_keyring
 from read_models.registry import VIEWS
 from tests.contract.make_golden import made_up
-from tests.keys import fixed_keyring
-from tests.samples import NOON
+from tests.support.keyrings import fixed_keyring
+from tests.support.samples import NOON
 
 NOT_SEALED = (
     *get_args(CatalogueCommand | CatalogueEvent),  # shelves have names that everybody sees

@@ -39,7 +39,7 @@ from infra.kafka.topics import (
     Topic,
 )
 from infra.settings import Settings
-from tests.samples import NOON
+from tests.support.samples import NOON
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)?")
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.installation import Customer, Installation
-from tests.e2e.supplier import Supplier
-from tests.hook_receiver import HookReceiver
-from tests.servers import Servers
+from tests.support.installation import Customer, Installation
+from tests.support.servers import Servers
+from tests.support.supplier import Supplier
+from tests.support.webhook_receiver import HookReceiver
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from cli.local_platform.services import COMMAND_API, DECIDER
-from tests.e2e.installation import Customer, Installation
-from tests.e2e.log_model import LogModel
-from tests.e2e.supplier import Supplier
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tests.support.installation import Customer, Installation
+from tests.support.log_model import LogModel
+from tests.support.supplier import Supplier
 
 ROOT = Path(__file__).parents[2]
 PATH = "/v1/assets/batch"

@@ -18,11 +18,11 @@ from cli.local_platform.services import (
     Service,
 )
 from infra.local_cluster import LocalCluster
-from tests.e2e.installation import ENDED, Customer, Installation
-from tests.e2e.log_model import LogModel
-from tests.e2e.supplier import Supplier
-from tests.eventually import eventually
-from tests.servers import Servers, start_servers
+from tests.support.eventually import eventually
+from tests.support.installation import ENDED, Customer, Installation
+from tests.support.log_model import LogModel
+from tests.support.servers import Servers, start_servers
+from tests.support.supplier import Supplier
 
 PICTURES = 200
 VICTIMS: tuple[Service | str, ...] = (

@@ -21,9 +21,9 @@ from schemathesis.generation import GenerationMode
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi import checks as openapi
 
-from tests.e2e.installation import Customer, Installation
-from tests.e2e.supplier import Supplier
-from tests.e2e.things import Things
+from tests.support.installation import Customer, Installation
+from tests.support.supplier import Supplier
+from tests.support.things import Things
 
 pytestmark = [
     pytest.mark.slow,

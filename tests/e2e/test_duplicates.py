@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.e2e.installation import Customer
-from tests.e2e.supplier import Supplier, picture
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tests.support.installation import Customer
+from tests.support.supplier import Supplier, picture
 
 pytestmark = pytest.mark.timeout(180)
 

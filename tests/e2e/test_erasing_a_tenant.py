@@ -11,12 +11,12 @@ import pytest
 from domain.values import TenantId
 from infra.encryption import installation_keyring
 from infra.http.authentication.api_keys import stored_api_keys
-from tests.e2e.installation import Customer, Installation
-from tests.e2e.supplier import Supplier
 from tests.e2e.test_erasure import hand_over, hits, settings_of
-from tests.eventually import eventually
-from tests.hook_receiver import HookReceiver
-from tests.servers import VAR, Servers
+from tests.support.eventually import eventually
+from tests.support.installation import Customer, Installation
+from tests.support.servers import VAR, Servers
+from tests.support.supplier import Supplier
+from tests.support.webhook_receiver import HookReceiver
 
 pytestmark = pytest.mark.timeout(400)
 

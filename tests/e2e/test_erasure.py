@@ -19,10 +19,10 @@ from infra.kafka.topics import ASSET_EVENTS
 from infra.settings import KafkaSettings, Settings
 from projections.verification.consistency_checks import ConsistencyChecks
 from read_models.consistency_results import ConsistencyResult
-from tests.e2e.installation import Customer, Installation
-from tests.e2e.supplier import Supplier
-from tests.eventually import eventually
-from tests.servers import VAR, Servers
+from tests.support.eventually import eventually
+from tests.support.installation import Customer, Installation
+from tests.support.servers import VAR, Servers
+from tests.support.supplier import Supplier
 
 pytestmark = pytest.mark.timeout(400)
 

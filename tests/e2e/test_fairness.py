@@ -6,11 +6,11 @@ from datetime import datetime
 
 import pytest
 
-from tests.e2e.installation import Customer, Installation
-from tests.e2e.log_model import LogModel
-from tests.e2e.supplier import Supplier
-from tests.eventually import eventually
-from tests.mutants import SOAK
+from tests.support.eventually import eventually
+from tests.support.installation import Customer, Installation
+from tests.support.log_model import LogModel
+from tests.support.mutants import SOAK
+from tests.support.supplier import Supplier
 
 PATH = "/v1/assets/batch"
 BULK = 300 if SOAK == 1 else 5_000

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from PIL import Image, ImageChops
 
-from tests.e2e.installation import Customer, Installation
-from tests.e2e.supplier import Supplier, picture
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tests.support.installation import Customer, Installation
+from tests.support.supplier import Supplier, picture
 
 pytestmark = pytest.mark.timeout(180)
 

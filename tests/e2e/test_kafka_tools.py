@@ -9,8 +9,8 @@ from avro_schemas import registry
 from infra.kafka.partition_reader import read_from_beginning
 from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, CATEGORY_EVENTS, COMMAND_RESULTS, Topic
 from tests.contract.make_golden import unsealed
-from tests.e2e.installation import Customer, Installation
-from tests.e2e.supplier import Supplier
+from tests.support.installation import Customer, Installation
+from tests.support.supplier import Supplier
 
 Json = dict[str, object]
 

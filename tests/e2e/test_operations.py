@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from cli.local_platform.services import WORKER
-from tests.e2e.installation import Customer, Installation
-from tests.e2e.supplier import Supplier
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tests.support.installation import Customer, Installation
+from tests.support.supplier import Supplier
 
 SECONDS = 60.0
 ENDED = ("completed", "failed", "cancelled")

@@ -32,10 +32,10 @@ from infra.cassandra.view_store import CassandraViewStore
 from infra.http.position_header import POSITION_HEADER, position_to_header
 from infra.kafka.admin import apply_topics
 from read_models.registry import apply_views
-from tests.e2e.installation import READY_SECONDS, Installation
-from tests.eventually import eventually
-from tests.long_histories import Appender, categories_of, picture
-from tests.servers import Servers
+from tests.support.eventually import eventually
+from tests.support.installation import READY_SECONDS, Installation
+from tests.support.long_histories import Appender, categories_of, picture
+from tests.support.servers import Servers
 
 ROOT = Path(__file__).parents[2]
 PICTURES, EVENTS_EACH, AT_ONCE = 520, 100, 20

@@ -20,11 +20,11 @@ from cli.restore.restore_target import LiveInstallation as Target
 from infra.blobs.store import BlobStore, open_blob_store
 from infra.kafka.admin import apply_topics
 from infra.kafka.topics import ASSET_EVENTS
-from tests.e2e.installation import Customer, Installation
-from tests.e2e.supplier import Supplier
-from tests.eventually import eventually
-from tests.keys import fixed_keyring
-from tests.servers import Servers
+from tests.support.eventually import eventually
+from tests.support.installation import Customer, Installation
+from tests.support.keyrings import fixed_keyring
+from tests.support.servers import Servers
+from tests.support.supplier import Supplier
 
 PICTURES = 6
 KEY = b"k" * 32  # what the archive is chained with

@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from cli.__main__ import app
 from infra.cassandra.session import CassandraSession
-from tests.e2e.installation import Customer, Installation
-from tests.e2e.supplier import Supplier
-from tests.eventually import eventually
-from tests.hook_receiver import HookReceiver
-from tests.server_sent_events import Piece, pieces
+from tests.support.eventually import eventually
+from tests.support.installation import Customer, Installation
+from tests.support.server_sent_events import Piece, pieces
+from tests.support.supplier import Supplier
+from tests.support.webhook_receiver import HookReceiver
 
 pytestmark = pytest.mark.timeout(300)
 

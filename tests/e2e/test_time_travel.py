@@ -5,8 +5,8 @@ from urllib.parse import quote
 import pytest
 
 from infra.http.position_header import POSITION_HEADER
-from tests.e2e.installation import Customer, Json
-from tests.e2e.supplier import Supplier
+from tests.support.installation import Customer, Json
+from tests.support.supplier import Supplier
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.installation import Customer
-from tests.e2e.supplier import Supplier
-from tests.eventually import eventually
-from tests.hook_receiver import HookReceiver
-from tests.server_sent_events import Piece, pieces
+from tests.support.eventually import eventually
+from tests.support.installation import Customer
+from tests.support.server_sent_events import Piece, pieces
+from tests.support.supplier import Supplier
+from tests.support.webhook_receiver import HookReceiver
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -27,7 +27,7 @@ from infra.settings import CassandraSettings
 from tests.contract.generations import planned
 from tests.contract.view_store import checkpoint
 from tests.integration.test_projections import append, history
-from tests.servers import Servers
+from tests.support.servers import Servers
 
 ROOT = Path(__file__).parents[2]
 KILLED = 137

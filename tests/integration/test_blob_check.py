@@ -20,9 +20,9 @@ from infra.kafka.client import Kafka
 from infra.kafka.partition_reader import read_from_beginning
 from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
-from tests.byte_owners import World
-from tests.keys import fixed_keyring
-from tests.servers import Servers
+from tests.support.byte_owners import World
+from tests.support.keyrings import fixed_keyring
+from tests.support.servers import Servers
 
 
 def run(*words: str, code: int = 0) -> list[dict[str, object]]:

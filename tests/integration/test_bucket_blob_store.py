@@ -19,7 +19,7 @@ from infra.errors import StoreUnavailable
 from infra.local_cluster import free_port
 from infra.settings import BlobSettings
 from tests.contract.blob_store import CAT, KEY, BlobStoreContract
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 WEED = Path(sys.executable).with_name("weed")
 

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.local_cluster import LocalCluster, free_port
 from infra.local_cluster.ports import is_free
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 
 @pytest.fixture(scope="module")

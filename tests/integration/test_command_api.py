@@ -29,10 +29,10 @@ from infra.kafka.partition_reader import read_from_beginning
 from infra.kafka.probe import KafkaProbe
 from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import ASSET_EVENTS
-from tests.eventually import eventually
-from tests.integration.command_api_process import CommandApi, command_api, decider
-from tests.samples import ACME
-from tests.servers import Servers
+from tests.support.command_api_process import CommandApi, command_api, decider
+from tests.support.eventually import eventually
+from tests.support.samples import ACME
+from tests.support.servers import Servers
 
 CAT = {"download_url": "https://example.com/cat.jpg", "category": "cats"}
 NEW_CATEGORY = CAT | {"create_missing_categories": True}

@@ -24,9 +24,9 @@ from projections.verification.consistency_checks import ConsistencyChecks
 from read_models.consistency_results import ConsistencyResult
 from read_models.registry import apply_views
 from tests.integration.test_projections import TOPICS, projections, wait_until_applied
-from tests.long_histories import Appender, categories_of, picture
-from tests.samples import metadata
-from tests.servers import Servers
+from tests.support.long_histories import Appender, categories_of, picture
+from tests.support.samples import metadata
+from tests.support.servers import Servers
 
 PICTURES = 40
 ACME = TenantId("acme")

@@ -23,9 +23,9 @@ from infra.kafka.topics import (
     IMAGE_JOBS_DEAD_LETTERS,
     Topic,
 )
-from tests.samples import NOON
-from tests.servers import Servers
-from tests.unit.streams.samples import JOB
+from tests.support.samples import NOON
+from tests.support.servers import Servers
+from tests.support.stream_samples import JOB
 
 PARKED = DeadLetter(
     topic="image-jobs",

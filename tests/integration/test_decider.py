@@ -39,9 +39,9 @@ from infra.kafka.topics import (
     TOPICS,
     Topic,
 )
-from tests.eventually import eventually
-from tests.samples import ACME, create_category, metadata, publish, set_categories, submit
-from tests.servers import Servers
+from tests.support.eventually import eventually
+from tests.support.samples import ACME, create_category, metadata, publish, set_categories, submit
+from tests.support.servers import Servers
 
 ROOT = Path(__file__).parents[2]
 

@@ -18,11 +18,11 @@ from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
 from read_models.webhooks.endpoint_records import store_endpoint
 from streams.erasure.repeated_erasure import repeat_erasures
 from streams.erasure.tenant_eraser import read_belongings
-from tests.keys import fixed_keyring
-from tests.samples import ACME, NOON
-from tests.servers import Servers
-from tests.unit.streams.samples import SUBMITTED
-from tests.unit.streams.webhooks.parts import endpoint
+from tests.support.keyrings import fixed_keyring
+from tests.support.samples import ACME, NOON
+from tests.support.servers import Servers
+from tests.support.stream_samples import SUBMITTED
+from tests.support.webhook_parts import endpoint
 
 STRANGER = TenantId("stranger")
 

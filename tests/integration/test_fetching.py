@@ -17,7 +17,8 @@ from streams.ingestion.fetcher import (
     FetchLimits,
     SystemResolver,
 )
-from tests.fetching_origin import (
+from tests.support.fakes.fetcher_fakes import FakeResolver
+from tests.support.fetching_origin import (
     Origin,
     Script,
     answer,
@@ -28,8 +29,7 @@ from tests.fetching_origin import (
     resets,
     says,
 )
-from tests.samples import ACME
-from tests.unit.streams.ingestion.fetcher.fakes import FakeResolver
+from tests.support.samples import ACME
 
 CAT = b"\x89PNG not really" * 1000
 SHORT = FetchLimits(

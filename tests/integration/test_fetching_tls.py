@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from streams.ingestion.fetcher import FetchedSource, Fetcher, FetchFailed, FetchLimits
-from tests.fetching_origin import Script, answer, hangs, origin, redirect, says
-from tests.samples import ACME
-from tests.unit.streams.ingestion.fetcher.fakes import FakeResolver
+from tests.support.fakes.fetcher_fakes import FakeResolver
+from tests.support.fetching_origin import Script, answer, hangs, origin, redirect, says
+from tests.support.samples import ACME
 
 CAT = b"\x89PNG not really" * 1000
 RESOLVER = FakeResolver({"localhost": ["127.0.0.1"]})

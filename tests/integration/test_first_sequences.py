@@ -11,7 +11,7 @@ from infra.kafka.admin import apply_topics
 from infra.kafka.client import Kafka
 from infra.kafka.partition_reader import PartitionReader
 from infra.kafka.topics import ASSET_COMMANDS
-from tests.servers import Servers
+from tests.support.servers import Servers
 
 UNKNOWN = 987_654_321
 NOT_LEADER = 6

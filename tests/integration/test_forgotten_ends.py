@@ -12,11 +12,11 @@ from infra.kafka.hanging_transactions.open_transactions import OpenTransactionSc
 from infra.kafka.partition_reader import read_from_beginning
 from infra.kafka.topics import ASSET_EVENTS, COMMAND_RESULTS
 from infra.local_cluster.kafka_server import KafkaServer
-from tests.eventually import eventually
-from tests.forged_ends import DoomedCommit
 from tests.integration.test_decider import events, outcomes, running, send_at_last, told
-from tests.mutants import SOAK
-from tests.samples import ACME, create_category, metadata, publish, submit
+from tests.support.eventually import eventually
+from tests.support.forged_ends import DoomedCommit
+from tests.support.mutants import SOAK
+from tests.support.samples import ACME, create_category, metadata, publish, submit
 
 pytestmark = [
     pytest.mark.slow,

@@ -16,12 +16,12 @@ from infra.kafka.partition_reader import read_from_beginning
 from infra.kafka.topics import COMMAND_RESULTS, OPERATION_EVENTS
 from infra.local_cluster.kafka_server import KafkaServer
 from streams.bulk_operations.operation_decider import OperationDecider
-from tests.bulk import OPERATION, instructions, start
-from tests.eventually import eventually
-from tests.forged_ends import DoomedCommit
 from tests.integration.test_decider import outcomes, send_at_last, told
-from tests.mutants import SOAK
-from tests.samples import NOON, metadata
+from tests.support.bulk_operations import OPERATION, instructions, start
+from tests.support.eventually import eventually
+from tests.support.forged_ends import DoomedCommit
+from tests.support.mutants import SOAK
+from tests.support.samples import NOON, metadata
 
 pytestmark = [
     pytest.mark.slow,

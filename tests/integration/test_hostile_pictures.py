@@ -12,9 +12,9 @@ import pytest
 from domain.failures import FailureCode
 from streams.rendering import PRESETS, RenderFailed, RenderLimits, Sandbox
 from streams.rendering.formats.sniffing import is_accepted
-from tests.corpora import corpora
-from tests.mutants import SOAK, mutant
-from tests.unit.streams.rendering.pictures import encoded, wheel
+from tests.support.corpora import corpora
+from tests.support.mutants import SOAK, mutant
+from tests.support.pictures import encoded, wheel
 
 SEED: Final = 20261128
 SAMPLE: Final = 120 * SOAK

@@ -13,9 +13,9 @@ from infra.kafka.admin import apply_topics
 from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import ASSET_EVENTS
 from infra.settings import KafkaSettings, KeysSettings, Settings
-from tests.keys import fixed_keyring
-from tests.servers import Servers
-from tests.unit.streams.samples import SUBMITTED
+from tests.support.keyrings import fixed_keyring
+from tests.support.servers import Servers
+from tests.support.stream_samples import SUBMITTED
 
 
 def test_a_lost_keyring_is_never_replaced_by_a_new_one(

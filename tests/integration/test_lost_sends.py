@@ -21,7 +21,7 @@ from infra.kafka.partition_reader import available
 from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import ASSET_COMMANDS
 from infra.local_cluster.kafka_server import KafkaServer
-from tests.mutants import SOAK
+from tests.support.mutants import SOAK
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,7 +9,7 @@ from infra.kafka.admin import apply_topics
 from infra.kafka.client import Kafka
 from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import Topic
-from tests.servers import Servers
+from tests.support.servers import Servers
 
 KEYS = [str(UUID(int=number * 7919)) for number in range(9_998)] + ["demo", "\u00e4"]
 KEYED = Topic(name="keyed", partitions=12, retention_ms=60_000)

@@ -15,10 +15,10 @@ from infra.kafka.admin import apply_topics
 from infra.kafka.client import Kafka
 from infra.kafka.partition_reader import read_from_beginning
 from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, COMMANDS_DEAD_LETTERS
-from tests.eventually import eventually
 from tests.integration.test_decider import answers, running, send, told_so_far
-from tests.samples import ACME, create_category, metadata, submit
-from tests.servers import Servers
+from tests.support.eventually import eventually
+from tests.support.samples import ACME, create_category, metadata, submit
+from tests.support.servers import Servers
 
 ASSETS = [f"0190b6f0-0000-7000-8000-00000000000{number}" for number in range(4)]
 

@@ -50,12 +50,12 @@ from projections.metrics import ProjectionMetrics
 from read_models.active_views import ActiveViews
 from read_models.registry import VIEWS, apply_views
 from read_models.view import ViewGeneration
-from tests.eventually import eventually
-from tests.fold import Rows, expected_rows, readable
-from tests.history_maker import VERBS, tenant
 from tests.integration.test_view_store import rows_of
-from tests.memory_views import MemoryViewStore
-from tests.servers import Servers
+from tests.support.eventually import eventually
+from tests.support.fakes.memory_views import MemoryViewStore
+from tests.support.history_maker import VERBS, tenant
+from tests.support.log_fold import Rows, expected_rows, readable
+from tests.support.servers import Servers
 
 ROOT = Path(__file__).parents[2]
 FOLDED = (ASSET_EVENTS, CATEGORY_EVENTS)

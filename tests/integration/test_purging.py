@@ -25,11 +25,11 @@ from streams.erasure.asset_purge import AssetPurger
 from streams.erasure.blob_gc import BlobCollector
 from streams.erasure.key_shredding import shred_keys
 from streams.runtime.process import now, open_reader
-from tests.eventually import eventually
-from tests.integration.stream_processes import KILLED, StreamProcesses, end
-from tests.servers import Servers
-from tests.unit.streams.samples import SUBMITTED
-from tests.unit.streams.test_purging import KEYS, OTHERS, purged
+from tests.support.eventually import eventually
+from tests.support.servers import Servers
+from tests.support.stream_processes import KILLED, StreamProcesses, end
+from tests.support.stream_samples import SUBMITTED
+from tests.unit.streams.erasure.test_asset_purge import KEYS, OTHERS, purged
 
 ERASER = "streams.erasure"
 WITHIN_SECONDS = 60.0

@@ -41,9 +41,10 @@ from read_models.view import View as BuiltView
 from read_models.view_reader import ViewReader
 from streams.erasure.asset_lookup import AssetViewLookup
 from streams.ingestion.worker.duplicate_finder import ViewDuplicateFinder
-from tests.bulk import OPERATION, instructions, start
-from tests.memory import MemoryBlobStore
-from tests.samples import (
+from tests.support.bulk_operations import OPERATION, instructions, start
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
+from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.samples import (
     ACME,
     FACTS,
     NOON,
@@ -54,10 +55,9 @@ from tests.samples import (
     metadata,
     set_categories,
 )
-from tests.servers import Servers
+from tests.support.servers import Servers
+from tests.support.story import GLOBEX, Story, asset_id
 from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
-from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
-from tests.unit.query_api.story import GLOBEX, Story, asset_id
 
 DAYS = 40
 CATEGORIES = 300  # more than are read at once

@@ -13,11 +13,11 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from avro_schemas.codec import encode
 from infra.local_cluster import free_port
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
-from tests.eventually import eventually
-from tests.memory import MemoryBlobStore
-from tests.samples import create_category
+from tests.support.eventually import eventually
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
+from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.samples import create_category
 from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
-from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
 
 
 @pytest.fixture

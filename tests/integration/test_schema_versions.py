@@ -35,11 +35,11 @@ from projections.metrics import ProjectionMetrics
 from read_models.categories.projection import CATEGORIES, TREE
 from read_models.view import ViewGeneration
 from tests.contract.test_schema_codec import forget
-from tests.eventually import eventually
-from tests.fold import expected_rows
-from tests.memory_views import MemoryViewStore, Rows
-from tests.samples import ACME, NOON, create_category, metadata
-from tests.servers import Servers
+from tests.support.eventually import eventually
+from tests.support.fakes.memory_views import MemoryViewStore, Rows
+from tests.support.log_fold import expected_rows
+from tests.support.samples import ACME, NOON, create_category, metadata
+from tests.support.servers import Servers
 
 Json = dict[str, Any]
 

@@ -4,7 +4,7 @@ from cassandra.cluster import Session
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.local_cluster import cassandra_answers, kafka_answers
-from tests.servers import Servers
+from tests.support.servers import Servers
 
 
 def test_the_servers_answer(servers: Servers) -> None:

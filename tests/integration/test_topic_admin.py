@@ -13,8 +13,8 @@ from infra.errors import TopicsWrong
 from infra.kafka.admin import apply_topics, check_topics
 from infra.kafka.client import Kafka
 from infra.kafka.topics import API_KEYS, ASSET_EVENTS, IMAGE_JOBS, Topic
-from tests.eventually import eventually
-from tests.servers import Servers
+from tests.support.eventually import eventually
+from tests.support.servers import Servers
 
 SOME = (ASSET_EVENTS, IMAGE_JOBS, API_KEYS)
 

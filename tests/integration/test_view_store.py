@@ -21,7 +21,7 @@ from read_models.categories.projection import TREE
 from read_models.registry import VIEWS, apply_views, live_generations
 from read_models.view_reader import ViewReader
 from tests.contract.view_store import FRUIT, ViewStoreContract, parked, upsert
-from tests.servers import Servers
+from tests.support.servers import Servers
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.erasure import asset_purge, blob_gc
-from tests.byte_owners import World
+from tests.support.byte_owners import World
 
 STEPS = (
     *("insert", "insert", "insert", "work", "work", "work", "work"),

@@ -27,8 +27,8 @@ from domain.commands import CommandMetadata
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import BlobKey, CommandId, TenantId
 from read_models.commands.projection import COMMANDS, OUTCOMES
-from tests.memory_views import MemoryViewStore
-from tests.samples import ACME, NOON, create_category, metadata, set_categories, submit
+from tests.support.fakes.memory_views import MemoryViewStore
+from tests.support.samples import ACME, NOON, create_category, metadata, set_categories, submit
 
 ASSET = "0190b6f0-0000-7000-8000-000000000001"
 TREE = reduce(

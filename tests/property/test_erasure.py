@@ -14,10 +14,10 @@ from domain.values import Status
 from infra.cassandra.personal_columns import blank_erased_columns
 from infra.encryption import Erasure, Keyring
 from read_models.registry import VIEWS
-from tests.history_maker import Tenant, Wish, tenant, wishes
-from tests.keys import fixed_keyring
-from tests.memory_views import MemoryViewStore
-from tests.samples import ACME, NOON
+from tests.support.fakes.memory_views import MemoryViewStore
+from tests.support.history_maker import Tenant, Wish, tenant, wishes
+from tests.support.keyrings import fixed_keyring
+from tests.support.samples import ACME, NOON
 
 
 def erased(made: Tenant) -> Keyring:

@@ -12,7 +12,7 @@ from domain.source_url.addresses import is_public
 from domain.source_url.parser import SourceRefused, SourceUrl, parse_source_url
 from streams.ingestion.fetcher import FetchFailed, FetchLimits
 from streams.outbound_http.address_guard import AddressGuard
-from tests.unit.streams.ingestion.fetcher.fakes import FakeResolver
+from tests.support.fakes.fetcher_fakes import FakeResolver
 
 pieces = st.sampled_from(
     [

@@ -35,8 +35,8 @@ from domain.category.commands import CatalogueCommand, MoveCategory, RenameCateg
 from domain.category.events import CatalogueEvent
 from domain.errors import Refusal
 from domain.values import CategoryRef, CategorySlug
-from tests.property.messages import instances_of
-from tests.samples import (
+from tests.support.messages import instances_of
+from tests.support.samples import (
     ACME,
     CAT_PICTURE,
     DOG_PICTURE,
@@ -53,7 +53,7 @@ from tests.samples import (
     set_categories,
     submit,
 )
-from tests.spec import Given
+from tests.support.spec import Given
 
 ASSET = "0190b6f0-0000-7000-8000-000000000001"
 SLUGS = ("cats", "dogs", "pets")

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.encryption import WHOLE_TENANT, Erasure
-from tests.keys import fixed_keyring
-from tests.samples import NOON
+from tests.support.keyrings import fixed_keyring
+from tests.support.samples import NOON
 
 TENANTS = st.sampled_from(["acme", "globex", "third"])
 ENTITIES = st.sampled_from(["cat", "dog", "hook"])

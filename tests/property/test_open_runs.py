@@ -5,8 +5,8 @@ from hypothesis import example, given
 from domain.asset import replay
 from domain.asset.events import AssetEvent
 from domain.asset.runs import OpenRuns, RunStarted, run_transition
-from tests.history_maker import Wish, tenant, wishes
 from tests.property.test_projection_rows import A_LONG_LIFE
+from tests.support.history_maker import Wish, tenant, wishes
 
 
 @given(wishes)

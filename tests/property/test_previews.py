@@ -41,11 +41,11 @@ from domain.values import AssetId, CategoryRef, Source, Status, TenantId
 from infra.http.problems import name_of
 from read_models.assets_by_shard.projection import ASSETS, ASSETS_BY_SHARD
 from read_models.assets_by_shard.queries import candidate_of
-from tests.bulk import ANY, OPERATION, instructions, start
-from tests.memory_decider import MemoryDecider, folded_state
-from tests.memory_views import MemoryViewStore
 from tests.property.test_histories import asset_commands
-from tests.samples import (
+from tests.support.bulk_operations import ANY, OPERATION, instructions, start
+from tests.support.fakes.memory_decider import MemoryDecider, folded_state
+from tests.support.fakes.memory_views import MemoryViewStore
+from tests.support.samples import (
     ACME,
     CAT_PICTURE,
     DOG_PICTURE,

@@ -11,9 +11,9 @@ from domain.category.events import CatalogueEvent
 from infra.cassandra.row_operations import RowOperation, collapse_operations
 from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS
 from read_models.registry import VIEWS
-from tests.fold import Rows, expected_rows, readable
-from tests.history_maker import Wish, tenant, wishes
-from tests.memory_views import MemoryViewStore
+from tests.support.fakes.memory_views import MemoryViewStore
+from tests.support.history_maker import Wish, tenant, wishes
+from tests.support.log_fold import Rows, expected_rows, readable
 
 Events = list[AssetEvent | CatalogueEvent]
 TABLES = {

@@ -8,7 +8,7 @@ from PIL import Image
 
 from streams.rendering import PRESETS, RenderLimits
 from streams.rendering.pipeline import render
-from tests.unit.streams.rendering.pictures import (
+from tests.support.pictures import (
     encoded,
     opened,
     pixels,

@@ -9,14 +9,8 @@ from PIL import Image
 
 from domain.failures import FailureCode
 from streams.rendering import PRESETS, RenderFailed, RenderLimits, Sandbox
-from tests.mutants import SOAK, mutant
-from tests.unit.streams.rendering.pictures import (
-    encoded,
-    heic,
-    linear_profile,
-    telltale_exif,
-    wheel,
-)
+from tests.support.mutants import SOAK, mutant
+from tests.support.pictures import encoded, heic, linear_profile, telltale_exif, wheel
 
 SEED: Final = 20261123
 MUTANTS_PER_SEED_FILE: Final = 30 * SOAK

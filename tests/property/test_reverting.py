@@ -16,9 +16,9 @@ from domain.bulk_operation.item_commands import asset_command_for, metadata_for
 from domain.bulk_operation.values import Instructions, OperationState
 from domain.errors import Refusal
 from domain.values import OperationId, Status
-from tests.bulk import ANY, REVERT, instructions, revert, start
-from tests.history_maker import ASSETS, Tenant, Wish, tenant, wishes
-from tests.samples import NOON, metadata
+from tests.support.bulk_operations import ANY, REVERT, instructions, revert, start
+from tests.support.history_maker import ASSETS, Tenant, Wish, tenant, wishes
+from tests.support.samples import NOON, metadata
 
 kinds = st.sampled_from(
     [

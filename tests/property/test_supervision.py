@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.local_platform.components import NEEDS
-from tests.supervised_world import PROCESSES, World, needed_by
+from tests.support.supervised_platform import PROCESSES, World, needed_by
 
 LONG = 900.0
 kills = st.lists(st.tuples(st.integers(1, 600).map(float), st.sampled_from(PROCESSES)), max_size=40)

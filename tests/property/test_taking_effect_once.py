@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from command_api.decider.folded_state import FoldedState
 from domain.asset.commands import AssetCommand
-from tests.memory_decider import MemoryDecider, folded_state
 from tests.property.test_histories import ASSET, SLUGS, asset_commands
-from tests.samples import NOON, create_category, metadata
+from tests.support.fakes.memory_decider import MemoryDecider, folded_state
+from tests.support.samples import NOON, create_category, metadata
 
 FORGET = -1
 

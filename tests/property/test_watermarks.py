@@ -10,7 +10,7 @@ from PIL import Image, ImageChops
 
 from streams.rendering.presets import Watermark, WatermarkPosition
 from streams.rendering.steps.watermark import stamp
-from tests.unit.streams.rendering.pictures import encoded, opened, pixels
+from tests.support.pictures import encoded, opened, pixels
 
 SIDES = st.integers(1, 200)
 POSITIONS = st.sampled_from(get_args(WatermarkPosition))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from avro_schemas.codec import KINDS, Message, decode, encode
 from avro_schemas.errors import KeysLost, Undecodable
 from avro_schemas.registry import newest, schemas
-from tests.property.messages import instances_of, messages
+from tests.support.messages import instances_of, messages
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -13,7 +13,7 @@ from cli.polling import WaitTimedOut, wait_for
 from cli.sample_server import samples, serve_samples
 from infra.encryption import WHOLE_TENANT, Erasure, KeyringFile
 from infra.errors import BrokerUnavailable
-from tests.samples import NOON
+from tests.support.samples import NOON
 
 
 def test_an_error_of_ours_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from cli.commands.erase_tenant import EraseTenantOptions, confirm_erasure
 from streams.erasure.asset_eraser import ErasureScanResult
-from tests.samples import ACME
-from tests.unit.cli.test_erasing import ALL
+from tests.support.samples import ACME
+from tests.unit.streams.erasure.test_asset_eraser import ALL
 
 TYPED = EraseTenantOptions(
     tenant_id=ACME,

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from cli.local_platform.services import SERVICES, RunningService, Service
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
-IDLER = Service(name="idler", module="tests.unit.cli.idler")
+IDLER = Service(name="idler", module="tests.support.idle_process")
 
 
 def service(directory: Path, **settings: str) -> RunningService:

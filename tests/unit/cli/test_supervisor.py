@@ -11,8 +11,8 @@ from cli.local_platform.components import NEEDS, SERVERS
 from cli.local_platform.supervision import SupervisedComponent
 from cli.local_platform.supervisor import PlatformNotUp, PlatformSupervisor
 from infra.file_lock import locked
-from tests.eventually import eventually
-from tests.supervised_world import World
+from tests.support.eventually import eventually
+from tests.support.supervised_platform import World
 
 
 @pytest.fixture

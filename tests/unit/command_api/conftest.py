@@ -14,13 +14,13 @@ from infra.decider_runtime.pending_replies import PendingReplies
 from infra.http.authentication.api_key_table import ApiKeyTable
 from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.settings import FetchSettings, Settings
-from tests.fake_decider import FakeDecider
-from tests.memory import MemoryBlobStore
-from tests.memory_letters import MemoryDeadLetterLog
-from tests.memory_requests import MemoryRequestBook
-from tests.memory_walk import MemoryWalk
-from tests.memory_webhooks import memory_webhooks
-from tests.unit.command_api.keys import Keys
+from tests.support.api_keys import Keys
+from tests.support.fakes.fake_decider import FakeDecider
+from tests.support.fakes.memory_asset_scan import MemoryWalk
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
+from tests.support.fakes.memory_dead_letters import MemoryDeadLetterLog
+from tests.support.fakes.memory_maintenance_tasks import MemoryRequestBook
+from tests.support.fakes.memory_webhooks import memory_webhooks
 
 SETTINGS = Settings(
     query_base_url="https://query.example",

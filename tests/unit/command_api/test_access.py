@@ -13,9 +13,9 @@ from domain.values import TenantId
 from infra.http.authentication.api_key_table import ApiKeyTable
 from infra.http.authentication.api_keys import Scope
 from infra.http.errors import RateLimited
-from tests.fake_decider import FakeDecider
+from tests.support.api_keys import Keys
+from tests.support.fakes.fake_decider import FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
-from tests.unit.command_api.keys import Keys
 
 OTHER = TenantId("other")
 CAT = {"download_url": "https://example.com/cat.jpg", "category": "cats"}

@@ -11,8 +11,8 @@ from avro_schemas.encryption import using_encryptor
 from command_api.ids import keyed_asset_id
 from domain.values import TenantId
 from infra.encryption import WHOLE_TENANT, Erasure, KeyringFile, new_keyring
-from tests.keys import fixed_keyring
-from tests.samples import ACME, NOON
+from tests.support.keyrings import fixed_keyring
+from tests.support.samples import ACME, NOON
 
 CAT = {"download_url": "https://example.com/cat.jpg", "category": "cats"}
 LINE = b'{"download_url": "https://example.com/cat.jpg", "category": "cats"}\n'

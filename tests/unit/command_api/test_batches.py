@@ -19,9 +19,9 @@ from domain.asset.commands import SubmitAsset
 from domain.outcomes import Outcome
 from infra.decider_runtime.command_client import AnyCommand
 from infra.http.position_header import position_from_header
-from tests.fake_decider import FakeDecider
+from tests.support.api_keys import Keys
+from tests.support.fakes.fake_decider import FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
-from tests.unit.command_api.keys import Keys
 
 PATH = "/v1/assets/batch"
 NDJSON, CSV = "application/x-ndjson", "text/csv"

@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from domain.category.commands import MoveCategory, RenameCategory, ReviseCategory
-from tests.fake_decider import FakeDecider
+from tests.support.fakes.fake_decider import FakeDecider
 
 
 def create(client: TestClient, name: str, **fields: object) -> httpx2.Response:

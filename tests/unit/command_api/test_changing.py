@@ -8,9 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from domain.asset.commands import DescribeAsset, RefreshAsset, ReplaceSource
-from tests.fake_decider import FakeDecider
-from tests.memory import MemoryBlobStore
-from tests.samples import metadata, publish
+from tests.support.fakes.fake_decider import FakeDecider
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
+from tests.support.samples import metadata, publish
 
 URL = "https://example.com/cat.jpg"
 NOBODY = "0190e5a2-6f1c-7c39-9b0e-3f1d7a7f0c11"

@@ -12,11 +12,11 @@ from command_api.app import CommandApiParts, create_app
 from domain.asset.jobs import FailedAttempt
 from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.kafka.topics import PROJECTIONS_DEAD_LETTERS
-from tests.memory_letters import MemoryDeadLetterLog
-from tests.samples import NOON
+from tests.support.api_keys import Keys
+from tests.support.fakes.memory_dead_letters import MemoryDeadLetterLog
+from tests.support.samples import NOON
+from tests.support.stream_samples import JOB, SUBMITTED
 from tests.unit.command_api.conftest import SETTINGS
-from tests.unit.command_api.keys import Keys
-from tests.unit.streams.samples import JOB, SUBMITTED
 
 PATH = "/v1/admin/dead-letters"
 ATTEMPT = FailedAttempt(code="internal", detail="broken", failed_at=NOON)

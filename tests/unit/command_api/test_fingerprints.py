@@ -8,8 +8,8 @@ from command_api.requests.admission import WriteRequest
 from command_api.requests.prefer_header import preference
 from domain.values import Actor, CommandId, CorrelationId, TenantId
 from infra.encryption import WHOLE_TENANT, Erasure
-from tests.keys import fixed_keyring
-from tests.samples import ACME, NOON
+from tests.support.keyrings import fixed_keyring
+from tests.support.samples import ACME, NOON
 
 WRITE = WriteRequest(
     tenant_id=ACME,

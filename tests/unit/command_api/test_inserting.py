@@ -15,11 +15,11 @@ from command_api.ids import keyed_asset_id
 from domain.asset.commands import SubmitAsset
 from infra.http.position_header import position_from_header
 from infra.settings import FetchSettings
-from tests.fake_decider import FakeDecider
-from tests.memory import MemoryBlobStore
-from tests.samples import ACME
+from tests.support.api_keys import Keys
+from tests.support.fakes.fake_decider import FakeDecider
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
+from tests.support.samples import ACME
 from tests.unit.command_api.conftest import SETTINGS
-from tests.unit.command_api.keys import Keys
 
 URL = "https://example.com/cat.jpg"
 CAT: dict[str, Any] = {"download_url": URL, "category": "cats"}

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from command_api.app import CommandApiParts, create_app
-from tests.asgi import SlowRequest
+from tests.support.api_keys import Keys
+from tests.support.asgi import SlowRequest
 from tests.unit.command_api.conftest import SETTINGS
-from tests.unit.command_api.keys import Keys
 
 ID = "0190e5a2-6f1c-7c39-9b0e-3f1d7a7f0c11"
 FORM = "multipart/form-data"

@@ -18,11 +18,11 @@ from domain.category import EMPTY_CATALOGUE, Catalogue, decide, evolve
 from domain.values import AssetId, CategoryId, Status, TenantId
 from read_models.assets_by_shard.queries import AssetScan
 from read_models.view_reader import ViewReader
-from tests.bulk import instructions, start
-from tests.fake_decider import FakeDecider
-from tests.memory_cql import MemoryCql
-from tests.memory_walk import MemoryWalk
-from tests.samples import NOON, category_id, create_category
+from tests.support.bulk_operations import instructions, start
+from tests.support.fakes.fake_decider import FakeDecider
+from tests.support.fakes.memory_asset_scan import MemoryWalk
+from tests.support.fakes.memory_cql import MemoryCql
+from tests.support.samples import NOON, category_id, create_category
 from tests.unit.command_api.conftest import SETTINGS
 
 TAG: dict[str, Any] = {"kind": "tag", "filter": {"category": "cats"}, "tags": ["new"]}

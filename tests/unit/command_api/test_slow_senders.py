@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from command_api.app import CommandApiParts, create_app
 from domain.values import TenantId
 from infra.api_settings import CommandApiSettings
-from tests.asgi import SlowRequest
-from tests.memory import MemoryBlobStore
+from tests.support.api_keys import Keys
+from tests.support.asgi import SlowRequest
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
 from tests.unit.command_api.conftest import SETTINGS
-from tests.unit.command_api.keys import Keys
 
 EVIL = TenantId("evil")
 FORM = "multipart/form-data; boundary=X"

@@ -12,9 +12,9 @@ from command_api.requests.prefer_header import preference
 from domain.outcomes import Outcome
 from infra.decider_runtime.command_client import AnyCommand
 from infra.settings import Settings
-from tests.fake_decider import FakeDecider
+from tests.support.api_keys import Keys
+from tests.support.fakes.fake_decider import FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
-from tests.unit.command_api.keys import Keys
 
 CAT = {"download_url": "https://example.com/cat.jpg", "category": "cats"}
 

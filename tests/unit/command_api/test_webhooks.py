@@ -29,12 +29,12 @@ from read_models.webhooks.endpoint_records import (
     endpoint_record_from_json,
 )
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
-from tests.keys import fixed_keyring
-from tests.memory_webhooks import SECRETS, MemoryKeys, MemoryTopics, memory_webhooks
-from tests.samples import NOON
+from tests.support.api_keys import Keys
+from tests.support.fakes.memory_webhooks import SECRETS, MemoryKeys, MemoryTopics, memory_webhooks
+from tests.support.keyrings import fixed_keyring
+from tests.support.samples import NOON
+from tests.support.ssrf_vectors import DENIED
 from tests.unit.command_api.conftest import SETTINGS
-from tests.unit.command_api.keys import Keys
-from tests.unit.streams.ingestion.fetcher.vectors import DENIED
 
 HOOK = {"url": "https://example.com/hooks"}
 Json = dict[str, Any]

@@ -11,10 +11,10 @@ import pytest
 from avro_schemas import registry
 from domain.asset.events import AssetDescribed
 from tests.contract.test_schema_codec import forget
-from tests.fold import expected_rows
-from tests.memory_views import MemoryViewStore
-from tests.unit.projections.fakes import LIVE, Log, Run
-from tests.unit.projections.test_following import EVENTS, shown
+from tests.support.fakes.memory_views import MemoryViewStore
+from tests.support.fakes.projection_fakes import LIVE, Log, Run
+from tests.support.log_fold import expected_rows
+from tests.unit.projections.test_consumer import EVENTS, shown
 
 
 @contextmanager

@@ -13,11 +13,11 @@ from infra.http.authentication.api_key_table import ApiKeyRejected, ApiKeysNotLo
 from infra.http.authentication.api_keys import Scope
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from read_models.renditions.on_demand_socket import RenditionRequest
-from tests.memory import MemoryBlobStore
-from tests.samples import ACME, create_category, metadata
-from tests.unit.query_api.memory_log import MemoryEventLog
-from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
-from tests.unit.query_api.story import GLOBEX, RENDITIONS, Story
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
+from tests.support.fakes.memory_log import MemoryEventLog
+from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.samples import ACME, create_category, metadata
+from tests.support.story import GLOBEX, RENDITIONS, Story
 
 READS: frozenset[Scope] = frozenset({"assets:read"})
 WRITES: frozenset[Scope] = frozenset({"assets:write"})

@@ -8,10 +8,10 @@ from domain.bulk_operation import decide
 from domain.category import EMPTY_CATALOGUE
 from domain.outcomes import CommandAccepted
 from domain.values import CommandId
-from tests.bulk import instructions, start
-from tests.samples import ACME, NOON, category_id, metadata
-from tests.unit.query_api.memory_queries import MemoryQueries
-from tests.unit.query_api.story import Story, asset_id
+from tests.support.bulk_operations import instructions, start
+from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.samples import ACME, NOON, category_id, metadata
+from tests.support.story import Story, asset_id
 
 GUARDED = (
     "/v1/assets",

@@ -7,9 +7,9 @@ from infra.cassandra.generations import Generation
 from read_models.consistency_results import ConsistencyResult, ViewDifference
 from read_models.generation_status import GenerationStatus
 from read_models.maintenance_tasks import MaintenanceTask
-from tests.samples import ACME, NOON
-from tests.unit.query_api.memory_queries import MemoryQueries
-from tests.unit.query_api.story import GLOBEX
+from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.samples import ACME, NOON
+from tests.support.story import GLOBEX
 
 ADMIN = {"Authorization": "Bearer acme-admin"}
 

@@ -7,8 +7,8 @@ from starlette.testclient import TestClient
 from domain.asset.commands import DelayAsset, DeleteAsset, DescribeAsset, PurgeAsset
 from domain.values import FocalPoint, Sha256
 from query_api.responses.models import AssetAnswer, HistoryAnswer
-from tests.samples import NOON, metadata
-from tests.unit.query_api.story import Story, asset_id
+from tests.support.samples import NOON, metadata
+from tests.support.story import Story, asset_id
 
 
 def test_a_published_asset_is_shown_whole(client: TestClient, story: Story) -> None:

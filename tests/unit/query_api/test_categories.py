@@ -10,9 +10,9 @@ from domain.values import CategoryRef
 from infra.http.position_header import position_to_header
 from query_api.listing.category_tree import CategoryTree
 from query_api.responses.models import CategoriesAnswer, CategoryAnswer
-from tests.samples import ACME, archive_category, category_id, create_category, metadata
-from tests.unit.query_api.memory_queries import MemoryQueries
-from tests.unit.query_api.story import Story
+from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.samples import ACME, archive_category, category_id, create_category, metadata
+from tests.support.story import Story
 
 
 def test_the_tree_is_listed_branch_by_branch(client: TestClient, story: Story) -> None:

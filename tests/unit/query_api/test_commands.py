@@ -5,8 +5,8 @@ from starlette.testclient import TestClient
 from domain.outcomes import CommandAccepted, CommandRefused, EventRef
 from domain.values import CommandId, EventId
 from query_api.responses.models import CommandAnswer
-from tests.samples import ACME, NOON
-from tests.unit.query_api.memory_queries import MemoryQueries
+from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.samples import ACME, NOON
 
 
 def test_an_accepted_command_names_its_events(client: TestClient, queries: MemoryQueries) -> None:

@@ -11,8 +11,8 @@ from domain.values import AssetId, Sha256
 from query_api.duplicates import MAX_DISTANCE, hamming_distance
 from query_api.queries import quarters_of
 from query_api.responses.models import AssetAnswer, DuplicatesAnswer
-from tests.samples import DOG_PICTURE, FACTS, FETCH, ORIGINAL, metadata
-from tests.unit.query_api.story import GLOBEX, RENDITIONS, Story, asset_id
+from tests.support.samples import DOG_PICTURE, FACTS, FETCH, ORIGINAL, metadata
+from tests.support.story import GLOBEX, RENDITIONS, Story, asset_id
 
 LOOK = int(FACTS.perceptual_hash, 16)
 

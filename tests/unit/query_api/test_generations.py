@@ -8,7 +8,7 @@ from query_api.listing.bucket_sources import BucketSources, Period
 from query_api.listing.page_reader import read_page
 from read_models.active_views import ReadView
 from read_models.keyset import KeyRange, SortOrder
-from tests.unit.query_api.memory_queries import MemoryQueries
+from tests.support.fakes.memory_queries import MemoryQueries
 
 
 class SwitchingQueries(MemoryQueries):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from query_api.images.content_negotiation import best_rendition
-from tests.samples import LARGE
+from tests.support.samples import LARGE
 
 WEBP = replace(LARGE, name="large", media_type="image/webp", width=900, height=300)
 JPEG = replace(WEBP, name="medium", media_type="image/jpeg", width=600, height=200)

@@ -17,10 +17,10 @@ from query_api.responses.operation_models import (
     OperationItemsAnswer,
     OperationsAnswer,
 )
-from tests.bulk import OPERATION, REVERT, instructions, revert, start
-from tests.samples import NOON, category_id, metadata
-from tests.unit.query_api.memory_queries import MemoryQueries
-from tests.unit.query_api.story import Story, asset_id
+from tests.support.bulk_operations import OPERATION, REVERT, instructions, revert, start
+from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.samples import NOON, category_id, metadata
+from tests.support.story import Story, asset_id
 
 
 class Told:

@@ -12,9 +12,9 @@ from infra.kafka.producer import LogPosition
 from query_api.errors import ViewBehind
 from query_api.read_your_writes import ReadYourWritesBarrier
 from read_models.active_views import ASSET_BY_ID, CATEGORIES, PUBLIC_ASSETS, ReadView
+from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.story import Story
 from tests.unit.query_api.conftest import FREE
-from tests.unit.query_api.memory_queries import MemoryQueries
-from tests.unit.query_api.story import Story
 
 WRITE = LogPosition(topic="asset-events", partition=3, offset=41)
 HEADER = {"ScaleHoster-Position": position_to_header("asset-events:3:41")}

@@ -8,7 +8,7 @@ from avro_schemas import registry
 from avro_schemas.codec import encode
 from domain.outcomes import CommandAccepted
 from domain.values import CommandId
-from tests.samples import ACME, NOON
+from tests.support.samples import ACME, NOON
 
 
 def test_the_id_in_a_frame_leads_to_its_schema(nobody: TestClient) -> None:

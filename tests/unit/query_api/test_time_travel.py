@@ -11,9 +11,9 @@ from domain.category.commands import MoveCategory, RenameCategory
 from domain.values import CategoryRef, CategorySlug
 from infra.http.position_header import position_to_header
 from query_api.responses.models import AssetAnswer, CategoriesAnswer, CategoryAnswer, PageAnswer
-from tests.samples import ACME, archive_category, metadata, set_categories
-from tests.unit.query_api.memory_queries import MemoryLogEnds, MemoryQueries
-from tests.unit.query_api.story import Story, asset_id
+from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.samples import ACME, archive_category, metadata, set_categories
+from tests.support.story import Story, asset_id
 
 HOUR = timedelta(hours=1)
 CATS = "/v1/categories/cats/assets"

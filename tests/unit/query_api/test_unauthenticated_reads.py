@@ -18,12 +18,12 @@ from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
 from query_api.images.on_demand import UrlSigner
 from read_models.active_views import ActiveViews
-from tests.memory import MemoryBlobStore
-from tests.samples import ACME, ORIGINAL
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
+from tests.support.fakes.memory_log import MemoryEventLog
+from tests.support.fakes.memory_queries import MemoryLogEnds
+from tests.support.samples import ACME, ORIGINAL
+from tests.support.story import RENDITIONS, asset_id
 from tests.unit.query_api.conftest import FREE, MemoryKeys, MemoryRenderer
-from tests.unit.query_api.memory_log import MemoryEventLog
-from tests.unit.query_api.memory_queries import MemoryLogEnds
-from tests.unit.query_api.story import RENDITIONS, asset_id
 
 MOST_READS = 5
 REMEMBERING = ("/i/", "/readyz")

@@ -43,10 +43,10 @@ from streams.webhooks.delivery_retry_policy import DeliveryRetryPolicy
 from streams.webhooks.endpoint_health import EndpointHealthTracker
 from streams.webhooks.fan_out import DeliveryFanOut
 from streams.webhooks.history_replay import HistoryReplay
-from tests.samples import NOON, metadata, publish
-from tests.unit.streams.fakes import FakeFinder, FakeReader, FakeRuns, record
-from tests.unit.streams.samples import JOB, insert
-from tests.unit.streams.webhooks.parts import DELIVERY, ENDPOINT, FakePoster, answer
+from tests.support.fakes.stream_fakes import FakeFinder, FakeReader, FakeRuns, record
+from tests.support.samples import NOON, metadata, publish
+from tests.support.stream_samples import JOB, insert
+from tests.support.webhook_parts import DELIVERY, ENDPOINT, FakePoster, answer
 
 POLICY = JobRetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600))
 BAD = "poison"

@@ -27,9 +27,9 @@ from domain.asset.runs import (
     RunStarted,
     run_transition,
 )
-from tests.history_maker import tenant
 from tests.property.test_projection_rows import A_LONG_LIFE
-from tests.unit.streams.samples import CONFIRMED, DELAYED, REJECTED, REPLACED, SUBMITTED
+from tests.support.history_maker import tenant
+from tests.support.stream_samples import CONFIRMED, DELAYED, REJECTED, REPLACED, SUBMITTED
 
 MEANINGS: dict[type[AssetEvent], set[type | None]] = {
     AssetSubmitted: {RunStarted},

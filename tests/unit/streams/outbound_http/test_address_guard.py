@@ -8,8 +8,8 @@ from domain.source_url.addresses import Address
 from domain.values import TenantId
 from streams.ingestion.fetcher import FetchFailed, FetchLimits, Resolver
 from streams.outbound_http.address_guard import AddressGuard
-from tests.samples import ACME
-from tests.unit.streams.ingestion.fetcher.fakes import FakeResolver
+from tests.support.fakes.fetcher_fakes import FakeResolver
+from tests.support.samples import ACME
 
 PUBLIC = "93.184.216.34"
 ALSO_PUBLIC = "2606:4700:4700::1111"

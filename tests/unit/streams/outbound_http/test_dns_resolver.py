@@ -16,9 +16,9 @@ from domain.values import TenantId
 from streams.ingestion.fetcher import FetchFailed, FetchLimits, Resolver, SystemResolver
 from streams.outbound_http.address_guard import AddressGuard
 from streams.webhooks.webhook_sender import WebhookSender
-from tests.samples import ACME
+from tests.support.samples import ACME
+from tests.support.webhook_parts import DELIVERY, ENDPOINT, SECRETS
 from tests.unit.streams.outbound_http.test_nothing_is_dialled import PUBLIC, TRUSTS_NOBODY
-from tests.unit.streams.webhooks.parts import DELIVERY, ENDPOINT, SECRETS
 
 EVIL = TenantId("evil")
 _LONGEST_SECONDS = 30  # a test that fails ends; none that passes waits so long

@@ -7,7 +7,7 @@ from domain.source_url.addresses import Address
 from domain.values import TenantId
 from streams.ingestion.fetcher import Fetcher, FetchLimits
 from streams.outbound_http.keyed_rate_limit import KeyedRateLimit
-from tests.samples import ACME
+from tests.support.samples import ACME
 
 
 def test_a_host_sees_no_more_visitors_than_it_has_slots() -> None:

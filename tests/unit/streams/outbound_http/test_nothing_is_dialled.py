@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from streams.ingestion.fetcher import Fetcher, FetchFailed, FetchLimits, Resolver
-from tests.samples import ACME
-from tests.unit.streams.ingestion.fetcher.fakes import FakeResolver, FlippingResolver
-from tests.unit.streams.ingestion.fetcher.vectors import DENIED, NOT_A_NAME_FOR_IDNA
+from tests.support.fakes.fetcher_fakes import FakeResolver, FlippingResolver
+from tests.support.samples import ACME
+from tests.support.ssrf_vectors import DENIED, NOT_A_NAME_FOR_IDNA
 
 PUBLIC = "93.184.216.34"
 TRUSTS_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -15,10 +15,10 @@ from infra.errors import SettingsWrong
 from infra.settings import load
 from streams.ingestion.fetcher import Fetcher, FetchFailed, FetchLimits
 from streams.webhooks.webhook_sender import WebhookSender
-from tests.samples import ACME
-from tests.unit.streams.ingestion.fetcher.fakes import FakeResolver
+from tests.support.fakes.fetcher_fakes import FakeResolver
+from tests.support.samples import ACME
+from tests.support.webhook_parts import DELIVERY, ENDPOINT, SECRETS
 from tests.unit.streams.outbound_http.test_nothing_is_dialled import TRUSTS_NOBODY
-from tests.unit.streams.webhooks.parts import DELIVERY, ENDPOINT, SECRETS
 
 OWN = tuple(
     map(

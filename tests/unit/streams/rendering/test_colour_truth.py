@@ -17,14 +17,7 @@ from streams.rendering.formats.decoding import decode
 from streams.rendering.pipeline import steps
 from streams.rendering.steps.step import apply_steps
 from streams.rendering.steps.to_srgb import to_srgb
-from tests.unit.streams.rendering.pictures import (
-    D50,
-    DEFAULT,
-    LIMITS,
-    SRGB_PRIMARIES,
-    profile,
-    profile_tags,
-)
+from tests.support.pictures import D50, DEFAULT, LIMITS, SRGB_PRIMARIES, profile, profile_tags
 
 Numbers = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from streams.rendering import PRESETS, RenderLimits, RenditionBytes
 from streams.rendering.pipeline import render
-from tests.unit.streams.rendering.pictures import (
+from tests.support.pictures import (
     CANARY,
     SRGB_PRIMARIES,
     encoded,

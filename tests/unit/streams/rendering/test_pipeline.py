@@ -10,7 +10,7 @@ from PIL import Image
 
 from streams.rendering import RenditionBytes
 from streams.rendering.pipeline import render
-from tests.unit.streams.rendering.pictures import (
+from tests.support.pictures import (
     CANARY,
     DEFAULT,
     LIMITS,

@@ -26,14 +26,7 @@ from streams.rendering.framing import frame, scale
 from streams.rendering.pipeline import render
 from streams.rendering.presets import SQUARE, presets_marked_with
 from streams.rendering.steps.shrink import scaled
-from tests.unit.streams.rendering.pictures import (
-    encoded,
-    opened,
-    pixels,
-    rendition,
-    telltale_exif,
-    wheel,
-)
+from tests.support.pictures import encoded, opened, pixels, rendition, telltale_exif, wheel
 
 SPEC = replace(SQUARE, width=80, height=60)
 COVER, CONTAIN = replace(SPEC, fit="cover"), replace(SPEC, fit="contain")

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from tests.unit.streams.rendering.pictures import facts, rendered
+from tests.support.pictures import facts, rendered
 
 SAMPLES = Path(__file__).parents[4] / "samples"
 

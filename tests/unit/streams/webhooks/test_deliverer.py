@@ -27,10 +27,10 @@ from streams.webhooks.deliverer import Deliverer
 from streams.webhooks.delivery_retry_policy import DeliveryRetryPolicy
 from streams.webhooks.endpoint_health import EndpointHealthTracker
 from streams.webhooks.webhook_sender import DeliveryResponse
-from tests.memory_webhooks import MemoryTopics
-from tests.samples import NOON
-from tests.unit.streams.fakes import FakeReader, record
-from tests.unit.streams.webhooks.parts import DELIVERY, ENDPOINT, FakePoster, answer
+from tests.support.fakes.memory_webhooks import MemoryTopics
+from tests.support.fakes.stream_fakes import FakeReader, record
+from tests.support.samples import NOON
+from tests.support.webhook_parts import DELIVERY, ENDPOINT, FakePoster, answer
 
 PARTITION = (WEBHOOK_DELIVERIES.name, 0)
 

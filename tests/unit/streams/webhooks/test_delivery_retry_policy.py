@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from infra.kafka.topics import WEBHOOK_DELIVERIES, WEBHOOK_HOLDS, Topic
 from infra.settings import WebhookSettings
 from streams.webhooks.delivery_retry_policy import DeliveryRetryPolicy
-from tests.samples import NOON
-from tests.unit.streams.webhooks.parts import DELIVERY
+from tests.support.samples import NOON
+from tests.support.webhook_parts import DELIVERY
 
 DEFAULT = DeliveryRetryPolicy(retry_seconds=WebhookSettings().retry_seconds)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from domain.values import TenantId
 from domain.webhook.endpoint import EndpointId
 from streams.webhooks.endpoint_limits import EndpointLimits
-from tests.samples import NOON
+from tests.support.samples import NOON
 
 A, B = EndpointId("a"), EndpointId("b")
 EVIL = TenantId("evil")

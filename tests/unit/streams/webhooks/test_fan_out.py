@@ -25,11 +25,11 @@ from infra.kafka.topics import (
 from read_models.webhooks.endpoint_records import EndpointHealth, WebhookEndpoint
 from streams.webhooks.fan_out import DeliveryFanOut
 from streams.webhooks.history_replay import HistoryReplay
-from tests.memory_webhooks import MemoryReader, MemoryTopics
-from tests.samples import ACME, NOON
-from tests.unit.streams.fakes import FakeReader, record
-from tests.unit.streams.samples import SUBMITTED
-from tests.unit.streams.webhooks.parts import ENDPOINT, endpoint
+from tests.support.fakes.memory_webhooks import MemoryReader, MemoryTopics
+from tests.support.fakes.stream_fakes import FakeReader, record
+from tests.support.samples import ACME, NOON
+from tests.support.stream_samples import SUBMITTED
+from tests.support.webhook_parts import ENDPOINT, endpoint
 
 OTHER = TenantId("other")
 

@@ -11,11 +11,11 @@ from read_models.webhooks.endpoint_records import WebhookEndpoint
 from read_models.webhooks.signing_secrets import WebhookSecrets
 from streams.ingestion.fetcher import Resolver
 from streams.webhooks.webhook_sender import DeliveryResponse, WebhookSender
-from tests.hook_receiver import HookReceiver, Told
-from tests.unit.streams.ingestion.fetcher.fakes import FakeResolver
-from tests.unit.streams.ingestion.fetcher.vectors import DENIED, NOT_A_NAME_FOR_IDNA
+from tests.support.fakes.fetcher_fakes import FakeResolver
+from tests.support.ssrf_vectors import DENIED, NOT_A_NAME_FOR_IDNA
+from tests.support.webhook_parts import DELIVERY, ENDPOINT, SECRETS
+from tests.support.webhook_receiver import HookReceiver, Told
 from tests.unit.streams.outbound_http.test_nothing_is_dialled import PUBLIC, TRUSTS_NOBODY
-from tests.unit.streams.webhooks.parts import DELIVERY, ENDPOINT, SECRETS
 
 
 def attempt(

@@ -9,8 +9,8 @@ from domain.source_url.addresses import Address
 from domain.values import TenantId
 from streams.ingestion.fetcher import Fetcher, FetchFailed, FetchLimits
 from streams.ingestion.fetcher.circuit_breakers import CircuitBreakers
-from tests.samples import ACME
-from tests.unit.streams.ingestion.fetcher.fakes import FakeResolver
+from tests.support.fakes.fetcher_fakes import FakeResolver
+from tests.support.samples import ACME
 
 EVIL = TenantId("evil")
 HOST, OTHER = "dead.example", "well.example"

@@ -15,9 +15,9 @@ from streams.ingestion.fetcher import (
     FetchFailed,
     FetchLimits,
 )
-from tests.fetching_origin import answer, origin, redirect, says
-from tests.samples import ACME
-from tests.unit.streams.ingestion.fetcher.fakes import FakeResolver
+from tests.support.fakes.fetcher_fakes import FakeResolver
+from tests.support.fetching_origin import answer, origin, redirect, says
+from tests.support.samples import ACME
 
 CAT = b"\x89PNG not really" * 1000
 

@@ -3,8 +3,8 @@ import pytest
 from domain.source_url.parser import MAX_URL_LENGTH, SourceRefused, parse_source_url
 from streams.ingestion.fetcher import FetchFailed, FetchLimits
 from streams.outbound_http.address_guard import AddressGuard
-from tests.unit.streams.ingestion.fetcher.fakes import FakeResolver
-from tests.unit.streams.ingestion.fetcher.vectors import ALLOWED, DENIED, NOT_A_NAME_FOR_IDNA
+from tests.support.fakes.fetcher_fakes import FakeResolver
+from tests.support.ssrf_vectors import ALLOWED, DENIED, NOT_A_NAME_FOR_IDNA
 
 ORIGIN = "127.0.0.1:3010"
 

@@ -8,7 +8,7 @@ from PIL.Image import Exif
 from PIL.TiffImagePlugin import IFDRational
 
 from streams.rendering.analysis.exif import camera, captured_at, shown_exif
-from tests.unit.streams.rendering.pictures import CANARY, telltale_exif
+from tests.support.pictures import CANARY, telltale_exif
 
 
 def _exif(

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from streams.rendering.analysis.perceptual_hash import perceptual_hash
-from tests.unit.streams.rendering.pictures import encoded, facts, opened, rendered
+from tests.support.pictures import encoded, facts, opened, rendered
 
 SAMPLES = Path(__file__).parents[5] / "samples"
 

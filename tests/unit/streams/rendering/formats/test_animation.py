@@ -10,15 +10,7 @@ from PIL import Image
 
 from streams.rendering import PRESETS, RenderFailed, RenderLimits, RenderResult
 from streams.rendering.pipeline import render
-from tests.unit.streams.rendering.pictures import (
-    DEFAULT,
-    encoded,
-    facts,
-    opened,
-    pixels,
-    rendered,
-    rendition,
-)
+from tests.support.pictures import DEFAULT, encoded, facts, opened, pixels, rendered, rendition
 
 SAMPLES = Path(__file__).parents[5] / "samples"
 COLOURS = ("red", "lime", "blue", "white")

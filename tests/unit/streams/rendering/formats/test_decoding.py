@@ -12,15 +12,7 @@ from streams.rendering import Preset, RenderFailed, RenderLimits
 from streams.rendering.formats.decoding import DecodedPicture, decode
 from streams.rendering.presets import THUMB
 from streams.rendering.steps.orient import orient
-from tests.unit.streams.rendering.pictures import (
-    DEFAULT,
-    LIMITS,
-    encoded,
-    heic,
-    pixels,
-    telltale_exif,
-    wheel,
-)
+from tests.support.pictures import DEFAULT, LIMITS, encoded, heic, pixels, telltale_exif, wheel
 
 
 def _decoded(source: bytes, preset: Preset = DEFAULT) -> DecodedPicture:

@@ -1,7 +1,7 @@
 import pytest
 
 from streams.rendering.formats.sniffing import is_accepted, is_heic, refused_format
-from tests.unit.streams.rendering.pictures import encoded, wheel
+from tests.support.pictures import encoded, wheel
 
 
 @pytest.mark.parametrize(

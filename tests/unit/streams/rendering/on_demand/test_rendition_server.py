@@ -18,8 +18,8 @@ from read_models.renditions.on_demand_socket import (
 )
 from streams.rendering import PRESETS, Preset, RenderFailed, RenderResult, RenditionBytes, Sandbox
 from streams.rendering.on_demand.rendition_server import RenditionServer
-from tests.memory import MemoryBlobStore
-from tests.unit.streams.rendering.pictures import encoded, opened, pixels, wheel
+from tests.support.fakes.memory_blob_store import MemoryBlobStore
+from tests.support.pictures import encoded, opened, pixels, wheel
 
 SHA256 = Sha256("ab" * 32)
 ASSET = BlobKey("assets/acme/cat")

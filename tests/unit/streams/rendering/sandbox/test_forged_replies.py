@@ -13,8 +13,8 @@ from PIL import Image
 from streams.rendering import PRESETS, RenderFailed, RenderLimits, Sandbox
 from streams.rendering.formats.encoded_picture import encoded_picture
 from streams.rendering.pipeline import render
-from tests.captured_decoder import FORGERIES, naming
-from tests.unit.streams.rendering.pictures import encoded, wheel
+from tests.support.captured_decoder import FORGERIES, naming
+from tests.support.pictures import encoded, wheel
 
 PICTURE = encoded(wheel().resize((320, 200)), "PNG")
 DEFAULT = PRESETS["default"]
@@ -30,7 +30,7 @@ def runner() -> Iterator[asyncio.Runner]:
 def captured(runner: asyncio.Runner) -> Iterator[Sandbox]:
     """A real sandbox, but for decoders that forge what the picture says."""
     with pytest.MonkeyPatch.context() as patch:
-        command = (sys.executable, "-s", "-m", "tests.captured_decoder")
+        command = (sys.executable, "-s", "-m", "tests.support.captured_decoder")
         patch.setattr("streams.rendering.sandbox.spawner._COMMAND", command)
         sandbox = Sandbox(processes=1)
         runner.run(sandbox.__aenter__())

@@ -27,8 +27,8 @@ from streams.rendering import (
 )
 from streams.rendering.pipeline import render
 from streams.rendering.presets import presets_marked_with
-from tests.eventually import eventually
-from tests.unit.streams.rendering.pictures import encoded, heic, wheel
+from tests.support.eventually import eventually
+from tests.support.pictures import encoded, heic, wheel
 
 ROOT = Path(__file__).parents[5]
 DEFAULT = PRESETS["default"]

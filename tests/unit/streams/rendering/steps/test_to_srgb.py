@@ -3,7 +3,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from streams.rendering.steps.to_srgb import to_srgb
-from tests.unit.streams.rendering.pictures import linear_profile, pixels, wheel
+from tests.support.pictures import linear_profile, pixels, wheel
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from streams.rendering.steps.unpack import unpack
-from tests.unit.streams.rendering.pictures import encoded, opened, pixels, wheel
+from tests.support.pictures import encoded, opened, pixels, wheel
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Helpers of the tests, used by more than one of their packages."""

@@ -1,0 +1,1 @@
+"""Fakes that stand for servers and stores, held to the same contracts as the real ones."""
