@@ -18,7 +18,6 @@ from query_api.listing.cursors import CursorCodec
 from query_api.listing.filtered_page import read_filtered_page
 from query_api.listing.page_reader import PageStart, read_page
 from query_api.listing.page_reader import RowPage as Found
-from query_api.moments import microseconds
 from query_api.parameters import CategoryListingParameters, ListingParameters
 from query_api.read_context import ReadContext
 from query_api.responses.mapper import ResponseMapper
@@ -27,6 +26,7 @@ from query_api.time_travel.historical_bucket_sources import (
     HistoricalBucketSources,
 )
 from read_models.single_flight_cache import SingleFlightCache
+from read_models.time import microseconds
 
 _SHARED_SECONDS = 0.05
 _SHARED_BYTES = 32_000_000

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from query_api.errors import CursorRefused
 from query_api.listing.asset_pages import JsonPage, next_page_url
 from query_api.listing.category_tree import CategoryTree
-from query_api.moments import microseconds
 from query_api.parameters import CategoryTreeParameters
 from query_api.read_context import ReadContext
 from query_api.responses.mapper import ResponseMapper
 from query_api.signed_tokens import TokenSigner
+from read_models.time import microseconds
 
 _LABEL = b"scalehoster category cursor 1"
 

@@ -5,10 +5,10 @@ from datetime import datetime
 from domain.values import TenantId
 from infra.http.tenant_slots import TenantSlots
 from query_api.listing.category_tree import CategoryTree, category_rows_as_of
-from query_api.moments import microseconds
 from query_api.queries import Queries
 from query_api.read_context import ReadContext
 from read_models.single_flight_cache import SingleFlightCache
+from read_models.time import microseconds
 
 _RECENT_SECONDS = 1.0
 _MOST_CATEGORIES = 100_000  # in memory, about a kilobyte each

@@ -16,9 +16,9 @@ from infra.http.problems import name_of, problem_kinds, status_of, title_of
 from query_api.duplicates import DuplicateMatches
 from query_api.images.public_urls import PublicUrls
 from query_api.listing.category_tree import CategoryTree
-from query_api.moments import moment
 from read_models.asset_history.queries import event_in
 from read_models.public_assets.queries import decode_renditions
+from read_models.time import moment
 
 JsonObject = dict[str, Any]
 

@@ -10,7 +10,7 @@ from domain.bulk_operation.progress import CATEGORY_ITEM
 from domain.bulk_operation.values import OperationState
 from infra.cassandra.session import Row
 from infra.http.problems import problem_kinds
-from query_api.moments import moment
+from read_models.time import moment
 
 JsonObject = dict[str, Any]
 

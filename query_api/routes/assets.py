@@ -14,7 +14,6 @@ from query_api.duplicates import DuplicateSearch
 from query_api.errors import AssetGone, CursorRefused, ViewBehind
 from query_api.listing.asset_pages import AssetPages
 from query_api.listing.category_tree_cache import CategoryTreeCache
-from query_api.moments import moment
 from query_api.parameters import (
     AssetAsOfParameters,
     AssetIdPath,
@@ -38,6 +37,7 @@ from read_models.active_views import (
     LISTINGS_AS_OF,
     SIMILAR_ASSETS,
 )
+from read_models.time import moment
 
 _PAST_LISTINGS = (LISTINGS_AS_OF, CATEGORIES_AS_OF)
 _PRESENT_ASSETS = (ASSET_BY_ID, ASSETS_BY_CONTENT, CATEGORIES)

@@ -14,8 +14,8 @@ from domain.errors import AssetNotFound
 from domain.values import AssetId, Status
 from infra.cassandra.session import Row
 from query_api.errors import AssetGone
-from query_api.moments import microseconds
 from query_api.parameters import AssetAsOfParameters
+from read_models.time import microseconds
 
 _Event = dict[str, msgspec.Raw]
 

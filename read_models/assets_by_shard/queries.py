@@ -2,19 +2,18 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from domain.bulk_operation.selection import Candidate
 from domain.category import Catalogue, Category, catalogue_of
 from domain.values import AssetId, CategoryId, CategorySlug, Status, TenantId
 from infra.cassandra.session import Row
 from read_models.sharding import SHARDS, shard_of
+from read_models.time import moment
 from read_models.view_reader import ViewReader
 
 ASSETS_BY_SHARD = "assets_by_shard"
 
 _PAGE = 1_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AFTER = "SELECT * FROM assets_by_shard$suffix WHERE tenant_id = ? AND shard = ? AND asset_id > ?"
 _ONE = "SELECT * FROM assets_by_shard$suffix WHERE tenant_id = ? AND shard = ? AND asset_id = ?"
 _CATEGORIES = "SELECT * FROM categories$suffix WHERE tenant_id = ? AND category_id > ?"
@@ -102,7 +101,7 @@ def candidate_of(row: Row) -> Candidate | None:
         status=Status(row["status"]),
         category_ids=tuple(row["category_ids"] or ()),
         tags=tuple(row["tags"] or ()),
-        created_at=_EPOCH + timedelta(microseconds=row["created_at_us"]),
+        created_at=moment(row["created_at_us"]),
         pipeline_version=row["pipeline_version"] or 0,
         original_bytes=row["original_bytes"] or 0,
         has_url=bool(row["has_url"]),

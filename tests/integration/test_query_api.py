@@ -29,7 +29,6 @@ from infra.kafka.topics import ASSET_EVENTS
 from infra.settings import CassandraSettings
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
-from query_api.moments import microseconds
 from query_api.queries import Queries
 from read_models.active_views import ASSET_BY_ID, ASSETS_BY_CONTENT, VIEWS, ActiveViews
 from read_models.asset_history.queries import AssetHistories
@@ -37,6 +36,7 @@ from read_models.assets_by_shard.queries import AssetScan
 from read_models.keyset import KeyRange, SortOrder
 from read_models.registry import VIEWS as BUILT
 from read_models.registry import apply_views
+from read_models.time import microseconds
 from read_models.view import View as BuiltView
 from read_models.view_reader import ViewReader
 from streams.erasure.asset_lookup import AssetViewLookup

@@ -18,12 +18,14 @@ from query_api.images.public_urls import PublicUrls
 from query_api.listing.bucket_sources import Period
 from query_api.listing.category_tree import CategoryTree, category_rows_as_of
 from query_api.listing.page_reader import read_page
-from query_api.moments import microseconds
 from query_api.parameters import AssetAsOfParameters
 from query_api.responses.mapper import ResponseMapper
 from query_api.time_travel.asset_as_of import asset_as_of
 from query_api.time_travel.historical_bucket_sources import HistoricalBucketSources
 from read_models.keyset import KeyRange, SortOrder
+from read_models.time import microseconds
+from tests.fold import Rows, expected_rows
+from tests.history_maker import Wish, tenant, wishes
 from tests.property.test_projection_rows import A_LONG_LIFE
 from tests.support.fakes.memory_queries import MemoryQueries
 from tests.support.history_maker import Wish, tenant, wishes
