@@ -25,7 +25,7 @@ from infra.encryption import installation_keyring
 from infra.kafka.client import Kafka
 from infra.settings import CassandraSettings, load
 from projections.rebuild.rebuilds import REBUILDABLE
-from read_models.registry import apply_views
+from read_models.installation import apply_views
 from tests.support.long_histories import Appender, categories_of, picture
 from tests.support.samples import ACME
 

@@ -33,12 +33,13 @@ from infra.http.authentication.api_key_table import Caller
 from infra.settings import CassandraSettings
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
-from read_models.active_views import ActiveViews
 from read_models.assets_by_category.projection import BUCKETS, LISTING
 from read_models.categories.projection import TREE
+from read_models.installation import apply_views
 from read_models.listing_columns import listing_columns
-from read_models.registry import apply_views
+from read_models.registry import QUERIED_VIEWS
 from read_models.time import microseconds, month
+from read_models.view_reader import ViewReader
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
 from tests.support.fakes.memory_queries import MemoryLogEnds
 from tests.unit.query_api.conftest import MemoryRenderer
@@ -62,7 +63,7 @@ def ours(settings: CassandraSettings) -> FastAPI:
     cql = CassandraSession(settings, keyspace=settings.keyspace)
     app, _ = create_app(
         QueryApiDependencies(
-            queries=CassandraQueries(ActiveViews(cql)),
+            queries=CassandraQueries(ViewReader(cql, QUERIED_VIEWS)),
             log_end_offsets=MemoryLogEnds(),
             blobs=MemoryBlobStore(),
             keys=OneKey(),

@@ -22,8 +22,9 @@ from projections.consumer import GROUP, ProjectionConsumer
 from projections.dead_letter_producer import DeadLetterProducer
 from projections.maintenance.watcher import MaintenanceWatcher
 from projections.metrics import ProjectionMetrics
+from read_models.installation import ensure_live_generations
 from read_models.maintenance_tasks import MaintenanceTasks
-from read_models.registry import VIEWS, ensure_live_generations
+from read_models.registry import VIEWS
 
 log = logging.getLogger("projections")
 

@@ -15,9 +15,10 @@ from infra.settings import load
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
 from query_api.feed.kafka_feed import open_feed
-from read_models.active_views import ActiveViews
+from read_models.registry import QUERIED_VIEWS
 from read_models.renditions.on_demand_socket import RenditionClient
 from read_models.renditions.watermark import watermark, watermark_name
+from read_models.view_reader import ViewReader
 
 _BLOB_CACHE_BYTES = 64_000_000
 
@@ -35,7 +36,7 @@ def main() -> int:
     except ScaleHosterError as error:
         sys.stderr.write(f"query_api: {error}\n")
         return 1
-    queries = CassandraQueries(ActiveViews(cql))
+    queries = CassandraQueries(ViewReader(cql, QUERIED_VIEWS))
     table = ApiKeyTable(settings.refused_tenants)
     kafka = settings.kafka.connection()
     feed, tail = open_feed(kafka, secrets, settings.public_base_url, settings.query_api)

@@ -6,29 +6,27 @@ from collections.abc import Callable, Mapping
 from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, Status, TenantId
 from infra.cassandra.session import Row
 from query_api.queries import quarters_of
-from read_models.active_views import (
-    ASSET_BY_ID,
-    ASSET_HISTORY,
-    ASSETS_BY_CATEGORY,
-    ASSETS_BY_CONTENT,
-    ASSETS_BY_DATE,
-    CATEGORIES,
-    CATEGORIES_AS_OF,
-    COMMANDS,
-    LISTINGS_AS_OF,
-    OPERATION_ITEMS,
-    OPERATIONS,
-    PUBLIC_ASSETS,
-    SIMILAR_ASSETS,
-    ActiveViews,
-    ReadView,
-)
+from read_models.asset_by_id.projection import ASSET_BY_ID
+from read_models.asset_history.projection import ASSET_HISTORY
+from read_models.assets_by_category.projection import ASSETS_BY_CATEGORY
+from read_models.assets_by_content.projection import ASSETS_BY_CONTENT
+from read_models.assets_by_date.projection import ASSETS_BY_DATE
+from read_models.categories.projection import CATEGORIES
+from read_models.categories_as_of.projection import CATEGORIES_AS_OF
+from read_models.commands.projection import COMMANDS
 from read_models.consistency_results import ALL_RESULTS, ConsistencyResult, result_of
 from read_models.generation_status import GenerationStatus, generation_statuses
 from read_models.keyset import KeyRange, SortOrder
+from read_models.listings_as_of.projection import LISTINGS_AS_OF
 from read_models.maintenance_tasks import ONE_TASK, MaintenanceTask, task_of
+from read_models.operation_items.projection import OPERATION_ITEMS
+from read_models.operations.projection import OPERATIONS
+from read_models.public_assets.projection import PUBLIC_ASSETS
 from read_models.public_assets.queries import PublicAsset, decode_renditions
 from read_models.sharding import bucket_of
+from read_models.similar_assets.projection import SIMILAR_ASSETS
+from read_models.view import View
+from read_models.view_reader import ViewReader
 
 _AT_ONCE = 1_000
 _ALL_BUCKETS = 20_000  # more than fifty years of days
@@ -84,7 +82,7 @@ _ASPECTS_AS_OF = (
 class CassandraQueries:
     """Queries to Cassandra; each reads one partition."""
 
-    def __init__(self, views: ActiveViews) -> None:
+    def __init__(self, views: ViewReader) -> None:
         self._views = views
 
     async def asset(self, tenant_id: TenantId, asset_id: AssetId) -> Row | None:
@@ -176,7 +174,7 @@ class CassandraQueries:
             ),
         )
 
-    async def generation(self, view: ReadView) -> int:
+    async def generation(self, view: View) -> int:
         """Tell which generation of a view is read."""
         return await self._views.generation(view)
 
@@ -279,7 +277,7 @@ class CassandraQueries:
             generation=generation,
         )
 
-    async def applied_offsets(self, view: ReadView) -> Mapping[int, int]:
+    async def applied_offsets(self, view: View) -> Mapping[int, int]:
         """Tell the next offset that a view will apply of each partition of its topic."""
         return await self._views.applied_offsets(view)
 
@@ -288,7 +286,7 @@ class CassandraQueries:
         await self._views.check()
 
     async def _all_of(
-        self, view: ReadView, statement: str, key_behind: Callable[[Row | None], tuple[object, ...]]
+        self, view: View, statement: str, key_behind: Callable[[Row | None], tuple[object, ...]]
     ) -> list[Row]:
         """Select all rows, some at a time, each time those behind the last one."""
         found: list[Row] = []

@@ -5,12 +5,12 @@ from typing import Protocol
 
 from domain.values import AssetId, CategoryId, CommandId, OperationId, Sha256, TenantId
 from infra.cassandra.session import Row
-from read_models.active_views import ReadView
 from read_models.consistency_results import ConsistencyResult
 from read_models.generation_status import GenerationStatus
 from read_models.keyset import KeyRange, SortOrder
 from read_models.maintenance_tasks import MaintenanceTask
 from read_models.public_assets.queries import PublicAsset
+from read_models.view import View
 
 
 def quarters_of(perceptual_hash: str) -> list[str]:
@@ -63,7 +63,7 @@ class Queries(Protocol):
     async def categories_as_of(self, tenant_id: TenantId, at_us: int) -> Sequence[Row]:
         """Give the value that each aspect of each category had, as ``categories_as_of`` has it."""
 
-    async def generation(self, view: ReadView) -> int:
+    async def generation(self, view: View) -> int:
         """Tell which generation of a view is read; how its buckets are cut may depend on it."""
 
     async def months(
@@ -124,7 +124,7 @@ class Queries(Protocol):
     ) -> Sequence[Row]:
         """List the first assets that a shelf had in a bucket within the span, at that moment."""
 
-    async def applied_offsets(self, view: ReadView) -> Mapping[int, int]:
+    async def applied_offsets(self, view: View) -> Mapping[int, int]:
         """Tell the next offset that a view will apply of each partition of its topic."""
 
     async def check(self) -> None:

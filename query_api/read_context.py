@@ -16,14 +16,15 @@ from infra.http.tenant_slots import TenantSlots
 from infra.kafka.producer import LogPosition
 from query_api.read_your_writes import ReadYourWritesBarrier
 from query_api.time_travel.moment_barrier import MomentBarrier
-from read_models.active_views import VIEWS, ReadView
+from read_models.registry import QUERIED_VIEWS
+from read_models.view import View
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?=$|[,;\s])")
 _MAX_WAIT_SECONDS = 60.0
 _MAX_POSITIONS = 16
 _MOST_WAITING = 1_000
 _PAST = frozenset({"as_of", "version"})
-_PARTITIONS = {view.topic.name: view.topic.partitions for view in VIEWS}
+_PARTITIONS = {view.topic.name: view.topic.partitions for view in QUERIED_VIEWS}
 
 READ_HEADERS: list[dict[str, Any]] = [
     {
@@ -75,7 +76,7 @@ class ReadContextFactory:
         self._waiting = TenantSlots(_MOST_WAITING, "reads that wait for a view")
 
     def of(
-        self, *views: ReadView, past: tuple[ReadView, ...] = ()
+        self, *views: View, past: tuple[View, ...] = ()
     ) -> Callable[[Request], Awaitable[ReadContext]]:
         """Make the dependency of a route that shows these views, or ``past`` if it is asked for.
 
@@ -91,7 +92,7 @@ class ReadContextFactory:
         return context
 
     async def wait_for_moment(
-        self, request: Request, context: ReadContext, moment: datetime, *views: ReadView
+        self, request: Request, context: ReadContext, moment: datetime, *views: View
     ) -> ReadContext:
         """Wait until these views show all that happened up to a moment of the past.
 
@@ -103,7 +104,7 @@ class ReadContextFactory:
         return replace(context, is_fresh=context.is_fresh or not is_settled, is_settled=is_settled)
 
     async def wait_for_writes_if_authenticated(
-        self, request: Request, views: tuple[ReadView, ...]
+        self, request: Request, views: tuple[View, ...]
     ) -> bool:
         """Wait until these views show the writes that the request names; tell if it named any.
 
@@ -117,7 +118,7 @@ class ReadContextFactory:
         return await self.wait_for_writes(request, caller.tenant_id, views)
 
     async def wait_for_writes(
-        self, request: Request, tenant_id: TenantId, views: tuple[ReadView, ...]
+        self, request: Request, tenant_id: TenantId, views: tuple[View, ...]
     ) -> bool:
         """Do that for a tenant whose request was let in; raises MalformedHeader, Overloaded too."""
         headers = request.headers.getlist(position_header.POSITION_HEADER)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from infra.kafka.producer import LogPosition
 from query_api.errors import ViewBehind
-from read_models.active_views import ReadView
+from read_models.view import View
 
 _SHORTEST_PAUSE_SECONDS = 0.005
 _LONGEST_PAUSE_SECONDS = 0.05
@@ -21,7 +21,7 @@ Offsets = Mapping[int, int]  # partition → offset
 class ViewPositions(Protocol):
     """Tells how far the views have got."""
 
-    async def applied_offsets(self, view: ReadView) -> Offsets:
+    async def applied_offsets(self, view: View) -> Offsets:
         """Tell the next offset that a view will apply of each partition of its topic.
 
         Raises StoreUnavailable, ViewsMissing, ViewNotBuilt.
@@ -33,10 +33,10 @@ class ReadYourWritesBarrier:
 
     def __init__(self, progress: ViewPositions) -> None:
         self._progress = progress
-        self._watched: dict[ReadView, _ViewWatcher] = {}
+        self._watched: dict[View, _ViewWatcher] = {}
 
     async def wait(
-        self, positions: Sequence[LogPosition], views: Iterable[ReadView], seconds: float
+        self, positions: Sequence[LogPosition], views: Iterable[View], seconds: float
     ) -> None:
         """Return once every view has reached all positions in the topic that it is built from.
 
@@ -58,11 +58,11 @@ class ReadYourWritesBarrier:
             for each in waiting:
                 each.cancel()  # where one view failed, nobody waits for the others
 
-    def _watch(self, view: ReadView) -> "_ViewWatcher":
+    def _watch(self, view: View) -> "_ViewWatcher":
         return self._watched.setdefault(view, _ViewWatcher(self._progress, view))
 
 
-def _wanted_of(view: ReadView, positions: Sequence[LogPosition]) -> Offsets:
+def _wanted_of(view: View, positions: Sequence[LogPosition]) -> Offsets:
     """Name the furthest of several positions in each partition of a view's topic."""
     wanted: dict[int, int] = {}
     for position in positions:
@@ -79,7 +79,7 @@ class _ViewWatcher:
     waits for what never comes costs 20 questions a second, alone or with a thousand others.
     """
 
-    def __init__(self, progress: ViewPositions, view: ReadView) -> None:
+    def __init__(self, progress: ViewPositions, view: View) -> None:
         self._progress = progress
         self._view = view
         self._wanted: dict[asyncio.Future[None], Offsets] = {}

@@ -22,7 +22,8 @@ class View:
 
     A definition that makes other rows than the one before has the next ``revision``; ``reshaped``
     names the columns in which its rows differ from those of any other revision on purpose.
-    ``schema`` names the folder of ``schema.cql``, if that is not the view's own name.
+    ``schema`` names the folder of ``schema.cql``, if that is not the view's own name. The query API
+    answers from every view that ``is_queried``, and is not ready before all of them are built.
     """
 
     name: str
@@ -32,6 +33,7 @@ class View:
     revision: int = 1
     reshaped: frozenset[str] = frozenset()
     schema: str = ""
+    is_queried: bool = True
 
     def cql(self, generation: int) -> str:
         """Give the statements that make the tables of a generation, from ``schema.cql``."""

@@ -1,13 +1,14 @@
-"""Reading views: the generation that is read, whether it is built, and how far it has got."""
+"""Reading views: the active generation, whether it is built, and how far it has got."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from infra.cassandra.personal_columns import decrypted_row
 from infra.cassandra.session import Row
 from infra.errors import ViewNotBuilt, ViewsMissing
-from infra.kafka.topics import Topic
+from read_models.single_flight_cache import SingleFlightCache
+from read_models.view import View
 
 # Filters within one partition, which is empty unless a record was ever parked.
 _PARKED = (
@@ -15,11 +16,12 @@ _PARKED = (
     " WHERE view_name = ? AND generation = ? AND topic = ? AND entity_key = ?"
     " LIMIT 1 ALLOW FILTERING"
 )
+_CACHED_SECONDS = 1.0
 _MOST_PARTITIONS = 10_000  # of all views and of the generations that some of them are read in
 
 
 class QueryRunner(Protocol):
-    """What runs a query: infra.cassandra.session.Cql."""
+    """Runs queries: infra.cassandra.session.CassandraSession, or a fake of it."""
 
     async def select(
         self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000
@@ -54,10 +56,10 @@ class GenerationReadiness:
         return self.number
 
 
-async def read_active_generations(
+async def active_generations(
     cql: QueryRunner, views: Sequence[str]
 ) -> dict[str, GenerationReadiness]:
-    """Tell which generation of each view is read, in two queries however many views there are.
+    """Find the active generation of each view, in two queries however many views there are.
 
     Raises StoreUnavailable, ViewsMissing before any view was begun.
     """
@@ -83,48 +85,77 @@ async def read_active_generations(
     }
 
 
-async def read_active_generation(cql: QueryRunner, view: str) -> int:
-    """Tell which generation of a view is read.
-
-    Raises StoreUnavailable, ViewsMissing before a view was begun, and ViewNotBuilt as long as it
-    lacks what the log had then.
-    """
-    return (await read_active_generations(cql, [view]))[view].usable()
-
-
 class ViewReader:
-    """Reads views for whoever wants a hint or old facts from them, never for a decision.
+    """Reads views, always in their active generation.
 
-    Every method raises StoreUnavailable, ViewsMissing when a view was never made, and ViewNotBuilt
-    while one is filled for the first time, or again after its rows were lost.
+    The generations of ``cached`` views are looked up together and remembered for a second, so that
+    the first request after a pause costs two queries more, whatever it shows; that of any other
+    view is looked up for each query.
+
+    Every method raises StoreUnavailable, ViewsMissing before a view was begun, and ViewNotBuilt
+    while it is filled for the first time, or again after its rows were lost. ``cql`` is for what
+    is kept beside the views.
     """
 
-    def __init__(self, cql: QueryRunner) -> None:
-        self._cql = cql
+    def __init__(self, cql: QueryRunner, cached: Iterable[View] = ()) -> None:
+        self.cql = cql
+        self._cached = tuple(view.name for view in cached)
+        self._generations = SingleFlightCache(self._read, ttl_seconds=_CACHED_SECONDS)
+
+    async def generation(self, view: View) -> int:
+        """Give the number of the active generation; a second old at most."""
+        if view.name not in self._cached:
+            return (await self._read((view.name,)))[view.name].usable()
+        found = (await self._generations.get(self._cached))[view.name]
+        if not found.is_usable:  # it may have been built just now
+            found = (await self._generations.get(self._cached, fresh=True))[view.name]
+        return found.usable()
 
     async def select(
-        self, view: str, statement: str, parameters: Sequence[object], *, at_most: int = 1_000
+        self,
+        view: View,
+        statement: str,
+        parameters: Sequence[object],
+        *,
+        at_most: int = 1_000,
+        generation: int | None = None,
     ) -> list[Row]:
-        """Run a query whose tables end in ``$suffix``; give the first rows of its result."""
-        named = statement.replace("$suffix", f"_g{await read_active_generation(self._cql, view)}")
-        return list(
-            map(decrypted_row, await self._cql.select(named, parameters, page_size=at_most))
-        )
+        """Run a query whose tables end in ``$suffix``; give the first rows of its result.
 
-    async def has_reached(self, view: str, topic: Topic, ends: Mapping[int, int]) -> bool:
-        """Tell whether a view shows all that lies before these ends of its topic's partitions."""
-        rows = await self._cql.select(
+        An answer that takes several queries names the generation, so that no switch comes between.
+        """
+        if generation is None:
+            generation = await self.generation(view)
+        named = statement.replace("$suffix", f"_g{generation}")
+        return list(map(decrypted_row, await self.cql.select(named, parameters, page_size=at_most)))
+
+    async def applied_offsets(self, view: View) -> dict[int, int]:
+        """Give the next offset that a view will apply of each partition of its topic."""
+        rows = await self.cql.select(
             "SELECT partition, applied_offset FROM projection_state"
             " WHERE view_name = ? AND generation = ? AND topic = ?",
-            (view, await read_active_generation(self._cql, view), topic.name),
+            (view.name, await self.generation(view), view.topic.name),
         )
-        applied = {row["partition"]: row["applied_offset"] or 0 for row in rows}
+        return {row["partition"]: row["applied_offset"] or 0 for row in rows}
+
+    async def has_reached(self, view: View, ends: Mapping[int, int]) -> bool:
+        """Return True if a view shows all that lies before these ends of its partitions."""
+        applied = await self.applied_offsets(view)
         return all(applied.get(number, 0) >= end for number, end in ends.items())
 
-    async def lacks(self, view: str, topic: Topic, key: str) -> bool:
-        """Tell whether a view was given records of an entity that it does not show.
+    async def lacks(self, view: View, key: str) -> bool:
+        """Return True if a view was given records of an entity that it does not show.
 
-        They are parked, or the generation that is read was told to go on without them.
+        They are parked, or the active generation goes on without them.
         """
-        generation = await read_active_generation(self._cql, view)
-        return bool(await self._cql.select(_PARKED, (view, generation, topic.name, key.encode())))
+        parameters = (view.name, await self.generation(view), view.topic.name, key.encode())
+        return bool(await self.cql.select(_PARKED, parameters))
+
+    async def check(self) -> None:
+        """Return when every cached view has been built and Cassandra answers."""
+        found = await self._generations.get(self._cached, fresh=True)
+        for name in self._cached:
+            found[name].usable()
+
+    async def _read(self, views: tuple[str, ...]) -> dict[str, GenerationReadiness]:
+        return await active_generations(self.cql, views)

@@ -23,7 +23,7 @@ from infra.kafka.admin import apply_topics, check_topics
 from infra.kafka.offsets.log_bounds import LogBounds
 from infra.local_cluster import LocalCluster
 from infra.settings import Settings, load
-from read_models.registry import apply_views
+from read_models.installation import apply_views
 
 _LOG_LINES_SHOWN = 15
 

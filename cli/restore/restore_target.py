@@ -20,7 +20,7 @@ from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import Topic
 from infra.kafka.transactions import TransactionalProducer
 from infra.settings import CassandraSettings
-from read_models.registry import built_views
+from read_models.installation import built_views
 
 _DISPATCHING = "streams.dispatching"
 _BEGIN_AT_THE_FIRST_EVENT = ("projections", "streams.purging")

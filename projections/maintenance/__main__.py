@@ -16,8 +16,8 @@ from projections.rebuild.builder_process import start_builder, stop_on_signals
 from projections.rebuild.rebuilds import Rebuilds
 from projections.rebuild.supervisor import RebuildSupervisor
 from projections.verification.consistency_checks import ConsistencyChecks
+from read_models.installation import definition
 from read_models.maintenance_tasks import MaintenanceTasks
-from read_models.registry import definition
 
 log = logging.getLogger("projections.maintenance")
 

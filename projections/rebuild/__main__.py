@@ -12,7 +12,7 @@ from infra.logs import configure
 from infra.settings import load
 from projections.rebuild.builder_process import start_builder, stop_on_signals
 from projections.rebuild.supervisor import RebuildSupervisor
-from read_models.registry import definition
+from read_models.installation import definition
 
 log = logging.getLogger("projections.rebuild")
 

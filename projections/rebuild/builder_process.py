@@ -13,7 +13,7 @@ from infra.logs import configure
 from infra.settings import Settings
 from projections.rebuild.builder import GenerationBuilder, PartitionSubset
 from projections.rebuild.supervisor import BuilderProcess
-from read_models.registry import definition
+from read_models.installation import definition
 
 
 def start_builder(settings: Settings, subset: PartitionSubset) -> BuilderProcess:

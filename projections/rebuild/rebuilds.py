@@ -16,7 +16,8 @@ from projections.rebuild.errors import NoSuchGeneration
 from projections.rebuild.generation_switch import GenerationSwitcher
 from projections.rebuild.planner import RebuildPlanner
 from projections.rebuild.progress import RebuildProgress, progress
-from read_models.registry import VIEWS, definition
+from read_models.installation import definition
+from read_models.registry import VIEWS
 from read_models.view import View, ViewGeneration
 
 REBUILDABLE: tuple[View, ...] = tuple(view for view in VIEWS if view.topic.is_kept_forever)

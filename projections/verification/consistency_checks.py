@@ -17,7 +17,7 @@ from projections.verification.generation_check import PARTS, GenerationCheck
 from projections.verification.log_fold import LogFold
 from projections.verification.spill import OperationSpill
 from read_models.consistency_results import ConsistencyResult, ConsistencyResults
-from read_models.registry import definition
+from read_models.installation import definition
 from read_models.view import View, ViewGeneration
 
 

@@ -8,7 +8,8 @@ from domain.values import CategoryId, TenantId
 from infra.cassandra.session import Row
 from query_api.listing.page_reader import BucketSource
 from query_api.queries import Queries
-from read_models.active_views import ASSETS_BY_CATEGORY, ASSETS_BY_DATE
+from read_models.assets_by_category.projection import ASSETS_BY_CATEGORY
+from read_models.assets_by_date.projection import ASSETS_BY_DATE
 from read_models.keyset import FIRST_US, LAST_US, KeyRange, SortOrder
 from read_models.single_flight_cache import SingleFlightCache
 from read_models.time import microseconds

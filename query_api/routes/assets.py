@@ -27,16 +27,14 @@ from query_api.responses.json_response import json_response, page_response, vers
 from query_api.responses.mapper import ResponseMapper
 from query_api.responses.models import AssetAnswer, DuplicatesAnswer, HistoryAnswer, PageAnswer
 from query_api.time_travel.asset_as_of import asset_as_of
-from read_models.active_views import (
-    ASSET_BY_ID,
-    ASSET_HISTORY,
-    ASSETS_BY_CONTENT,
-    ASSETS_BY_DATE,
-    CATEGORIES,
-    CATEGORIES_AS_OF,
-    LISTINGS_AS_OF,
-    SIMILAR_ASSETS,
-)
+from read_models.asset_by_id.projection import ASSET_BY_ID
+from read_models.asset_history.projection import ASSET_HISTORY
+from read_models.assets_by_content.projection import ASSETS_BY_CONTENT
+from read_models.assets_by_date.projection import ASSETS_BY_DATE
+from read_models.categories.projection import CATEGORIES
+from read_models.categories_as_of.projection import CATEGORIES_AS_OF
+from read_models.listings_as_of.projection import LISTINGS_AS_OF
+from read_models.similar_assets.projection import SIMILAR_ASSETS
 from read_models.time import moment
 
 _PAST_LISTINGS = (LISTINGS_AS_OF, CATEGORIES_AS_OF)

@@ -26,13 +26,11 @@ from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
 from query_api.responses.json_response import page_response, versioned_response
 from query_api.responses.mapper import ResponseMapper
 from query_api.responses.models import CategoriesAnswer, CategoryAnswer, PageAnswer
-from read_models.active_views import (
-    ASSETS_BY_CATEGORY,
-    ASSETS_BY_DATE,
-    CATEGORIES,
-    CATEGORIES_AS_OF,
-    LISTINGS_AS_OF,
-)
+from read_models.assets_by_category.projection import ASSETS_BY_CATEGORY
+from read_models.assets_by_date.projection import ASSETS_BY_DATE
+from read_models.categories.projection import CATEGORIES
+from read_models.categories_as_of.projection import CATEGORIES_AS_OF
+from read_models.listings_as_of.projection import LISTINGS_AS_OF
 
 _PAST_LISTINGS = (LISTINGS_AS_OF, CATEGORIES_AS_OF)
 

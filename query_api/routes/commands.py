@@ -13,7 +13,7 @@ from query_api.read_context import ReadContext, ReadContextFactory
 from query_api.responses.json_response import json_response
 from query_api.responses.mapper import ResponseMapper
 from query_api.responses.models import CommandAnswer
-from read_models.active_views import COMMANDS
+from read_models.commands.projection import COMMANDS
 
 
 def routes(

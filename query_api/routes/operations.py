@@ -26,8 +26,9 @@ from query_api.responses.operation_models import (
     OperationItemsAnswer,
     OperationsAnswer,
 )
-from read_models.active_views import OPERATION_ITEMS, OPERATIONS
 from read_models.asset_history.queries import event_in
+from read_models.operation_items.projection import OPERATION_ITEMS
+from read_models.operations.projection import OPERATIONS
 
 _MOST = 200
 

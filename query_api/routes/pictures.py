@@ -21,7 +21,8 @@ from query_api.images.public_renditions import PublicRenditions
 from query_api.images.public_urls import EXTENSION_OF
 from query_api.parameters import AssetIdPath
 from query_api.read_context import ReadContextFactory
-from read_models.active_views import ASSET_BY_ID, PUBLIC_ASSETS
+from read_models.asset_by_id.projection import ASSET_BY_ID
+from read_models.public_assets.projection import PUBLIC_ASSETS
 
 _BYTES = {
     media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in EXTENSION_OF

@@ -15,7 +15,7 @@ from query_api.queries import Queries
 from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
 from query_api.responses.json_response import json_response
 from query_api.responses.models import TransformationAnswer
-from read_models.active_views import ASSET_BY_ID
+from read_models.asset_by_id.projection import ASSET_BY_ID
 
 
 def routes(

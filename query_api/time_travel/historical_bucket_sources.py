@@ -9,8 +9,8 @@ from infra.cassandra.session import Row
 from query_api.listing.bucket_sources import Period
 from query_api.listing.page_reader import BucketSource
 from query_api.queries import Queries
-from read_models.active_views import LISTINGS_AS_OF
 from read_models.keyset import KeyRange, SortOrder
+from read_models.listings_as_of.projection import LISTINGS_AS_OF
 from read_models.single_flight_cache import SingleFlightCache
 from read_models.time import microseconds
 

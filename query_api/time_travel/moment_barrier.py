@@ -14,7 +14,7 @@ from infra.http.errors import RequestInvalid
 from infra.kafka.producer import LogPosition
 from infra.kafka.topics import Topic
 from query_api.read_your_writes import ReadYourWritesBarrier
-from read_models.active_views import ReadView
+from read_models.view import View
 
 _SETTLED = timedelta(minutes=5)  # longer than a transaction lasts and than clocks differ
 _REMEMBERED = timedelta(minutes=1)
@@ -46,13 +46,13 @@ class MomentBarrier:
         self._ends = ends
         self._read_your_writes = read_your_writes
         self._clock = clock
-        self._complete: dict[ReadView, datetime] = {}
+        self._complete: dict[View, datetime] = {}
 
     def is_settled(self, moment: datetime) -> bool:
         """Say whether nothing can happen any more that lies before this moment."""
         return moment < self._clock() - _SETTLED
 
-    async def wait(self, moment: datetime, views: Iterable[ReadView], seconds: float) -> None:
+    async def wait(self, moment: datetime, views: Iterable[View], seconds: float) -> None:
         """Return once the views show all that happened up to a moment and was acknowledged.
 
         Raises RequestInvalid for a moment that is still to come, ViewBehind when it takes longer
@@ -70,7 +70,7 @@ class MomentBarrier:
         )
         self._complete |= dict.fromkeys(doubtful, now)
 
-    def _is_known(self, view: ReadView, moment: datetime, now: datetime) -> bool:
+    def _is_known(self, view: View, moment: datetime, now: datetime) -> bool:
         complete = self._complete.get(view)
         if complete is None or now - complete > _REMEMBERED:
             return False

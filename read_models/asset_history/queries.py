@@ -9,10 +9,8 @@ from avro_schemas.errors import Undecodable
 from domain.asset.events import AssetEvent
 from domain.values import AssetId, TenantId
 from infra.cassandra.session import Row
-from infra.kafka.topics import ASSET_EVENTS
+from read_models.asset_history.projection import ASSET_HISTORY
 from read_models.view_reader import ViewReader
-
-ASSET_HISTORY = "asset_history"
 
 _PAGE = 1_000
 _EVENTS = (
@@ -50,7 +48,7 @@ class AssetHistories:
 
         It may take them when other code runs; until then the history is not whole.
         """
-        return await self._views.lacks(ASSET_HISTORY, ASSET_EVENTS, asset_id)
+        return await self._views.lacks(ASSET_HISTORY, asset_id)
 
 
 def event_in(row: Row) -> AssetEvent:

@@ -78,4 +78,6 @@ def _changed(event: AssetEvent, columns: dict[str, ColumnValue]) -> Upsert:
     )
 
 
-ASSETS_BY_SHARD = View(name="assets_by_shard", topic=ASSET_EVENTS, tables=(ASSETS,), rows=_rows)
+ASSETS_BY_SHARD = View(
+    name="assets_by_shard", topic=ASSET_EVENTS, tables=(ASSETS,), rows=_rows, is_queried=False
+)

@@ -7,11 +7,11 @@ from domain.bulk_operation.selection import Candidate
 from domain.category import Catalogue, Category, catalogue_of
 from domain.values import AssetId, CategoryId, CategorySlug, Status, TenantId
 from infra.cassandra.session import Row
+from read_models.assets_by_shard.projection import ASSETS_BY_SHARD
+from read_models.categories.projection import CATEGORIES
 from read_models.sharding import SHARDS, shard_of
 from read_models.time import moment
 from read_models.view_reader import ViewReader
-
-ASSETS_BY_SHARD = "assets_by_shard"
 
 _PAGE = 1_000
 _AFTER = "SELECT * FROM assets_by_shard$suffix WHERE tenant_id = ? AND shard = ? AND asset_id > ?"
@@ -74,7 +74,7 @@ class AssetScan:
         found: list[Category] = []
         while True:
             key = (tenant_id, found[-1].category_id if found else "")
-            rows = await self._views.select("categories", _CATEGORIES, key, at_most=_PAGE)
+            rows = await self._views.select(CATEGORIES, _CATEGORIES, key, at_most=_PAGE)
             found += map(_category, rows)
             if len(rows) < _PAGE:
                 return catalogue_of(found)

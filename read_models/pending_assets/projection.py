@@ -48,4 +48,6 @@ def _rows(message: Message) -> Iterator[RowOperation]:
             assert_never(transition)
 
 
-PENDING_ASSETS = View(name="pending_assets", topic=ASSET_EVENTS, tables=(PENDING,), rows=_rows)
+PENDING_ASSETS = View(
+    name="pending_assets", topic=ASSET_EVENTS, tables=(PENDING,), rows=_rows, is_queried=False
+)

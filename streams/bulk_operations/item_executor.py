@@ -21,7 +21,8 @@ from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import AssetId
 from infra.decider_runtime.command_client import CommandClient
 from infra.errors import InfraError, RecordRefused
-from read_models.asset_history.queries import ASSET_HISTORY, AssetHistories
+from read_models.asset_history.projection import ASSET_HISTORY
+from read_models.asset_history.queries import AssetHistories
 
 _WAIT_SECONDS = 10.0
 
@@ -89,7 +90,9 @@ class ItemExecutor:
     ) -> ItemOutcome | None:
         """Give the outcome, unless the history lacks an event that nobody should wait for."""
         if await self._histories.lacks_events(AssetId(item)):
-            detail = f"the view {ASSET_HISTORY} lacks events of this asset that it could not take"
+            detail = (
+                f"the view {ASSET_HISTORY.name} lacks events of this asset that it could not take"
+            )
             return _outcome(item, "refused", code="HistoryIncomplete", detail=detail)
         return outcome
 

@@ -21,8 +21,10 @@ from infra.errors import (
     ViewsMissing,
 )
 from infra.failpoints import pass_by
-from read_models.asset_history.queries import ASSET_HISTORY
-from read_models.assets_by_shard.queries import ASSETS_BY_SHARD, AssetScan
+from read_models.asset_history.projection import ASSET_HISTORY
+from read_models.assets_by_shard.projection import ASSETS_BY_SHARD
+from read_models.assets_by_shard.queries import AssetScan
+from read_models.view import View
 from streams.bulk_operations.item_executor import ItemExecutor
 from streams.bulk_operations.operation_decider import OperationDecider
 from streams.bulk_operations.operation_pace import OperationPace, batch_size
@@ -49,7 +51,7 @@ class OperationExecutor:
         decider: OperationDecider,
         items: ItemExecutor,
         scan: AssetScan,
-        new_barrier: Callable[[str], ViewBarrier],
+        new_barrier: Callable[[View], ViewBarrier],
         now: Callable[[], datetime],
         clock: Callable[[], float],
     ) -> None:

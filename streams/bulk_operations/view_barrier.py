@@ -7,6 +7,7 @@ from infra.kafka.client import Kafka
 from infra.kafka.offsets.lag import group_has_read
 from infra.kafka.offsets.log_bounds import LogBounds
 from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
+from read_models.view import View
 from read_models.view_reader import ViewReader
 
 _DECIDERS = "command_api.decider"
@@ -19,7 +20,7 @@ class ViewBarrier:
     an earlier operation asked for at its very end is there to be taken back.
     """
 
-    def __init__(self, kafka: Kafka, views: ViewReader, view: str) -> None:
+    def __init__(self, kafka: Kafka, views: ViewReader, view: View) -> None:
         self._kafka = kafka
         self._views = views
         self._view = view
@@ -41,5 +42,5 @@ class ViewBarrier:
             if not decided:
                 return False
             self._events = await asyncio.to_thread(self._bounds.ends, ASSET_EVENTS)
-        self._is_open = await self._views.has_reached(self._view, ASSET_EVENTS, self._events)
+        self._is_open = await self._views.has_reached(self._view, self._events)
         return self._is_open

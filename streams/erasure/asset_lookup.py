@@ -7,11 +7,12 @@ from domain.errors import UnknownCategory
 from domain.values import AssetId, CategoryRef, TenantId
 from infra.cassandra.session import Row
 from infra.kafka.client import Kafka
-from read_models.assets_by_shard.queries import ASSETS_BY_SHARD, AssetScan
+from read_models.asset_by_id.projection import ASSET_BY_ID
+from read_models.assets_by_shard.projection import ASSETS_BY_SHARD
+from read_models.assets_by_shard.queries import AssetScan
 from read_models.view_reader import ViewReader
 from streams.bulk_operations.view_barrier import ViewBarrier
 
-_VIEW = "asset_by_id"
 _SELECT_ASSET = (
     "SELECT source_url, erased_at_us FROM asset_by_id$suffix WHERE tenant_id = ? AND asset_id = ?"
 )
@@ -36,7 +37,7 @@ class AssetViewLookup:
         return bool(row and row["erased_at_us"])
 
     async def _row(self, tenant_id: TenantId, asset_id: AssetId) -> Row | None:
-        rows = await self._views.select(_VIEW, _SELECT_ASSET, (tenant_id, asset_id))
+        rows = await self._views.select(ASSET_BY_ID, _SELECT_ASSET, (tenant_id, asset_id))
         return rows[0] if rows else None
 
 
@@ -46,7 +47,7 @@ async def caught_up(kafka: Kafka, views: ViewReader, on_silence: Callable[[], No
     ``on_silence`` is called once for each view that keeps the caller waiting for long. Raises
     BrokerUnavailable, StoreUnavailable, ViewsMissing, ViewNotBuilt.
     """
-    for view in (ASSETS_BY_SHARD, _VIEW):
+    for view in (ASSETS_BY_SHARD, ASSET_BY_ID):
         barrier = ViewBarrier(kafka, views, view)
         looks = 0
         while not await barrier.is_open():

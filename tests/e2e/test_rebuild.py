@@ -31,7 +31,7 @@ from domain.values import TenantId
 from infra.cassandra.view_store import CassandraViewStore
 from infra.http.position_header import POSITION_HEADER, position_to_header
 from infra.kafka.admin import apply_topics
-from read_models.registry import apply_views
+from read_models.installation import apply_views
 from tests.support.eventually import eventually
 from tests.support.installation import READY_SECONDS, Installation
 from tests.support.long_histories import Appender, categories_of, picture

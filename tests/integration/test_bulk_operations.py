@@ -25,7 +25,7 @@ from infra.kafka.topics import (
     Topic,
 )
 from infra.settings import CassandraSettings
-from read_models.registry import apply_views
+from read_models.installation import apply_views
 from tests.support.bulk_operations import (
     OPERATION,
     REVERT,

@@ -22,7 +22,7 @@ from infra.kafka.client import Kafka
 from infra.settings import CassandraSettings, KafkaSettings, Settings
 from projections.verification.consistency_checks import ConsistencyChecks
 from read_models.consistency_results import ConsistencyResult
-from read_models.registry import apply_views
+from read_models.installation import apply_views
 from tests.integration.test_projections import TOPICS, projections, wait_until_applied
 from tests.support.long_histories import Appender, categories_of, picture
 from tests.support.samples import metadata

@@ -47,9 +47,10 @@ from infra.kafka.topics import (
 from infra.settings import CassandraSettings
 from projections.consumer import GROUP, ProjectionConsumer
 from projections.metrics import ProjectionMetrics
-from read_models.active_views import ActiveViews
-from read_models.registry import VIEWS, apply_views
+from read_models.installation import apply_views
+from read_models.registry import QUERIED_VIEWS, VIEWS
 from read_models.view import ViewGeneration
+from read_models.view_reader import ViewReader
 from tests.integration.test_view_store import rows_of
 from tests.support.eventually import eventually
 from tests.support.fakes.memory_views import MemoryViewStore
@@ -273,7 +274,7 @@ def readiness(settings: CassandraSettings) -> str:
     """Say what the query API would answer: ready, or the error behind its 503."""
     cql = CassandraSession(settings, keyspace=settings.keyspace)
     try:
-        asyncio.run(ActiveViews(cql).check())
+        asyncio.run(ViewReader(cql, QUERIED_VIEWS).check())
     except ScaleHosterError as error:
         return type(error).__name__
     finally:

@@ -30,14 +30,15 @@ from infra.settings import CassandraSettings
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
 from query_api.queries import Queries
-from read_models.active_views import ASSET_BY_ID, ASSETS_BY_CONTENT, VIEWS, ActiveViews
+from read_models.asset_by_id.projection import ASSET_BY_ID
 from read_models.asset_history.queries import AssetHistories
+from read_models.assets_by_content.projection import ASSETS_BY_CONTENT
 from read_models.assets_by_shard.queries import AssetScan
+from read_models.installation import apply_views
 from read_models.keyset import KeyRange, SortOrder
-from read_models.registry import VIEWS as BUILT
-from read_models.registry import apply_views
+from read_models.registry import QUERIED_VIEWS, VIEWS
 from read_models.time import microseconds
-from read_models.view import View as BuiltView
+from read_models.view import View
 from read_models.view_reader import ViewReader
 from streams.erasure.asset_lookup import AssetViewLookup
 from streams.ingestion.worker.duplicate_finder import ViewDuplicateFinder
@@ -73,7 +74,7 @@ class BothQueries(MemoryQueries):
         self._store = store
         super().__init__()
 
-    def apply(self, *messages: Message, views: tuple[BuiltView, ...] = BUILT) -> None:
+    def apply(self, *messages: Message, views: tuple[View, ...] = VIEWS) -> None:
         super().apply(*messages, views=views)
         for view in views:
             operations = [operation for message in messages for operation in view.rows(message)]
@@ -158,7 +159,7 @@ def memory(store: CassandraViewStore) -> MemoryQueries:
 def client(session: CassandraSession, memory: MemoryQueries) -> Iterator[TestClient]:
     app, _ = create_app(
         QueryApiDependencies(
-            queries=CassandraQueries(ActiveViews(session)),
+            queries=CassandraQueries(ViewReader(session, QUERIED_VIEWS)),
             log_end_offsets=MemoryLogEnds(),
             blobs=MemoryBlobStore(),
             keys=MemoryKeys(),
@@ -178,7 +179,7 @@ def client(session: CassandraSession, memory: MemoryQueries) -> Iterator[TestCli
 
 def test_one_row_is_the_same(session: CassandraSession, memory: MemoryQueries) -> None:
     async def compare() -> None:
-        real = CassandraQueries(ActiveViews(session))
+        real = CassandraQueries(ViewReader(session, QUERIED_VIEWS))
         for number in (0, 1, 1_000, 1_001, 7_777):
             named = asset_id(number)
             assert plain(await real.asset(ACME, named)) == plain(await memory.asset(ACME, named))
@@ -197,7 +198,7 @@ def asked(
     session: CassandraSession, tenant_id: TenantId
 ) -> dict[str, Callable[[], Awaitable[object]]]:
     """Everything that is ever asked for one tenant, about what is Acme's."""
-    real, views = CassandraQueries(ActiveViews(session)), ViewReader(session)
+    real, views = CassandraQueries(ViewReader(session, QUERIED_VIEWS)), ViewReader(session)
     cats, at_us = category_id("cats"), microseconds(NOON + timedelta(days=30))
     return {
         "asset": lambda: real.asset(tenant_id, asset_id(1)),
@@ -259,7 +260,7 @@ def test_whatever_is_asked_for_a_tenant_finds_nothing_of_another(
 
 def test_trees_and_buckets_are_the_same(session: CassandraSession, memory: MemoryQueries) -> None:
     async def compare() -> None:
-        real = CassandraQueries(ActiveViews(session))
+        real = CassandraQueries(ViewReader(session, QUERIED_VIEWS))
         for tenant_id in (ACME, GLOBEX):
             rows = [plain(row) for row in await real.categories(tenant_id)]
             expected = await memory.categories(tenant_id)
@@ -277,7 +278,7 @@ def test_buckets_are_cut_at_the_same_places(
     session: CassandraSession, memory: MemoryQueries, order: SortOrder
 ) -> None:
     async def compare() -> None:
-        real = CassandraQueries(ActiveViews(session))
+        real = CassandraQueries(ViewReader(session, QUERIED_VIEWS))
         month = "2026-11"
         whole = await memory.of_month(ACME, category_id("cats"), month, ALL, "asc", 100, 1)
         keys = [(row["created_at_us"], row["asset_id"]) for row in whole]
@@ -324,7 +325,7 @@ def test_those_with_the_same_bytes_and_looks_are_the_same(
     session: CassandraSession, memory: MemoryQueries
 ) -> None:
     async def compare() -> None:
-        real = CassandraQueries(ActiveViews(session))
+        real = CassandraQueries(ViewReader(session, QUERIED_VIEWS))
         for tenant_id in (ACME, GLOBEX):
             same = await real.same_bytes(tenant_id, ORIGINAL.sha256)
             assert set(same) == set(await memory.same_bytes(tenant_id, ORIGINAL.sha256))
@@ -347,7 +348,7 @@ def test_the_past_is_the_same(session: CassandraSession, memory: MemoryQueries) 
     orders: tuple[tuple[SortOrder, int], ...] = (("asc", 3), ("desc", 100))
 
     async def compare() -> None:
-        real = CassandraQueries(ActiveViews(session))
+        real = CassandraQueries(ViewReader(session, QUERIED_VIEWS))
         described = (await memory.history(ACME, asset_id(3)))[-1]["happened_at_us"]
         around = range(described - 8 * second_us, described + 9 * second_us, 2 * second_us)
         moments = [first, first + 3 * day_us, *around, first + 60 * day_us]
@@ -396,15 +397,10 @@ def test_a_read_waits_for_the_checkpoint_of_its_view(
     assert client.get(path, headers=header).status_code == 200
 
 
-def test_the_views_that_are_read_are_those_that_are_built() -> None:
-    built = {(view.name, view.topic) for view in BUILT}
-    assert {(view.name, view.topic) for view in VIEWS} <= built
-
-
 def test_views_that_were_never_built_are_named(settings: CassandraSettings, keyspace: str) -> None:
     opened = CassandraSession(settings, keyspace=keyspace)
     try:
-        queries = CassandraQueries(ActiveViews(opened))
+        queries = CassandraQueries(ViewReader(opened, QUERIED_VIEWS))
         with pytest.raises(ViewsMissing):
             asyncio.run(queries.check())
     finally:

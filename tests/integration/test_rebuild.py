@@ -24,7 +24,7 @@ from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS
 from infra.settings import CassandraSettings
 from read_models.categories.projection import CATEGORIES, TREE
 from read_models.errors import DefinitionMissing
-from read_models.registry import apply_views, live_generations
+from read_models.installation import apply_views, live_generations
 from tests.contract.generations import GenerationsContract, planned
 from tests.contract.view_store import checkpoint, upsert
 from tests.support.eventually import eventually

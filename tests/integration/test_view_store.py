@@ -14,11 +14,13 @@ from infra.cassandra.row_operations import ColumnValue, Table
 from infra.cassandra.session import CassandraSession
 from infra.cassandra.view_store import STATE_TABLES, CassandraViewStore, ViewStore
 from infra.errors import StoreUnavailable, ViewsMissing
-from infra.kafka.topics import ASSET_EVENTS
 from infra.local_cluster import free_port
 from infra.settings import CassandraSettings
+from read_models.asset_by_id.projection import ASSET_BY_ID
+from read_models.asset_history.projection import ASSET_HISTORY
 from read_models.categories.projection import TREE
-from read_models.registry import VIEWS, apply_views, live_generations
+from read_models.installation import apply_views, live_generations
+from read_models.registry import VIEWS
 from read_models.view_reader import ViewReader
 from tests.contract.view_store import FRUIT, ViewStoreContract, parked, upsert
 from tests.support.servers import Servers
@@ -207,11 +209,8 @@ def test_a_view_tells_whose_records_it_lacks(
     try:
         views = ViewReader(opened)
 
-        async def lacks(view: str, key: str) -> bool:
-            return await views.lacks(view, ASSET_EVENTS, key)
-
-        assert asyncio.run(lacks("asset_history", place.key.decode()))
-        assert not asyncio.run(lacks("asset_history", "another"))
-        assert not asyncio.run(lacks("asset_by_id", place.key.decode()))
+        assert asyncio.run(views.lacks(ASSET_HISTORY, place.key.decode()))
+        assert not asyncio.run(views.lacks(ASSET_HISTORY, "another"))
+        assert not asyncio.run(views.lacks(ASSET_BY_ID, place.key.decode()))
     finally:
         opened.close()

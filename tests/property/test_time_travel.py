@@ -24,8 +24,6 @@ from query_api.time_travel.asset_as_of import asset_as_of
 from query_api.time_travel.historical_bucket_sources import HistoricalBucketSources
 from read_models.keyset import KeyRange, SortOrder
 from read_models.time import microseconds
-from tests.fold import Rows, expected_rows
-from tests.history_maker import Wish, tenant, wishes
 from tests.property.test_projection_rows import A_LONG_LIFE
 from tests.support.fakes.memory_queries import MemoryQueries
 from tests.support.history_maker import Wish, tenant, wishes

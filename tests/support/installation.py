@@ -21,7 +21,7 @@ from infra.kafka.admin import apply_topics
 from infra.kafka.client import Kafka
 from infra.local_cluster import free_port
 from infra.settings import CassandraSettings
-from read_models.registry import apply_views
+from read_models.installation import apply_views
 from tests.support.eventually import eventually
 from tests.support.servers import Servers
 

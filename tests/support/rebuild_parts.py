@@ -21,7 +21,8 @@ from projections.rebuild.planner import RebuildPlanner
 from projections.rebuild.supervisor import RebuildSupervisor
 from read_models.assets_by_date.projection import ASSETS_BY_DATE
 from read_models.categories.projection import CATEGORIES
-from read_models.registry import VIEWS, definition
+from read_models.installation import definition
+from read_models.registry import VIEWS
 from read_models.view import View, ViewGeneration
 from tests.support.fakes.memory_generations import MemoryGenerations
 from tests.support.fakes.memory_views import MemoryViewStore

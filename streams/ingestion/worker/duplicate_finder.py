@@ -9,6 +9,8 @@ import msgspec
 
 from domain.values import AssetId, Original, Sha256, Status, TenantId
 from infra.cassandra.session import Row
+from read_models.asset_by_id.projection import ASSET_BY_ID
+from read_models.assets_by_content.projection import ASSETS_BY_CONTENT
 from read_models.view_reader import ViewReader
 
 _MOST = 100
@@ -49,12 +51,12 @@ class ViewDuplicateFinder:
     async def of(self, asset_id: AssetId, tenant_id: TenantId, sha256: Sha256) -> AssetId | None:
         """Name the oldest other published asset of the tenant."""
         views = await asyncio.to_thread(self._connected)
-        named = await views.select("assets_by_content", _NAMED, (tenant_id, sha256), at_most=_MOST)
+        named = await views.select(ASSETS_BY_CONTENT, _NAMED, (tenant_id, sha256), at_most=_MOST)
         found = [
             row
             for each in named
             if each["asset_id"] != asset_id
-            for row in await views.select("asset_by_id", _ASSET, (tenant_id, each["asset_id"]))
+            for row in await views.select(ASSET_BY_ID, _ASSET, (tenant_id, each["asset_id"]))
             if row["status"] == Status.PUBLISHED and _has(row, sha256)
         ]
         oldest = min(found, key=_age, default=None)

@@ -11,7 +11,6 @@ from infra.cassandra.session import Row
 from infra.errors import BrokerUnavailable
 from infra.kafka.topics import Topic
 from query_api.queries import quarters_of
-from read_models.active_views import ReadView
 from read_models.consistency_results import ConsistencyResult
 from read_models.generation_status import GenerationStatus
 from read_models.keyset import KeyRange, SortOrder
@@ -19,6 +18,7 @@ from read_models.maintenance_tasks import MaintenanceTask
 from read_models.public_assets.queries import PublicAsset, decode_renditions
 from read_models.registry import VIEWS
 from read_models.sharding import bucket_of
+from read_models.view import View
 from read_models.view import View as BuiltView
 
 _MAX_KEY_BYTES = 65_535
@@ -117,7 +117,7 @@ class MemoryQueries:
                 latest[row["category_id"], row["aspect"]] = row
         return [latest[aspect] for aspect in sorted(latest)]
 
-    async def generation(self, view: ReadView) -> int:
+    async def generation(self, view: View) -> int:
         return 1
 
     async def months(
@@ -174,7 +174,7 @@ class MemoryQueries:
         shown = [row for row in rows if row["valid_from_us"] <= at_us < row["valid_to_us"]]
         return first(shown, span, order, limit)
 
-    async def applied_offsets(self, view: ReadView) -> dict[int, int]:
+    async def applied_offsets(self, view: View) -> dict[int, int]:
         self.asked["applied_offsets"] += 1
         return {
             number: applied for (name, number), applied in self.applied.items() if name == view.name

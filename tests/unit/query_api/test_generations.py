@@ -6,8 +6,8 @@ from domain.values import TenantId
 from infra.cassandra.session import Row
 from query_api.listing.bucket_sources import BucketSources, Period
 from query_api.listing.page_reader import read_page
-from read_models.active_views import ReadView
 from read_models.keyset import KeyRange, SortOrder
+from read_models.view import View
 from tests.support.fakes.memory_queries import MemoryQueries
 
 
@@ -18,7 +18,7 @@ class SwitchingQueries(MemoryQueries):
         super().__init__()
         self.active = 1
 
-    async def generation(self, view: ReadView) -> int:
+    async def generation(self, view: View) -> int:
         return self.active
 
     async def days(self, tenant_id: TenantId, generation: int) -> list[str]:

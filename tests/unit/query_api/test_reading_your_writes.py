@@ -11,7 +11,10 @@ from infra.http.position_header import position_to_header
 from infra.kafka.producer import LogPosition
 from query_api.errors import ViewBehind
 from query_api.read_your_writes import ReadYourWritesBarrier
-from read_models.active_views import ASSET_BY_ID, CATEGORIES, PUBLIC_ASSETS, ReadView
+from read_models.asset_by_id.projection import ASSET_BY_ID
+from read_models.categories.projection import CATEGORIES
+from read_models.public_assets.projection import PUBLIC_ASSETS
+from read_models.view import View
 from tests.support.fakes.memory_queries import MemoryQueries
 from tests.support.story import Story
 from tests.unit.query_api.conftest import FREE
@@ -118,7 +121,7 @@ class ArrivesAtTheThirdLook:
     def __init__(self) -> None:
         self.looks = 0
 
-    async def applied_offsets(self, view: ReadView) -> dict[int, int]:
+    async def applied_offsets(self, view: View) -> dict[int, int]:
         self.looks += 1
         return {3: 42 if self.looks == 3 else 41}
 
@@ -186,7 +189,7 @@ class FailsAtOnce:
     def __init__(self) -> None:
         self.looks = 0
 
-    async def applied_offsets(self, view: ReadView) -> dict[int, int]:
+    async def applied_offsets(self, view: View) -> dict[int, int]:
         if view is ASSET_BY_ID:
             raise StoreUnavailable("down")
         self.looks += 1

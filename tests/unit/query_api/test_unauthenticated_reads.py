@@ -17,7 +17,8 @@ from infra.http.position_header import position_to_header
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from query_api.cassandra_queries import CassandraQueries
 from query_api.images.on_demand import UrlSigner
-from read_models.active_views import ActiveViews
+from read_models.registry import QUERIED_VIEWS
+from read_models.view_reader import ViewReader
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
 from tests.support.fakes.memory_log import MemoryEventLog
 from tests.support.fakes.memory_queries import MemoryLogEnds
@@ -119,7 +120,7 @@ def blobs() -> CountingBlobs:
 @pytest.fixture
 def new_app(cql: CountingCql, blobs: CountingBlobs) -> Callable[[], FastAPI]:
     def made() -> FastAPI:
-        queries = CassandraQueries(ActiveViews(cql))
+        queries = CassandraQueries(ViewReader(cql, QUERIED_VIEWS))
         app, _ = create_app(
             QueryApiDependencies(
                 queries=queries,

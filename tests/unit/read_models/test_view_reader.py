@@ -1,21 +1,23 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from infra.errors import ViewNotBuilt, ViewsMissing
-from infra.kafka.topics import ASSET_EVENTS
+from read_models.asset_by_id.projection import ASSET_BY_ID
 from read_models.view_reader import ViewReader
 from tests.support.fakes.memory_cql import MemoryCql
 
-PICTURES = "SELECT * FROM pictures$suffix"
+PICTURES = replace(ASSET_BY_ID, name="pictures")
+SELECT = "SELECT * FROM pictures$suffix"
 
 
 def read(cql: MemoryCql) -> list[object]:
-    return list(asyncio.run(ViewReader(cql).select("pictures", PICTURES, ())))
+    return list(asyncio.run(ViewReader(cql).select(PICTURES, SELECT, ())))
 
 
 def has_reached(cql: MemoryCql, ends: dict[int, int]) -> bool:
-    return asyncio.run(ViewReader(cql).has_reached("pictures", ASSET_EVENTS, ends))
+    return asyncio.run(ViewReader(cql).has_reached(PICTURES, ends))
 
 
 def test_the_generation_that_is_read_is_read() -> None:
