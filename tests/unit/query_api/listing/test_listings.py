@@ -1,17 +1,23 @@
 """Listings by date and by category, page by page."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pydantic import BaseModel
 from starlette.testclient import TestClient
 
 from domain.asset.commands import DeleteAsset
 from domain.values import CategoryId
+from query_api.parameters import (
+    CategoryListingParameters,
+    CategoryTreeParameters,
+    ListingParameters,
+)
 from query_api.responses.models import PageAnswer
-from tests.support.samples import create_category, metadata, set_categories
+from tests.support.samples import NOON, create_category, metadata, set_categories
 from tests.support.story import GLOBEX, Story, asset_id
 
 HEADERS = ("ScaleHoster-Position", "Prefer")
@@ -130,22 +136,42 @@ def cursor_of(client: TestClient, path: str) -> str:
     return parse_qs(urlsplit(following).query)["cursor"][0]
 
 
+CHANGED = {
+    "from": "from=2026-01-01",
+    "to": "to=2027-01-01",
+    "as_of": f"as_of={NOON + timedelta(days=1):%Y-%m-%d}",
+    "order": "order=asc",
+    "include_descendants": "include_descendants=true",
+    "include_archived": "include_archived=true",
+}
+"""Each parameter that decides what comes, with a value other than its default."""
+
+
 @pytest.mark.parametrize(
-    "other",
+    ("path", "parameters"),
     [
-        "/v1/assets?order=asc",
-        "/v1/assets?from=2026-01-01",
-        "/v1/categories/cats/assets?",
-        "/v1/categories/cats/assets?include_descendants=true",
+        ("/v1/assets", ListingParameters),
+        ("/v1/categories/cats/assets", CategoryListingParameters),
+        ("/v1/categories", CategoryTreeParameters),
     ],
 )
-def test_a_cursor_holds_for_its_own_query_alone(
-    client: TestClient, pictures: Story, other: str
+def test_a_cursor_is_bound_to_every_parameter_that_decides_what_comes(
+    client: TestClient, pictures: Story, path: str, parameters: type[BaseModel]
 ) -> None:
+    pictures.now = NOON + timedelta(days=2)
+    cursor = cursor_of(client, f"{path}?limit=1")
+    fields = parameters.model_fields.items()
+    for name in {field.alias or name for name, field in fields} - {"limit", "cursor"}:
+        answer = client.get(f"{path}?{CHANGED[name]}&cursor={cursor}")
+        assert answer.status_code == 400, name
+        assert answer.json()["type"].endswith("/problems/cursor-refused")
+
+
+def test_a_cursor_holds_for_its_own_listing_alone(client: TestClient, pictures: Story) -> None:
     cursor = cursor_of(client, "/v1/assets?limit=1")
-    answer = client.get(f"{other}&cursor={cursor}")
-    assert answer.status_code == 400
-    assert answer.json()["type"].endswith("/problems/cursor-refused")
+    for other in ("cats", "animals"):
+        answer = client.get(f"/v1/categories/{other}/assets?cursor={cursor}")
+        assert answer.json()["type"].endswith("/problems/cursor-refused")
 
 
 def test_a_cursor_holds_for_its_own_tenant_alone(

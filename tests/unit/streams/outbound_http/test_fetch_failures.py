@@ -15,10 +15,17 @@ TRANSIENT = {
     "preset_missing",
     "internal",
 }
+PERMANENT = {
+    *("blocked_address", "invalid_url", "tls_failure", "too_many_redirects"),
+    "http_status",  # as long as nobody knows which status it was
+    *("too_large", "not_an_image", "unsupported_format", "too_many_pixels", "too_many_frames"),
+    *("corrupt_image", "duplicate"),
+}
 
 
 @pytest.mark.parametrize("code", get_args(FailureCode))
 def test_every_code_is_either_transient_or_permanent(code: FailureCode) -> None:
+    assert (code in TRANSIENT) != (code in PERMANENT), f"may {code} pass? say so here"
     assert is_transient(code) == (code in TRANSIENT)
 
 
