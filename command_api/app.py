@@ -28,7 +28,7 @@ from command_api.routes.sources import add_source_routes
 from command_api.routes.webhooks import add_webhook_routes
 from command_api.upload_staging import StagingStore, UploadStaging
 from command_api.webhook_registry import WebhookRegistry
-from infra.decider_runtime.command_client import CommandClient, CommandSender
+from infra.decider_runtime.command_client import CommandClient
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.http.access import Access, KeyTable
 from infra.http.application import install
@@ -38,6 +38,7 @@ from infra.http.readiness import Probe, Readiness
 from infra.http.request_metrics import new_registry
 from infra.http.tenant_slots import TenantSlots
 from infra.kafka.dead_letter_queue import DeadLetterQueue
+from infra.kafka.producer import RecordSender
 from infra.settings import Settings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -51,7 +52,7 @@ class CommandApiParts:
     """
 
     keys: KeyTable
-    sender: CommandSender
+    sender: RecordSender
     outcomes: PendingReplies
     blobs: StagingStore
     open_preview_assets: Callable[[], PreviewAssets]

@@ -18,10 +18,10 @@ from domain.values import EventId, TenantId
 from domain.webhook.delivery import WebhookAttempt, WebhookDelivery, WebhookRedelivery
 from domain.webhook.endpoint import EndpointId
 from infra.encryption import Erasure
+from infra.kafka.producer import RecordSender
 from infra.kafka.topics import WEBHOOK_DELIVERIES, WEBHOOK_REDELIVERIES
 from read_models.webhooks.endpoint_records import (
     EndpointHealth,
-    EndpointSender,
     WebhookEndpoint,
     forget_endpoint,
     start_offsets_of,
@@ -55,7 +55,7 @@ class WebhookRegistry:
     request may be sent again.
     """
 
-    sender: EndpointSender
+    sender: RecordSender
     table: WebhookEndpointTable
     secrets: WebhookSecrets
     log: DeliveryLog

@@ -20,8 +20,8 @@ from infra.kafka.dead_letter_queue import (
     DeadLetterCannotBeSent,
     DeadLetterNotFound,
     DeadLetterQueue,
-    DeadLetterSender,
 )
+from infra.kafka.producer import RecordSender
 
 _PATH = "/v1/admin/dead-letters"
 _NOT_FOUND = documented(DeadLetterNotFound)
@@ -29,7 +29,7 @@ _NOT_SENT = documented(DeadLetterNotFound, DeadLetterCannotBeSent)
 
 
 def add_dead_letter_routes(
-    app: FastAPI, access: Access, queue: DeadLetterQueue, sender: DeadLetterSender
+    app: FastAPI, access: Access, queue: DeadLetterQueue, sender: RecordSender
 ) -> None:
     """Add the routes; each needs the scope ``admin``, and sees every tenant's letters."""
     guarded: dict[str, Any] = {

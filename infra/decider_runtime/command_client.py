@@ -1,7 +1,6 @@
 """Sending commands to their deciders, and waiting for what they say."""
 
 import asyncio
-from typing import Protocol
 
 from avro_schemas.codec import encode
 from domain.asset.commands import AssetCommand
@@ -10,23 +9,16 @@ from domain.category.commands import CatalogueCommand
 from domain.outcomes import Outcome
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.failpoints import pass_by
-from infra.kafka.producer import LogPosition
+from infra.kafka.producer import RecordSender
 from infra.kafka.topics import ASSET_COMMANDS, CATEGORY_COMMANDS, OPERATION_COMMANDS, Topic
 
 AnyCommand = AssetCommand | CatalogueCommand | OperationCommand
 
 
-class CommandSender(Protocol):
-    """What appends commands: infra.kafka.producer.Sender."""
-
-    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
-        """Append one record; raises Overloaded or BrokerUnavailable."""
-
-
 class CommandClient:
     """Puts commands to their deciders by way of the log."""
 
-    def __init__(self, sender: CommandSender, outcomes: PendingReplies) -> None:
+    def __init__(self, sender: RecordSender, outcomes: PendingReplies) -> None:
         self._sender = sender
         self._outcomes = outcomes
 

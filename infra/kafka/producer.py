@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -27,6 +27,13 @@ class LogPosition:
     topic: str
     partition: int
     offset: int
+
+
+class RecordSender(Protocol):
+    """Appends records: RecordProducer, or a fake of it."""
+
+    async def send(self, topic: Topic, key: str, value: bytes | None, /) -> LogPosition:
+        """Append durably; raises BrokerUnavailable, Overloaded and RecordRefused."""
 
 
 class RecordProducer:

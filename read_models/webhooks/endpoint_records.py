@@ -9,13 +9,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 from avro_schemas.encryption import Subject, encryptor
 from domain.values import CommandId, TenantId
 from domain.webhook.endpoint import EndpointId
-from infra.kafka.producer import LogPosition
-from infra.kafka.topics import WEBHOOK_ENDPOINTS, Topic
+from infra.kafka.producer import RecordSender
+from infra.kafka.topics import WEBHOOK_ENDPOINTS
 
 DisabledBecause = Literal["gone", "failing", "asked"]
 
@@ -64,26 +64,19 @@ class EndpointHealth:
     disabled_because: DisabledBecause | None = None
 
 
-class EndpointSender(Protocol):
-    """What appends the records: infra.kafka.producer.Sender."""
-
-    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
-        """Append one record, or with no value the end of one; raises what Sender raises."""
-
-
-async def store_endpoint(sender: EndpointSender, endpoint: WebhookEndpoint) -> None:
+async def store_endpoint(sender: RecordSender, endpoint: WebhookEndpoint) -> None:
     """Make an endpoint, or change it; raises Overloaded or BrokerUnavailable."""
     await sender.send(WEBHOOK_ENDPOINTS, endpoint.endpoint_id, endpoint_record_to_json(endpoint))
 
 
-async def store_health(sender: EndpointSender, health: EndpointHealth) -> None:
+async def store_health(sender: RecordSender, health: EndpointHealth) -> None:
     """Note how an endpoint fares; raises Overloaded or BrokerUnavailable."""
     await sender.send(
         WEBHOOK_ENDPOINTS, health.endpoint_id + _HEALTH, endpoint_record_to_json(health)
     )
 
 
-async def forget_endpoint(sender: EndpointSender, endpoint_id: EndpointId) -> None:
+async def forget_endpoint(sender: RecordSender, endpoint_id: EndpointId) -> None:
     """Remove an endpoint; raises Overloaded or BrokerUnavailable, and may then be done again."""
     await sender.send(WEBHOOK_ENDPOINTS, endpoint_id, None)
     await sender.send(WEBHOOK_ENDPOINTS, endpoint_id + _HEALTH, None)

@@ -14,8 +14,8 @@ from domain.bulk_operation.selection import Candidate, matches
 from domain.bulk_operation.values import Filter
 from domain.commands import CommandMetadata
 from domain.values import Actor, AssetId, CommandId, CorrelationId, Status, TenantId
-from infra.kafka.producer import LogPosition
-from infra.kafka.topics import ASSET_COMMANDS, Topic
+from infra.kafka.producer import RecordSender
+from infra.kafka.topics import ASSET_COMMANDS
 
 _ERASER = Actor("system:eraser")
 _BATCH_SIZE = 500
@@ -39,13 +39,6 @@ class AssetLookup(Protocol):
 
     async def is_erased(self, tenant_id: TenantId, asset_id: AssetId) -> bool:
         """Tell whether the log confirms that nothing personal is left."""
-
-
-class EraseCommandSender(Protocol):
-    """What appends commands: infra.kafka.producer.Sender."""
-
-    async def send(self, topic: Topic, key: str, value: bytes | None, /) -> LogPosition:
-        """Append one record; raises Overloaded or BrokerUnavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +81,7 @@ class AssetEraser:
         request: ErasureRequest,
         scan: TenantAssets,
         facts: AssetLookup,
-        sender: EraseCommandSender,
+        sender: RecordSender,
         caught_up: Callable[[], Awaitable[None]],
         now: Callable[[], datetime],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,

@@ -15,8 +15,9 @@ from infra.blobs.store import BlobStore
 from infra.errors import BrokerUnavailable, StoreUnavailable
 from infra.failpoints import pass_by
 from infra.kafka.partition_reader import Record
+from infra.kafka.producer import RecordSender
 from infra.kafka.topics import DISCARDED_BLOBS
-from streams.runtime.durable_producer import RecordSender, send_until_durable
+from streams.runtime.durable_producer import send_until_durable
 from streams.runtime.partition_queues import OpenReader, PartitionQueues
 
 _AT_ONCE = 50  # of each partition

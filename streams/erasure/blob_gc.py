@@ -17,9 +17,10 @@ from infra.blobs.store import BlobStore, is_blob_key
 from infra.errors import BrokerUnavailable, StoreUnavailable
 from infra.failpoints import pass_by
 from infra.kafka.partition_reader import Record
+from infra.kafka.producer import RecordSender
 from infra.kafka.topics import ASSET_COMMANDS, IMAGE_JOBS_DEAD_LETTERS
 from streams.runtime.dead_letter_queue import send_dead_letter
-from streams.runtime.durable_producer import RecordSender, send_until_durable
+from streams.runtime.durable_producer import send_until_durable
 from streams.runtime.partition_queues import OpenReader, PartitionQueues, QueuedTask
 
 _PURGER = Actor("system:purger")
@@ -92,16 +93,13 @@ class BlobCollector:
     async def _confirm(self, discard: BlobsDiscarded, purge_id: EventId) -> None:
         """Ask the decider to record that a purge is done; repeated, it is recorded once."""
         command = ConfirmErasure(
-            metadata=CommandMetadata(
-                command_id=erasure_command_id(purge_id),
+            metadata=CommandMetadata.from_system(
+                _PURGER,
+                erasure_command_id(purge_id),
                 tenant_id=discard.tenant_id,
                 entity_id=discard.asset_id,
-                issued_at=self._clock(),
                 correlation_id=discard.correlation_id,
-                actor=_PURGER,
-                expected_version=None,
-                fingerprint=None,
-                reply_partition=None,
+                now=self._clock(),
             )
         )
         await send_until_durable(self._sender, ASSET_COMMANDS, discard.asset_id, encode(command))

@@ -18,19 +18,12 @@ from infra.http.authentication.api_keys import ApiKey, revoke_api_key, stored_ap
 from infra.kafka.client import Kafka
 from infra.kafka.dead_letter_queue import DeadLetterEntry, DeadLetterFilter, DeadLetterQueue
 from infra.kafka.partition_reader import Record, read_from_beginning
-from infra.kafka.producer import LogPosition
-from infra.kafka.topics import OPERATION_COMMANDS, OPERATION_EVENTS, WEBHOOK_ENDPOINTS, Topic
+from infra.kafka.producer import RecordSender
+from infra.kafka.topics import OPERATION_COMMANDS, OPERATION_EVENTS, WEBHOOK_ENDPOINTS
 from read_models.webhooks.endpoint_records import WebhookEndpoint, forget_endpoint
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 
 _ERASER = Actor("system:eraser")
-
-
-class ErasureRecordSender(Protocol):
-    """What appends records: infra.kafka.producer.Sender."""
-
-    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
-        """Append one record, or with no value the end of one."""
 
 
 class KeyDestroyer(Protocol):
@@ -112,7 +105,7 @@ async def erase_belongings(
     theirs: TenantBelongings,
     *,
     keyring: KeyDestroyer,
-    sender: ErasureRecordSender,
+    sender: RecordSender,
     queue: DeadLetterQueue,
     now: datetime,
     correlation_id: CorrelationId,

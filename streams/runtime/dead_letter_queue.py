@@ -7,8 +7,9 @@ from avro_schemas.codec import encode
 from infra.errors import RecordRefused
 from infra.kafka.dead_letter_queue import dead_letter
 from infra.kafka.partition_reader import Record
+from infra.kafka.producer import RecordSender
 from infra.kafka.topics import Topic
-from streams.runtime.durable_producer import RecordSender, send_until_durable
+from streams.runtime.durable_producer import send_until_durable
 
 log = logging.getLogger(__name__)
 

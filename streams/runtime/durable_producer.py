@@ -2,23 +2,15 @@
 
 import asyncio
 import logging
-from typing import Protocol
 
 from infra.errors import BrokerUnavailable, Overloaded
-from infra.kafka.producer import LogPosition
+from infra.kafka.producer import RecordSender
 from infra.kafka.topics import Topic
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
-
-
-class RecordSender(Protocol):
-    """What appends records."""
-
-    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
-        """Append durably; raises BrokerUnavailable, Overloaded and RecordRefused."""
 
 
 async def send_until_durable(sender: RecordSender, topic: Topic, key: str, value: bytes) -> None:

@@ -12,9 +12,10 @@ from avro_schemas.errors import KeysLost, Undecodable
 from infra.errors import BrokerUnavailable
 from infra.kafka.group_consumer import Partition
 from infra.kafka.partition_reader import Record
+from infra.kafka.producer import RecordSender
 from infra.kafka.topics import Topic
 from streams.runtime.dead_letter_queue import send_dead_letter
-from streams.runtime.durable_producer import RecordSender, send_until_durable
+from streams.runtime.durable_producer import send_until_durable
 from streams.runtime.record_consumer import RecordConsumer
 
 _BATCH = 500

@@ -15,12 +15,13 @@ from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.kafka.group_consumer import Partition
 from infra.kafka.partition_reader import Record
+from infra.kafka.producer import RecordSender
 from infra.kafka.topics import WEBHOOK_ATTEMPTS, WEBHOOKS_DEAD_LETTERS
 from read_models.webhooks.endpoint_records import WebhookEndpoint
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 from streams.runtime.ack_window import AckSlot, AckWindow
 from streams.runtime.dead_letter_queue import send_dead_letter
-from streams.runtime.durable_producer import RecordSender, send_until_durable
+from streams.runtime.durable_producer import send_until_durable
 from streams.runtime.record_consumer import RecordConsumer
 from streams.webhooks.delivery_retry_policy import DeliveryRetryPolicy
 from streams.webhooks.endpoint_health import EndpointHealthTracker

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from domain.webhook.endpoint import EndpointId
 from infra.errors import BrokerUnavailable, Overloaded
+from infra.kafka.producer import RecordSender
 from read_models.webhooks.endpoint_records import (
     DisabledBecause,
     EndpointHealth,
-    EndpointSender,
     store_health,
 )
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
@@ -25,7 +25,7 @@ class EndpointHealthTracker:
     """
 
     def __init__(
-        self, table: WebhookEndpointTable, sender: EndpointSender, *, disable_after: timedelta
+        self, table: WebhookEndpointTable, sender: RecordSender, *, disable_after: timedelta
     ) -> None:
         self._table = table
         self._sender = sender

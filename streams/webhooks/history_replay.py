@@ -14,12 +14,13 @@ from domain.asset.events import AssetEvent
 from domain.webhook.delivery import WebhookRedelivery
 from infra.errors import BrokerUnavailable
 from infra.kafka.partition_reader import Record
+from infra.kafka.producer import RecordSender
 from infra.kafka.topics import ASSET_EVENTS, WEBHOOK_REDELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
 from read_models.public_events import public_event_json, public_event_type
 from read_models.webhooks.endpoint_records import WebhookEndpoint
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 from streams.runtime.dead_letter_queue import send_dead_letter
-from streams.runtime.durable_producer import RecordSender, send_until_durable
+from streams.runtime.durable_producer import send_until_durable
 from streams.runtime.record_consumer import RecordConsumer
 from streams.webhooks.fan_out import delivery_record
 

@@ -414,8 +414,9 @@ class World:
             DELAY,
         )
 
-    async def send(self, topic: Topic, _key: str, value: bytes) -> LogPosition:
+    async def send(self, topic: Topic, _key: str, value: bytes | None) -> LogPosition:
         """Append what those who remove have to say."""
+        assert value is not None
         if topic == ASSET_COMMANDS:
             command = decode(value)
             assert isinstance(command, AssetCommand)

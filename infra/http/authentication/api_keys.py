@@ -12,14 +12,14 @@ from binascii import crc32
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 from domain.errors import NotFound
 from domain.values import Sha256, TenantId
 from infra.kafka.client import Kafka
 from infra.kafka.partition_reader import read_from_beginning
-from infra.kafka.producer import LogPosition
-from infra.kafka.topics import API_KEYS, Topic
+from infra.kafka.producer import RecordSender
+from infra.kafka.topics import API_KEYS
 
 Scope = Literal["assets:write", "assets:read", "webhooks", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -50,15 +50,8 @@ class ApiKey:
     revoked_at: datetime | None
 
 
-class ApiKeySender(Protocol):
-    """What appends a key's record: infra.kafka.producer.Sender."""
-
-    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
-        """Append one record; raises Overloaded or BrokerUnavailable."""
-
-
 async def issue_api_key(
-    sender: ApiKeySender,
+    sender: RecordSender,
     *,
     tenant_id: TenantId,
     scopes: tuple[Scope, ...],
@@ -83,7 +76,7 @@ async def issue_api_key(
     return api_key, text
 
 
-async def revoke_api_key(sender: ApiKeySender, api_key: ApiKey, *, now: datetime) -> ApiKey:
+async def revoke_api_key(sender: RecordSender, api_key: ApiKey, *, now: datetime) -> ApiKey:
     """Make a key worthless in every process; raises Overloaded or BrokerUnavailable."""
     revoked = replace(api_key, revoked_at=api_key.revoked_at or now)
     await sender.send(API_KEYS, revoked.key_id, api_key_to_json(revoked))

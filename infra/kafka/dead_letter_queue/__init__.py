@@ -16,7 +16,6 @@ from infra.kafka.dead_letter_queue.queue import (
     BulkResolution,
     DeadLetterPage,
     DeadLetterQueue,
-    DeadLetterSender,
     resolve_dead_letters,
 )
 from infra.kafka.dead_letter_queue.retry import RetryRecord, retry_record
@@ -30,7 +29,6 @@ __all__ = [
     "DeadLetterPage",
     "DeadLetterQueue",
     "DeadLetterResolution",
-    "DeadLetterSender",
     "KafkaDeadLetterLog",
     "RetryRecord",
     "dead_letter",

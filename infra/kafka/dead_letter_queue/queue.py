@@ -17,18 +17,11 @@ from infra.kafka.dead_letter_queue.entry import (
 )
 from infra.kafka.dead_letter_queue.retry import retry_record
 from infra.kafka.partition_reader import Record
-from infra.kafka.producer import LogPosition, RecordProducer
-from infra.kafka.topics import DEAD_LETTERS_SETTLED, Topic
+from infra.kafka.producer import RecordProducer, RecordSender
+from infra.kafka.topics import DEAD_LETTERS_SETTLED
 
 _MOST_READ = 20_000  # records looked at for one page, so that a rare filter ends too
 _PAGE_SIZE = 500
-
-
-class DeadLetterSender(Protocol):
-    """What appends records: infra.kafka.producer.Sender."""
-
-    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
-        """Append one record; raises Overloaded or BrokerUnavailable."""
 
 
 class DeadLetterLog(Protocol):
@@ -116,7 +109,7 @@ class DeadLetterQueue:
             raise DeadLetterNotFound(f"no dead letter {letter_id}")
         return entry
 
-    async def retry(self, sender: DeadLetterSender, entry: DeadLetterEntry) -> DeadLetterResolution:
+    async def retry(self, sender: RecordSender, entry: DeadLetterEntry) -> DeadLetterResolution:
         """Try a letter again, and settle it once what does that is durable.
 
         A letter that is settled already is left alone. Raises DeadLetterCannotBeSent, Overloaded.
@@ -127,12 +120,12 @@ class DeadLetterQueue:
         await sender.send(again.topic, again.key, again.value)
         return await self._resolve(sender, entry.letter_id, "retried")
 
-    async def drop(self, sender: DeadLetterSender, entry: DeadLetterEntry) -> DeadLetterResolution:
+    async def drop(self, sender: RecordSender, entry: DeadLetterEntry) -> DeadLetterResolution:
         """Settle a letter without doing anything about it; raises Overloaded."""
         return entry.resolution or await self._resolve(sender, entry.letter_id, "dropped")
 
     async def _resolve(
-        self, sender: DeadLetterSender, letter_id: str, how: Literal["retried", "dropped"]
+        self, sender: RecordSender, letter_id: str, how: Literal["retried", "dropped"]
     ) -> DeadLetterResolution:
         resolution = DeadLetterResolution(letter_id=letter_id, how=how, settled_at=self._clock())
         await sender.send(DEAD_LETTERS_SETTLED, letter_id, resolution.to_json())

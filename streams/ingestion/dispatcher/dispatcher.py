@@ -15,11 +15,12 @@ from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.kafka.group_consumer import Partition
 from infra.kafka.partition_reader import Record
+from infra.kafka.producer import RecordSender
 from infra.kafka.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
 from streams.ingestion.dispatcher.fair_scheduler import FairScheduler
 from streams.ingestion.dispatcher.tenant_queues import QueuedRun
 from streams.runtime.dead_letter_queue import send_dead_letter
-from streams.runtime.durable_producer import RecordSender, send_until_durable
+from streams.runtime.durable_producer import send_until_durable
 
 _BATCH = 500
 _POLL_SECONDS = 0.2

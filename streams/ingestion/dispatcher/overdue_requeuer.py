@@ -14,8 +14,9 @@ from domain.asset.runs import EventOffset, OpenRuns
 from domain.values import AssetId
 from infra.errors import RecordRefused
 from infra.kafka.partition_reader import Record
+from infra.kafka.producer import RecordSender
 from infra.kafka.topics import IMAGE_JOBS
-from streams.runtime.durable_producer import RecordSender, send_until_durable
+from streams.runtime.durable_producer import send_until_durable
 
 _AT_MOST = 100  # a search: workers that are merely behind must not be buried in copies
 _POLL_SECONDS = 0.5

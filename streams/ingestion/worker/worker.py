@@ -17,6 +17,7 @@ from domain.failures import is_transient
 from infra.errors import BlobNotFound, RecordRefused, StoreUnavailable, ViewNotBuilt, ViewsMissing
 from infra.failpoints import pass_by
 from infra.kafka.partition_reader import Record
+from infra.kafka.producer import RecordSender
 from infra.kafka.topics import ASSET_COMMANDS, IMAGE_JOBS_DEAD_LETTERS, Topic
 from streams.ingestion.fetcher import FetchFailed
 from streams.ingestion.worker.duplicate_finder import IsDuplicate
@@ -26,7 +27,7 @@ from streams.ingestion.worker.result_commands import delay_command, reject_comma
 from streams.ingestion.worker.worker_metrics import WorkerMetrics
 from streams.rendering import RenderFailed
 from streams.runtime.dead_letter_queue import send_dead_letter
-from streams.runtime.durable_producer import RecordSender, send_until_durable
+from streams.runtime.durable_producer import send_until_durable
 from streams.runtime.retry_policy import JobFailure, JobRetryPolicy
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})

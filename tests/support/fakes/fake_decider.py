@@ -46,13 +46,13 @@ class FakeDecider:
         self._operations: dict[TenantId, dict[OperationId, Operation]] = {}
         self._remembered: dict[str, tuple[str | None, Outcome]] = {}
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
         """Take a command as the broker would, and decide it."""
         if self.is_down:
             raise BrokerUnavailable("127.0.0.1:9092 did not acknowledge")
         if self.is_overloaded:
             raise Overloaded("the queue to the broker is full")
-        command = decode(value)
+        command = decode(value or b"")
         assert isinstance(command, AssetCommand | CatalogueCommand | OperationCommand)
         is_asset = isinstance(command, AssetCommand)
         other = "category" if isinstance(command, CatalogueCommand) else "operation"

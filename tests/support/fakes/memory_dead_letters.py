@@ -72,9 +72,10 @@ class MemoryDeadLetterLog:
     def resolutions(self) -> Mapping[str, DeadLetterResolution]:
         return dict(self._settled)
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
         if self.failures:
             raise self.failures.pop(0)
+        assert value is not None
         if topic == DEAD_LETTERS_SETTLED:
             self._settled.setdefault(key, DeadLetterResolution.from_json(value))
         else:

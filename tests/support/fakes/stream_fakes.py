@@ -26,9 +26,10 @@ class FakeSender:
         self.sent: list[tuple[str, str, bytes]] = []
         self.failures = deque(failures)
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
         if self.failures:
             raise self.failures.popleft()
+        assert value is not None
         self.sent.append((topic.name, key, value))
         return LogPosition(topic=topic.name, partition=0, offset=len(self.sent) - 1)
 

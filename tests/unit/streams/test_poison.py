@@ -60,10 +60,10 @@ class Sender:
         self.is_refusing = False
         self._takes_letters = takes_letters
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
         if topic == WEBHOOK_ENDPOINTS:  # how an endpoint fares, which is no message
             return LogPosition(topic=topic.name, partition=0, offset=0)
-        message = decode(value)
+        message = decode(value or b"")
         is_letter = isinstance(message, DeadLetter)
         is_final = isinstance(message, RejectAsset)
         if self.is_refusing and BAD in repr(message) and not (is_letter or is_final):
@@ -204,7 +204,7 @@ def deliver(sender: Sender, values: list[bytes], has_bug: bool) -> FakeReader:  
         table=endpoints,
         webhook_sender=Poster(),
         retry_policy=DeliveryRetryPolicy(retry_seconds=(5, 60)),
-        endpoint_health=EndpointHealthTracker(endpoints, sender, disable_after=timedelta(days=5)),  # type: ignore[arg-type] # it takes no tombstones
+        endpoint_health=EndpointHealthTracker(endpoints, sender, disable_after=timedelta(days=5)),
         clock=lambda: NOON,
     )
 

@@ -35,8 +35,9 @@ class MemorySender:
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes]] = []
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
         assert topic is API_KEYS
+        assert value is not None
         self.sent.append((key, value))
         return LogPosition(topic=topic.name, partition=0, offset=len(self.sent))
 

@@ -46,7 +46,7 @@ class Confirmations(FakeSender):
         super().__init__()
         self._store = store
 
-    async def send(self, topic: Topic, key: str, value: bytes) -> LogPosition:
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> LogPosition:
         if topic == ASSET_COMMANDS:
             assert not any(name.startswith(f"{ASSET}/") for name in self._store.blobs)
         return await super().send(topic, key, value)
