@@ -24,7 +24,6 @@ from query_api.listing.cursors import CursorCodec
 from query_api.queries import Queries
 from query_api.read_context import ReadContextFactory
 from query_api.read_your_writes import ReadYourWritesBarrier
-from query_api.responses.mapper import ResponseMapper
 from query_api.routes import (
     admin,
     assets,
@@ -90,13 +89,12 @@ def create_app(
     queries = sources.queries
     category_trees = CategoryTreeCache(queries)
     urls = PublicUrls(addresses.public_base_url)
-    mapper = ResponseMapper(urls, problem_base_url=addresses.problem_base_url)
     asset_pages = AssetPages(
         BucketSources(queries),
         HistoricalBucketSources(queries),
         category_trees,
         CursorCodec(cursor_secrets),
-        mapper,
+        urls,
     )
     read_your_writes = ReadYourWritesBarrier(queries)
     moment_barrier = MomentBarrier(sources.log_end_offsets, read_your_writes, sources.clock)
@@ -123,17 +121,16 @@ def create_app(
     )
     app.include_router(pictures.routes(read_contexts, renditions, on_demand))
     app.include_router(transformations.routes(read_contexts, queries, signatures, urls))
-    app.include_router(assets.routes(read_contexts, queries, category_trees, asset_pages, mapper))
+    app.include_router(assets.routes(read_contexts, queries, category_trees, asset_pages, urls))
     app.include_router(
         categories.routes(
             read_contexts,
             category_trees,
-            CategoryPages(mapper, cursor_secrets),
+            CategoryPages(cursor_secrets),
             asset_pages,
-            mapper,
         )
     )
-    app.include_router(commands.routes(read_contexts, queries, mapper))
+    app.include_router(commands.routes(read_contexts, queries, addresses.problem_base_url))
     app.include_router(admin.routes(access, queries))
     app.include_router(operations.routes(read_contexts, queries))
     app.include_router(schemas.routes())

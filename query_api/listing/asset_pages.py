@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import parse_qsl, quote, urlencode
 
-import msgspec
 from starlette.requests import Request
 
 from domain.values import CategoryId, CategoryRef
 from infra.cassandra.session import Row
+from query_api.images.public_urls import PublicUrls
 from query_api.listing.bucket_sources import BucketSources
 from query_api.listing.category_tree import CategoryTree
 from query_api.listing.category_tree_cache import CategoryTreeCache
@@ -20,7 +20,8 @@ from query_api.listing.page_reader import PageStart, read_page
 from query_api.listing.page_reader import RowPage as Found
 from query_api.parameters import CategoryListingParameters, ListingParameters
 from query_api.read_context import ReadContext
-from query_api.responses.mapper import ResponseMapper
+from query_api.responses.json_response import JsonPage, encode_json
+from query_api.responses.listings import PageAnswer, item_answer
 from query_api.time_travel.historical_bucket_sources import (
     BucketSourcesAsOf,
     HistoricalBucketSources,
@@ -47,14 +48,6 @@ class _PageRequest:
     ref: CategoryRef | None = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JsonPage:
-    """A page as JSON, and the URL of the next one."""
-
-    content: bytes
-    next_url: str | None
-
-
 class AssetPages:
     """Reads pages; whoever asks for one within the same 50 ms shares one read.
 
@@ -67,14 +60,13 @@ class AssetPages:
         historical_bucket_sources: HistoricalBucketSources,
         category_trees: CategoryTreeCache,
         cursors: CursorCodec,
-        mapper: ResponseMapper,
+        urls: PublicUrls,
     ) -> None:
         self._bucket_sources = bucket_sources
         self._historical_bucket_sources = historical_bucket_sources
         self._category_trees = category_trees
         self._cursors = cursors
-        self._mapper = mapper
-        self._encode = msgspec.json.Encoder().encode
+        self._urls = urls
         self._shared = SingleFlightCache(
             self._read,
             ttl_seconds=_SHARED_SECONDS,
@@ -113,8 +105,11 @@ class AssetPages:
         if found.next_start is not None:
             cursor = self._cursors.seal(found.next_start, bound_to)
             next_url = next_page_url(wanted.path, wanted.query, cursor)
-        items = [self._mapper.item(row, tree) for row in found.rows]
-        return JsonPage(content=self._encode({"items": items, "next": next_url}), next_url=next_url)
+        answer: PageAnswer = {
+            "items": [item_answer(row, tree, self._urls) for row in found.rows],
+            "next": next_url,
+        }
+        return JsonPage(content=encode_json(answer), next_url=next_url)
 
     async def _found(
         self,

@@ -5,15 +5,15 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import islice
 
-import msgspec
 from starlette.requests import Request
 
 from query_api.errors import CursorRefused
-from query_api.listing.asset_pages import JsonPage, next_page_url
+from query_api.listing.asset_pages import next_page_url
 from query_api.listing.category_tree import CategoryTree
 from query_api.parameters import CategoryTreeParameters
 from query_api.read_context import ReadContext
-from query_api.responses.mapper import ResponseMapper
+from query_api.responses.categories import CategoriesAnswer, category_answer
+from query_api.responses.json_response import JsonPage, encode_json
 from query_api.signed_tokens import TokenSigner
 from read_models.time import microseconds
 
@@ -27,12 +27,10 @@ class CategoryPages:
     between two pages make no other one appear twice or be left out.
     """
 
-    def __init__(self, mapper: ResponseMapper, secrets: Sequence[str]) -> None:
-        self._mapper = mapper
+    def __init__(self, secrets: Sequence[str]) -> None:
         self._signer = TokenSigner(
             secrets, _LABEL, at_most=CategoryTreeParameters.MOST_CURSOR_CHARACTERS
         )
-        self._encode = msgspec.json.Encoder().encode
 
     def page(
         self,
@@ -61,9 +59,11 @@ class CategoryPages:
             next_url = next_page_url(
                 path, query.decode("ascii", "replace"), self._signer.seal(last, bound_to)
             )
-        items = [self._mapper.category(row, tree) for _, row in steps[: asked.limit]]
-        content = self._encode({"items": items, "next": next_url})
-        return JsonPage(content=content, next_url=next_url)
+        answer: CategoriesAnswer = {
+            "items": [category_answer(row, tree.path(row)) for _, row in steps[: asked.limit]],
+            "next": next_url,
+        }
+        return JsonPage(content=encode_json(answer), next_url=next_url)
 
     def _opened(self, cursor: str, bound_to: Sequence[str]) -> Sequence[str]:
         body = self._signer.open(cursor, bound_to)

@@ -7,6 +7,7 @@ from domain.category.limits import MAX_DEPTH
 from domain.errors import CategoryNotFound
 from domain.values import CategoryId, CategoryRef
 from infra.cassandra.session import Row
+from query_api.responses.categories import CategoryLabel, category_label
 
 CategoryStep = tuple[tuple[str, ...], Row]
 
@@ -36,13 +37,8 @@ class CategoryTree:
         for row in self._by_id.values():
             self._children.setdefault(row["parent_id"], []).append(row)
         self._walk: Sequence[CategoryStep] | None = None
-        self._labels: dict[str, dict[str, Any]] = {
-            category_id: {
-                "category_id": category_id,
-                "slug": row["slug"],
-                "name": row["name"],
-            }
-            for category_id, row in self._by_id.items()
+        self._labels: dict[str, CategoryLabel] = {
+            category_id: category_label(row) for category_id, row in self._by_id.items()
         }
 
     def __len__(self) -> int:
@@ -90,7 +86,7 @@ class CategoryTree:
                 yield current
                 todo.extend(self._children.get(current["category_id"], ()))
 
-    def label(self, category_id: str) -> dict[str, Any]:
+    def label(self, category_id: str) -> CategoryLabel:
         """Name a category beside an asset; one that the view does not know yet by its id alone."""
         known = self._labels.get(category_id)
         return known or {"category_id": category_id, "slug": None, "name": None}

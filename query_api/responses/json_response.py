@@ -1,17 +1,32 @@
-"""Answers as JSON: written by msgspec, tagged with a version where there is one."""
+"""Responses as JSON: written by msgspec, tagged with a version where there is one."""
+
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from query_api.listing.asset_pages import JsonPage
 from query_api.responses.conditional_requests import is_unchanged
 
-_ENCODE = msgspec.json.Encoder().encode
+encode_json = msgspec.json.Encoder().encode
 _JSON = "application/json"
 _TENANTS_OWN = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 # Not for longer: a purge reaches back, also to what is settled.
 _SETTLED = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonPage:
+    """A page as JSON, and the URL of the next one."""
+
+    content: bytes
+    next_url: str | None
+
+
+def raw_json(text: str) -> Any:  # noqa: ANN401 - whatever the text has
+    """Pass on what is JSON already; the one part of a response whose shape mypy does not check."""
+    return msgspec.Raw(text.encode())
 
 
 def json_response(
@@ -19,7 +34,7 @@ def json_response(
 ) -> Response:
     """Write an answer for one tenant, who may keep it for an hour if it is settled."""
     kept = _SETTLED if is_settled else _TENANTS_OWN
-    return Response(_ENCODE(content), headers={**kept, **(headers or {})}, media_type=_JSON)
+    return Response(encode_json(content), headers={**kept, **(headers or {})}, media_type=_JSON)
 
 
 def page_response(page: JsonPage, *, is_settled: bool) -> Response:
@@ -42,7 +57,7 @@ def versioned_response(
 def public_response(content: object) -> Response:
     """Write an answer that is the same for everybody."""
     return Response(
-        _ENCODE(content),
+        encode_json(content),
         headers={"Cache-Control": "public, max-age=300"},
         media_type=_JSON,
     )

@@ -12,6 +12,7 @@ from infra.http.errors import RequestInvalid
 from infra.http.openapi import documented
 from query_api.duplicates import DuplicateSearch
 from query_api.errors import AssetGone, CursorRefused, ViewBehind
+from query_api.images.public_urls import PublicUrls
 from query_api.listing.asset_pages import AssetPages
 from query_api.listing.category_tree_cache import CategoryTreeCache
 from query_api.parameters import (
@@ -23,9 +24,11 @@ from query_api.parameters import (
 )
 from query_api.queries import Queries
 from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
+from query_api.responses.asset_history import HistoryAnswer, history_answer
+from query_api.responses.assets import AssetAnswer, asset_answer
+from query_api.responses.duplicates import DuplicatesAnswer, duplicates_answer
 from query_api.responses.json_response import json_response, page_response, versioned_response
-from query_api.responses.mapper import ResponseMapper
-from query_api.responses.models import AssetAnswer, DuplicatesAnswer, HistoryAnswer, PageAnswer
+from query_api.responses.listings import PageAnswer
 from query_api.time_travel.asset_as_of import asset_as_of
 from read_models.asset_by_id.projection import ASSET_BY_ID
 from read_models.asset_history.projection import ASSET_HISTORY
@@ -47,7 +50,7 @@ def routes(
     queries: Queries,
     category_trees: CategoryTreeCache,
     asset_pages: AssetPages,
-    mapper: ResponseMapper,
+    urls: PublicUrls,
 ) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1/assets", tags=["assets"])
@@ -95,7 +98,7 @@ def routes(
         if row is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")
         original = await duplicates.original_of(context.tenant_id, row)
-        answer = mapper.asset(row, await category_trees.tree(context), original)
+        answer = asset_answer(row, await category_trees.tree(context), urls, original)
         return versioned_response(request, answer, row["version"])
 
     async def show_past(
@@ -107,7 +110,7 @@ def routes(
             )
         row = asset_as_of(await queries.history(context.tenant_id, asset_id), asset_id, asked)
         tree = await category_trees.tree(context, asked.as_of or moment(row["updated_at_us"]))
-        answer = mapper.asset(row, tree)
+        answer = asset_answer(row, tree, urls)
         return versioned_response(request, answer, row["version"], is_settled=context.is_settled)
 
     @router.get(
@@ -126,7 +129,8 @@ def routes(
         row = await queries.asset(context.tenant_id, asset_id)
         if row is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")
-        return json_response(mapper.duplicates(await duplicates.like(context.tenant_id, row)))
+        found = await duplicates.like(context.tenant_id, row)
+        return json_response(duplicates_answer(found, urls))
 
     @router.get(
         "/{asset_id}/events",
@@ -142,6 +146,6 @@ def routes(
         rows = await queries.history(context.tenant_id, asset_id)
         if not rows:
             raise AssetNotFound(f"no asset has the id {asset_id}")
-        return json_response({"items": mapper.history(rows)})
+        return json_response(history_answer(rows))
 
     return router

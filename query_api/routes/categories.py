@@ -23,9 +23,9 @@ from query_api.parameters import (
     query_parameters,
 )
 from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
+from query_api.responses.categories import CategoriesAnswer, CategoryAnswer, category_answer
 from query_api.responses.json_response import page_response, versioned_response
-from query_api.responses.mapper import ResponseMapper
-from query_api.responses.models import CategoriesAnswer, CategoryAnswer, PageAnswer
+from query_api.responses.listings import PageAnswer
 from read_models.assets_by_category.projection import ASSETS_BY_CATEGORY
 from read_models.assets_by_date.projection import ASSETS_BY_DATE
 from read_models.categories.projection import CATEGORIES
@@ -40,7 +40,6 @@ def routes(
     category_trees: CategoryTreeCache,
     category_pages: CategoryPages,
     asset_pages: AssetPages,
-    mapper: ResponseMapper,
 ) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1/categories", tags=["categories"])
@@ -89,7 +88,7 @@ def routes(
         context = await at_moment(request, context, asked.as_of)
         tree = await category_trees.tree(context, asked.as_of)
         row = tree.find(category)
-        answer = mapper.category(row, tree)
+        answer = category_answer(row, tree.path(row))
         return versioned_response(request, answer, row["version"], is_settled=context.is_settled)
 
     @router.get(

@@ -10,15 +10,12 @@ from query_api.errors import CommandNotFound
 from query_api.parameters import CommandIdPath
 from query_api.queries import Queries
 from query_api.read_context import ReadContext, ReadContextFactory
+from query_api.responses.commands import CommandAnswer, command_answer
 from query_api.responses.json_response import json_response
-from query_api.responses.mapper import ResponseMapper
-from query_api.responses.models import CommandAnswer
 from read_models.commands.projection import COMMANDS
 
 
-def routes(
-    read_contexts: ReadContextFactory, queries: Queries, mapper: ResponseMapper
-) -> APIRouter:
+def routes(read_contexts: ReadContextFactory, queries: Queries, problem_base_url: str) -> APIRouter:
     """Make the route."""
     router = APIRouter(prefix="/v1/commands", tags=["commands"])
 
@@ -36,6 +33,6 @@ def routes(
                 f"no command {command_id} was decided in the last 7 days; if you sent it a moment "
                 "ago it may be pending: ask again in a second"
             )
-        return json_response(mapper.command(row))
+        return json_response(command_answer(row, problem_base_url=problem_base_url))
 
     return router

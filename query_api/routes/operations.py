@@ -6,8 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from avro_schemas.errors import Undecodable
-from domain.asset.changes import Change, changes
 from domain.bulk_operation.progress import CATEGORY_ITEM
 from domain.bulk_operation.values import ItemResult
 from domain.errors import OperationNotFound
@@ -19,14 +17,15 @@ from query_api.errors import ViewBehind
 from query_api.parameters import OperationIdPath
 from query_api.queries import Queries
 from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
+from query_api.responses.asset_history import ChangeAnswer, changes_by_event
 from query_api.responses.json_response import json_response
-from query_api.responses.operation_mapper import operation_item_response, operation_response
-from query_api.responses.operation_models import (
+from query_api.responses.operations import (
     OperationAnswer,
     OperationItemsAnswer,
     OperationsAnswer,
+    operation_answer,
+    operation_item_answer,
 )
-from read_models.asset_history.queries import event_in
 from read_models.operation_items.projection import OPERATION_ITEMS
 from read_models.operations.projection import OPERATIONS
 
@@ -51,7 +50,8 @@ def routes(read_contexts: ReadContextFactory, queries: Queries) -> APIRouter:
         """List the operations that were begun last, the newest first."""
         rows = [row for row in await queries.operations(context.tenant_id) if _is_whole(row)]
         newest = sorted(rows, key=lambda row: int(row["started_at_us"]), reverse=True)[:limit]
-        return json_response({"items": [operation_response(row) for row in newest]})
+        answer: OperationsAnswer = {"items": list(map(operation_answer, newest))}
+        return json_response(answer)
 
     @router.get(
         "/{operation_id}",
@@ -64,9 +64,8 @@ def routes(read_contexts: ReadContextFactory, queries: Queries) -> APIRouter:
         context: Annotated[ReadContext, Depends(read_contexts.of(OPERATIONS))],
     ) -> Response:
         """Show an operation: its state, its progress, and when it will be done."""
-        return json_response(
-            operation_response(await _found(queries, context.tenant_id, operation_id))
-        )
+        row = await _found(queries, context.tenant_id, operation_id)
+        return json_response(operation_answer(row))
 
     @router.get(
         "/{operation_id}/items",
@@ -88,15 +87,18 @@ def routes(read_contexts: ReadContextFactory, queries: Queries) -> APIRouter:
         row = await _found(queries, context.tenant_id, operation_id)
         rows = await queries.operation_items(context.tenant_id, operation_id, after, limit)
         wanted = [one for one in rows if result in (None, one["result"])]
-        told = await asyncio.gather(*(_changes(queries, context.tenant_id, one) for one in wanted))
+        changes = await asyncio.gather(
+            *(_changes(queries, context.tenant_id, one) for one in wanted)
+        )
         seen = rows[-1]["place"] if rows else after
-        is_more = rows and seen + 1 < operation_response(row)["progress"]["done"]
+        is_more = rows and seen + 1 < operation_answer(row)["progress"]["done"]
         narrowed = f"&result={result}" if result else ""
         next_url = f"/v1/operations/{operation_id}/items?limit={limit}&after={seen}{narrowed}"
-        items = [
-            operation_item_response(one, changed) for one, changed in zip(wanted, told, strict=True)
-        ]
-        return json_response({"items": items, "next": next_url if is_more else None})
+        answer: OperationItemsAnswer = {
+            "items": list(map(operation_item_answer, wanted, changes)),
+            "next": next_url if is_more else None,
+        }
+        return json_response(answer)
 
     return router
 
@@ -113,16 +115,12 @@ def _is_whole(row: Row) -> bool:
     return row.get("kind") is not None
 
 
-async def _changes(queries: Queries, tenant_id: TenantId, row: Row) -> tuple[Change, ...]:
+async def _changes(queries: Queries, tenant_id: TenantId, row: Row) -> list[ChangeAnswer]:
     """Work out what this item's event changed, from the history of its asset."""
     if not row["version"] or row["item"] == CATEGORY_ITEM:
-        return ()
+        return []
     history = await queries.history(tenant_id, AssetId(row["item"]))
-    try:
-        told = changes(map(event_in, history))
-    except Undecodable:  # an older shape
-        return ()
-    for event, changed in zip(history, told, strict=True):
+    for event, changes in zip(history, changes_by_event(history), strict=True):
         if event["entity_version"] == row["version"]:
-            return changed
-    return ()
+            return changes
+    return []

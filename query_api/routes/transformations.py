@@ -14,7 +14,7 @@ from query_api.parameters import AssetIdPath
 from query_api.queries import Queries
 from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
 from query_api.responses.json_response import json_response
-from query_api.responses.models import TransformationAnswer
+from query_api.responses.transformations import TransformationAnswer
 from read_models.asset_by_id.projection import ASSET_BY_ID
 
 
@@ -46,8 +46,10 @@ def routes(
             raise AssetNotFound(f"no asset has the id {asset_id}")
         words = str(parsed_transformation(transformation))
         signature = signatures.sign(asset_id, words)
-        return json_response(
-            {"transformation": words, "url": urls.transformed(asset_id, words, signature)}
-        )
+        answer: TransformationAnswer = {
+            "transformation": words,
+            "url": urls.transformed(asset_id, words, signature),
+        }
+        return json_response(answer)
 
     return router

@@ -19,7 +19,7 @@ from query_api.listing.bucket_sources import Period
 from query_api.listing.category_tree import CategoryTree, category_rows_as_of
 from query_api.listing.page_reader import read_page
 from query_api.parameters import AssetAsOfParameters
-from query_api.responses.mapper import ResponseMapper
+from query_api.responses.assets import asset_answer
 from query_api.time_travel.asset_as_of import asset_as_of
 from query_api.time_travel.historical_bucket_sources import HistoricalBucketSources
 from read_models.keyset import KeyRange, SortOrder
@@ -32,7 +32,7 @@ from tests.support.samples import ACME
 
 Events = Sequence[AssetEvent | CatalogueEvent]
 
-ANSWERS = ResponseMapper(PublicUrls("https://img.example"), problem_base_url="https://api.example")
+URLS = PublicUrls("https://img.example")
 MOVED_AND_RENAMED: list[Wish] = [
     *(("submit", 0, 0, 1), ("publish", 0, 0, 1), ("categorise", 0, 1, 2), ("rename", 1, 1, 1)),
     *(("move", 1, 0, 1), ("archive", 2, 0, 0), ("describe", 0, 1, 1), ("delete", 0, 0, 0)),
@@ -128,4 +128,4 @@ def test_each_version_of_an_asset_is_shown_as_it_was_when_it_was_the_last(
 
 
 def answered(row: Any) -> Any:  # noqa: ANN401 - an answer is any JSON
-    return msgspec.json.decode(msgspec.json.encode(ANSWERS.asset(row, CategoryTree(()))))
+    return msgspec.json.decode(msgspec.json.encode(asset_answer(row, CategoryTree(()), URLS)))

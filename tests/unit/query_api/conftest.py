@@ -6,7 +6,10 @@ from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from domain.transformations import derived_key, parse_transformation
 from infra.http.authentication.api_key_table import ApiKeyRejected, ApiKeysNotLoaded, Caller
@@ -140,22 +143,43 @@ def app(
     return service
 
 
+class DocumentedApp:
+    """An application each of whose answers must have the shape that its route documents."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        status, body = 0, b""
+
+        async def keep(message: Message) -> None:
+            nonlocal status, body
+            status = message.get("status", status)
+            body += message.get("body", b"")
+            await send(message)
+
+        await self._app(scope, receive, keep)
+        documented = getattr(scope.get("route"), "response_model", None)
+        if status == 200 and documented is not None:
+            TypeAdapter(documented).validate_json(body, strict=True)
+
+
 @pytest.fixture
 def nobody(app: FastAPI) -> Iterator[TestClient]:
     """Send requests without a key."""
-    with TestClient(app) as client:
+    with TestClient(DocumentedApp(app)) as client:
         yield client
 
 
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
     """Send requests of ACME, who may read."""
-    with TestClient(app, headers={"Authorization": "Bearer acme-reads"}) as client:
+    with TestClient(DocumentedApp(app), headers={"Authorization": "Bearer acme-reads"}) as client:
         yield client
 
 
 @pytest.fixture
 def stranger(app: FastAPI) -> Iterator[TestClient]:
     """Send requests of another tenant, who may read their own."""
-    with TestClient(app, headers={"Authorization": "Bearer globex-reads"}) as client:
+    with TestClient(DocumentedApp(app), headers={"Authorization": "Bearer globex-reads"}) as client:
         yield client

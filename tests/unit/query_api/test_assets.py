@@ -1,12 +1,11 @@
 """One asset in each of its states, and its history."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from starlette.testclient import TestClient
 
 from domain.asset.commands import DelayAsset, DeleteAsset, DescribeAsset, PurgeAsset
 from domain.values import FocalPoint, Sha256
-from query_api.responses.models import AssetAnswer, HistoryAnswer
 from tests.support.samples import NOON, metadata
 from tests.support.story import Story, asset_id
 
@@ -15,15 +14,14 @@ def test_a_published_asset_is_shown_whole(client: TestClient, story: Story) -> N
     named = story.publish(1, "cats", title="Tom")
     answer = client.get(f"/v1/assets/{named}")
     assert answer.status_code == 200
-    asset = AssetAnswer.model_validate(answer.json())
-    assert asset.status == "published"
-    assert asset.title == "Tom"
-    assert asset.public_url == f"https://img.example/i/{named}"
-    assert [one.slug for one in asset.categories] == ["cats"]
-    assert asset.metadata == {"shelf": 7}
-    assert asset.facts is not None
-    assert asset.facts.camera == "Acme One"
-    assert asset.renditions[0].url == f"https://img.example/i/{named}/large.webp?v={'1' * 16}"
+    asset = answer.json()
+    assert asset["status"] == "published"
+    assert asset["title"] == "Tom"
+    assert asset["public_url"] == f"https://img.example/i/{named}"
+    assert [one["slug"] for one in asset["categories"]] == ["cats"]
+    assert asset["metadata"] == {"shelf": 7}
+    assert asset["facts"]["camera"] == "Acme One"
+    assert asset["renditions"][0]["url"] == f"https://img.example/i/{named}/large.webp?v={'1' * 16}"
     assert answer.headers["etag"] == '"2"'
 
 
@@ -54,8 +52,8 @@ def test_where_blobs_lie_is_not_told(client: TestClient, story: Story) -> None:
 
 def test_a_submitted_asset_has_no_public_url_yet(client: TestClient, story: Story) -> None:
     named = story.submit(1, "cats")
-    asset = AssetAnswer.model_validate(client.get(f"/v1/assets/{named}").json())
-    assert (asset.status, asset.public_url, asset.renditions) == ("submitted", None, [])
+    asset = client.get(f"/v1/assets/{named}").json()
+    assert (asset["status"], asset["public_url"], asset["renditions"]) == ("submitted", None, [])
 
 
 def test_a_refused_duplicate_names_the_other(client: TestClient, story: Story) -> None:
@@ -71,10 +69,9 @@ def test_a_refused_duplicate_names_the_other(client: TestClient, story: Story) -
 def test_a_rejected_asset_tells_why(client: TestClient, story: Story) -> None:
     story.submit(1, "cats")
     named = story.reject(1)
-    asset = AssetAnswer.model_validate(client.get(f"/v1/assets/{named}").json())
-    assert asset.status == "rejected"
-    assert asset.failure is not None
-    assert asset.failure.model_dump() == {
+    asset = client.get(f"/v1/assets/{named}").json()
+    assert asset["status"] == "rejected"
+    assert asset["failure"] == {
         "code": "http_status",
         "detail": "it answered 404",
         "attempts": 1,
@@ -99,11 +96,10 @@ def test_an_asset_that_waits_for_another_attempt_tells_when_that_comes(
             retry_at=retry_at,
         )
     )
-    asset = AssetAnswer.model_validate(client.get(f"/v1/assets/{named}").json())
-    assert asset.status == "submitted"
-    assert asset.failure is not None
-    assert (asset.failure.code, asset.failure.attempts) == ("timeout", 2)
-    assert asset.failure.retry_at == retry_at
+    asset = client.get(f"/v1/assets/{named}").json()
+    assert asset["status"] == "submitted"
+    assert (asset["failure"]["code"], asset["failure"]["attempts"]) == ("timeout", 2)
+    assert datetime.fromisoformat(asset["failure"]["retry_at"]) == retry_at
 
 
 def test_a_deleted_and_a_purged_asset_still_answer_with_their_status(
@@ -111,11 +107,12 @@ def test_a_deleted_and_a_purged_asset_still_answer_with_their_status(
 ) -> None:
     named = story.publish(1, "cats", title="Tom")
     story.tell(DeleteAsset(metadata=metadata(named)))
-    deleted = AssetAnswer.model_validate(client.get(f"/v1/assets/{named}").json())
-    assert (deleted.status, deleted.public_url, deleted.renditions) == ("deleted", None, [])
+    deleted = client.get(f"/v1/assets/{named}").json()
+    assert deleted["status"] == "deleted"
+    assert (deleted["public_url"], deleted["renditions"]) == (None, [])
     story.tell(PurgeAsset(metadata=metadata(named)))
-    purged = AssetAnswer.model_validate(client.get(f"/v1/assets/{named}").json())
-    assert (purged.status, purged.title, purged.source.url) == ("purged", "", None)
+    purged = client.get(f"/v1/assets/{named}").json()
+    assert (purged["status"], purged["title"], purged["source"]["url"]) == ("purged", "", None)
 
 
 def test_an_asset_that_the_client_has_is_not_sent_again(client: TestClient, story: Story) -> None:
@@ -129,12 +126,11 @@ def test_an_asset_that_the_client_has_is_not_sent_again(client: TestClient, stor
 def test_history_tells_every_event_in_order(client: TestClient, story: Story) -> None:
     named = story.publish(1, "cats")
     story.tell(DeleteAsset(metadata=metadata(named)))
-    history = HistoryAnswer.model_validate(client.get(f"/v1/assets/{named}/events").json())
-    told = [(event.version, event.name) for event in history.items]
+    history = client.get(f"/v1/assets/{named}/events").json()
+    told = [(event["version"], event["name"]) for event in history["items"]]
     assert told == [(1, "AssetSubmitted"), (2, "AssetPublished"), (3, "AssetDeleted")]
-    assert history.items[0].actor == "key:k1"
-    assert history.items[0].event is not None
-    assert history.items[0].event["source"]["url"] == "https://example.com/1.jpg"
+    assert history["items"][0]["actor"] == "key:k1"
+    assert history["items"][0]["event"]["source"]["url"] == "https://example.com/1.jpg"
 
 
 def test_what_nobody_submitted_is_not_found(client: TestClient, story: Story) -> None:

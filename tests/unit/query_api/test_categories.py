@@ -9,16 +9,15 @@ from domain.category.commands import MoveCategory
 from domain.values import CategoryRef
 from infra.http.position_header import position_to_header
 from query_api.listing.category_tree import CategoryTree
-from query_api.responses.models import CategoriesAnswer, CategoryAnswer
 from tests.support.fakes.memory_queries import MemoryQueries
 from tests.support.samples import ACME, archive_category, category_id, create_category, metadata
 from tests.support.story import Story
 
 
 def test_the_tree_is_listed_branch_by_branch(client: TestClient, story: Story) -> None:
-    tree = CategoriesAnswer.model_validate(client.get("/v1/categories").json())
-    assert [one.path for one in tree.items] == ["animals", "animals/cats", "animals/dogs"]
-    assert tree.items[1].parent_id == category_id("animals")
+    tree = client.get("/v1/categories").json()
+    assert [one["path"] for one in tree["items"]] == ["animals", "animals/cats", "animals/dogs"]
+    assert tree["items"][1]["parent_id"] == category_id("animals")
 
 
 def test_an_archived_category_is_not_listed_unless_asked_for(
@@ -35,7 +34,7 @@ def test_an_archived_category_is_not_listed_unless_asked_for(
 
 def test_a_category_is_found_by_slug_and_by_id(client: TestClient, story: Story) -> None:
     by_slug, by_id = (client.get(f"/v1/categories/{ref}") for ref in ("cats", category_id("cats")))
-    assert CategoryAnswer.model_validate(by_slug.json()).name == "Cats"
+    assert by_slug.json()["name"] == "Cats"
     assert by_slug.json() == by_id.json()
     known = client.get("/v1/categories/cats", headers={"If-None-Match": by_slug.headers["etag"]})
     assert known.status_code == 304
@@ -53,10 +52,10 @@ def pages(client: TestClient, path: str | None) -> list[list[str]]:
     found = []
     while path is not None:
         answer = client.get(path)
-        page = CategoriesAnswer.model_validate(answer.raise_for_status().json())
-        assert answer.headers.get("link") == (page.next and f'<{page.next}>; rel="next"')
-        found.append([one.path for one in page.items])
-        path = page.next
+        page = answer.raise_for_status().json()
+        path = page["next"]
+        assert answer.headers.get("link") == (path and f'<{path}>; rel="next"')
+        found.append([one["path"] for one in page["items"]])
     return found
 
 

@@ -4,7 +4,6 @@ from starlette.testclient import TestClient
 
 from domain.outcomes import CommandAccepted, CommandRefused, EventRef
 from domain.values import CommandId, EventId
-from query_api.responses.models import CommandAnswer
 from tests.support.fakes.memory_queries import MemoryQueries
 from tests.support.samples import ACME, NOON
 
@@ -22,10 +21,10 @@ def test_an_accepted_command_names_its_events(client: TestClient, queries: Memor
             category=None,
         )
     )
-    answer = CommandAnswer.model_validate(client.get("/v1/commands/c1").json())
-    assert answer.status == "accepted"
-    assert [event.name for event in answer.events] == ["AssetSubmitted"]
-    assert answer.position == "YXNzZXQtZXZlbnRzOjM6NDE"
+    answer = client.get("/v1/commands/c1").json()
+    assert answer["status"] == "accepted"
+    assert [event["name"] for event in answer["events"]] == ["AssetSubmitted"]
+    assert answer["position"] == "YXNzZXQtZXZlbnRzOjM6NDE"
 
 
 def test_a_refused_command_tells_the_problem(client: TestClient, queries: MemoryQueries) -> None:
@@ -40,9 +39,9 @@ def test_a_refused_command_tells_the_problem(client: TestClient, queries: Memory
             members={"categories": "birds"},
         )
     )
-    answer = CommandAnswer.model_validate(client.get("/v1/commands/c1").json())
-    assert answer.status == "refused"
-    assert answer.problem == {
+    answer = client.get("/v1/commands/c1").json()
+    assert answer["status"] == "refused"
+    assert answer["problem"] == {
         "type": "https://api.example/problems/unknown-category",
         "title": "The request names a category that does not exist.",
         "status": 422,
