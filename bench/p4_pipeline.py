@@ -20,7 +20,8 @@ from statistics import median
 from PIL import Image, ImageOps
 
 from bench.reporting import report
-from streams.rendering import PRESETS, RenderResult, Sandbox
+from streams.rendering import RenderResult, Sandbox
+from tests.support.presets import PRESETS
 
 PRESET = PRESETS["default"]
 SAMPLES = Path(__file__).parents[1] / "samples"

@@ -3,7 +3,6 @@
 from streams.rendering.configured_presets import deployed_presets
 from streams.rendering.presets import (
     PIPELINE_VERSION,
-    PRESETS,
     Preset,
     RenditionSpec,
 )
@@ -16,7 +15,6 @@ from streams.rendering.sandbox.syscall_filter import is_available as decoders_ar
 
 __all__ = [
     "PIPELINE_VERSION",
-    "PRESETS",
     "MeasuredSource",
     "Preset",
     "RenderFailed",

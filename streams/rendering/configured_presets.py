@@ -1,20 +1,21 @@
-"""The presets as a deployment has them: with a mark of its own, if it names one."""
+"""The presets of a deployment: with a watermark of its own, if it names one."""
 
 from collections.abc import Mapping
 
 from infra.errors import SettingsWrong
 from read_models.renditions.watermark import watermark
-from streams.rendering.presets import PRESETS, Preset, presets_marked_with
+from streams.rendering.presets import Preset, presets
 from streams.rendering.steps.watermark import check_watermark
 
 
-def deployed_presets(place: str) -> Mapping[str, Preset]:
-    """Give all presets, marked with the PNG at ``place``; raises SettingsWrong if it is none."""
-    if not place:
-        return PRESETS
-    picture = watermark(place)
+def deployed_presets(path: str) -> Mapping[str, Preset]:
+    """Return all presets, marked with the PNG at ``path``, or with the word PROOF if it is empty.
+
+    Raises SettingsWrong when the file cannot be read or is no PNG.
+    """
+    picture = watermark(path)
     try:
         check_watermark(picture)
     except ValueError as error:
-        raise SettingsWrong(f"render.watermark: {place}: {error}") from error
-    return presets_marked_with(picture)
+        raise SettingsWrong(f"render.watermark: {path}: {error}") from error
+    return presets(picture)

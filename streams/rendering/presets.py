@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from domain.transformations import Fit, Gravity
 from domain.values import FocalPoint, Sha256
-from read_models.renditions.watermark import watermark, watermark_name
+from read_models.renditions.watermark import watermark_name
 
 PIPELINE_VERSION: Final = 3
 """Raised whenever the same bytes and preset would give other renditions or facts."""
@@ -135,31 +135,18 @@ PHOTO: Final = Preset(  # galleries: finer, signed, and with a card for links to
     keep_copyright=True,
 )
 
-PROOF: Final = Preset(  # shown before it is paid for: what is large enough to be used is marked
-    name="proof",
-    renditions=(
-        *(replace(spec, is_marked=True) for spec in (LARGE, MEDIUM, MEDIUM_JPEG)),
-        THUMB,
-    ),
-    keep_copyright=True,
-    watermark=Watermark(
-        picture=watermark(),
-        position="centre",
-        opacity=0.4,
-        width_share=0.6,
-    ),
+PROOF_RENDITIONS: Final = (  # shown before it is paid for: what is large enough is marked
+    *(replace(spec, is_marked=True) for spec in (LARGE, MEDIUM, MEDIUM_JPEG)),
+    THUMB,
 )
 
-PRESETS: Final[Mapping[str, Preset]] = {
-    preset.name: preset for preset in (DEFAULT, PRODUCT, PHOTO, PROOF)
-}
 
-
-def presets_marked_with(picture: bytes) -> Mapping[str, Preset]:
-    """Give all presets, a PNG of the deployment's own in place of the word PROOF."""
-    return {
-        name: replace(preset, watermark=replace(preset.watermark, picture=picture))
-        if preset.watermark
-        else preset
-        for name, preset in PRESETS.items()
-    }
+def presets(watermark: bytes) -> Mapping[str, Preset]:
+    """Return all presets by name; ``watermark`` is the PNG that lies on what ``proof`` marks."""
+    proof = Preset(
+        name="proof",
+        renditions=PROOF_RENDITIONS,
+        keep_copyright=True,
+        watermark=Watermark(picture=watermark, position="centre", opacity=0.4, width_share=0.6),
+    )
+    return {preset.name: preset for preset in (DEFAULT, PRODUCT, PHOTO, proof)}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from infra.file_lock import locked
-from streams.rendering import PRESETS
 from tests.contract.test_dependencies import PACKAGES, ROOT
+from tests.support.presets import PRESETS
 
 LOCK = ROOT / "requirements.lock"
 _UV = str(Path(sysconfig.get_path("scripts")) / "uv")
@@ -31,16 +31,17 @@ for top in sys.argv[1:]:
 _RENDER_BOTH = """\
 import asyncio, io
 from PIL import Image
-from streams.rendering import PRESETS, RenderFailed, Sandbox
+from streams.rendering import RenderFailed, Sandbox, deployed_presets
 
 async def main() -> None:
     jpeg = io.BytesIO()
     Image.new("RGB", (64, 48)).save(jpeg, "JPEG")
     heic = bytes.fromhex("00000018667479706865696300000000") + b"mif1heic" + bytes(64)
+    preset = deployed_presets("")["default"]
     async with Sandbox(processes=1) as sandbox:
-        print(len((await sandbox.render(jpeg.getvalue(), PRESETS["default"])).renditions))
+        print(len((await sandbox.render(jpeg.getvalue(), preset)).renditions))
         try:
-            await sandbox.render(heic, PRESETS["default"])
+            await sandbox.render(heic, preset)
         except RenderFailed as failed:
             print(failed.code, failed.detail)
 

@@ -10,11 +10,12 @@ from typing import Final, get_args
 import pytest
 
 from domain.failures import FailureCode
-from streams.rendering import PRESETS, RenderFailed, RenderLimits, Sandbox
+from streams.rendering import RenderFailed, RenderLimits, Sandbox
 from streams.rendering.formats.sniffing import is_accepted
 from tests.support.corpora import corpora
 from tests.support.mutants import SOAK, mutant
 from tests.support.pictures import encoded, wheel
+from tests.support.presets import PRESETS
 
 SEED: Final = 20261128
 SAMPLE: Final = 120 * SOAK

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from streams.rendering import PRESETS, RenderLimits
+from streams.rendering import RenderLimits
 from streams.rendering.pipeline import render
 from tests.support.pictures import (
     encoded,
@@ -17,6 +17,7 @@ from tests.support.pictures import (
     telltale_exif,
     wheel,
 )
+from tests.support.presets import PRESETS
 
 SIDES = st.integers(1, 400) | st.sampled_from([1, 2, 255, 256, 257, 1024, 1025, 2048, 2049, 3000])
 MODES = st.sampled_from(["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F"])

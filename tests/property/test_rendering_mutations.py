@@ -8,9 +8,10 @@ from typing import Final, get_args
 from PIL import Image
 
 from domain.failures import FailureCode
-from streams.rendering import PRESETS, RenderFailed, RenderLimits, Sandbox
+from streams.rendering import RenderFailed, RenderLimits, Sandbox
 from tests.support.mutants import SOAK, mutant
 from tests.support.pictures import encoded, heic, linear_profile, telltale_exif, wheel
+from tests.support.presets import PRESETS
 
 SEED: Final = 20261123
 MUTANTS_PER_SEED_FILE: Final = 30 * SOAK

@@ -12,9 +12,10 @@ from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
 from domain.values import Facts
-from streams.rendering import PRESETS, RenderLimits
+from streams.rendering import RenderLimits
 from streams.rendering.pipeline import render
 from streams.rendering.render_result import RenderResult, RenditionBytes
+from tests.support.presets import PRESETS
 
 DEFAULT = PRESETS["default"]
 LIMITS = RenderLimits()

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from command_api.requests.fields import PresetName
-from streams.rendering.presets import PRESETS
+from tests.support.presets import PRESETS
 
 
 def test_a_client_may_name_exactly_the_presets_that_there_are() -> None:

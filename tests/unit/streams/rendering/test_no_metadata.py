@@ -10,7 +10,7 @@ import pyexiv2
 import pytest
 from PIL import Image
 
-from streams.rendering import PRESETS, Preset, RenderLimits, RenditionBytes
+from streams.rendering import Preset, RenderLimits, RenditionBytes
 from streams.rendering.pipeline import render
 from tests.support.pictures import (
     CANARY,
@@ -22,6 +22,7 @@ from tests.support.pictures import (
     telltale_exif,
     wheel,
 )
+from tests.support.presets import PRESETS
 
 SECRET: Final = CANARY.encode()
 NOTICE: Final = "(c) 2026 Somebody"

@@ -15,10 +15,11 @@ import pytest
 from PIL import Image
 from PIL.ExifTags import Base
 
-from streams.rendering import PIPELINE_VERSION, PRESETS, Preset, RenderLimits
+from streams.rendering import PIPELINE_VERSION, Preset, RenderLimits
 from streams.rendering.pipeline import render
 from streams.rendering.steps.to_srgb import to_srgb
 from tests.support.pictures import encoded, linear_profile, telltale_exif
+from tests.support.presets import PRESETS
 
 KEPT: Final = (3, "e850e57c236598a47e34ad40eaf15b1edd44a7979b34d3d191ba162e39b7417a")
 _SMALLER: Final = 8  # so much smaller than photographs are the pictures here

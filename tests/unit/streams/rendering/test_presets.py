@@ -14,19 +14,13 @@ from domain.transformations import Fit
 from domain.values import FocalPoint
 from infra.errors import SettingsWrong
 from read_models.renditions.watermark import watermark_name
-from streams.rendering import (
-    PRESETS,
-    Preset,
-    RenderLimits,
-    RenderResult,
-    RenditionSpec,
-    deployed_presets,
-)
+from streams.rendering import Preset, RenderLimits, RenderResult, RenditionSpec, deployed_presets
 from streams.rendering.framing import frame, scale
 from streams.rendering.pipeline import render
-from streams.rendering.presets import SQUARE, presets_marked_with
+from streams.rendering.presets import SQUARE, presets
 from streams.rendering.steps.shrink import scaled
 from tests.support.pictures import encoded, opened, pixels, rendition, telltale_exif, wheel
+from tests.support.presets import PRESETS
 
 SPEC = replace(SQUARE, width=80, height=60)
 COVER, CONTAIN = replace(SPEC, fit="cover"), replace(SPEC, fit="contain")
@@ -180,7 +174,7 @@ def test_another_mark_makes_other_bytes_of_what_is_marked_and_of_nothing_else() 
     source, mark = encoded(wheel(3000, 1500), "JPEG"), encoded(Image.new("RGB", (90, 30)), "PNG")
     before, after = (
         _made(source, "proof"),
-        render(source, presets_marked_with(mark)["proof"], LIMITS),
+        render(source, presets(mark)["proof"], LIMITS),
     )
     changed = [
         one.name
@@ -189,7 +183,7 @@ def test_another_mark_makes_other_bytes_of_what_is_marked_and_of_nothing_else() 
     ]
     assert changed == ["large", "medium", "medium"]
     assert before.facts == after.facts
-    assert presets_marked_with(mark)["photo"] == PRESETS["photo"]
+    assert presets(mark)["photo"] == PRESETS["photo"]
     large = pixels(opened(rendition(after, "large").data))
     assert (large[500:524, 985:1063] < 160).all(), "black, at its own size, in the middle"
     assert (large[450:480, 985:1063, 2] > 60).all(), "and nothing around it"
@@ -249,10 +243,10 @@ def test_a_deployment_has_its_own_mark_and_all_else_as_it_is(tmp_path: Path) -> 
     picture = encoded(Image.new("RGB", (9, 3)), "PNG")
     place = tmp_path / "mark.png"
     place.write_bytes(picture)
-    presets = deployed_presets(str(place))
-    assert presets == presets_marked_with(picture)
-    assert presets["proof"].mark == watermark_name(picture) != PRESETS["proof"].mark
-    assert [preset.name for preset in presets.values() if preset.mark] == ["proof"]
+    deployed = deployed_presets(str(place))
+    assert deployed == presets(picture)
+    assert deployed["proof"].mark == watermark_name(picture) != PRESETS["proof"].mark
+    assert [preset.name for preset in deployed.values() if preset.mark] == ["proof"]
     assert deployed_presets("") == PRESETS
 
 

@@ -23,9 +23,10 @@ from infra.errors import BlobNotFound, StoreUnavailable
 from streams.ingestion.fetcher import CacheValidators, FetchFailed
 from streams.ingestion.worker.duplicate_finder import IsDuplicate
 from streams.ingestion.worker.pipeline_runner import PipelineRunner
-from streams.rendering import PIPELINE_VERSION, PRESETS, RenderFailed
+from streams.rendering import PIPELINE_VERSION, RenderFailed
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
 from tests.support.fakes.stream_fakes import FakeFetcher, FakeSandbox, FakeTwins
+from tests.support.presets import PRESETS
 from tests.support.samples import FETCH, NOON, ORIGINAL, SHOWN
 from tests.support.stream_samples import FACE, JOB
 

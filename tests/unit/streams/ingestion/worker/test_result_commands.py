@@ -6,8 +6,8 @@ import pytest
 
 from domain.values import BlobKey
 from streams.ingestion.worker.result_commands import BlobLocations, publish_command
-from streams.rendering import PRESETS
 from tests.support.fakes.stream_fakes import FakeSandbox
+from tests.support.presets import PRESETS
 from tests.support.samples import NOON
 from tests.support.stream_samples import JOB
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from streams.rendering import PRESETS, RenderFailed, RenderLimits, RenderResult
+from streams.rendering import RenderFailed, RenderLimits, RenderResult
 from streams.rendering.pipeline import render
 from tests.support.pictures import DEFAULT, encoded, facts, opened, pixels, rendered, rendition
+from tests.support.presets import PRESETS
 
 SAMPLES = Path(__file__).parents[5] / "samples"
 COLOURS = ("red", "lime", "blue", "white")

@@ -16,10 +16,11 @@ from read_models.renditions.on_demand_socket import (
     RenditionRequest,
     serve_rendition_requests,
 )
-from streams.rendering import PRESETS, Preset, RenderFailed, RenderResult, RenditionBytes, Sandbox
+from streams.rendering import Preset, RenderFailed, RenderResult, RenditionBytes, Sandbox
 from streams.rendering.on_demand.rendition_server import RenditionServer
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
 from tests.support.pictures import encoded, opened, pixels, wheel
+from tests.support.presets import PRESETS
 
 SHA256 = Sha256("ab" * 32)
 ASSET = BlobKey("assets/acme/cat")

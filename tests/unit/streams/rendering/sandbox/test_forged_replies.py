@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from streams.rendering import PRESETS, RenderFailed, RenderLimits, Sandbox
+from streams.rendering import RenderFailed, RenderLimits, Sandbox
 from streams.rendering.formats.encoded_picture import encoded_picture
 from streams.rendering.pipeline import render
 from tests.support.captured_decoder import FORGERIES, naming
 from tests.support.pictures import encoded, wheel
+from tests.support.presets import PRESETS
 
 PICTURE = encoded(wheel().resize((320, 200)), "PNG")
 DEFAULT = PRESETS["default"]

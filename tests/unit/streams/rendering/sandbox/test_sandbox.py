@@ -17,7 +17,6 @@ import pytest
 from PIL import Image
 
 from streams.rendering import (
-    PRESETS,
     Preset,
     RenderFailed,
     RenderLimits,
@@ -26,9 +25,10 @@ from streams.rendering import (
     decoders_are_filtered,
 )
 from streams.rendering.pipeline import render
-from streams.rendering.presets import presets_marked_with
+from streams.rendering.presets import presets
 from tests.support.eventually import eventually
 from tests.support.pictures import encoded, heic, wheel
+from tests.support.presets import PRESETS
 
 ROOT = Path(__file__).parents[5]
 DEFAULT = PRESETS["default"]
@@ -223,7 +223,7 @@ def test_leaving_kills_what_still_runs() -> None:
 
 
 def test_a_mark_is_laid_on_by_a_process_that_can_open_no_file() -> None:
-    preset = presets_marked_with(encoded(Image.new("LA", (30, 20), (255, 128)), "PNG"))["proof"]
+    preset = presets(encoded(Image.new("LA", (30, 20), (255, 128)), "PNG"))["proof"]
 
     async def use(sandbox: Sandbox) -> None:
         assert await sandbox.render(GOOD, preset) == render(GOOD, preset, RenderLimits())
@@ -259,11 +259,11 @@ def test_the_workers_die_with_the_service(tmp_path: Path) -> None:
         """
         import asyncio, sys
         from pathlib import Path
-        from streams.rendering import PRESETS, Sandbox
+        from streams.rendering import Sandbox, deployed_presets
 
         async def main():
             async with Sandbox(processes=1) as sandbox:
-                await sandbox.render(Path(sys.argv[1]), PRESETS["default"])
+                await sandbox.render(Path(sys.argv[1]), deployed_presets("")["default"])
 
         asyncio.run(main())
         """
