@@ -12,7 +12,7 @@ from domain.asset.blob_keys import asset_folder
 from domain.asset.discarded_blobs import BlobsDiscarded
 from domain.asset.events import AssetPurged
 from infra.blobs.store import BlobStore
-from infra.errors import BrokerUnavailable, StoreUnavailable
+from infra.errors import StoreUnavailable
 from infra.failpoints import pass_by
 from infra.kafka.partition_reader import Record
 from infra.kafka.producer import RecordSender
@@ -70,7 +70,7 @@ class AssetPurger:
             for task in compress(tasks, are_gone):
                 self._queues.finish(task)
                 done += 1
-        await asyncio.to_thread(self._commit)
+        await asyncio.to_thread(self._queues.commit)
         return done
 
     async def _keys_are_gone(self, purges: Sequence[_Purge]) -> bool:
@@ -111,12 +111,6 @@ class AssetPurger:
         await send_until_durable(self._sender, DISCARDED_BLOBS, event.asset_id, encode(once_more))
         pass_by("purger.after_bytes_before_commit")
         return True
-
-    def _commit(self) -> None:
-        try:
-            self._queues.commit()
-        except BrokerUnavailable as error:  # the same purges come again: harmless
-            log.warning("not committed: %s", error)
 
 
 def _purge_in(record: Record) -> _Purge | None:

@@ -14,7 +14,7 @@ from domain.commands import CommandMetadata
 from domain.identity import erasure_command_id
 from domain.values import Actor, EventId
 from infra.blobs.store import BlobStore, is_blob_key
-from infra.errors import BrokerUnavailable, StoreUnavailable
+from infra.errors import StoreUnavailable
 from infra.failpoints import pass_by
 from infra.kafka.partition_reader import Record
 from infra.kafka.producer import RecordSender
@@ -61,13 +61,13 @@ class BlobCollector:
         """Go on with what is due and return how much is done; raises BrokerUnavailable."""
         await asyncio.to_thread(self._queues.read, 0.0 if self._is_busy else _POLL_SECONDS)
         due_ms = (self._clock() - self._delay).timestamp() * 1_000
-        tasks = self._queues.first(_AT_ONCE, lambda record: record.timestamp_ms <= due_ms)
+        tasks = self._queues.first(_AT_ONCE, lambda task: task.record.timestamp_ms <= due_ms)
         self._is_busy = bool(tasks)
         are_done = await asyncio.gather(*map(self._is_done, tasks))
         done = list(compress(tasks, are_done))
         for task in done:
             self._queues.finish(task)
-        await asyncio.to_thread(self._commit)
+        await asyncio.to_thread(self._queues.commit)
         return len(done)
 
     async def _is_done(self, task: QueuedTask[BlobsDiscarded | str]) -> bool:
@@ -109,12 +109,6 @@ class BlobCollector:
         await send_dead_letter(
             self._sender, IMAGE_JOBS_DEAD_LETTERS, record, "undecodable", detail, now
         )
-
-    def _commit(self) -> None:
-        try:
-            self._queues.commit()
-        except BrokerUnavailable as error:  # the same comes again: harmless
-            log.warning("not committed: %s", error)
 
 
 def _discard_in(record: Record) -> BlobsDiscarded | str:

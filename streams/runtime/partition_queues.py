@@ -1,34 +1,19 @@
-"""Work that a topic asks for: in the order of its partition, and committed once it is done."""
+"""Queues of work, one for each partition of a topic, committed in order once it is finished."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from infra.kafka.group_consumer import Partition
 from infra.kafka.partition_reader import Record
+from streams.runtime.record_consumer import PausableConsumer, commit_if_possible
 
 _Work = TypeVar("_Work")
 
 _BATCH = 1_000
 _MOST_HELD = 5_000
-
-
-class PausableConsumer(Protocol):
-    """What reads as one of a group, and can stop reading without leaving it."""
-
-    def poll(self, at_most: int, timeout_seconds: float, /) -> list[Record]:
-        """Read what is there; raises BrokerUnavailable."""
-
-    def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Note how far we are; raises BrokerUnavailable."""
-
-    def pause(self) -> None:
-        """Bring nothing for now."""
-
-    def resume(self) -> None:
-        """Bring records again."""
 
 
 OpenReader = Callable[[Callable[[list[Partition]], None]], PausableConsumer]
@@ -43,7 +28,7 @@ class QueuedTask(Generic[_Work]):
 
     @property
     def partition(self) -> Partition:
-        """Where its record lies."""
+        """The partition of its record."""
         return self.record.topic, self.record.partition
 
 
@@ -60,12 +45,12 @@ class _Queue(Generic[_Work]):
 
 
 class PartitionQueues(Generic[_Work]):
-    """Reads as one of a group; what is not finished stays at the head of its partition.
+    """Reads as a member of a group; unfinished work stays at the head of its partition.
 
     Reading goes on while something takes long, for a member that does not poll is expelled. Some
     thousand pieces of work are held at most: with more nothing is read until some are finished.
-    What is committed is what was finished, whoever owns the partition by then. What is lost when a
-    partition goes to somebody else, or in a crash, is found there again.
+    Only finished work is committed. Work that is lost in a crash, or when its partition is
+    assigned to another member, is read again.
     """
 
     def __init__(
@@ -81,7 +66,7 @@ class PartitionQueues(Generic[_Work]):
         self._reader = open_reader(self._forget)
 
     def read(self, timeout_seconds: float) -> None:
-        """Take in what is there, waiting so long if nothing is held; raises BrokerUnavailable."""
+        """Read records, waiting so long for the first one; raises BrokerUnavailable."""
         held = sum(len(queue.tasks) for queue in self._queues.values())
         if held >= self._most_held and not self._is_paused:
             self._reader.pause()
@@ -97,23 +82,23 @@ class PartitionQueues(Generic[_Work]):
                 queue.tasks.append(QueuedTask(record=record, work=work))
 
     def first(
-        self, at_most: int, is_due: Callable[[Record], bool] = lambda _: True
+        self, at_most: int, is_due: Callable[[QueuedTask[_Work]], bool] = lambda _: True
     ) -> list[QueuedTask[_Work]]:
-        """Give what is unfinished of the oldest so many pieces of each partition.
+        """Return the unfinished ones among the oldest so many tasks of each partition.
 
-        Nothing is given that lies behind one that is not due.
+        None is returned that lies behind one that is not due.
         """
         found = []
         for queue in self._queues.values():
             for task in islice(queue.tasks, at_most):
-                if not is_due(task.record):
+                if not is_due(task):
                     break
                 if task.record.offset not in queue.finished:
                     found.append(task)
         return found
 
     def finish(self, task: QueuedTask[_Work]) -> None:
-        """Note that a piece is finished; what was before it may not be yet."""
+        """Mark a task as finished; those before it need not be."""
         queue = self._queues.get(task.partition)
         if queue is None:
             return
@@ -122,14 +107,13 @@ class PartitionQueues(Generic[_Work]):
             queue.finished.discard(queue.tasks.popleft().record.offset)
 
     def commit(self) -> None:
-        """Tell the group how far it is, where that changed; raises BrokerUnavailable."""
+        """Commit where that changed; what the broker does not take now is committed next time."""
         moved = {
             partition: queue.done_up_to
             for partition, queue in self._queues.items()
             if queue.done_up_to != queue.committed
         }
-        if moved:
-            self._reader.commit(moved)
+        if moved and commit_if_possible(self._reader, moved):
             for partition, offset in moved.items():
                 if partition in self._queues:
                     self._queues[partition].committed = offset

@@ -1,88 +1,76 @@
-"""When and where a job that did not work out is tried again."""
+"""The retry policy of work: when it is tried again, and which retry topic holds it until then."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.asset.jobs import FailedAttempt, ImageJob
-from domain.failures import FailureCode
-from domain.values import AssetId
-from infra.kafka.topics import IMAGE_JOBS, RETRY_TIERS, Topic
+from infra.kafka.topics import Topic
 
-_SPREAD = 0.2  # of the delay, either way: jobs that failed together come back one by one
-_LONGEST_RETRY_AFTER_SECONDS = 3_600.0  # an origin may ask for a year
+SPREAD = 0.2  # of each delay, either way: work that failed together comes back one by one
+_LONGEST_RETRY_AFTER_SECONDS = 3_600.0  # a server may ask for a year
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobFailure:
-    """Why one attempt did not work out; ``detail`` may be shown to the customer."""
+class RetryTopic:
+    """A topic that holds work back, none of it for longer than ``longest_seconds``.
 
-    code: FailureCode
-    detail: str
-    is_transient: bool
-    retry_after_seconds: float | None = None
-    duplicate_of: AssetId | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRetryPolicy:
-    """How often a job is tried, and how long each tier holds it back.
-
-    ``jitter`` is a random number from 0 to 1 throughout.
+    Work that waits for less than ``shortest_seconds`` is not sent there, since each partition is
+    left in order and its head may keep what is behind it for as long as that.
     """
 
-    max_attempts: int
-    tier_seconds: tuple[float, float, float]
+    topic: Topic
+    shortest_seconds: float
+    longest_seconds: float
 
-    def again(
-        self, job: ImageJob, failure: JobFailure, now: datetime, jitter: float
-    ) -> tuple[Topic, ImageJob] | None:
-        """Say where the job waits for its next attempt; None when it is given up.
+    def due_at(self, held_since: datetime, not_before: datetime | None) -> datetime:
+        """Return when work leaves this topic; what has to wait for longer goes round again."""
+        leaves_at = held_since + timedelta(seconds=self.longest_seconds)
+        return min(not_before or held_since, leaves_at)
 
-        An origin's Retry-After is a lower bound, up to an hour.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often work is tried, and where it waits between its attempts.
+
+    ``delays`` are the seconds that follow each failed attempt; the last attempt has none.
+    ``retry_topics`` come with the shortest first. ``jitter`` is a random number from 0 to 1.
+    """
+
+    work_topic: Topic
+    retry_topics: Sequence[RetryTopic]
+    delays: Sequence[float]
+
+    def retry_at(
+        self, failures: int, retry_after_seconds: float | None, now: datetime, jitter: float
+    ) -> datetime | None:
+        """Return when work is tried again that just failed after so many failures; None for never.
+
+        A server's Retry-After is a lower bound, up to an hour.
         """
-        attempts = len(job.failed_attempts) + 1
-        if not failure.is_transient or attempts >= self.max_attempts:
+        if failures >= len(self.delays):
             return None
-        asked = min(failure.retry_after_seconds or 0.0, _LONGEST_RETRY_AFTER_SECONDS)
-        delay = self.tier_seconds[min(attempts, len(self.tier_seconds)) - 1]
-        attempt = FailedAttempt(code=failure.code, detail=failure.detail, failed_at=now)
-        failed = replace(job, failed_attempts=(*job.failed_attempts, attempt))
-        return self._held_back(failed, max(_spread(delay, jitter), asked), now)
+        delay = self.delays[failures] * (1 - SPREAD + 2 * SPREAD * jitter)
+        retry_after = min(retry_after_seconds or 0.0, _LONGEST_RETRY_AFTER_SECONDS)
+        return now + timedelta(seconds=max(delay, retry_after))
 
-    def later(self, job: ImageJob, now: datetime, jitter: float) -> tuple[Topic, ImageJob]:
-        """Say where a job waits that could not be tried for reasons of ours."""
-        return self._held_back(job, _spread(self.tier_seconds[0], jitter), now)
+    def postponed_until(self, now: datetime, jitter: float) -> datetime:
+        """Return when work is tried that could not be tried now; that is no failed attempt."""
+        first = self.retry_topics[0]
+        spread = first.longest_seconds - first.shortest_seconds
+        return now + timedelta(seconds=first.shortest_seconds + spread * jitter)
 
-    def due_at(self, tier: Topic, held_since: datetime, job: ImageJob) -> datetime:
-        """Say when a job leaves its tier: no later than the tier's delay, so that it blocks none.
+    def next_topic(self, not_before: datetime | None, now: datetime) -> Topic:
+        """Return where work goes: to be worked on if it is due, else to a retry topic."""
+        if not_before is None or not_before <= now:
+            return self.work_topic
+        return self.retry_topic(not_before, now)
 
-        One that asked for more goes round again.
-        """
-        longest = self._tier_delay(tier) * (1 + _SPREAD)
-        leaves_at = held_since + timedelta(seconds=longest)
-        return min(job.not_before or leaves_at, leaves_at)
-
-    def next_topic(self, job: ImageJob, now: datetime) -> Topic:
-        """Say where a job goes that leaves a tier: to the workers, or to a tier again."""
-        wait_seconds = (job.not_before - now).total_seconds() if job.not_before else 0.0
-        return IMAGE_JOBS if wait_seconds <= 0 else self._tier_for(wait_seconds)
-
-    def _held_back(
-        self, job: ImageJob, wait_seconds: float, now: datetime
-    ) -> tuple[Topic, ImageJob]:
-        held = replace(job, not_before=now + timedelta(seconds=wait_seconds))
-        return self._tier_for(wait_seconds), held
-
-    def _tier_for(self, wait_seconds: float) -> Topic:
-        """Find the longest tier that does not hold a job for longer than it has to wait."""
+    def retry_topic(self, not_before: datetime, now: datetime) -> Topic:
+        """Return the retry topic of the longest delay that work may wait for, or the first one."""
+        wait = not_before - now
         fitting = [
-            tier for tier in RETRY_TIERS if self._tier_delay(tier) * (1 - _SPREAD) <= wait_seconds
+            each.topic
+            for each in self.retry_topics
+            if timedelta(seconds=each.shortest_seconds) <= wait
         ]
-        return fitting[-1] if fitting else RETRY_TIERS[0]
-
-    def _tier_delay(self, tier: Topic) -> float:
-        return self.tier_seconds[RETRY_TIERS.index(tier)]
-
-
-def _spread(seconds: float, jitter: float) -> float:
-    return seconds * (1 - _SPREAD + 2 * _SPREAD * jitter)
+        return fitting[-1] if fitting else self.retry_topics[0].topic

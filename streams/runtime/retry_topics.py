@@ -1,152 +1,98 @@
-"""Hold back work that waits for another try, and bring it back when its time has come."""
+"""Consumers of retry topics: they hold work back and send it on when it is due."""
 
 import asyncio
-import logging
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
-from avro_schemas.codec import Message, decode
-from avro_schemas.errors import KeysLost, Undecodable
-from infra.errors import BrokerUnavailable
-from infra.kafka.group_consumer import Partition
+from avro_schemas.codec import decode
+from avro_schemas.errors import Undecodable
 from infra.kafka.partition_reader import Record
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import Topic
-from streams.runtime.dead_letter_queue import send_dead_letter
+from streams.runtime.dead_letter_queue import dead_lettered_if_it_fails
 from streams.runtime.durable_producer import send_until_durable
-from streams.runtime.record_consumer import RecordConsumer
+from streams.runtime.partition_queues import OpenReader, PartitionQueues, QueuedTask
+from streams.runtime.retry_policy import RetryPolicy, RetryTopic
 
-_BATCH = 500
 _POLL_SECONDS = 0.2
 _MOST_HELD = 2_000
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
-_Work = TypeVar("_Work", bound=Message)
-_Held_contra = TypeVar("_Held_contra", bound=Message, contravariant=True)
 
-log = logging.getLogger(__name__)
+class RetriedWork(Protocol):
+    """A message that is processed no earlier than it says: an image job, a webhook delivery."""
 
-
-class RetryTopicReader(RecordConsumer, Protocol):
-    """What can stop reading without leaving its group."""
-
-    def pause(self) -> None:
-        """Bring nothing for now."""
-
-    def resume(self) -> None:
-        """Bring records again."""
+    @property
+    def not_before(self) -> datetime | None:
+        """When it is due, unless at once."""
 
 
-class DelayPolicy(Protocol[_Held_contra]):
-    """What knows how long a piece of work waits: RetryPolicy for jobs."""
-
-    def due_at(self, tier: Topic, held_since: datetime, work: _Held_contra, /) -> datetime:
-        """Say when it leaves its tier."""
-
-    def next_topic(self, work: _Held_contra, now: datetime, /) -> Topic:
-        """Say where it goes that leaves a tier: to be worked on, or to a tier again."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HeldWork:
+    not_before: datetime | None
+    due_at: datetime
 
 
-class RetryTopicConsumer(Generic[_Work]):
-    """Sends what one tier holds back to those who work on it when its time has come.
+class RetryTopicConsumer:
+    """Sends the work in one retry topic on to where it is processed, once it is due.
 
-    Each partition of a tier is in order of time, near enough, so its head is waited for. A piece of
-    work counts as brought back once the broker has it; after a crash it may be brought back twice.
-    What is no work of this kind goes ``work_topic`` too: they know there what to do with it. What
-    cannot be brought back at all is buried in ``letters``.
+    Each partition is nearly in order of time, so its head is waited for. Work is committed once
+    the broker has it in the next topic; after a crash it may be sent on twice. A record that is no
+    ``kind`` is sent on as well: its consumers know what to do with it. Work that cannot be sent on
+    becomes a dead letter.
     """
 
     def __init__(
         self,
-        tier: Topic,
-        open_reader: Callable[[Callable[[list[Partition]], None]], RetryTopicReader],
+        retry_topic: RetryTopic,
+        open_reader: OpenReader,
         sender: RecordSender,
-        waiting: DelayPolicy[_Work],
+        policy: RetryPolicy,
         clock: Callable[[], datetime],
         *,
-        kind: type[_Work],
-        work_topic: Topic,
-        letters: Topic,
+        kind: type[RetriedWork],
+        dead_letters: Topic,
     ) -> None:
-        self._tier = tier
+        self._retry_topic = retry_topic
         self._sender = sender
-        self._waiting = waiting
+        self._policy = policy
         self._clock = clock
         self._kind = kind
-        self._home = work_topic
-        self._letters = letters
-        self._held: dict[Partition, deque[Record]] = {}
-        self._is_paused = False
-        self._reader = open_reader(self._forget)
+        self._dead_letters = dead_letters
+        self._queues = PartitionQueues(open_reader, self._held_work, _MOST_HELD)
 
     async def step(self) -> int:
-        """Bring back what is due, and count it; raises BrokerUnavailable."""
-        await asyncio.to_thread(self._read)
+        """Send on what is due and return how much; raises BrokerUnavailable and KeysLost."""
+        await asyncio.to_thread(self._queues.read, _POLL_SECONDS)
         now = self._clock()
-        due = {partition: self._due(held, now) for partition, held in self._held.items()}
-        ready = [record for records in due.values() for record in records]
-        await asyncio.gather(*(self._bring_back(record, now) for record in ready))
-        await asyncio.to_thread(self._commit, due)
-        return len(ready)
+        due = self._queues.first(_MOST_HELD, lambda task: task.work.due_at <= now)
+        await asyncio.gather(*(self._send_on(task, now) for task in due))
+        for task in due:
+            self._queues.finish(task)
+        await asyncio.to_thread(self._queues.commit)
+        return len(due)
 
-    def _read(self) -> None:
-        for record in self._reader.poll(_BATCH, _POLL_SECONDS):
-            self._held.setdefault((record.topic, record.partition), deque()).append(record)
-        is_full = sum(map(len, self._held.values())) >= _MOST_HELD
-        if is_full and not self._is_paused:
-            self._reader.pause()
-        elif self._is_paused and not is_full:
-            self._reader.resume()
-        self._is_paused = is_full
-
-    def _forget(self, partitions: list[Partition]) -> None:
-        """Let go of what belongs to another member of the group now."""
-        for partition in partitions:
-            self._held.pop(partition, None)
-
-    def _due(self, held: deque[Record], now: datetime) -> list[Record]:
-        due = []
-        while held and self._due_at(held[0]) <= now:
-            due.append(held.popleft())
-        return due
-
-    def _due_at(self, record: Record) -> datetime:
-        try:
-            held_since = datetime.fromtimestamp(record.timestamp_ms / 1_000, UTC)
-            work = self._work_in(record)
-            return self._waiting.due_at(self._tier, held_since, work) if work else held_since
-        except (ValueError, OverflowError, OSError):  # times beyond the calendar
-            return _LONG_AGO
-
-    async def _bring_back(self, record: Record, now: datetime) -> None:
-        try:
-            work = self._work_in(record)
-            topic = self._waiting.next_topic(work, now) if work else self._home
+    async def _send_on(self, task: QueuedTask[_HeldWork], now: datetime) -> None:
+        record = task.record
+        async with dead_lettered_if_it_fails(self._sender, self._dead_letters, record, self._clock):
+            topic = self._policy.next_topic(task.work.not_before, now)
             key = record.key.decode("utf-8", errors="replace")
             await send_until_durable(self._sender, topic, key, record.value)
-        except KeysLost:
-            raise
-        except Exception as error:  # one piece of work must not stop those behind it
-            log.exception("it cannot be brought back")
-            reason = f"{type(error).__name__}: {error}"
-            await send_dead_letter(self._sender, self._letters, record, "internal", reason, now)
 
-    def _commit(self, done: Mapping[Partition, list[Record]]) -> None:
-        offsets = {
-            partition: records[-1].offset + 1 for partition, records in done.items() if records
-        }
-        if not offsets:
-            return
+    def _held_work(self, record: Record) -> _HeldWork:
+        not_before = self._not_before(record)
         try:
-            self._reader.commit(offsets)
-        except BrokerUnavailable as error:  # they are brought back again: harmless
-            log.warning("not committed: %s", error)
+            held_since = datetime.fromtimestamp(record.timestamp_ms / 1_000, UTC)
+            due_at = self._retry_topic.due_at(held_since, not_before)
+        except (ValueError, OverflowError, OSError):  # times beyond the calendar
+            due_at = _LONG_AGO
+        return _HeldWork(not_before=not_before, due_at=due_at)
 
-    def _work_in(self, record: Record) -> _Work | None:
+    def _not_before(self, record: Record) -> datetime | None:
         try:
             message = decode(record.value)
         except Undecodable:
             return None
-        return message if isinstance(message, self._kind) else None
+        return message.not_before if isinstance(message, self._kind) else None

@@ -37,7 +37,7 @@ from streams.runtime.process import now, open_reader, repeat_steps, run_process
 from streams.runtime.retry_topics import RetryTopicConsumer
 from streams.runtime.stop_signal import stop_signal
 from streams.webhooks.deliverer import Deliverer
-from streams.webhooks.delivery_retry_policy import DeliveryRetryPolicy
+from streams.webhooks.delivery_retries import delivery_retry_policy
 from streams.webhooks.endpoint_health import EndpointHealthTracker
 from streams.webhooks.fan_out import DeliveryFanOut
 from streams.webhooks.history_replay import HistoryReplay
@@ -79,7 +79,7 @@ async def _notify(settings: Settings) -> int:
         async with RecordProducer(kafka) as sender:
             know_endpoints = partial(wait_until_endpoints_current, bounds, table)
             opening = partial(open_reader, kafka, readers, _LONGEST_STEP_SECONDS)
-            retry_policy = DeliveryRetryPolicy(retry_seconds=settings.webhooks.retry_seconds)
+            retry_policy = delivery_retry_policy(settings.webhooks.retry_seconds)
             await _know_at_last(know_endpoints, stopping)
             announcer = DeliveryFanOut(
                 reader=opening(ASSET_EVENTS, _GROUP),
@@ -120,16 +120,15 @@ async def _notify(settings: Settings) -> int:
             )
             holds = [
                 RetryTopicConsumer(
-                    hold,
-                    partial(opening, hold, f"streams.{hold.name}"),
+                    each,
+                    partial(opening, each.topic, f"streams.{each.topic.name}"),
                     sender,
                     retry_policy,
                     now,
                     kind=WebhookDelivery,
-                    work_topic=WEBHOOK_DELIVERIES,
-                    letters=WEBHOOKS_DEAD_LETTERS,
+                    dead_letters=WEBHOOKS_DEAD_LETTERS,
                 )
-                for hold in WEBHOOK_HOLDS
+                for each in retry_policy.retry_topics
             ]
             steps = [
                 ("events", announcer.step),

@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import Protocol
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.errors import KeysLost, Undecodable
+from avro_schemas.errors import Undecodable
 from domain.webhook.delivery import AttemptOutcome, WebhookAttempt, WebhookDelivery
-from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.kafka.group_consumer import Partition
 from infra.kafka.partition_reader import Record
@@ -20,10 +19,10 @@ from infra.kafka.topics import WEBHOOK_ATTEMPTS, WEBHOOKS_DEAD_LETTERS
 from read_models.webhooks.endpoint_records import WebhookEndpoint
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 from streams.runtime.ack_window import AckSlot, AckWindow
-from streams.runtime.dead_letter_queue import send_dead_letter
+from streams.runtime.dead_letter_queue import dead_lettered_if_it_fails, send_dead_letter
 from streams.runtime.durable_producer import send_until_durable
-from streams.runtime.record_consumer import RecordConsumer
-from streams.webhooks.delivery_retry_policy import DeliveryRetryPolicy
+from streams.runtime.record_consumer import RecordConsumer, commit_if_possible
+from streams.runtime.retry_policy import RetryPolicy
 from streams.webhooks.endpoint_health import EndpointHealthTracker
 from streams.webhooks.endpoint_limits import MOST_AT_ONCE, EndpointLimits
 from streams.webhooks.webhook_sender import DeliveryResponse
@@ -67,7 +66,7 @@ class Deliverer:
     sender: RecordSender
     table: WebhookEndpointTable
     webhook_sender: DeliverySender
-    retry_policy: DeliveryRetryPolicy
+    retry_policy: RetryPolicy
     endpoint_health: EndpointHealthTracker
     clock: Callable[[], datetime]
     limits: EndpointLimits = field(default_factory=EndpointLimits)
@@ -132,15 +131,10 @@ class Deliverer:
 
     def _start(self, work: Coroutine[None, None, None], taken: _Taken) -> None:
         async def run() -> None:
-            try:
+            async with dead_lettered_if_it_fails(
+                self.sender, WEBHOOKS_DEAD_LETTERS, taken.record, self.clock
+            ):
                 await work
-            except KeysLost:
-                raise
-            except Exception as error:  # one delivery must not stop those behind it
-                log.exception("a delivery met a fault of ours")
-                await self._dead_letter(
-                    taken.record, "internal", f"{type(error).__name__}: {error}"
-                )
             self._settle(taken)
 
         task = asyncio.create_task(run())
@@ -182,16 +176,20 @@ class Deliverer:
         note: WebhookAttempt,
     ) -> None:
         now = self.clock()
-        again = self.retry_policy.again(delivery, answer.retry_after_seconds, now, random.random())  # noqa: S311 - spreads load, guards nothing
-        if again is None:
+        jitter = random.random()  # noqa: S311 - spreads load, guards nothing
+        retry_at = self.retry_policy.retry_at(
+            delivery.attempts, answer.retry_after_seconds, now, jitter
+        )
+        if retry_at is None:
             await self._dead_letter(record, "given_up", answer.detail)
             await self._tell("given_up", note)
             return
-        await self._hold(again, now)
-        await self._tell("failed", replace(note, next_attempt_at=again.not_before))
+        attempts = delivery.attempts + 1
+        await self._hold(replace(delivery, attempts=attempts, not_before=retry_at), now)
+        await self._tell("failed", replace(note, next_attempt_at=retry_at))
 
     async def _hold(self, delivery: WebhookDelivery, now: datetime) -> None:
-        topic = self.retry_policy.next_topic(delivery, now)
+        topic = self.retry_policy.next_topic(delivery.not_before, now)
         await send_until_durable(self.sender, topic, delivery.endpoint_id, encode(delivery))
 
     async def _tell(self, outcome: AttemptOutcome, note: WebhookAttempt) -> None:
@@ -217,12 +215,7 @@ class Deliverer:
 
     def _commit(self) -> None:
         done, self._done = self._done, {}
-        if not done:
-            return
-        try:
-            self._reader.commit(done)
-        except BrokerUnavailable as error:  # they are delivered again, under the same ids
-            log.warning("not committed: %s", error)
+        commit_if_possible(self._reader, done)  # else they are delivered again, under the same ids
 
 
 def _note(delivery: WebhookDelivery, answer: DeliveryResponse, at: datetime) -> WebhookAttempt:

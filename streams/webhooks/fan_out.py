@@ -1,17 +1,14 @@
 """Turn facts into deliveries: one for each endpoint that wants to know."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid5
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.errors import KeysLost, Undecodable
 from domain.asset.events import AssetEvent
 from domain.webhook.delivery import WebhookDelivery
-from infra.errors import BrokerUnavailable
 from infra.failpoints import pass_by
 from infra.kafka.partition_reader import Record
 from infra.kafka.producer import RecordSender
@@ -19,17 +16,15 @@ from infra.kafka.topics import WEBHOOK_DELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
 from read_models.public_events import public_event_json, public_event_type
 from read_models.webhooks.endpoint_records import WebhookEndpoint
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
-from streams.runtime.dead_letter_queue import send_dead_letter
+from streams.runtime.dead_letter_queue import dead_lettered_if_it_fails
 from streams.runtime.durable_producer import send_until_durable
-from streams.runtime.record_consumer import RecordConsumer
+from streams.runtime.record_consumer import RecordConsumer, commit_if_possible
 
 _BATCH = 500
 _POLL_SECONDS = 0.2
 _NAMESPACE = UUID("0f4d4f0a-6b0a-5a53-8a39-1f6d1c0f9a52")  # never changes: repeats are known by it
 
 DeliveryRecord = tuple[Topic, str, bytes]
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -61,25 +56,16 @@ class DeliveryFanOut:
         records, self._read = self._read, []
         await asyncio.gather(*(self._announce(record) for record in records))
         pass_by("notifier.after_announcing_before_commit")
-        await asyncio.to_thread(self._commit, records)
+        offsets = {(record.topic, record.partition): record.offset + 1 for record in records}
+        await asyncio.to_thread(commit_if_possible, self.reader, offsets)
         return len(records)
 
     async def _announce(self, record: Record) -> None:
-        try:
+        async with dead_lettered_if_it_fails(
+            self.sender, WEBHOOKS_DEAD_LETTERS, record, self.clock
+        ):
             for each in list(self._orders(record)):
                 await send_until_durable(self.sender, *each)
-        except KeysLost:
-            raise
-        except Undecodable as error:
-            await self._dead_letter(record, "undecodable", str(error))
-        except Exception as error:  # one event must not stop those behind it
-            log.exception("an event cannot be announced")
-            await self._dead_letter(record, "internal", f"{type(error).__name__}: {error}")
-
-    async def _dead_letter(self, record: Record, code: str, detail: str) -> None:
-        await send_dead_letter(
-            self.sender, WEBHOOKS_DEAD_LETTERS, record, code, detail, self.clock()
-        )
 
     def _orders(self, record: Record) -> Iterator[DeliveryRecord]:
         event = decode(record.value)
@@ -96,13 +82,6 @@ class DeliveryFanOut:
             body = public_event_json(event, self.public_base_url)
             for endpoint in told:
                 yield delivery_record(event, endpoint, body, self.clock(), is_redelivery=False)
-
-    def _commit(self, records: list[Record]) -> None:
-        offsets = {(record.topic, record.partition): record.offset + 1 for record in records}
-        try:
-            self.reader.commit(offsets)
-        except BrokerUnavailable as error:  # the same events come again, or go to another member
-            log.warning("not committed: %s", error)
 
 
 def delivery_record(

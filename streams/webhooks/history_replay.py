@@ -12,16 +12,15 @@ from avro_schemas.codec import decode, encode
 from avro_schemas.errors import KeysLost, Undecodable
 from domain.asset.events import AssetEvent
 from domain.webhook.delivery import WebhookRedelivery
-from infra.errors import BrokerUnavailable
 from infra.kafka.partition_reader import Record
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import ASSET_EVENTS, WEBHOOK_REDELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
 from read_models.public_events import public_event_json, public_event_type
 from read_models.webhooks.endpoint_records import WebhookEndpoint
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
-from streams.runtime.dead_letter_queue import send_dead_letter
+from streams.runtime.dead_letter_queue import dead_lettered_if_it_fails
 from streams.runtime.durable_producer import send_until_durable
-from streams.runtime.record_consumer import RecordConsumer
+from streams.runtime.record_consumer import RecordConsumer, commit_if_possible
 from streams.webhooks.fan_out import delivery_record
 
 _POLL_SECONDS = 0.2
@@ -76,23 +75,15 @@ class HistoryReplay:
         self._read = self._read or await asyncio.to_thread(self.reader.poll, 1, _POLL_SECONDS)
         if not self._read:
             return 0
-        record = self._read[0]
-        try:
-            told = await self._work_on(record)
-        except (BrokerUnavailable, KeysLost):
-            raise
-        except Undecodable as error:
-            told = await self._dead_letter(record, "undecodable", str(error))
-        except Exception as error:  # one order must not stop those behind it
-            log.exception("history cannot be told again")
-            told = await self._dead_letter(record, "internal", f"{type(error).__name__}: {error}")
+        record, delivered = self._read[0], 0
+        async with dead_lettered_if_it_fails(
+            self.sender, WEBHOOKS_DEAD_LETTERS, record, self.clock
+        ):
+            delivered = await self._work_on(record)
         self._read = []
-        try:
-            done = {(record.topic, record.partition): record.offset + 1}
-            await asyncio.to_thread(self.reader.commit, done)
-        except BrokerUnavailable as error:  # the portion is told again
-            log.warning("not committed: %s", error)
-        return told
+        done = {(record.topic, record.partition): record.offset + 1}
+        await asyncio.to_thread(commit_if_possible, self.reader, done)
+        return delivered
 
     async def _work_on(self, record: Record) -> int:
         asked = decode(record.value)
@@ -122,12 +113,6 @@ class HistoryReplay:
             raise
         except Exception:  # whoever announced it has its dead letter; the rest is told
             log.exception("event %s cannot be told again", event.metadata.event_id)
-
-    async def _dead_letter(self, record: Record, code: str, detail: str) -> int:
-        await send_dead_letter(
-            self.sender, WEBHOOKS_DEAD_LETTERS, record, code, detail, self.clock()
-        )
-        return 0
 
     def _begun(self, asked: WebhookRedelivery) -> WebhookRedelivery:
         positions = self.bounds.at(ASSET_EVENTS, asked.since - _CLOCKS_APART)

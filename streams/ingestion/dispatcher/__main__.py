@@ -23,8 +23,8 @@ from infra.settings import Settings, load
 from streams.ingestion.dispatcher.dispatcher import Dispatcher
 from streams.ingestion.dispatcher.fair_scheduler import AdmissionLimits, FairScheduler
 from streams.ingestion.dispatcher.overdue_requeuer import OverdueRunRequeuer, OverdueRuns
+from streams.ingestion.job_retries import job_retry_policy
 from streams.runtime.process import now, open_reader, repeat_steps, run_process
-from streams.runtime.retry_policy import JobRetryPolicy
 from streams.runtime.retry_topics import RetryTopicConsumer
 from streams.runtime.stop_signal import stop_signal
 
@@ -47,10 +47,8 @@ async def _dispatch(settings: Settings) -> int:
     kafka = settings.kafka.connection()
     registry = CollectorRegistry()
     done = Counter("scalehoster_dispatcher_records", "Records seen to", ["kind"], registry=registry)
-    policy = JobRetryPolicy(
-        max_attempts=settings.fetch.max_attempts, tier_seconds=settings.fetch.retry_seconds
-    )
-    overdue_after = timedelta(seconds=sum(policy.tier_seconds)) + _OVERDUE_MARGIN
+    policy = job_retry_policy(settings.fetch)
+    overdue_after = timedelta(seconds=sum(settings.fetch.retry_seconds)) + _OVERDUE_MARGIN
     runs = OverdueRuns(overdue_after)
     turns = FairScheduler(
         AdmissionLimits(
@@ -85,23 +83,22 @@ async def _dispatch(settings: Settings) -> int:
                 now,
                 every=_REQUEUE_EVERY,
             )
-            redeliveries = [
+            retries = [
                 RetryTopicConsumer(
-                    tier,
-                    partial(opening, tier, f"streams.{tier.name}"),
+                    each,
+                    partial(opening, each.topic, f"streams.{each.topic.name}"),
                     sender,
                     policy,
                     now,
                     kind=ImageJob,
-                    work_topic=IMAGE_JOBS,
-                    letters=IMAGE_JOBS_DEAD_LETTERS,
+                    dead_letters=IMAGE_JOBS_DEAD_LETTERS,
                 )
-                for tier in RETRY_TIERS
+                for each in policy.retry_topics
             ]
             steps = [
                 ("events", dispatcher.step),
                 ("overdue", sweeper.step),
-                *(("retries", redelivery.step) for redelivery in redeliveries),
+                *(("retries", retry.step) for retry in retries),
             ]
             if settings.metrics_port:
                 start_http_server(settings.metrics_port, "127.0.0.1", registry=registry)

@@ -14,6 +14,7 @@ from infra.kafka.topics import ASSET_COMMANDS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTE
 from infra.settings import Settings, load
 from read_models.view_reader import ViewReader
 from streams.ingestion.fetcher import Fetcher, FetchLimits, SystemResolver
+from streams.ingestion.job_retries import job_retry_policy
 from streams.ingestion.worker.duplicate_finder import ViewDuplicateFinder
 from streams.ingestion.worker.fault_breaker import FaultBreaker
 from streams.ingestion.worker.faust_app import create_app, image_job_agent
@@ -29,7 +30,6 @@ from streams.rendering import (
     deployed_presets,
 )
 from streams.runtime.process import run_process
-from streams.runtime.retry_policy import JobRetryPolicy
 from streams.runtime.scratch_folder import scratch_folder
 from streams.runtime.stop_signal import stop_signal
 
@@ -76,10 +76,7 @@ async def _work(settings: Settings) -> int:
             sender=sender,
             slots=slots,
             faults=faults,
-            policy=JobRetryPolicy(
-                max_attempts=settings.fetch.max_attempts,
-                tier_seconds=settings.fetch.retry_seconds,
-            ),
+            policy=job_retry_policy(settings.fetch),
             metrics=metrics,
             clock=_now,
         )

@@ -1,4 +1,4 @@
-"""What the worker asks of the decider when a job has ended."""
+"""The commands by which a worker reports how a job ended."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,12 +7,23 @@ from domain.asset.blob_keys import blob_key
 from domain.asset.commands import ConfirmAsset, DelayAsset, PublishAsset, RejectAsset
 from domain.asset.jobs import ImageJob
 from domain.commands import CommandMetadata
+from domain.failures import FailureCode
 from domain.identity import delay_command_id, result_command_id
-from domain.values import Actor, BlobKey, Fetch, Original, Rendition, Sha256
+from domain.values import Actor, AssetId, BlobKey, Fetch, Original, Rendition, Sha256
 from streams.rendering import PIPELINE_VERSION, Preset, RenderResult
-from streams.runtime.retry_policy import JobFailure
 
 _WORKER = Actor("system:worker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailure:
+    """Why one attempt at a job failed; ``detail`` may be shown to the customer."""
+
+    code: FailureCode
+    detail: str
+    is_transient: bool
+    retry_after_seconds: float | None = None
+    duplicate_of: AssetId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,14 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import KeysLost, Undecodable
 from domain.asset.commands import ConfirmAsset, PublishAsset
-from domain.asset.jobs import ImageJob
+from domain.asset.jobs import FailedAttempt, ImageJob
 from domain.failures import is_transient
 from infra.errors import BlobNotFound, RecordRefused, StoreUnavailable, ViewNotBuilt, ViewsMissing
 from infra.failpoints import pass_by
@@ -23,12 +23,12 @@ from streams.ingestion.fetcher import FetchFailed
 from streams.ingestion.worker.duplicate_finder import IsDuplicate
 from streams.ingestion.worker.fault_breaker import FaultBreaker
 from streams.ingestion.worker.job_slots import HostBusy, JobSlots
-from streams.ingestion.worker.result_commands import delay_command, reject_command
+from streams.ingestion.worker.result_commands import JobFailure, delay_command, reject_command
 from streams.ingestion.worker.worker_metrics import WorkerMetrics
 from streams.rendering import RenderFailed
 from streams.runtime.dead_letter_queue import send_dead_letter
 from streams.runtime.durable_producer import send_until_durable
-from streams.runtime.retry_policy import JobFailure, JobRetryPolicy
+from streams.runtime.retry_policy import RetryPolicy
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
 
@@ -62,7 +62,7 @@ class Worker:
     sender: RecordSender
     slots: JobSlots
     faults: FaultBreaker
-    policy: JobRetryPolicy
+    policy: RetryPolicy
     metrics: WorkerMetrics
     clock: Callable[[], datetime]
 
@@ -98,10 +98,10 @@ class Worker:
                 ended(outcome.code if isinstance(outcome, JobFailure) else None)
                 seconds = time.monotonic() - started
         except (HostBusy, JobPostponed) as reason:
-            log.warning("job %s is put off: %s", job.job_id, reason)
+            log.warning("job %s is postponed: %s", job.job_id, reason)
             self.metrics.count("put_off")
-            topic, later = self.policy.later(job, self.clock(), _jitter())
-            await self._send(topic, job.asset_id, encode(later))
+            now = self.clock()
+            await self._hold(job, self.policy.postponed_until(now, _jitter()), now)
             return
         if isinstance(outcome, JobFailure):
             self.metrics.count(outcome.code, seconds)
@@ -161,18 +161,24 @@ class Worker:
 
     async def _settle(self, record: Record, job: ImageJob, failure: JobFailure) -> None:
         log.info("job %s: %s, %s", job.job_id, failure.code, failure.detail)
-        again = self.policy.again(job, failure, self.clock(), _jitter())
-        if again:
-            topic, retry = again
-            retry_at = retry.not_before or self.clock()
-            told = delay_command(job, failure, retry_at, self.clock())
-            await self._send(ASSET_COMMANDS, job.asset_id, encode(told))
-            await self._send(topic, job.asset_id, encode(retry))
+        now, attempts = self.clock(), job.failed_attempts
+        retry_at = failure.is_transient and self.policy.retry_at(
+            len(attempts), failure.retry_after_seconds, now, _jitter()
+        )
+        if retry_at:
+            delay = delay_command(job, failure, retry_at, now)
+            await self._send(ASSET_COMMANDS, job.asset_id, encode(delay))
+            attempt = FailedAttempt(code=failure.code, detail=failure.detail, failed_at=now)
+            await self._hold(replace(job, failed_attempts=(*attempts, attempt)), retry_at, now)
             return
         if failure.code == "internal":
             await self._dead_letter(record, failure.code, failure.detail)
-        command = reject_command(job, failure, self.clock())
+        command = reject_command(job, failure, now)
         await self._send(ASSET_COMMANDS, job.asset_id, encode(command))
+
+    async def _hold(self, job: ImageJob, not_before: datetime, now: datetime) -> None:
+        topic = self.policy.retry_topic(not_before, now)
+        await self._send(topic, job.asset_id, encode(replace(job, not_before=not_before)))
 
     async def _dead_letter(self, record: Record, code: str, detail: str) -> None:
         self.metrics.count("dead_letter")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,17 +29,19 @@ from infra.kafka.topics import (
     WEBHOOKS_DEAD_LETTERS,
     Topic,
 )
+from infra.settings import FetchSettings
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 from streams.ingestion.dispatcher.dispatcher import Dispatcher
 from streams.ingestion.dispatcher.fair_scheduler import AdmissionLimits, FairScheduler
+from streams.ingestion.job_retries import job_retry_policy
 from streams.ingestion.worker.fault_breaker import FaultBreaker
 from streams.ingestion.worker.job_slots import JobSlots
 from streams.ingestion.worker.worker import Worker
 from streams.ingestion.worker.worker_metrics import WorkerMetrics
-from streams.runtime.retry_policy import JobRetryPolicy
+from streams.runtime.retry_policy import RetryPolicy
 from streams.runtime.retry_topics import RetryTopicConsumer
 from streams.webhooks.deliverer import Deliverer
-from streams.webhooks.delivery_retry_policy import DeliveryRetryPolicy
+from streams.webhooks.delivery_retries import delivery_retry_policy
 from streams.webhooks.endpoint_health import EndpointHealthTracker
 from streams.webhooks.fan_out import DeliveryFanOut
 from streams.webhooks.history_replay import HistoryReplay
@@ -48,7 +50,7 @@ from tests.support.samples import NOON, metadata, publish
 from tests.support.stream_samples import JOB, insert
 from tests.support.webhook_parts import DELIVERY, ENDPOINT, FakePoster, answer
 
-POLICY = JobRetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600))
+POLICY = job_retry_policy(FetchSettings())
 BAD = "poison"
 
 
@@ -137,25 +139,32 @@ def work(sender: Sender, values: list[bytes], has_bug: bool) -> None:  # noqa: F
         asyncio.run(worker.work(record(value, topic=IMAGE_JOBS.name, offset=offset)))
 
 
+def waiting_if_bad(value: bytes) -> bytes:
+    """Mark the bad job by a moment before which it waits."""
+    job = decode(value)
+    if isinstance(job, ImageJob) and job.asset_id == BAD:
+        return encode(replace(job, not_before=NOON))
+    return value
+
+
 def bring_back(sender: Sender, values: list[bytes], has_bug: bool) -> FakeReader:  # noqa: FBT001 - as above
-    reader = read(IMAGE_JOBS_RETRY_10S, values)
+    reader = read(IMAGE_JOBS_RETRY_10S, [waiting_if_bad(value) for value in values])
 
-    class Waiting:
-        def due_at(self, *_: object) -> Any:  # noqa: ANN401 - a moment
-            return NOON - timedelta(days=1)
+    class Policy(RetryPolicy):
+        def next_topic(self, not_before: datetime | None, now: datetime) -> Topic:
+            return fails() if has_bug and not_before else super().next_topic(not_before, now)
 
-        def next_topic(self, job: ImageJob, _now: object) -> Topic:
-            return fails() if has_bug and job.asset_id == BAD else IMAGE_JOBS
-
+    policy = Policy(
+        work_topic=POLICY.work_topic, retry_topics=POLICY.retry_topics, delays=POLICY.delays
+    )
     tier = RetryTopicConsumer(
-        IMAGE_JOBS_RETRY_10S,
+        policy.retry_topics[0],
         reader.open,
         sender,
-        Waiting(),
+        policy,
         lambda: NOON,
         kind=ImageJob,
-        work_topic=IMAGE_JOBS,
-        letters=IMAGE_JOBS_DEAD_LETTERS,
+        dead_letters=IMAGE_JOBS_DEAD_LETTERS,
     )
     asyncio.run(tier.step())
     return reader
@@ -203,7 +212,7 @@ def deliver(sender: Sender, values: list[bytes], has_bug: bool) -> FakeReader:  
         sender=sender,
         table=endpoints,
         webhook_sender=Poster(),
-        retry_policy=DeliveryRetryPolicy(retry_seconds=(5, 60)),
+        retry_policy=delivery_retry_policy((5, 60)),
         endpoint_health=EndpointHealthTracker(endpoints, sender, disable_after=timedelta(days=5)),
         clock=lambda: NOON,
     )

@@ -7,7 +7,8 @@ from avro_schemas.codec import encode
 from domain.asset.jobs import ImageJob
 from infra.kafka.group_consumer import Partition
 from infra.kafka.topics import IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS, IMAGE_JOBS_RETRY_10S
-from streams.runtime.retry_policy import JobRetryPolicy
+from infra.settings import FetchSettings
+from streams.ingestion.job_retries import job_retry_policy
 from streams.runtime.retry_topics import RetryTopicConsumer
 from tests.support.fakes.stream_fakes import FakeReader, FakeSender, record
 from tests.support.samples import NOON
@@ -35,17 +36,16 @@ class Tier:
                 for offset, value in enumerate(values)
             ]
         )
-        policy = JobRetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600))
+        policy = job_retry_policy(FetchSettings(max_attempts=4, retry_seconds=(10, 60, 600)))
         self.revoke: list[Callable[[list[Partition]], None]] = []
         self._redelivery = RetryTopicConsumer(
-            IMAGE_JOBS_RETRY_10S,
+            policy.retry_topics[0],
             self._open,
             self.sender,
             policy,
             lambda: self.now,
             kind=ImageJob,
-            work_topic=IMAGE_JOBS,
-            letters=IMAGE_JOBS_DEAD_LETTERS,
+            dead_letters=IMAGE_JOBS_DEAD_LETTERS,
         )
 
     def _open(self, on_revoked: Callable[[list[Partition]], None]) -> FakeReader:
@@ -97,5 +97,5 @@ def test_what_another_member_owns_now_is_forgotten() -> None:
 def test_a_full_tier_is_read_on_once_there_is_room() -> None:
     tier = Tier(*(2_000 * [waiting(9)]))
 
-    assert tier.at(0).reader.is_paused
+    assert tier.at(0).at(0).reader.is_paused
     assert tier.at(9).at(9).reader.is_paused is False

@@ -24,7 +24,7 @@ from infra.kafka.topics import (
 from read_models.webhooks.endpoint_records import EndpointHealth
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 from streams.webhooks.deliverer import Deliverer
-from streams.webhooks.delivery_retry_policy import DeliveryRetryPolicy
+from streams.webhooks.delivery_retries import delivery_retry_policy
 from streams.webhooks.endpoint_health import EndpointHealthTracker
 from streams.webhooks.webhook_sender import DeliveryResponse
 from tests.support.fakes.memory_webhooks import MemoryTopics
@@ -51,7 +51,7 @@ class Desk:
             sender=self.topics,
             table=self.table,
             webhook_sender=self.webhook_sender,
-            retry_policy=DeliveryRetryPolicy(retry_seconds=(5, 60)),
+            retry_policy=delivery_retry_policy((5, 60)),
             endpoint_health=EndpointHealthTracker(
                 self.table, self.topics, disable_after=timedelta(days=5)
             ),

@@ -32,14 +32,15 @@ from infra.kafka.topics import (
     IMAGE_JOBS_RETRY_10S,
     LARGEST_RECORD_BYTES,
 )
+from infra.settings import FetchSettings
 from streams.ingestion.fetcher import FetchFailed
+from streams.ingestion.job_retries import job_retry_policy
 from streams.ingestion.worker.duplicate_finder import IsDuplicate
 from streams.ingestion.worker.fault_breaker import FaultBreaker
 from streams.ingestion.worker.job_slots import JobSlots
 from streams.ingestion.worker.worker import Worker
 from streams.ingestion.worker.worker_metrics import WorkerMetrics
 from streams.rendering import RenderFailed
-from streams.runtime.retry_policy import JobRetryPolicy
 from tests.support.fakes.stream_fakes import FakeRuns, FakeSender, away, record
 from tests.support.keyrings import fixed_keyring
 from tests.support.samples import FETCH, NOON, metadata, publish
@@ -64,7 +65,7 @@ def worked(
         sender=sender,
         slots=JobSlots(total=1, per_host=1, patience_seconds=1),
         faults=faults or FaultBreaker(),
-        policy=JobRetryPolicy(max_attempts=4, tier_seconds=(10, 60, 600)),
+        policy=job_retry_policy(FetchSettings(max_attempts=4, retry_seconds=(10, 60, 600))),
         metrics=WorkerMetrics(),
         clock=lambda: NOON,
     )
@@ -119,7 +120,7 @@ def test_what_may_get_better_waits_and_remembers() -> None:
 
     (job,) = sender.on(IMAGE_JOBS_RETRY_10S)
     assert isinstance(job, ImageJob)
-    assert [attempt.code for attempt in job.failed_attempts] == ["timeout"]
+    assert job.failed_attempts == (FailedAttempt(code="timeout", detail="slow", failed_at=NOON),)
 
 
 def test_the_customer_is_told_when_it_is_tried_again_before_it_waits() -> None:
