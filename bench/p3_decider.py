@@ -16,7 +16,7 @@ from uuid import uuid4
 from avro_schemas.codec import encode
 from bench.reporting import report
 from bench.servers import bench_kafka
-from command_api.decider.decider import Decider
+from command_api.decider.decider import new_decider
 from command_api.decider.folded_state import FoldedState
 from infra.gc_tuning import tune_garbage_collector
 from infra.kafka.admin import apply_topics
@@ -58,7 +58,7 @@ def prepared(kafka: Kafka, commands: int) -> None:
 def decider(kafka: Kafka) -> Iterator[Callable[[], int]]:
     with tempfile.TemporaryDirectory() as folder:
         state = FoldedState(Path(folder), kafka.log_id())
-        running = Decider(kafka, state, "bench")
+        running = new_decider(kafka, state, "bench")
         yield running.step
         running.close()
         state.close()

@@ -81,7 +81,7 @@ class LiveInstallation:
                     headers=record.headers,
                     timestamp_ms=record.timestamp_ms,
                 )
-            self._writer.settle()
+            self._writer.flush()
             pass_by("restore.before_commit")
             self._writer.commit_alone()
             pass_by("restore.after_commit")

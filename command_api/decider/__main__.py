@@ -9,7 +9,7 @@ from threading import Event
 from prometheus_client import Gauge, start_http_server
 
 from avro_schemas.errors import KeysLost
-from command_api.decider.decider import Decider
+from command_api.decider.decider import new_decider
 from command_api.decider.folded_state import FoldedState
 from domain.errors import ScaleHosterError
 from infra.decider_runtime.instance_slot import claim_instance_slot
@@ -38,7 +38,7 @@ def main() -> int:
         return 1
     place, held = claim_instance_slot(settings.state_dir / "decider")
     state = FoldedState(place, kafka.log_id())
-    decider = Decider(kafka, state, f"{socket.gethostname()}-{place.name}")
+    decider = new_decider(kafka, state, f"{socket.gethostname()}-{place.name}")
     if settings.metrics_port:
         start_http_server(settings.metrics_port, "127.0.0.1")
         decided = Gauge("scalehoster_decider_commands", "Commands decided since the start")

@@ -11,6 +11,7 @@ from domain.replies import accepted
 from domain.values import CommandId, TenantId
 from infra.kafka.client import Kafka
 from infra.kafka.partition_reader import Record
+from infra.kafka.producer import LogPosition
 from read_models.category_catalogues import CategoryCatalogues
 
 MOST_ANSWERS = 10_000  # of each tenant; one takes about two kilobytes
@@ -34,11 +35,10 @@ class CatalogueTable(CategoryCatalogues):
         found = self._remembered.get(command_id)
         return found and found[1]
 
-    def apply(self, event: CatalogueEvent, position: str) -> None:
+    def apply(self, event: CatalogueEvent, position: LogPosition) -> None:
         """Fold an event of this process, once it is committed at its position in the log."""
-        _, partition, offset = position.split(":")
-        self._next[int(partition)] = int(offset) + 1
-        self._fold(event, position)
+        self._next[position.partition] = position.offset + 1
+        self._fold(event, str(position))
 
     def _take(self, record: Record) -> None:
         if record.offset >= self._next.get(record.partition, 0):  # else we applied it ourselves

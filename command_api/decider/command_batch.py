@@ -7,7 +7,6 @@ from functools import partial
 from typing import Protocol
 
 from avro_schemas.codec import encode
-from avro_schemas.errors import KeysLost
 from command_api.decider.folded_state import AssetKey, Remembered, StateChanges
 from domain import asset as assets
 from domain import category as catalogues
@@ -27,9 +26,10 @@ from domain.errors import CategoryIsArchived, IdempotencyKeyReused, Refusal, Unk
 from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome
 from domain.replies import accepted, refused, unchanged
 from domain.values import AssetId, BlobKey, CommandId, TenantId
-from infra.errors import HistoryBroken, InfraError, RecordRefused
+from infra.errors import HistoryBroken
+from infra.kafka.producer import LogPosition
 from infra.kafka.record_limits import require_writable
-from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS, Topic
+from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS, DISCARDED_BLOBS, Topic
 from read_models.category_catalogues import BrokenCatalogue
 
 
@@ -47,7 +47,7 @@ class KnownAssets(Protocol):
 
 
 class KnownCatalogues(Protocol):
-    """What is known of the categories; see Catalogues."""
+    """What is known of the categories: command_api.decider.catalogue_table.CatalogueTable."""
 
     def of(self, tenant_id: TenantId) -> Catalogue:
         """Give the tree of a tenant as far as it is known."""
@@ -60,12 +60,11 @@ class KnownCatalogues(Protocol):
 
 
 @dataclass(slots=True, kw_only=True)
-class Decision:
-    """What became of one command; ``answer`` is known once the events have their offsets.
+class CommandDecision:
+    """What one command about an asset or a category comes to.
 
     ``written`` are the events as they are appended, ``discards`` the bytes that count for nothing
-    since. With a ``fault`` there is nothing to be told: the command can neither be carried out nor
-    refused.
+    since. ``position`` is where the last event lies: set it before asking for the reply.
     """
 
     command: AssetCommand | CatalogueCommand
@@ -75,36 +74,47 @@ class Decision:
     written: list[bytes] = field(default_factory=list)
     discards: list[BlobsDiscarded] = field(default_factory=list)
     refusal: Refusal | None = None
-    fault: Exception | None = None
     asset: AssetSnapshot | None = None
     category: CategorySnapshot | None = None
-    earlier: "bytes | Decision | None" = None
+    earlier: "bytes | CommandDecision | None" = None
+    position: LogPosition | None = None
     encoded_reply: bytes | None = None
 
-    def answer(self, position: Callable[["Decision"], str]) -> bytes:
-        """Say, framed, what the sender is told; what was told before is told again as it was."""
+    @property
+    def also(self) -> list[tuple[Topic, bytes]]:
+        """The announcements of discarded bytes, encoded."""
+        return [(DISCARDED_BLOBS, encode(discard)) for discard in self.discards]
+
+    def reply(self) -> bytes | None:
+        """Encode what the sender is told; what was told before is told again as it was.
+
+        None for the report of a worker, who never asks.
+        """
+        metadata = self.command.metadata
+        if metadata.reply_partition is None and metadata.fingerprint is None:
+            return None
         if isinstance(self.earlier, bytes):
             return self.earlier
         if self.earlier is not None:
-            return self.earlier.answer(position)
+            return self.earlier.reply()
         if self.encoded_reply is None:
-            self.encoded_reply = encode(self._outcome(position))
+            self.encoded_reply = encode(self._outcome())
         return self.encoded_reply
 
-    def _outcome(self, position: Callable[["Decision"], str]) -> Outcome:
+    def _outcome(self) -> Outcome:
         if self.refusal is not None:
             return refused(self.command, self.refusal, self.now)
         if not self.events:
             return unchanged(self.command, self.now, asset=self.asset, category=self.category)
         return accepted(
-            self.events, position=position(self), asset=self.asset, category=self.category
+            self.events, position=str(self.position), asset=self.asset, category=self.category
         )
 
 
 class CommandBatch:
     """Decides a batch on top of what is folded, and gathers what is to be folded next.
 
-    Nothing outside of it changes: a round whose transaction fails is simply forgotten.
+    Nothing outside of it changes: a batch whose transaction fails is simply forgotten.
     """
 
     def __init__(
@@ -115,36 +125,27 @@ class CommandBatch:
         self._now = now
         self._is_caught_up = False
         self._catalogues: dict[TenantId, Catalogue] = {}
-        self._decided: dict[CommandId, Decision] = {}
+        self._decided: dict[CommandId, CommandDecision] = {}
         self.changes: dict[int, StateChanges] = {}
-        self.decisions: list[Decision] = []
 
-    def decide(self, partition: int, command: AssetCommand | CatalogueCommand) -> Decision:
-        """Decide one command of a partition.
+    def decide(self, partition: int, command: AssetCommand | CatalogueCommand) -> CommandDecision:
+        """Decide one command of a partition; whatever is raised, nothing of it is kept.
 
-        Raises neither a Refusal nor what is wrong with the command: the decision holds it. What is
-        wrong with the things around us is raised, because the command has no part in it.
+        A Refusal is not raised: the decision holds it.
         """
         recognisable = _with_fingerprint(command)
-        decision = Decision(command=recognisable, partition=partition, now=self._now())
+        decision = CommandDecision(command=recognisable, partition=partition, now=self._now())
         undo = self._undo_point(decision)
         try:
             self._settle(decision)
-        except (HistoryBroken, RecordRefused) as fault:
-            decision.fault = fault
-        except (InfraError, KeysLost, OSError, MemoryError):
-            raise
-        except Exception as fault:  # noqa: BLE001 - one command must not stop those behind it
-            decision.fault = fault
-        if decision.fault is not None:
+        except Exception:
             undo()
-            return decision
-        self.decisions.append(decision)
+            raise
         if decision.events:
             self._decided[command.metadata.command_id] = decision
         return decision
 
-    def _undo_point(self, decision: Decision) -> Callable[[], None]:
+    def _undo_point(self, decision: CommandDecision) -> Callable[[], None]:
         """Remember what a command may change; what is given puts that back."""
         about = decision.command.metadata
         key = (about.tenant_id, AssetId(about.entity_id))
@@ -161,7 +162,7 @@ class CommandBatch:
 
         return undo
 
-    def _settle(self, decision: Decision) -> None:
+    def _settle(self, decision: CommandDecision) -> None:
         try:
             if not self._was_answered(decision):
                 self._decide(decision)
@@ -173,10 +174,10 @@ class CommandBatch:
             is_held = partial(self._is_held, decision.partition)
             decision.discards += discards_of_command(decision.command, is_held)
 
-    def _decide_again(self, decision: Decision, refusal: Refusal) -> Refusal | None:
+    def _decide_again(self, decision: CommandDecision, refusal: Refusal) -> Refusal | None:
         """Look once more: another process may have created or restored the category just now.
 
-        Once a round is enough: what was there before any of these commands was sent is there then.
+        Once a batch is enough: what was there before any of these commands was sent is there then.
         """
         if self._is_caught_up:
             return refusal
@@ -188,15 +189,14 @@ class CommandBatch:
             return still
         return None
 
-    def remember(self, decision: Decision, answer: bytes) -> None:
-        """Keep the answer to a client's command that changed an asset, for when it is repeated."""
-        fingerprint = decision.command.metadata.fingerprint
-        if decision.events and fingerprint is not None:
+    def remember(self, decision: CommandDecision) -> None:
+        """Keep the reply to a client's command that changed an asset, for when it is repeated."""
+        metadata, reply = decision.command.metadata, decision.reply()
+        if decision.events and metadata.fingerprint is not None and reply is not None:
             changes = self.changes.setdefault(decision.partition, StateChanges())
-            command_id = decision.command.metadata.command_id
-            changes.remembered[command_id] = Remembered(fingerprint, answer)
+            changes.remembered[metadata.command_id] = Remembered(metadata.fingerprint, reply)
 
-    def _was_answered(self, decision: Decision) -> bool:
+    def _was_answered(self, decision: CommandDecision) -> bool:
         metadata = decision.command.metadata
         if metadata.fingerprint is None:
             return False
@@ -215,19 +215,19 @@ class CommandBatch:
             )
         return True
 
-    def _remembered(self, decision: Decision) -> Remembered | None:
+    def _remembered(self, decision: CommandDecision) -> Remembered | None:
         command_id = decision.command.metadata.command_id
         if isinstance(decision.command, AssetCommand):
             return self._known.remembered(decision.partition, command_id)
         return self._known_catalogues.remembered(command_id)
 
-    def _decide(self, decision: Decision) -> None:
+    def _decide(self, decision: CommandDecision) -> None:
         if isinstance(decision.command, AssetCommand):
             self._decide_asset(decision, decision.command)
         else:
             self._decide_category(decision, decision.command)
 
-    def _decide_asset(self, decision: Decision, command: AssetCommand) -> None:
+    def _decide_asset(self, decision: CommandDecision, command: AssetCommand) -> None:
         key = (command.metadata.tenant_id, AssetId(command.metadata.entity_id))
         changes = self.changes.setdefault(decision.partition, StateChanges())
         asset = changes.assets.get(key) or self._known.asset(decision.partition, key)
@@ -251,7 +251,7 @@ class CommandBatch:
             return True
         return self._known.is_held(partition, folder)
 
-    def _decide_category(self, decision: Decision, command: CatalogueCommand) -> None:
+    def _decide_category(self, decision: CommandDecision, command: CatalogueCommand) -> None:
         tenant_id = command.metadata.tenant_id
         catalogue = self._catalogue(tenant_id)
         if isinstance(catalogue, BrokenCatalogue):

@@ -23,10 +23,10 @@ class PartitionCatchUp:
     partitions do not.
     """
 
-    def __init__(self, kafka: Kafka, state: FoldedState, tails: OpenTransactionScanner) -> None:
+    def __init__(self, kafka: Kafka, state: FoldedState) -> None:
         self._kafka = kafka
         self._state = state
-        self._tails = tails
+        self._tails = OpenTransactionScanner(kafka, (ASSET_EVENTS,))
         self._stale: set[int] = set()
         self._shrunk: set[int] = set()
 

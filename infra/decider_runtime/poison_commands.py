@@ -1,15 +1,14 @@
-"""Commands that can never be carried out: buried and answered, so that those behind them go on."""
+"""Commands that can never be carried out: dead-lettered and answered, so that others go on."""
 
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Generic, Protocol
 
 from avro_schemas.codec import encode
-from domain.commands import Command
 from domain.errors import CommandCannotBeDecided
-from domain.replies import refused
+from infra.decider_runtime.decision_model import CommandT
 from infra.errors import HistoryBroken, RecordRefused
 from infra.kafka.dead_letter_queue import dead_letter
 from infra.kafka.partition_reader import Record
@@ -18,14 +17,14 @@ from infra.kafka.topics import COMMAND_RESULTS, COMMANDS_DEAD_LETTERS, Topic
 
 RecordLocation = tuple[str, int, int]  # topic, partition, offset
 
-_WITHOUT_LETTER = 2
-_WITHOUT_ANSWER = 3
+_WITHOUT_DEAD_LETTER = 2
+_WITHOUT_REPLY = 3
 
 log = logging.getLogger(__name__)
 
 
 class RecordAppender(Protocol):
-    """Writes transactions: infra.kafka.transactions.TransactionalWriter."""
+    """Writes transactions: infra.kafka.transactions.TransactionalProducer."""
 
     @property
     def id(self) -> str:
@@ -43,18 +42,25 @@ class RecordAppender(Protocol):
         """Write one record; raises RecordRefused."""
 
 
-class PoisonCommands:
+class PoisonCommands(Generic[CommandT]):
     """Knows which commands stopped a transaction, and ends each of them without its effect.
 
-    What cannot be decided is buried at once. What the broker does not take is found out: after a
-    transaction that was refused as a whole, each of its commands is written in one of its own, and
-    the one that is refused there is buried the next time. A command that is buried lies in
-    commands.dead-letters with its reason, and who waits for it is told CommandCannotBeDecided. All
-    of that is known in memory only: another process finds it out in the same way.
+    What cannot be decided is dead-lettered at once. What the broker does not take is found out:
+    after a transaction that was refused as a whole, each of its commands is written in one of its
+    own, and the one that is refused there is dead-lettered the next time. Such a command lies in
+    commands.dead-letters with its reason, and who waits for it is told CommandCannotBeDecided,
+    which ``refusal`` encodes. All of that is known in memory only: another process finds it out in
+    the same way.
     """
 
-    def __init__(self, writer: RecordAppender, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        writer: RecordAppender,
+        refusal: Callable[[CommandT, CommandCannotBeDecided], bytes],
+        now: Callable[[], datetime],
+    ) -> None:
         self._writer = writer
+        self._refusal = refusal
         self._now = now
         self._suspects: set[RecordLocation] = set()
         self._reasons: dict[RecordLocation, str] = {}
@@ -83,8 +89,8 @@ class PoisonCommands:
     def mark_poisonous(self, record: Record, reason: str) -> None:
         """Learn that a command can never be written.
 
-        A second time it is its letter's fault, which is then left out, and a third time its
-        answer's.
+        A second time it is because of its dead letter, which is then left out, and a third time
+        because of its reply.
         """
         place = _place(record)
         self._suspects.add(place)
@@ -92,10 +98,10 @@ class PoisonCommands:
         self._reasons[place] = reason
 
     def reason(self, record: Record) -> str | None:
-        """Say why a command is to be buried, if it is."""
+        """Say why a command is to be dead-lettered, if it is."""
         return self._reasons.get(_place(record))
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def forget(self, records: Sequence[Record]) -> None:
         """Forget what was written by now."""
         for place in map(_place, records):
             self._suspects.discard(place)
@@ -103,38 +109,42 @@ class PoisonCommands:
             del self._times[place]
 
     def append_dead_letter(
-        self, record: Record, code: str, reason: str, command: Command | None = None
+        self, record: Record, code: str, reason: str, command: CommandT | None
     ) -> None:
-        """Append the letter of a command to the transaction, and the answer to who waits for it."""
+        """Append a command's dead letter to the transaction, and the reply to who waits for it."""
         place = ":".join(map(str, _place(record)))
-        log.error("buried %s, %s: %s", place, code, reason)
+        log.error("dead-lettered %s, %s: %s", place, code, reason)
         times = self._times[_place(record)]
-        if times < _WITHOUT_LETTER:
-            letter = encode(dead_letter(record, code, reason, self._now()))
+        if times < _WITHOUT_DEAD_LETTER:
+            value = encode(dead_letter(record, code, reason, self._now()))
             key = record.key.decode(errors="replace")
             number = record.partition % COMMANDS_DEAD_LETTERS.partitions
-            self._append(COMMANDS_DEAD_LETTERS, number, key, letter, record)
-        metadata = command and command.metadata
-        if times >= _WITHOUT_ANSWER:
+            self._append(COMMANDS_DEAD_LETTERS, number, key, value, record)
+        if times >= _WITHOUT_REPLY:
             log.critical("nothing can be written of %s", place)
-        elif command and metadata and metadata.reply_partition is not None:
+        elif command is not None and command.metadata.reply_partition is not None:
             refusal = CommandCannotBeDecided(f"the operators find it under its place, {place}")
-            number = metadata.reply_partition % COMMAND_RESULTS.partitions
-            answer = encode(refused(command, refusal, self._now()))
-            self._append(COMMAND_RESULTS, number, metadata.command_id, answer, record)
+            number = command.metadata.reply_partition % COMMAND_RESULTS.partitions
+            reply = self._refusal(command, refusal)
+            self._append(COMMAND_RESULTS, number, command.metadata.command_id, reply, record)
 
     def _append(self, topic: Topic, partition: int, key: str, value: bytes, cause: Record) -> None:
-        mark = Provenance(
-            writer=self._writer.id, command=(cause.topic, cause.partition), offset=cause.offset
-        )
+        headers = provenance_of(cause, self._writer.id).headers
         try:
-            self._writer.append(topic, partition, key, value, headers=mark.headers)
+            self._writer.append(topic, partition, key, value, headers=headers)
         except RecordRefused as trouble:  # an id as long as a command may be: nobody waits for that
             log.error("left out of %s: %s", topic.name, trouble)  # noqa: TRY400 - that says it all
 
 
+def provenance_of(command: Record, writer: str) -> Provenance:
+    """Trace what a writer appends to the command that it follows from."""
+    return Provenance(
+        writer=writer, command=(command.topic, command.partition), offset=command.offset
+    )
+
+
 def dead_letter_code(fault: Exception) -> str:
-    """Name what is wrong with a command, as its letter does."""
+    """Name what is wrong with a command, as its dead letter does."""
     match fault:
         case HistoryBroken():
             return "history_broken"

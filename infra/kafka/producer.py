@@ -22,11 +22,14 @@ WITHOUT_AN_OFFSET = "it was reported as delivered, but not where"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogPosition:
-    """A place in the log."""
+    """A place in the log; ``str`` spells it with colons."""
 
     topic: str
     partition: int
     offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}:{self.partition}:{self.offset}"
 
 
 class RecordSender(Protocol):

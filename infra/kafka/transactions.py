@@ -97,7 +97,7 @@ class TransactionalProducer:
         headers: Sequence[tuple[str, bytes]] = (),
         timestamp_ms: int = 0,
     ) -> int:
-        """Write one record, and give the number under which ``settle`` tells its offset.
+        """Write one record, and give the number under which ``flush`` gives its offset.
 
         Its time is now, unless ``timestamp_ms`` says otherwise. Raises RecordRefused for a record
         that is too large; the transaction can go on without it.
@@ -128,7 +128,7 @@ class TransactionalProducer:
             raise TransactionFailed(f"append to {topic.name}: {error}") from error
         return number
 
-    def settle(self) -> list[int]:
+    def flush(self) -> list[int]:
         """Wait until the broker has every record, and give their offsets in order."""
         _flush(self._producer, self._failures)
         return self._offsets

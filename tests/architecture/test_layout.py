@@ -38,7 +38,6 @@ SHARED_VOCABULARY = frozenset({"domain.values", "domain.errors", "domain.asset.b
 STILL_KNOW_THE_APPLICATION = {
     "infra.decider_runtime.command_client": "knows which topic takes which command",
     "infra.decider_runtime.pending_replies": "matches outcomes with commands",
-    "infra.decider_runtime.poison_commands": "answers the sender of a command that is buried",
     "infra.international_host_names": "gives the parser of source URLs an IDNA codec",
     "infra.kafka.dead_letter_queue.entry": "shows tenant and host of what was put aside",
     "infra.kafka.dead_letter_queue.envelope": "writes the message DeadLetter",

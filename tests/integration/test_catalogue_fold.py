@@ -30,7 +30,7 @@ def test_a_category_counts_once_its_transaction_has_ended_and_none_is_passed_ove
     writer = TransactionalProducer(kafka, "decider-test-0")
     writer.begin()
     writer.append(CATEGORY_EVENTS, 0, ACME.encode(), encode(created))
-    writer.settle()
+    writer.flush()
     trees = kind(kafka)
     try:
         with pytest.raises(BrokerUnavailable, match="category-events"):

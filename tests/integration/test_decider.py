@@ -16,7 +16,7 @@ import pytest
 from confluent_kafka import KafkaException
 
 from avro_schemas.codec import decode, encode
-from command_api.decider.decider import Decider
+from command_api.decider.decider import new_decider
 from command_api.decider.folded_state import FoldedState
 from domain.asset.events import AssetEvent
 from domain.bulk_operation.commands import OperationCommand
@@ -64,7 +64,7 @@ class running:  # noqa: N801 - reads as a claim in a with statement
 
     def __init__(self, kafka: Kafka, directory: Path) -> None:
         self._state = FoldedState(directory, kafka.log_id())
-        self._decider = Decider(kafka, self._state, "test")
+        self._decider = new_decider(kafka, self._state, "test")
         self._stopping = Signal()
         self._thread = Thread(target=self._decider.run, args=(self._stopping,))
 

@@ -39,7 +39,7 @@ def test_an_open_transaction_is_seen_with_its_writer_and_its_commands(
     writer.begin()
     for offset in (7, 8):
         writer.append(ASSET_EVENTS, 5, b"k", b"v", headers=mark(offset).headers)
-    writer.settle()
+    writer.flush()
     (tail,) = tails.read()
     assert (tail.partition, tail.start, tail.holder) == (PLACE, 0, "decider-test-0")
     assert [trace.mark for trace in tail.traces] == [mark(7), mark(8)]
@@ -59,7 +59,7 @@ def test_a_transaction_that_stays_open_is_not_waited_for_without_end(
     writer = TransactionalProducer(kafka, "decider-test-0")
     writer.begin()
     writer.append(ASSET_EVENTS, 5, b"k", b"v", headers=mark(7).headers)
-    writer.settle()
+    writer.flush()
     with pytest.raises(BrokerUnavailable, match="asset-events"):
         tails.wait_until_closed([PLACE])
     writer.renew()

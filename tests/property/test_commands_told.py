@@ -26,6 +26,7 @@ from domain.category import EMPTY_CATALOGUE, Catalogue
 from domain.commands import CommandMetadata
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import BlobKey, CommandId, TenantId
+from infra.kafka.producer import LogPosition
 from read_models.commands.projection import COMMANDS, OUTCOMES
 from tests.support.fakes.memory_views import MemoryViewStore
 from tests.support.samples import ACME, NOON, create_category, metadata, set_categories, submit
@@ -99,9 +100,11 @@ def outcomes_of(asked: list[tuple[str, str, int, bool]]) -> list[Outcome]:
         clock[0] += timedelta(seconds=seconds)
         about = metadata(ASSET, key=key, fingerprint=body, reply_partition=0)
         decision = current.decide(0, KINDS[key.partition("-")[0]](about, body))
-        answer = decision.answer(lambda _: f"asset-events:0:{next(offsets)}")
-        current.remember(decision, answer)
-        told.append(decode(answer))
+        decision.position = LogPosition(topic="asset-events", partition=0, offset=next(offsets))
+        current.remember(decision)
+        reply = decision.reply()
+        assert reply is not None
+        told.append(decode(reply))
         if is_last:
             for changes in current.changes.values():
                 known.take_in(changes)

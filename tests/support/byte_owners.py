@@ -301,7 +301,8 @@ class World:
             decision = current.decide(0, command)
             events += decision.events  # type: ignore[arg-type] # an asset's
             discards += decision.discards
-            current.remember(decision, decision.answer(lambda _: "asset-events:0:0"))
+            decision.position = LogPosition(topic="asset-events", partition=0, offset=0)
+            current.remember(decision)
         if not fails:
             del self.commands[: len(batch)]
             for changes in current.changes.values():

@@ -88,7 +88,7 @@ class DoomedCommit:
         ) -> None:
             if self._told is None:
                 return commit(writer, reader, offsets)
-            writer.settle()
+            writer.flush()
             places = [TopicPartition(topic, number, at) for (topic, number), at in offsets.items()]
             writer._producer.send_offsets_to_transaction(places, reader.membership(), 30)  # noqa: SLF001 - half a commit
             forge_commit(server.address, writer.id, self._told)

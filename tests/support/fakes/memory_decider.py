@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from avro_schemas.codec import decode, encode
-from command_api.decider.command_batch import CommandBatch, Decision
+from command_api.decider.command_batch import CommandBatch, CommandDecision
 from command_api.decider.folded_state import FoldedState, Remembered
 from domain import category as catalogues
 from domain.asset import Asset
@@ -18,6 +18,7 @@ from domain.category.commands import CatalogueCommand
 from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import AssetId, CommandId, TenantId
 from infra.kafka.partition_reader import Record
+from infra.kafka.producer import LogPosition
 from tests.support.samples import ACME, NOON
 
 _PARTITION = 0
@@ -59,25 +60,22 @@ class MemoryDecider:
     def decide(self, *commands: AssetCommand, now: datetime = NOON) -> list[Outcome]:
         """Decide a batch as one transaction, and say what its senders are told."""
         current = self.round(now)
-        offsets: dict[int, int] = {}
+        before = len(self.events)
+        decisions: list[CommandDecision] = []
         for command in commands:
-            decision = current.decide(_PARTITION, command)
+            decisions.append(decision := current.decide(_PARTITION, command))
             for event in decision.events:
                 assert isinstance(event, AssetEvent)
-                offsets[id(decision)] = len(self.events)
+                decision.position = LogPosition(
+                    topic="asset-events", partition=_PARTITION, offset=len(self.events)
+                )
                 self.events.append(event)
-
-        def position(decision: Decision) -> str:
-            return f"asset-events:{_PARTITION}:{offsets[id(decision)]}"
-
-        answers = []
-        for decision in current.decisions:
-            answers.append(decision.answer(position))
-            current.remember(decision, answers[-1])
-        if offsets:
+        for decision in decisions:
+            current.remember(decision)
+        if len(self.events) > before:
             changes = current.changes[_PARTITION]
             self._state.apply(_PARTITION, changes, len(self.events))
-        return _outcomes(answers)
+        return _outcomes([reply for each in decisions if (reply := each.reply()) is not None])
 
     def forget(self) -> None:
         """Lose all that is folded, and fold the log again."""

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Event
 from typing import Self
 
+import pytest
+
 from infra.kafka.client import Kafka
 from infra.kafka.group_consumer import Partition
 from infra.kafka.partition_reader import Record
@@ -30,6 +32,25 @@ class MemoryKafka:
         self.failures: list[str] = []
         self.transactions: list[int] = []  # how many records each had that took effect
         self.is_idle = False
+
+    def stand_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Stand for every client of Kafka that deciders open."""
+        stands_for = {
+            "infra.decider_runtime.runtime.TransactionalProducer": self.writer,
+            "infra.decider_runtime.runtime.OpenTransactionScanner": self.tails,
+            "infra.decider_runtime.runtime.HangingTransactionRecovery": self.recovery,
+            "infra.decider_runtime.runtime.GroupConsumer": self.group_reader,
+            "read_models.category_catalogues.PartitionReader": self.reader,
+            "read_models.category_catalogues.OpenTransactionScanner": self.tails,
+            "command_api.decider.partition_catch_up.PartitionReader": self.reader,
+            "command_api.decider.partition_catch_up.OpenTransactionScanner": self.tails,
+            "command_api.decider.partition_catch_up.LogBounds": self.bounds,
+            "streams.bulk_operations.operation_decider.PartitionReader": self.reader,
+            "streams.bulk_operations.operation_model.PartitionReader": self.reader,
+            "streams.bulk_operations.operation_model.OpenTransactionScanner": self.tails,
+        }
+        for name, made in stands_for.items():
+            monkeypatch.setattr(name, made)
 
     def append(self, topic: Topic, value: bytes, *, partition: int = 0, key: str = "k") -> int:
         """Let a record lie in a log, whoever wrote it."""
@@ -214,7 +235,7 @@ class MemoryWriter:
         self._open.append(((topic.name, partition), key, value))
         return len(self._open) - 1
 
-    def settle(self) -> list[int]:
+    def flush(self) -> list[int]:
         assert self._open is not None
         if any(self._kafka.refuses(topic, value) for (topic, _), _, value in self._open):
             raise RecordsRefused("Broker: Message size too large")
@@ -227,7 +248,7 @@ class MemoryWriter:
 
     def commit(self, _reader: object, offsets: Mapping[Partition, int]) -> None:
         assert self._open is not None
-        self.settle()
+        self.flush()
         failure = self._kafka.failures.pop(0) if self._kafka.failures else ""
         if failure != "lost":
             for partition, key, value in self._open:

@@ -9,10 +9,15 @@ from command_api.decider.catalogue_table import CatalogueTable
 from domain.category.events import CatalogueEvent, CategoryCreated, CategoryRenamed
 from domain.values import CategorySlug, CommandId, TenantId
 from infra.kafka.client import Kafka
+from infra.kafka.producer import LogPosition
 from tests.support.samples import ACME
 from tests.unit.domain.category.test_catalogue_limits import created
 
 EVIL = TenantId("evil")
+
+
+def at(offset: int) -> LogPosition:
+    return LogPosition(topic="category-events", partition=0, offset=offset)
 
 
 def opened(tenant_id: TenantId) -> CategoryCreated:
@@ -51,7 +56,7 @@ def test_answers_of_one_tenant_are_bounded_and_drive_out_no_others(
         renames = (renamed(EVIL, number) for number in range(2, 201))
         events: list[CatalogueEvent] = [opened(ACME), opened(EVIL), *renames]
         for offset, event in enumerate(events):
-            known.apply(event, f"category-events:0:{offset}")
+            known.apply(event, at(offset))
         answered = [known.remembered(CommandId(f"evil-{number}")) for number in range(1, 201)]
         assert [answer is not None for answer in answered] == [False] * 150 + [True] * 50
         assert known.remembered(CommandId(f"{ACME}-1")) is not None
@@ -66,10 +71,10 @@ def test_a_command_of_two_events_counts_once(monkeypatch: pytest.MonkeyPatch) ->
     try:
         first, second = opened(EVIL), renamed(EVIL, 2)
         both = replace(second.metadata, command_id=first.metadata.command_id)
-        known.apply(first, "category-events:0:0")
-        known.apply(replace(second, metadata=both), "category-events:0:1")
+        known.apply(first, at(0))
+        known.apply(replace(second, metadata=both), at(1))
         assert known.remembered(first.metadata.command_id) is not None
-        known.apply(renamed(EVIL, 3), "category-events:0:2")
+        known.apply(renamed(EVIL, 3), at(2))
         assert known.remembered(first.metadata.command_id) is None
         assert known.remembered(CommandId("evil-3")) is not None
     finally:

@@ -6,17 +6,23 @@ from typing import Any
 import pytest
 
 from avro_schemas.codec import decode, encode
-from command_api.decider.decider import Decider
+from command_api.decider.command_batch import CommandDecision
+from command_api.decider.decider import new_decider
 from command_api.decider.folded_state import AssetKey, Remembered, StateChanges
 from domain.asset import Asset
+from domain.asset.commands import AssetCommand
 from domain.asset.events import AssetSubmitted
 from domain.category import EMPTY_CATALOGUE, Catalogue, decide, evolve
+from domain.category.commands import CatalogueCommand
 from domain.values import CommandId, TenantId
+from infra.decider_runtime.runtime import DeciderRuntime
 from infra.kafka.client import Kafka
 from infra.kafka.group_consumer import Partition
 from infra.kafka.partition_reader import Record
 from infra.kafka.topics import Topic
 from tests.support.samples import NOON, create_category, metadata, submit
+
+Decider = DeciderRuntime[AssetCommand | CatalogueCommand, CommandDecision]
 
 (CREATED,) = decide(create_category("cats"), EMPTY_CATALOGUE, NOON)
 ASSETS = ("0190b6f0-0000-7000-8000-000000000001", "0190b6f0-0000-7000-8000-000000000002")
@@ -46,13 +52,15 @@ class Broker:
         self.appended.append((topic.name, value))
         return len(self.appended) - 1
 
-    def settle(self) -> list[int]:
+    def flush(self) -> list[int]:
         return list(range(len(self.appended)))
 
     def commit(self, _reader: object, _offsets: Mapping[Partition, int]) -> None:
         self.done.append("commit")
 
-    # the mender
+    # the recovery of hanging transactions
+    def look(self, _own_id: str) -> None: ...
+
     def note(self, offsets: Mapping[Partition, int]) -> None: ...
 
 
@@ -94,7 +102,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
     broker = Broker()
 
     def put(name: str, made: Callable[..., Any]) -> None:
-        monkeypatch.setattr(f"command_api.decider.decider.{name}", made)
+        monkeypatch.setattr(name, made)
 
     for name in (
         "TransactionalProducer",
@@ -102,15 +110,16 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
         "HangingTransactionRecovery",
         "GroupConsumer",
     ):
-        put(name, lambda *_, **__: broker)
-    put("CatalogueTable", lambda _: Catalogues(broker))
+        put(f"infra.decider_runtime.runtime.{name}", lambda *_, **__: broker)
+    put("command_api.decider.partition_catch_up.OpenTransactionScanner", lambda *_: broker)
+    put("command_api.decider.decider.CatalogueTable", lambda _: Catalogues(broker))
     return broker
 
 
 @pytest.fixture
 def decider(broker: Broker) -> Decider:
     kafka = Kafka(bootstrap_servers="127.0.0.1:1", topic_prefix="")
-    return Decider(kafka, State(), "test", lambda: NOON)  # type: ignore[arg-type] # a fake
+    return new_decider(kafka, State(), "test", lambda: NOON)  # type: ignore[arg-type] # a fake
 
 
 def record(offset: int, value: bytes) -> Record:

@@ -10,7 +10,7 @@ import pytest
 
 from avro_schemas.codec import decode, encode
 from command_api.decider import command_batch
-from command_api.decider.decider import Decider
+from command_api.decider.decider import new_decider
 from command_api.decider.folded_state import FoldedState
 from domain import asset as assets
 from domain import category as catalogues
@@ -49,18 +49,7 @@ BAD = "0190b6f0-0000-7000-8000-0000000000ff"
 @pytest.fixture
 def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
     kafka = MemoryKafka()
-    stands_for = {
-        "command_api.decider.decider.TransactionalProducer": kafka.writer,
-        "command_api.decider.decider.OpenTransactionScanner": kafka.tails,
-        "command_api.decider.decider.HangingTransactionRecovery": kafka.recovery,
-        "command_api.decider.decider.GroupConsumer": kafka.group_reader,
-        "read_models.category_catalogues.PartitionReader": kafka.reader,
-        "read_models.category_catalogues.OpenTransactionScanner": kafka.tails,
-        "command_api.decider.partition_catch_up.PartitionReader": kafka.reader,
-        "command_api.decider.partition_catch_up.LogBounds": kafka.bounds,
-    }
-    for name, made in stands_for.items():
-        monkeypatch.setattr(name, made)
+    kafka.stand_in(monkeypatch)
     return kafka
 
 
@@ -74,7 +63,7 @@ class Process:
 
     def _start(self) -> None:
         self._state = FoldedState(self._directory, "memory")
-        self._decider = Decider(KAFKA, self._state, "test", lambda: NOON)
+        self._decider = new_decider(KAFKA, self._state, "test", lambda: NOON)
 
     def restart(self) -> None:
         self.close()

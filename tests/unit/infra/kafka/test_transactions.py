@@ -96,7 +96,7 @@ def writer(monkeypatch: pytest.MonkeyPatch) -> TransactionalProducer:
 
 def test_what_was_delivered_lies_where_it_is_said_to(writer: TransactionalProducer) -> None:
     Producer.made[-1].told = [Message(7), Message(8)]
-    assert writer.settle() == [7, 8]
+    assert writer.flush() == [7, 8]
     writer.commit_alone()
     assert Producer.made[-1].commits == 1
 
@@ -107,7 +107,7 @@ def test_what_was_delivered_nowhere_is_not_committed(writer: TransactionalProduc
     with pytest.raises(TransactionFailed, match="not where"):
         writer.commit_alone()
     with pytest.raises(TransactionFailed, match="not where"):
-        writer.settle()
+        writer.flush()
     assert Producer.made[-1].commits == 0
 
 
@@ -117,14 +117,14 @@ def test_what_is_too_large_is_refused_before_anything_is_written(
     with pytest.raises(RecordRefused, match="larger than asset-events takes"):
         writer.append(ASSET_EVENTS, 0, b"k", b"x" * LARGEST_RECORD_BYTES)
     Producer.made[-1].told = [Message(7), Message(8)]
-    assert writer.settle() == [7, 8]
+    assert writer.flush() == [7, 8]
 
 
 def test_records_that_can_never_be_written_are_no_outage(writer: TransactionalProducer) -> None:
     Producer.made[-1].errors = [None, KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)]
     Producer.made[-1].told = [Message(7), Message(None)]
     with pytest.raises(RecordsRefused):
-        writer.settle()
+        writer.flush()
 
 
 def test_a_call_that_never_returns_is_left_behind() -> None:

@@ -20,7 +20,7 @@ from infra.kafka.topics import (
     OPERATION_COMMANDS,
     OPERATION_EVENTS,
 )
-from streams.bulk_operations import operation_decider as ledgers
+from streams.bulk_operations import operation_model
 from streams.bulk_operations.operation_decider import OperationDecider
 from tests.support.bulk_operations import ANY, in_category, instructions, start
 from tests.support.fakes.memory_kafka import KAFKA, MemoryKafka
@@ -32,17 +32,7 @@ BAD = "operation-poison"
 @pytest.fixture
 def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
     kafka = MemoryKafka()
-    stands_for = {
-        "streams.bulk_operations.operation_decider.TransactionalProducer": kafka.writer,
-        "streams.bulk_operations.operation_decider.OpenTransactionScanner": kafka.tails,
-        "streams.bulk_operations.operation_decider.HangingTransactionRecovery": kafka.recovery,
-        "streams.bulk_operations.operation_decider.GroupConsumer": kafka.group_reader,
-        "streams.bulk_operations.operation_decider.PartitionReader": kafka.reader,
-        "read_models.category_catalogues.PartitionReader": kafka.reader,
-        "read_models.category_catalogues.OpenTransactionScanner": kafka.tails,
-    }
-    for name, made in stands_for.items():
-        monkeypatch.setattr(name, made)
+    kafka.stand_in(monkeypatch)
     return kafka
 
 
@@ -98,7 +88,7 @@ def rule_fails(_kafka: MemoryKafka, patch: pytest.MonkeyPatch) -> None:
             raise ZeroDivisionError("a rule of ours")
         return real(command, *rest)
 
-    patch.setattr(ledgers, "decide", decide)
+    patch.setattr(operation_model, "decide", decide)
 
 
 def broker_refuses(kafka: MemoryKafka, _patch: pytest.MonkeyPatch) -> None:
