@@ -3,12 +3,10 @@
 import logging
 from dataclasses import dataclass
 
-from avro_schemas.codec import decode
-from avro_schemas.errors import Undecodable
 from domain.category import EMPTY_CATALOGUE, Catalogue, Category, evolve
 from domain.category.events import CatalogueEvent
 from domain.values import CategoryRef, TenantId
-from infra.decider_runtime.broken_histories import history_gap, record_location
+from infra.decider_runtime.broken_histories import event_in, history_gap, record_location
 from infra.errors import HistoryBroken
 from infra.kafka.client import Kafka
 from infra.kafka.hanging_transactions.open_transactions import OpenTransactionScanner
@@ -45,7 +43,7 @@ class CategoryCatalogues:
         self._reader = PartitionReader(kafka, CATEGORY_EVENTS, dict.fromkeys(range(_PARTITIONS), 0))
         self._tails = OpenTransactionScanner(kafka, (CATEGORY_EVENTS,))
         self._by_tenant: dict[TenantId, Catalogue] = {}
-        self._broken: dict[TenantId, str] = {}
+        self._broken: dict[str, str] = {}
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -76,15 +74,9 @@ class CategoryCatalogues:
             self._take(record)
 
     def _take(self, record: Record) -> None:
-        position = record_location(record)
-        try:
-            event = decode(record.value)
-        except Undecodable as error:
-            tenant_id = TenantId(record.key.decode(errors="replace"))
-            self._break(tenant_id, f"{position} cannot be read: {error}")
-        else:
-            if isinstance(event, CatalogueEvent):
-                self._fold(event, position)
+        event = event_in(record, self._break)
+        if isinstance(event, CatalogueEvent):
+            self._fold(event, record_location(record))
 
     def _fold(self, event: CatalogueEvent, position: str) -> Catalogue | None:
         """Fold the event at a position; None once the tenant's history is broken."""
@@ -98,6 +90,6 @@ class CategoryCatalogues:
         after = self._by_tenant[tenant_id] = evolve(before, event)
         return after
 
-    def _break(self, tenant_id: TenantId, reason: str) -> None:
+    def _break(self, tenant_id: str, reason: str) -> None:
         log.critical("nothing is decided about categories of %s any more: %s", tenant_id, reason)
         self._broken.setdefault(tenant_id, reason)

@@ -1,5 +1,6 @@
 """One batch of commands: each is decided against what the ones before it left."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,8 +27,8 @@ from domain.errors import CategoryIsArchived, IdempotencyKeyReused, Refusal, Unk
 from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome
 from domain.replies import accepted, refused, unchanged
 from domain.values import AssetId, BlobKey, CommandId, TenantId
+from infra.decider_runtime.decision_model import Decision
 from infra.errors import HistoryBroken
-from infra.kafka.producer import LogPosition
 from infra.kafka.record_limits import require_writable
 from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS, DISCARDED_BLOBS, Topic
 from read_models.category_catalogues import BrokenCatalogue
@@ -60,29 +61,22 @@ class KnownCatalogues(Protocol):
 
 
 @dataclass(slots=True, kw_only=True)
-class CommandDecision:
+class CommandDecision(Decision[AssetCommand | CatalogueCommand]):
     """What one command about an asset or a category comes to.
 
-    ``written`` are the events as they are appended, ``discards`` the bytes that count for nothing
-    since. ``position`` is where the last event lies: set it before asking for the reply.
+    ``discards`` are the bytes that count for nothing since.
     """
 
-    command: AssetCommand | CatalogueCommand
     partition: int
-    now: datetime
     events: list[AssetEvent] | list[CatalogueEvent] = field(default_factory=list)
-    written: list[bytes] = field(default_factory=list)
     discards: list[BlobsDiscarded] = field(default_factory=list)
-    refusal: Refusal | None = None
     asset: AssetSnapshot | None = None
     category: CategorySnapshot | None = None
     earlier: "bytes | CommandDecision | None" = None
-    position: LogPosition | None = None
     encoded_reply: bytes | None = None
 
-    @property
-    def also(self) -> list[tuple[Topic, bytes]]:
-        """The announcements of discarded bytes, encoded."""
+    def also_appended(self) -> list[tuple[Topic, bytes]]:
+        """Announce the discarded bytes."""
         return [(DISCARDED_BLOBS, encode(discard)) for discard in self.discards]
 
     def reply(self) -> bytes | None:
@@ -126,7 +120,7 @@ class CommandBatch:
         self._is_caught_up = False
         self._catalogues: dict[TenantId, Catalogue] = {}
         self._decided: dict[CommandId, CommandDecision] = {}
-        self.changes: dict[int, StateChanges] = {}
+        self.changes: defaultdict[int, StateChanges] = defaultdict(StateChanges)
 
     def decide(self, partition: int, command: AssetCommand | CatalogueCommand) -> CommandDecision:
         """Decide one command of a partition; whatever is raised, nothing of it is kept.
@@ -149,7 +143,7 @@ class CommandBatch:
         """Remember what a command may change; what is given puts that back."""
         about = decision.command.metadata
         key = (about.tenant_id, AssetId(about.entity_id))
-        changes = self.changes.setdefault(decision.partition, StateChanges())
+        changes = self.changes[decision.partition]
         asset, tree = changes.assets.get(key), self._catalogues.get(about.tenant_id)
 
         def undo() -> None:
@@ -166,35 +160,18 @@ class CommandBatch:
         try:
             if not self._was_answered(decision):
                 self._decide(decision)
-        except (UnknownCategory, CategoryIsArchived) as refusal:
-            decision.refusal = self._decide_again(decision, refusal)
         except Refusal as refusal:
             decision.refusal = refusal
         if isinstance(decision.command, AssetCommand):
             is_held = partial(self._is_held, decision.partition)
             decision.discards += discards_of_command(decision.command, is_held)
 
-    def _decide_again(self, decision: CommandDecision, refusal: Refusal) -> Refusal | None:
-        """Look once more: another process may have created or restored the category just now.
-
-        Once a batch is enough: what was there before any of these commands was sent is there then.
-        """
-        if self._is_caught_up:
-            return refusal
-        self._known_catalogues.catch_up()
-        self._is_caught_up = True
-        try:
-            self._decide(decision)
-        except Refusal as still:
-            return still
-        return None
-
     def remember(self, decision: CommandDecision) -> None:
         """Keep the reply to a client's command that changed an asset, for when it is repeated."""
         metadata, reply = decision.command.metadata, decision.reply()
         if decision.events and metadata.fingerprint is not None and reply is not None:
-            changes = self.changes.setdefault(decision.partition, StateChanges())
-            changes.remembered[metadata.command_id] = Remembered(metadata.fingerprint, reply)
+            remembered = self.changes[decision.partition].remembered
+            remembered[metadata.command_id] = Remembered(metadata.fingerprint, reply)
 
     def _was_answered(self, decision: CommandDecision) -> bool:
         metadata = decision.command.metadata
@@ -222,6 +199,18 @@ class CommandBatch:
         return self._known_catalogues.remembered(command_id)
 
     def _decide(self, decision: CommandDecision) -> None:
+        try:
+            self._decide_once(decision)
+        except (UnknownCategory, CategoryIsArchived):
+            # Another process may have created or restored the category just now. Once a batch is
+            # enough: what was there before any of these commands was sent is there then.
+            if self._is_caught_up:
+                raise
+            self._known_catalogues.catch_up()
+            self._is_caught_up = True
+            self._decide_once(decision)
+
+    def _decide_once(self, decision: CommandDecision) -> None:
         if isinstance(decision.command, AssetCommand):
             self._decide_asset(decision, decision.command)
         else:
@@ -229,7 +218,7 @@ class CommandBatch:
 
     def _decide_asset(self, decision: CommandDecision, command: AssetCommand) -> None:
         key = (command.metadata.tenant_id, AssetId(command.metadata.entity_id))
-        changes = self.changes.setdefault(decision.partition, StateChanges())
+        changes = self.changes[decision.partition]
         asset = changes.assets.get(key) or self._known.asset(decision.partition, key)
         catalogue = self._catalogue(command.metadata.tenant_id)
         events = assets.decide(command, asset, catalogue, decision.now)
@@ -246,10 +235,7 @@ class CommandBatch:
         decision.events, decision.written = events, written
 
     def _is_held(self, partition: int, folder: BlobKey) -> bool:
-        changes = self.changes.get(partition)
-        if changes is not None and folder in changes.held:
-            return True
-        return self._known.is_held(partition, folder)
+        return folder in self.changes[partition].held or self._known.is_held(partition, folder)
 
     def _decide_category(self, decision: CommandDecision, command: CatalogueCommand) -> None:
         tenant_id = command.metadata.tenant_id

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
-from avro_schemas.codec import Message, encode
+from avro_schemas.codec import Message
 from command_api.decider.catalogue_table import CatalogueTable
 from command_api.decider.command_batch import CommandBatch, CommandDecision
-from command_api.decider.folded_state import FoldedState, StateChanges
+from command_api.decider.folded_state import FoldedState
 from command_api.decider.partition_catch_up import PartitionCatchUp
 from domain.asset.commands import AssetCommand
 from domain.category.commands import CatalogueCommand
 from domain.category.events import CatalogueEvent
-from domain.errors import CommandCannotBeDecided
 from domain.replies import refused
 from infra.decider_runtime.runtime import DeciderRuntime, DeciderTopics
 from infra.kafka.client import Kafka
@@ -85,12 +84,6 @@ class AssetAndCategoryModel:
         """Decide one command on top of the ones before it in the batch."""
         return self._batch.decide(partition, command)
 
-    def refusal(
-        self, command: AssetCommand | CatalogueCommand, refusal: CommandCannotBeDecided
-    ) -> bytes:
-        """Encode what the sender of a command that cannot be decided is told."""
-        return encode(refused(command, refusal, self._now()))
-
     def committed(self, decisions: Sequence[CommandDecision]) -> None:
         """Fold the events of a batch, and remember the replies for commands that come again."""
         reached: dict[int, int] = {}
@@ -104,8 +97,7 @@ class AssetAndCategoryModel:
                 if isinstance(event, CatalogueEvent):
                     self._catalogues.apply(event, decision.position)
         for partition, next_offset in reached.items():
-            changes = self._batch.changes.get(partition, StateChanges())
-            self._state.apply(partition, changes, next_offset)
+            self._state.apply(partition, self._batch.changes[partition], next_offset)
 
 
 def new_decider(
@@ -115,4 +107,5 @@ def new_decider(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> DeciderRuntime[AssetCommand | CatalogueCommand, CommandDecision]:
     """Join the deciders of assets and categories; ``instance`` tells them apart."""
-    return DeciderRuntime(kafka, instance, _TOPICS, AssetAndCategoryModel(kafka, state, now), now)
+    model = AssetAndCategoryModel(kafka, state, now)
+    return DeciderRuntime(kafka, instance, _TOPICS, model, refused, now)

@@ -12,15 +12,15 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
-from avro_schemas.codec import decode, encode
+from avro_schemas.codec import encode
 from avro_schemas.encryption import encryptor
-from avro_schemas.errors import Undecodable
 from command_api.decider.state_layout import (
     BrokenHistories,
     FoldedOffset,
@@ -46,7 +46,7 @@ from domain.values import (
     CommandId,
     TenantId,
 )
-from infra.decider_runtime.broken_histories import history_gap, record_location
+from infra.decider_runtime.broken_histories import event_in, history_gap, record_location
 from infra.errors import HistoryBroken, StoreUnavailable
 from infra.kafka.partition_reader import Record
 
@@ -159,14 +159,7 @@ class FoldedState:
         changes, next_offset = StateChanges(), 0
         for record in records:
             next_offset = record.offset + 1
-            try:
-                event = decode(record.value)
-            except Undecodable as trouble:
-                entity_id = record.key.decode(errors="replace")
-                self._break(
-                    changes, entity_id, f"{record_location(record)} cannot be read: {trouble}"
-                )
-                continue
+            event = event_in(record, partial(self._break, changes))
             if isinstance(event, AssetEvent) and not self._is_broken(partition, event, changes):
                 self._fold_one(partition, record, event, changes)
         if next_offset:

@@ -1,23 +1,14 @@
 """Histories with a gap: nothing is decided about their entity, and all others go on."""
 
-from typing import Protocol
+from collections.abc import Callable
 
+from avro_schemas.codec import Message, decode
+from avro_schemas.errors import Undecodable
+from domain.events import EventMetadata
 from infra.kafka.partition_reader import Record
 
 
-class VersionedEvent(Protocol):
-    """What the history of an entity is checked by."""
-
-    @property
-    def entity_id(self) -> str:
-        """Whose history the event is part of."""
-
-    @property
-    def entity_version(self) -> int:
-        """Which event of that history it is, counted from 1."""
-
-
-def history_gap(version: int, event: VersionedEvent, place: str) -> str | None:
+def history_gap(version: int, event: EventMetadata, place: str) -> str | None:
     """Say what is wrong with the next event of a history that was folded up to a version.
 
     The first version is 1. ``place`` is where the event lies.
@@ -27,6 +18,16 @@ def history_gap(version: int, event: VersionedEvent, place: str) -> str | None:
     return (
         f"version {event.entity_version} follows version {version} of {event.entity_id} at {place}"
     )
+
+
+def event_in(record: Record, note_broken: Callable[[str, str], None]) -> Message | None:
+    """Decode an event; one that cannot be read breaks the history of whom its key names."""
+    try:
+        return decode(record.value)
+    except Undecodable as error:
+        entity_id = record.key.decode(errors="replace")
+        note_broken(entity_id, f"{record_location(record)} cannot be read: {error}")
+        return None
 
 
 def record_location(record: Record) -> str:

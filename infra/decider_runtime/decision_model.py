@@ -1,67 +1,46 @@
-"""What the runtime of deciders knows of commands and decisions, and what it asks of their model."""
+"""What a decider runtime asks of a model of aggregates, and what it is given."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
 
 from avro_schemas.codec import Message
-from domain.errors import CommandCannotBeDecided
-from domain.values import CommandId
+from domain.commands import Command
+from domain.errors import Refusal
 from infra.kafka.group_consumer import GroupConsumer, Partition
 from infra.kafka.partition_reader import Record
 from infra.kafka.producer import LogPosition
 from infra.kafka.topics import Topic
 
-
-class ReplyAddress(Protocol):
-    """Which command it is, what it is about, and where its sender waits for the reply, if so."""
-
-    @property
-    def command_id(self) -> CommandId:
-        """Which command it is."""
-
-    @property
-    def entity_id(self) -> str:
-        """What it is about: the key of all that follows from it."""
-
-    @property
-    def reply_partition(self) -> int | None:
-        """The partition of command-results that the sender follows; None when nobody waits."""
+CommandT = TypeVar("CommandT", bound=Command)
 
 
-class DecidableCommand(Protocol):
-    """A command as far as its runtime looks at it."""
+@dataclass(slots=True, kw_only=True)
+class Decision(ABC, Generic[CommandT]):
+    """What a command comes to.
 
-    @property
-    def metadata(self) -> ReplyAddress:
-        """Which command it is, and where its sender waits."""
+    ``written`` are the events as they are appended, ``position`` is where the last of them lies: it
+    has to be known before the reply can be.
+    """
 
+    command: CommandT
+    now: datetime
+    written: list[bytes] = field(default_factory=list)
+    refusal: Refusal | None = None
+    position: LogPosition | None = None
 
-CommandT = TypeVar("CommandT", bound=DecidableCommand)
-
-
-class Decision(Protocol):
-    """What a command comes to: events, and whatever else is appended with them."""
-
-    position: LogPosition | None
-    """Where the last of its events lies; the runtime sets it before it asks for the reply."""
-
-    @property
-    def command(self) -> DecidableCommand:
-        """What was decided."""
-
-    @property
-    def written(self) -> Sequence[bytes]:
-        """The events, encoded."""
-
-    @property
-    def also(self) -> Iterable[tuple[Topic, bytes]]:
-        """Further records that follow from the command."""
-
+    @abstractmethod
     def reply(self) -> bytes | None:
         """Encode what the sender is told; None when nobody ever asks."""
 
+    def also_appended(self) -> Iterable[tuple[Topic, bytes]]:
+        """Give what else follows from the command."""
+        return ()
 
-DecisionT = TypeVar("DecisionT", bound=Decision)
+
+DecisionT = TypeVar("DecisionT", bound=Decision[Any])
 
 
 class DecisionModel(Protocol[CommandT, DecisionT]):
@@ -78,10 +57,7 @@ class DecisionModel(Protocol[CommandT, DecisionT]):
         """Take it that these partitions of commands led to events that are not folded."""
 
     def fold(self, records: Sequence[Record], consumer: GroupConsumer) -> list[Record]:
-        """Fold what these commands may meet; give those of them that can be decided.
-
-        Raises BrokerUnavailable.
-        """
+        """Fold what these commands may meet; give those of them that can be decided."""
 
     def is_folded(self, partition: Partition, offset: int) -> bool:
         """Return True if the event at this offset is folded for good."""
@@ -99,9 +75,6 @@ class DecisionModel(Protocol[CommandT, DecisionT]):
         nothing of it is kept; but an InfraError, KeysLost, OSError or MemoryError is about the
         things around us, unless it is HistoryBroken or RecordRefused.
         """
-
-    def refusal(self, command: CommandT, refusal: CommandCannotBeDecided) -> bytes:
-        """Encode what the sender of a command that cannot be decided is told."""
 
     def committed(self, decisions: Sequence[DecisionT]) -> None:
         """Fold the events of a batch, which lie in the log now."""

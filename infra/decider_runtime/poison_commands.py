@@ -4,16 +4,17 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Generic, Protocol
+from itertools import groupby
 
-from avro_schemas.codec import encode
-from domain.errors import CommandCannotBeDecided
-from infra.decider_runtime.decision_model import CommandT
-from infra.errors import HistoryBroken, RecordRefused
+from avro_schemas.codec import Message, encode
+from domain.commands import Command
+from domain.errors import CommandCannotBeDecided, Refusal
+from infra.errors import RecordRefused
 from infra.kafka.dead_letter_queue import dead_letter
 from infra.kafka.partition_reader import Record
 from infra.kafka.provenance import Provenance
 from infra.kafka.topics import COMMAND_RESULTS, COMMANDS_DEAD_LETTERS, Topic
+from infra.kafka.transactions import TransactionalProducer
 
 RecordLocation = tuple[str, int, int]  # topic, partition, offset
 
@@ -23,44 +24,25 @@ _WITHOUT_REPLY = 3
 log = logging.getLogger(__name__)
 
 
-class RecordAppender(Protocol):
-    """Writes transactions: infra.kafka.transactions.TransactionalProducer."""
-
-    @property
-    def id(self) -> str:
-        """Whose transactions they are."""
-
-    def append(
-        self,
-        topic: Topic,
-        partition: int,
-        key: str | bytes,
-        value: bytes,
-        *,
-        headers: Sequence[tuple[str, bytes]] = ...,
-    ) -> int:
-        """Write one record; raises RecordRefused."""
-
-
-class PoisonCommands(Generic[CommandT]):
+class PoisonCommands:
     """Knows which commands stopped a transaction, and ends each of them without its effect.
 
     What cannot be decided is dead-lettered at once. What the broker does not take is found out:
     after a transaction that was refused as a whole, each of its commands is written in one of its
     own, and the one that is refused there is dead-lettered the next time. Such a command lies in
     commands.dead-letters with its reason, and who waits for it is told CommandCannotBeDecided,
-    which ``refusal`` encodes. All of that is known in memory only: another process finds it out in
+    which ``refused`` spells. All of that is known in memory only: another process finds it out in
     the same way.
     """
 
     def __init__(
         self,
-        writer: RecordAppender,
-        refusal: Callable[[CommandT, CommandCannotBeDecided], bytes],
+        writer: TransactionalProducer,
+        refused: Callable[[Command, Refusal, datetime], Message],
         now: Callable[[], datetime],
     ) -> None:
         self._writer = writer
-        self._refusal = refusal
+        self._refused = refused
         self._now = now
         self._suspects: set[RecordLocation] = set()
         self._reasons: dict[RecordLocation, str] = {}
@@ -68,17 +50,9 @@ class PoisonCommands(Generic[CommandT]):
 
     def portions(self, records: Sequence[Record]) -> Iterator[list[Record]]:
         """Split a batch into what may share a transaction, in order."""
-        portion: list[Record] = []
-        for record in records:
-            if _place(record) not in self._suspects:
-                portion.append(record)
-                continue
-            if portion:
-                yield portion
-            yield [record]
-            portion = []
-        if portion:
-            yield portion
+        for is_suspect, group in groupby(records, lambda each: _place(each) in self._suspects):
+            portion = list(group)
+            yield from ([each] for each in portion) if is_suspect else (portion,)
 
     def note_refusal(self, records: Sequence[Record], reason: str) -> None:
         """Learn that the broker does not take what follows from one of these."""
@@ -109,7 +83,7 @@ class PoisonCommands(Generic[CommandT]):
             del self._times[place]
 
     def append_dead_letter(
-        self, record: Record, code: str, reason: str, command: CommandT | None
+        self, record: Record, code: str, reason: str, command: Command | None
     ) -> None:
         """Append a command's dead letter to the transaction, and the reply to who waits for it."""
         place = ":".join(map(str, _place(record)))
@@ -125,7 +99,7 @@ class PoisonCommands(Generic[CommandT]):
         elif command is not None and command.metadata.reply_partition is not None:
             refusal = CommandCannotBeDecided(f"the operators find it under its place, {place}")
             number = command.metadata.reply_partition % COMMAND_RESULTS.partitions
-            reply = self._refusal(command, refusal)
+            reply = encode(self._refused(command, refusal, self._now()))
             self._append(COMMAND_RESULTS, number, command.metadata.command_id, reply, record)
 
     def _append(self, topic: Topic, partition: int, key: str, value: bytes, cause: Record) -> None:
@@ -141,17 +115,6 @@ def provenance_of(command: Record, writer: str) -> Provenance:
     return Provenance(
         writer=writer, command=(command.topic, command.partition), offset=command.offset
     )
-
-
-def dead_letter_code(fault: Exception) -> str:
-    """Name what is wrong with a command, as its dead letter does."""
-    match fault:
-        case HistoryBroken():
-            return "history_broken"
-        case RecordRefused():
-            return "not_written"
-        case _:
-            return "decider_failed"
 
 
 def _place(record: Record) -> RecordLocation:

@@ -7,14 +7,12 @@ from datetime import datetime
 from threading import Event
 from typing import Generic, NamedTuple
 
-from avro_schemas.codec import decode
+from avro_schemas.codec import Message, decode
 from avro_schemas.errors import KeysLost, Undecodable
+from domain.commands import Command
+from domain.errors import Refusal
 from infra.decider_runtime.decision_model import CommandT, DecisionModel, DecisionT
-from infra.decider_runtime.poison_commands import (
-    PoisonCommands,
-    dead_letter_code,
-    provenance_of,
-)
+from infra.decider_runtime.poison_commands import PoisonCommands, provenance_of
 from infra.errors import BrokerUnavailable, HistoryBroken, InfraError, RecordRefused
 from infra.failpoints import pass_by
 from infra.kafka.client import Kafka
@@ -57,13 +55,11 @@ class DeciderRuntime(Generic[CommandT, DecisionT]):
 
     Each batch is one transaction: events, replies to the waiting senders, whatever else follows,
     and the group's offsets; so an owner who lost a partition without noticing cannot write any
-    more. Whatever fails (broker down, fenced by a new owner, killed) has no effect: after
-    BrokerUnavailable, which every method may raise, ``recover`` throws the producer away, ends what
-    the broker forgot to end (hanging_transactions/recovery.py) and reads the commands again from
-    the committed offsets. A command that can be neither carried out nor refused, for it cannot be
-    read, makes a rule fail, is about something whose history is broken, or leads to what is too
-    large for its topic, goes to commands.dead-letters, and those behind it go on
-    (poison_commands.py).
+    more. Whatever fails (broker down, fenced by a new owner, killed) has no effect: call
+    ``recover`` after BrokerUnavailable, which every method may raise. A command that can be neither
+    carried out nor refused, for it cannot be read, makes a rule fail, is about something whose
+    history is broken, or leads to what is too large for its topic, goes to commands.dead-letters,
+    and those behind it go on (poison_commands.py).
     """
 
     def __init__(
@@ -72,13 +68,14 @@ class DeciderRuntime(Generic[CommandT, DecisionT]):
         instance: str,
         topics: DeciderTopics,
         model: DecisionModel[CommandT, DecisionT],
+        refused: Callable[[Command, Refusal, datetime], Message],
         now: Callable[[], datetime],
     ) -> None:
         self._topics = topics
         self._model = model
         self._events = {commands.name: events for commands, events in topics.events.items()}
         self._writer = TransactionalProducer(kafka, f"{topics.family}{instance}")
-        self._poison = PoisonCommands(self._writer, model.refusal, now)
+        self._poison = PoisonCommands(self._writer, refused, now)
         events = tuple(topics.events.values())
         self._recovery = HangingTransactionRecovery(
             OpenTransactionScanner(
@@ -120,7 +117,10 @@ class DeciderRuntime(Generic[CommandT, DecisionT]):
                 stopping.wait(_RETRY_SECONDS)
 
     def recover(self) -> None:
-        """Find out what took effect, end what hangs, and go back to what is certain."""
+        """Begin anew: end what the broker forgot to end, and go back to what certainly was decided.
+
+        Whatever is folded of a transaction that failed is forgotten.
+        """
         self._model.forget(
             (commands.name, number)
             for commands in self._topics.events
@@ -176,62 +176,66 @@ class DeciderRuntime(Generic[CommandT, DecisionT]):
         for record, decision in decisions:
             self._append_reply(record, decision)
         for record, decision in decisions:
-            for topic, value in decision.also:
+            for topic, value in decision.also_appended():
                 partition = record.partition % topic.partitions
                 self._append(topic, partition, decision.command.metadata.entity_id, value, record)
         pass_by("decider.before_commit")
-        self._commit(next_offsets(records) | self._offsets_of_events(decisions))
+        offsets = next_offsets(records)
+        if self._topics.follows_events:
+            positions = [each.position for _, each in decisions if each.position]
+            offsets |= {(each.topic, each.partition): each.offset + 1 for each in positions}
+        self._commit(offsets)
         pass_by("decider.after_commit_before_state")
         self._model.committed([decision for _, decision in decisions])
 
-    def _decided(self, record: Record) -> "DecisionT | _Undecidable[CommandT]":
+    def _decided(self, record: Record) -> "DecisionT | _Undecidable":
         """Decide the command in a record, or say why that cannot be done."""
         try:
             message = decode(record.value)
         except Undecodable as error:
-            return _Undecidable("undecodable", str(error), None)
+            return _Undecidable("undecodable", str(error))
         command = self._model.command_in(record.topic, message)
         if command is None:
             reason = f"{type(message).__name__} is no command of {record.topic}"
-            return _Undecidable("undecodable", reason, None)
+            return _Undecidable("undecodable", reason)
         known = self._poison.reason(record)
         if known is not None:
             return _Undecidable("not_written", known, command)
         try:
             return self._model.decide(record.partition, command)
-        except (HistoryBroken, RecordRefused) as error:
-            fault: Exception = error
+        except HistoryBroken as error:
+            return _Undecidable("history_broken", f"HistoryBroken: {error}", command)
+        except RecordRefused as error:
+            return _Undecidable("not_written", f"RecordRefused: {error}", command)
         except (InfraError, KeysLost, OSError, MemoryError):
             raise
         except Exception as error:  # one command must not stop those behind it
             log.exception("%s cannot be decided", type(command).__name__)
-            fault = error
-        return _Undecidable(dead_letter_code(fault), f"{type(fault).__name__}: {fault}", command)
+            return _Undecidable("decider_failed", f"{type(error).__name__}: {error}", command)
 
     def _append_events(
-        self, results: Sequence[tuple[Record, "DecisionT | _Undecidable[CommandT]"]]
+        self, results: Sequence[tuple[Record, "DecisionT | _Undecidable"]]
     ) -> list[tuple[Record, DecisionT]]:
         """Append all events, or else a dead letter; give the decisions with their positions."""
         decisions: list[tuple[Record, DecisionT]] = []
-        last_events: list[tuple[Record, DecisionT, int]] = []
+        numbers: list[int] = []  # of each decision: which record of the transaction its last is
         for record, result in results:
             if isinstance(result, _Undecidable):
                 self._poison.append_dead_letter(record, *result)
                 continue
-            topic, key = self._events[record.topic], result.command.metadata.entity_id
-            numbers = [
-                self._append(topic, record.partition, key, value, record)
-                for value in result.written
-            ]
+            number, topic = -1, self._events[record.topic]
+            for value in result.written:
+                key = result.command.metadata.entity_id
+                number = self._append(topic, record.partition, key, value, record)
             decisions.append((record, result))
-            last_events += [(record, result, number) for number in numbers[-1:]]
-        offsets = self._writer.flush() if last_events else []
-        for record, decision, number in last_events:
-            decision.position = LogPosition(
-                topic=self._events[record.topic].name,
-                partition=record.partition,
-                offset=offsets[number],
-            )
+            numbers.append(number)
+        offsets = self._writer.flush() if any(each.written for _, each in decisions) else []
+        for (record, decision), number in zip(decisions, numbers, strict=True):
+            if decision.written:
+                topic = self._events[record.topic]
+                decision.position = LogPosition(
+                    topic=topic.name, partition=record.partition, offset=offsets[number]
+                )
         return decisions
 
     def _append_reply(self, record: Record, decision: DecisionT) -> None:
@@ -255,22 +259,14 @@ class DeciderRuntime(Generic[CommandT, DecisionT]):
             self._poison.mark_poisonous(cause, str(error))
             raise TransactionFailed(str(error)) from error
 
-    def _offsets_of_events(
-        self, decisions: Sequence[tuple[Record, DecisionT]]
-    ) -> dict[Partition, int]:
-        if not self._topics.follows_events:
-            return {}
-        found = [each.position for _, each in decisions if each.position is not None]
-        return {(each.topic, each.partition): each.offset + 1 for each in found}
-
     def _commit(self, offsets: Mapping[Partition, int]) -> None:
         self._writer.commit(self._consumer, offsets)
         self._recovery.note(offsets)
 
 
-class _Undecidable(NamedTuple, Generic[CommandT]):
+class _Undecidable(NamedTuple):
     """Why a command cannot be decided."""
 
     code: str
     reason: str
-    command: CommandT | None
+    command: Command | None = None

@@ -7,6 +7,7 @@ from datetime import datetime
 from avro_schemas.codec import decode, encode
 from domain.bulk_operation.commands import OperationCommand
 from domain.bulk_operation.events import OperationEvent, OperationSelected
+from domain.replies import refused
 from domain.values import OperationId
 from infra.decider_runtime.runtime import DeciderRuntime, DeciderTopics
 from infra.errors import BrokerUnavailable, RecordRefused
@@ -29,41 +30,23 @@ _TOPICS = DeciderTopics(
 log = logging.getLogger(__name__)
 
 
-class OperationDecider:
-    """Owns some partitions of operation-commands, and with them the operations of some tenants.
+class OperationDecider(DeciderRuntime[OperationCommand, OperationDecision]):
+    """Owns the operations of some tenants, and appends, too, the events by which they go on.
 
-    It decides their commands, and appends the events by which an operation goes on. An operation
-    whose next event the broker does not take is set aside.
-
-    After BrokerUnavailable, which every method may raise, nobody knows whether it was written:
-    ``recover`` finds out by folding the log again.
+    An operation whose next event the broker does not take is set aside.
     """
 
     def __init__(self, kafka: Kafka, instance: str, now: Callable[[], datetime]) -> None:
         self._kafka = kafka
-        self._model = OperationModel(kafka, now)
-        self._runtime: DeciderRuntime[OperationCommand, OperationDecision] = DeciderRuntime(
-            kafka, instance, _TOPICS, self._model, now
-        )
+        self._operations = OperationModel(kafka, now)
         self._unwritable: dict[OperationId, str] = {}
-
-    def close(self) -> None:
-        """Leave the group, so that another takes over at once."""
-        self._runtime.close()
-
-    def recover(self) -> None:
-        """Forget all that is folded, end what hangs, and go back to what is certain."""
-        self._runtime.recover()
-
-    def step(self, wait_seconds: float) -> int:
-        """Decide the commands that came, waiting so long for the first; count them."""
-        return self._runtime.step(wait_seconds)
+        super().__init__(kafka, instance, _TOPICS, self._operations, refused, now)
 
     def under_way(self) -> list[TrackedOperation]:
         """List the operations that are ours, have not ended and can be written down."""
         return [
             tracked
-            for tracked in self._model.under_way()
+            for tracked in self._operations.under_way()
             if tracked.operation.operation_id not in self._unwritable
         ]
 
@@ -71,14 +54,14 @@ class OperationDecider:
         """Append events of one operation, durable when it returns."""
         partition, operation_id = tracked.partition, tracked.operation.operation_id
         values = [(event.metadata.entity_id, encode(event)) for event in events]
-        after = self._model.reached(partition)
+        after = self._operations.reached(partition)
         try:
-            offsets = self._runtime.append(OPERATION_COMMANDS, partition, values, after=after)
+            offsets = self.append(OPERATION_COMMANDS, partition, values, after=after)
         except (RecordRefused, RecordsRefused) as trouble:
             log.critical("operation %s cannot go on: %s", operation_id, trouble)
             self._unwritable[operation_id] = str(trouble)
             raise TransactionFailed(str(trouble)) from trouble
-        self._model.take_in(partition, events, offsets)
+        self._operations.take_in(partition, events, offsets)
 
     def items(self, tracked: TrackedOperation) -> list[str]:
         """Give the items that are next, up to the end of their chunk."""

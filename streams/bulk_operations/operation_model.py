@@ -4,39 +4,32 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from avro_schemas.codec import Message, decode, encode
-from avro_schemas.errors import Undecodable
+from avro_schemas.codec import Message, encode
 from domain.bulk_operation import decide
 from domain.bulk_operation.commands import OperationCommand
 from domain.bulk_operation.events import OperationEvent
-from domain.errors import CommandCannotBeDecided, Refusal
+from domain.errors import Refusal
 from domain.outcomes import Outcome
 from domain.replies import accepted, refused, unchanged
-from infra.decider_runtime.broken_histories import record_location
+from infra.decider_runtime.broken_histories import event_in
+from infra.decider_runtime.decision_model import Decision
 from infra.errors import HistoryBroken
 from infra.kafka.client import Kafka
 from infra.kafka.group_consumer import GroupConsumer, Partition
 from infra.kafka.hanging_transactions.open_transactions import OpenTransactionScanner
 from infra.kafka.hanging_transactions.recovery import never_folded
 from infra.kafka.partition_reader import PartitionReader, Record
-from infra.kafka.producer import LogPosition
 from infra.kafka.record_limits import require_writable
-from infra.kafka.topics import OPERATION_COMMANDS, OPERATION_EVENTS, Topic
+from infra.kafka.topics import OPERATION_COMMANDS, OPERATION_EVENTS
 from read_models.category_catalogues import CategoryCatalogues
 from streams.bulk_operations.tracked_operations import TrackedOperation, TrackedOperations
 
 
 @dataclass(slots=True, kw_only=True)
-class OperationDecision:
+class OperationDecision(Decision[OperationCommand]):
     """What one command about a bulk operation comes to."""
 
-    command: OperationCommand
-    now: datetime
     events: list[OperationEvent]
-    written: list[bytes]
-    refusal: Refusal | None
-    position: LogPosition | None = None
-    also: tuple[tuple[Topic, bytes], ...] = ()
 
     def reply(self) -> bytes | None:
         """Encode what the sender is told; None when nobody waits."""
@@ -129,10 +122,6 @@ class OperationModel:
             command=command, now=now, events=events, written=written, refusal=refusal
         )
 
-    def refusal(self, command: OperationCommand, refusal: CommandCannotBeDecided) -> bytes:
-        """Encode what the sender of a command that cannot be decided is told."""
-        return encode(refused(command, refusal, self._now()))
-
     def committed(self, decisions: Sequence[OperationDecision]) -> None:
         """Note how far the events have come; they were folded as they were decided."""
         for decision in decisions:
@@ -146,12 +135,7 @@ class OperationModel:
         operations = TrackedOperations(partition)
         with PartitionReader(self._kafka, OPERATION_EVENTS, {partition: 0}) as reader:
             for record in reader.read_to_end():
-                try:
-                    event = decode(record.value)
-                except Undecodable as error:
-                    reason = f"{record_location(record)} cannot be read: {error}"
-                    operations.mark_broken(record.key.decode(errors="replace"), reason)
-                    continue
+                event = event_in(record, operations.mark_broken)
                 if isinstance(event, OperationEvent):
                     operations.take_in(event, record.offset)
             self._reached[partition] = reader.position(partition)

@@ -33,8 +33,17 @@ NAMED_FOR_WHAT_THEY_ARE = {
 }
 MOST_MODULES = 20
 
-# What infra may know of the domain: ids, errors and the layout of keys, no decision and no event.
-SHARED_VOCABULARY = frozenset({"domain.values", "domain.errors", "domain.asset.blob_keys"})
+# What infra may know of the domain: ids, errors, the layout of keys, and what every command and
+# every event carries; no decision, and no command or event of its own.
+SHARED_VOCABULARY = frozenset(
+    {
+        "domain.values",
+        "domain.errors",
+        "domain.asset.blob_keys",
+        "domain.commands",
+        "domain.events",
+    }
+)
 STILL_KNOW_THE_APPLICATION = {
     "infra.decider_runtime.command_client": "knows which topic takes which command",
     "infra.decider_runtime.pending_replies": "matches outcomes with commands",

@@ -113,7 +113,7 @@ class OpenBook(OperationDecider):
         for event in decide(start(instructions("delete")), {}, EMPTY_CATALOGUE, NOON):
             self.tracked_operations.take_in(event, 10)
 
-    def step(self, wait_seconds: float) -> int:
+    def step(self, wait_seconds: float = 0) -> int:
         return 0
 
     def under_way(self) -> list[TrackedOperation]:

@@ -87,7 +87,7 @@ class Book(OperationDecider):
         self.outcomes: list[ItemOutcome] = []
         self.reverted = operation
 
-    def step(self, wait_seconds: float) -> int:
+    def step(self, wait_seconds: float = 0) -> int:
         return 0
 
     def under_way(self) -> list[TrackedOperation]:
