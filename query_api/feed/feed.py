@@ -131,12 +131,12 @@ class Feed:
     def _event(self, happened: FeedEvent, at: Offsets, tenant_id: TenantId) -> bytes:
         text = public_event_json(happened.event, self._public_base_url)
         kind = public_event_type(happened.event)
-        token = self.resume_tokens.seal(at, tenant_id)
+        token = self.resume_tokens.encode(at, tenant_id)
         return f"id: {token}\nevent: {kind}\ndata: {text}\n\n".encode()
 
     def _place(self, at: Offsets, tenant_id: TenantId) -> bytes:
         """Tell where the client stands; without data it is no event, and keeps proxies awake."""
-        return f"id: {self.resume_tokens.seal(at, tenant_id)}\n\n".encode()
+        return f"id: {self.resume_tokens.encode(at, tenant_id)}\n\n".encode()
 
 
 def _is_wanted(happened: FeedEvent, tenant_id: TenantId, since: datetime | None) -> bool:

@@ -1,4 +1,4 @@
-"""Places in the feed: how far a client has read each partition of the log."""
+"""Resume tokens: how far a client of the feed has read each partition of the log."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,14 +25,14 @@ class ResumeTokens:
         self._signer = TokenSigner(secrets, _LABEL)
         self._partitions = partitions
 
-    def seal(self, offsets: Offsets, tenant_id: TenantId) -> str:
+    def encode(self, offsets: Offsets, tenant_id: TenantId) -> str:
         """Write an id."""
         body = json.dumps([offsets[number] for number in range(self._partitions)]).encode()
-        return self._signer.seal(body, [tenant_id, self.log_id])
+        return self._signer.sign(body, [tenant_id, self.log_id])
 
-    def open(self, text: str, tenant_id: TenantId) -> dict[int, int]:
+    def decode(self, text: str, tenant_id: TenantId) -> dict[int, int]:
         """Read an id; raises FeedPlaceRefused for one that is none of this tenant's."""
-        body = self._signer.open(text, [tenant_id, self.log_id])
+        body = self._signer.verify(text, [tenant_id, self.log_id])
         offsets = json.loads(body) if body is not None else []
         if len(offsets) != self._partitions:
             raise FeedPlaceRefused(

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
-from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.requests import Request
 
@@ -14,7 +13,7 @@ from query_api.images.public_urls import PublicUrls
 from query_api.listing.bucket_sources import BucketSources
 from query_api.listing.category_tree import CategoryTree
 from query_api.listing.category_tree_cache import CategoryTreeCache
-from query_api.listing.cursors import CursorCodec
+from query_api.listing.cursors import CursorCodec, next_page_url
 from query_api.listing.filtered_page import read_filtered_page
 from query_api.listing.page_reader import PageStart, read_page
 from query_api.listing.page_reader import RowPage as Found
@@ -97,13 +96,13 @@ class AssetPages:
         tree = await self._category_trees.tree(wanted.context, asked.as_of)
         named, categories = _named(wanted, tree)
         bound_to = (wanted.tenant_id, *named, *_bounds(asked))
-        page_start = (
-            self._cursors.open(asked.cursor, bound_to) if asked.cursor is not None else None
-        )
+        page_start = None
+        if asked.cursor is not None:
+            page_start = PageStart(*self._cursors.decode(asked.cursor, bound_to))
         found = await self._found(wanted, categories, page_start)
         next_url = None
         if found.next_start is not None:
-            cursor = self._cursors.seal(found.next_start, bound_to)
+            cursor = self._cursors.encode(found.next_start, bound_to)
             next_url = next_page_url(wanted.path, wanted.query, cursor)
         answer: PageAnswer = {
             "items": [item_answer(row, tree, self._urls) for row in found.rows],
@@ -175,10 +174,3 @@ def _bounds(asked: ListingParameters) -> Iterable[str]:
     span = asked.period.span
     bounds = (asked.order, str(span.after[0]), str(span.before[0]))
     return bounds if asked.as_of is None else (*bounds, str(microseconds(asked.as_of)))
-
-
-def next_page_url(path: str, query: str, cursor: str) -> str:
-    """Name the listing of a path and query again, from the cursor on."""
-    sent = parse_qsl(query, keep_blank_values=True)
-    kept = [(name, value) for name, value in sent if name != "cursor"]
-    return f"{quote(path)}?{urlencode([*kept, ('cursor', cursor)])}"

@@ -1,23 +1,18 @@
 """Pages of a category tree, in the order of a walk through it."""
 
-import json
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import islice
 
 from starlette.requests import Request
 
-from query_api.errors import CursorRefused
-from query_api.listing.asset_pages import next_page_url
 from query_api.listing.category_tree import CategoryTree
+from query_api.listing.cursors import CATEGORY_TREE, CursorCodec, next_page_url
 from query_api.parameters import CategoryTreeParameters
 from query_api.read_context import ReadContext
 from query_api.responses.categories import CategoriesAnswer, category_answer
 from query_api.responses.json_response import JsonPage, encode_json
-from query_api.signed_tokens import TokenSigner
 from read_models.time import microseconds
-
-_LABEL = b"scalehoster category cursor 1"
 
 
 class CategoryPages:
@@ -28,8 +23,8 @@ class CategoryPages:
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._signer = TokenSigner(
-            secrets, _LABEL, at_most=CategoryTreeParameters.MOST_CURSOR_CHARACTERS
+        self._cursors = CursorCodec(
+            secrets, CATEGORY_TREE, at_most=CategoryTreeParameters.MOST_CURSOR_CHARACTERS
         )
 
     def page(
@@ -44,7 +39,7 @@ class CategoryPages:
         walk = tree.walk()
         begin = 0
         if asked.cursor is not None:
-            shown = tuple(self._opened(asked.cursor, bound_to))
+            shown = tuple(self._cursors.decode(asked.cursor, bound_to))
             begin = bisect_right(walk, shown, key=lambda step: step[0])
         wanted = (
             step
@@ -54,27 +49,14 @@ class CategoryPages:
         steps = list(islice(wanted, asked.limit + 1))
         next_url = None
         if len(steps) > asked.limit:
-            last = json.dumps(steps[asked.limit - 1][0]).encode()
-            path, query = request.scope["path"], request.scope["query_string"]
-            next_url = next_page_url(
-                path, query.decode("ascii", "replace"), self._signer.seal(last, bound_to)
-            )
+            cursor = self._cursors.encode(steps[asked.limit - 1][0], bound_to)
+            query = request.scope["query_string"].decode("ascii", "replace")
+            next_url = next_page_url(request.scope["path"], query, cursor)
         answer: CategoriesAnswer = {
             "items": [category_answer(row, tree.path(row)) for _, row in steps[: asked.limit]],
             "next": next_url,
         }
         return JsonPage(content=encode_json(answer), next_url=next_url)
-
-    def _opened(self, cursor: str, bound_to: Sequence[str]) -> Sequence[str]:
-        body = self._signer.open(cursor, bound_to)
-        if body is None:
-            raise CursorRefused(
-                "this cursor does not belong to this query; take it from `next` of the page "
-                "before, and keep all other parameters as they were",
-                errors=[{"detail": "not a cursor of this query", "parameter": "cursor"}],
-            )
-        slugs: list[str] = json.loads(body)
-        return slugs
 
 
 def _moment(asked: CategoryTreeParameters) -> str:

@@ -7,9 +7,9 @@ that was there all along is shown twice or left out.
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from infra.cassandra.session import Row
 from read_models.keyset import KeyRange, SortKey, SortOrder
@@ -20,8 +20,7 @@ _Read = TypeVar("_Read")
 _MOST_BUCKETS_AT_ONCE = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageStart:
+class PageStart(NamedTuple):
     """Where a page begins: in which bucket, and behind which asset; none before one was shown."""
 
     bucket: str
@@ -136,7 +135,7 @@ def page_start_at(bucket: str, rows: Sequence[Row], page_start: PageStart | None
         created_at_us, asset_id = _key(rows[-1])
         return PageStart(bucket=bucket, created_at_us=created_at_us, asset_id=asset_id)
     if page_start is not None:
-        return replace(page_start, bucket=bucket)
+        return page_start._replace(bucket=bucket)
     return PageStart(bucket=bucket, created_at_us=None, asset_id=None)
 
 

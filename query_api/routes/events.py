@@ -79,7 +79,7 @@ def routes(access: Access, feed: Feed, is_stopping: Callable[[], bool]) -> APIRo
             listener = held.enter_context(feed.listeners.join(tenant_id))
             after = None
             if last_event_id:
-                after = feed.resume_tokens.open(last_event_id, tenant_id)
+                after = feed.resume_tokens.decode(last_event_id, tenant_id)
             elif since is not None:
                 after = await feed.since(since)
             feed_request = FeedRequest(

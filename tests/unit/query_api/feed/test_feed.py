@@ -62,7 +62,9 @@ class Client:
         """Listen until so many events came, or without a number only to what it missed."""
         feed = self.log.feed
         with self.log.listeners.join(self.tenant_id) as listener:
-            after = feed.resume_tokens.open(self.last_id, self.tenant_id) if self.last_id else None
+            after = (
+                feed.resume_tokens.decode(self.last_id, self.tenant_id) if self.last_id else None
+            )
             if since is not None:
                 after = await feed.since(since)
             feed_request = FeedRequest(
@@ -202,7 +204,7 @@ def test_nothing_is_handed_to_a_listener_behind_what_it_could_not_take() -> None
 def test_an_instance_that_is_behind_another_repeats_nothing() -> None:
     log = MemoryEventLog()
     client = Client(log)
-    client.last_id = log.feed.resume_tokens.seal({0: 2, 1: 1, 2: 1}, ACME)
+    client.last_id = log.feed.resume_tokens.encode({0: 2, 1: 1, 2: 1}, ACME)
     run(client.follow(lambda: [log.append() for _ in range(6)], events=2))
     assert client.seen == ["e-4", "e-5"]
 
@@ -274,9 +276,9 @@ def test_nobody_listens_before_the_log_is_read() -> None:
 
 def test_an_id_is_of_one_tenant_and_cannot_be_made_up() -> None:
     resume_tokens = ResumeTokens(["today", "yesterday"], 3)
-    place = resume_tokens.seal({0: 1, 1: 2, 2: 3}, ACME)
-    assert resume_tokens.open(place, ACME) == {0: 1, 1: 2, 2: 3}
-    assert ResumeTokens(["tomorrow", "today"], 3).open(place, ACME) == {0: 1, 1: 2, 2: 3}
+    place = resume_tokens.encode({0: 1, 1: 2, 2: 3}, ACME)
+    assert resume_tokens.decode(place, ACME) == {0: 1, 1: 2, 2: 3}
+    assert ResumeTokens(["tomorrow", "today"], 3).decode(place, ACME) == {0: 1, 1: 2, 2: 3}
     restored = ResumeTokens(["today"], 3, "another log")
     for other, tenant_id in (
         (resume_tokens, GLOBEX),
@@ -284,10 +286,10 @@ def test_an_id_is_of_one_tenant_and_cannot_be_made_up() -> None:
         (restored, ACME),
     ):
         with pytest.raises(FeedPlaceRefused):
-            other.open(place, tenant_id)
+            other.decode(place, tenant_id)
     for forged in ("", "nonsense", place[:-1], place + "A", "é"):
         with pytest.raises(FeedPlaceRefused):
-            resume_tokens.open(forged, ACME)
+            resume_tokens.decode(forged, ACME)
 
 
 def test_over_http_it_is_server_sent_events(client: TestClient, event_log: MemoryEventLog) -> None:
@@ -342,7 +344,7 @@ def test_a_feed_ends_before_what_it_missed_while_the_keys_are_away() -> None:
     client = Client(log)
     for _ in range(6):
         log.append()
-    client.last_id = log.feed.resume_tokens.seal(dict.fromkeys(range(3), 0), ACME)
+    client.last_id = log.feed.resume_tokens.encode(dict.fromkeys(range(3), 0), ACME)
     with using_encryptor(new_keyring()):
         run(client.follow())
     assert client.seen == []
