@@ -19,7 +19,7 @@ from avro_schemas.encryption import use_encryptor
 from bench.servers import bench_servers
 from domain.asset.events import AssetEvent
 from domain.category.events import CatalogueEvent
-from infra.cassandra.personal_columns import encrypted_operation
+from infra.cassandra.column_encryption import encrypted_operation
 from infra.cassandra.row_operations import RowOperation, Upsert, collapse_operations
 from infra.encryption import installation_keyring
 from infra.kafka.client import Kafka

@@ -3,6 +3,12 @@
 from domain.values import CategoryId, Listing
 from infra.cassandra.row_operations import ColumnValue
 
+LISTING_PERSONAL: tuple[tuple[str, ColumnValue], ...] = (
+    ("title", ""),
+    ("alt_text", ""),
+    ("thumbhash", ""),
+)
+
 
 def listing_columns(
     listing: Listing, category_ids: tuple[CategoryId, ...]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from infra.cassandra.personal_columns import decrypted_row
+from infra.cassandra.column_encryption import decrypted_row
 from infra.cassandra.session import Row
 from infra.errors import ViewNotBuilt, ViewsMissing
 from read_models.single_flight_cache import SingleFlightCache
@@ -127,7 +127,8 @@ class ViewReader:
         if generation is None:
             generation = await self.generation(view)
         named = statement.replace("$suffix", f"_g{generation}")
-        return list(map(decrypted_row, await self.cql.select(named, parameters, page_size=at_most)))
+        rows = await self.cql.select(named, parameters, page_size=at_most)
+        return [decrypted_row(row, *view.tables) for row in rows]
 
     async def applied_offsets(self, view: View) -> dict[int, int]:
         """Give the next offset that a view will apply of each partition of its topic."""

@@ -15,11 +15,17 @@ ColumnValue = str | int | bool | bytes | tuple[str, ...]
 
 
 class Table(Struct, frozen=True, kw_only=True, cache_hash=True):
-    """A table as one generation of a view has it; its ``.cql`` says the same and the types."""
+    """A table as one generation of a view has it; its ``schema.cql`` says the same and the types.
+
+    ``personal`` are the columns that are encrypted, each with the value that stands for "none" and
+    is not. Their key is that of the entity whose id the column ``entity`` has.
+    """
 
     name: str
     partition_key: tuple[str, ...]
     clustering: tuple[str, ...] = ()
+    personal: tuple[tuple[str, ColumnValue], ...] = ()
+    entity: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:

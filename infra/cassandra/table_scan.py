@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cassandra.metadata import Murmur3Token
 
-from infra.cassandra.personal_columns import blank_erased_columns
+from infra.cassandra.column_encryption import blank_erased_columns
 from infra.cassandra.row_operations import ColumnValue, Table
 from infra.cassandra.session import CassandraSession, Row
 
@@ -22,7 +22,7 @@ class TableScan:
         self._cql = cql
 
     def rows(self, table: Table, generation: int, part: int, parts: int) -> Iterator[Row]:
-        """Give the rows of one part, in any order, sealed as they are."""
+        """Give the rows of one part, in any order, encrypted as they are."""
         width = _width(parts)
         first = _FIRST_TOKEN + part * width
         last = _LAST_TOKEN if part == parts - 1 else first + width - 1
@@ -31,7 +31,7 @@ class TableScan:
             f"SELECT * FROM {table.at(generation)} WHERE {token} >= ? AND {token} <= ?",  # noqa: S608 - names are ours
             [first, last],
         )
-        yield from map(blank_erased_columns, found)
+        yield from (blank_erased_columns(row, table) for row in found)
 
     def part_of(
         self, table: Table, generation: int, key: tuple[ColumnValue, ...], parts: int

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from cassandra.query import BatchStatement, BatchType, BoundStatement
 
+from infra.cassandra.column_encryption import encrypted_operations
 from infra.cassandra.generations import CassandraGenerations
 from infra.cassandra.parked_records import CassandraParkedRecords, ParkedRecordStore
-from infra.cassandra.personal_columns import encrypted_operations
 from infra.cassandra.row_operations import RowOperation, Table, Upsert
 from infra.cassandra.session import CassandraSession
 from infra.errors import ViewsMissing
@@ -80,7 +80,7 @@ class ViewStore(Protocol):
 class CassandraViewStore:
     """Views in Cassandra: the rows of a partition travel together, many partitions at once.
 
-    Personal columns are sealed on the way; writing them raises KeysLost without the keyring.
+    Personal columns are encrypted on the way, which raises KeysLost without the keyring.
     """
 
     def __init__(self, cql: CassandraSession) -> None:

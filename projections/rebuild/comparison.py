@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Protocol
 
+from infra.cassandra.column_encryption import masked_value
 from infra.cassandra.generations import GenerationComparison
-from infra.cassandra.personal_columns import masked_value
 from infra.cassandra.row_operations import Table
 from projections.rebuild.catch_up import CatchUp
 from read_models.view import ViewGeneration

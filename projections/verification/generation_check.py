@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from infra.cassandra.personal_columns import masked_value
+from infra.cassandra.column_encryption import masked_value
 from infra.cassandra.row_operations import RowOperation, Table
 from infra.kafka.group_consumer import Partition
 from infra.kafka.topics import Topic

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from avro_schemas.errors import KeysLost
-from infra.cassandra.personal_columns import encrypted_operation
+from infra.cassandra.column_encryption import encrypted_operation
 from infra.cassandra.row_operations import RowOperation, Table
 from infra.errors import BrokerUnavailable
 from infra.kafka.partition_reader import Record

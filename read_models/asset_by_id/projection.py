@@ -27,7 +27,23 @@ from read_models.json_columns import as_json
 from read_models.time import microseconds
 from read_models.view import View
 
-ASSETS = Table(name="asset_by_id", partition_key=("tenant_id", "asset_id"))
+ASSETS = Table(
+    name="asset_by_id",
+    partition_key=("tenant_id", "asset_id"),
+    personal=(
+        ("source_url", ""),
+        ("source_file_name", ""),
+        ("title", ""),
+        ("alt_text", ""),
+        ("tags", ()),
+        ("metadata", "{}"),
+        ("failure_detail", ""),
+        ("facts", "null"),
+        ("fetch", "null"),
+        ("thumbhash", ""),
+    ),
+    entity="asset_id",
+)
 
 _NO_FAILURE: dict[str, ColumnValue] = {
     "failure_code": "",

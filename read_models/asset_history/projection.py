@@ -11,7 +11,11 @@ from read_models.time import microseconds
 from read_models.view import View
 
 EVENTS = Table(
-    name="asset_history", partition_key=("tenant_id", "asset_id"), clustering=("entity_version",)
+    name="asset_history",
+    partition_key=("tenant_id", "asset_id"),
+    clustering=("entity_version",),
+    personal=(("event", "null"),),
+    entity="asset_id",
 )
 
 

@@ -15,7 +15,7 @@ from domain.asset.events import (
 from domain.values import CategoryId, Listing
 from infra.cassandra.row_operations import Delete, RowOperation, Table, Upsert
 from infra.kafka.topics import ASSET_EVENTS
-from read_models.listing_columns import listing_columns
+from read_models.listing_columns import LISTING_PERSONAL, listing_columns
 from read_models.time import microseconds, month
 from read_models.view import View
 
@@ -23,6 +23,8 @@ LISTING = Table(
     name="assets_by_category",
     partition_key=("tenant_id", "category_id", "bucket"),
     clustering=("created_at_us", "asset_id"),
+    personal=LISTING_PERSONAL,
+    entity="asset_id",
 )
 BUCKETS = Table(
     name="category_buckets", partition_key=("tenant_id", "category_id"), clustering=("bucket",)

@@ -24,7 +24,11 @@ from read_models.time import microseconds
 from read_models.view import View
 
 ASSETS = Table(
-    name="assets_by_shard", partition_key=("tenant_id", "shard"), clustering=("asset_id",)
+    name="assets_by_shard",
+    partition_key=("tenant_id", "shard"),
+    clustering=("asset_id",),
+    personal=(("tags", ()),),
+    entity="asset_id",
 )
 
 

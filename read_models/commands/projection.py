@@ -17,7 +17,11 @@ from read_models.time import microseconds
 from read_models.view import View
 
 OUTCOMES = Table(
-    name="commands", partition_key=("tenant_id", "command_id"), clustering=("precedence",)
+    name="commands",
+    partition_key=("tenant_id", "command_id"),
+    clustering=("precedence",),
+    personal=(("outcome", "{}"),),
+    entity="entity_id",
 )
 _TOOK_EFFECT, _CHANGED_NOTHING, _REFUSED = range(3)
 

@@ -20,7 +20,7 @@ from domain.asset.events import (
 from domain.values import CategoryId, Listing
 from infra.cassandra.row_operations import ColumnValue, Delete, RowOperation, Table, Upsert
 from infra.kafka.topics import ASSET_EVENTS
-from read_models.listing_columns import listing_columns
+from read_models.listing_columns import LISTING_PERSONAL, listing_columns
 from read_models.time import day, microseconds, month
 from read_models.view import View
 
@@ -28,6 +28,8 @@ INTERVALS = Table(
     name="listings_as_of",
     partition_key=("tenant_id", "shelf", "bucket"),
     clustering=("created_at_us", "asset_id", "since_version"),
+    personal=LISTING_PERSONAL,
+    entity="asset_id",
 )
 BUCKETS = Table(
     name="listing_buckets_as_of", partition_key=("tenant_id", "shelf"), clustering=("bucket",)

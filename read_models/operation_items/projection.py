@@ -14,6 +14,8 @@ ITEMS = Table(
     name="operation_items",
     partition_key=("tenant_id", "operation_id", "bucket"),
     clustering=("place",),
+    personal=(("detail", ""),),
+    entity="operation_id",
 )
 
 

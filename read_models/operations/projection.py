@@ -21,7 +21,11 @@ from read_models.time import microseconds
 from read_models.view import View
 
 OPERATIONS_TABLE = Table(
-    name="operations", partition_key=("tenant_id",), clustering=("operation_id",)
+    name="operations",
+    partition_key=("tenant_id",),
+    clustering=("operation_id",),
+    personal=(("filter", "{}"), ("instructions", "{}"), ("reason", "")),
+    entity="operation_id",
 )
 
 

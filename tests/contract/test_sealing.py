@@ -1,6 +1,7 @@
 """What somebody said is sealed in every message that may repeat it, and blank once erased."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from itertools import count
@@ -16,9 +17,9 @@ from domain.category.commands import CatalogueCommand
 from domain.category.events import CatalogueEvent
 from domain.dead_letter import DeadLetter
 from domain.webhook.delivery import WebhookAttempt, WebhookRedelivery
-from infra.cassandra.personal_columns import PERSONAL_COLUMNS
 from infra.encryption import Erasure, new_keyring
 from read_models.registry import VIEWS
+from read_models.view import View
 from tests.contract.make_golden import made_up
 from tests.support.keyrings import fixed_keyring
 from tests.support.samples import NOON
@@ -28,6 +29,7 @@ NOT_SEALED = (
     *(DeadLetter, WebhookAttempt, WebhookRedelivery),
 )
 SEALED = [kind for kind in KINDS.values() if kind not in NOT_SEALED]
+TABLES = [table for view in VIEWS for table in view.tables]
 SAID = {
     *("url", "upload_key", "file_name", "title", "alt_text", "tags", "metadata", "patch", "body"),
     *("exif", "captured_at", "camera", "dominant_colours", "thumbhash"),
@@ -158,11 +160,22 @@ def test_another_keyring_is_an_alarm_and_an_altered_seal_is_a_broken_message() -
 
 def test_views_keep_what_was_said_in_personal_columns() -> None:
     columns = {
-        column: view.name
+        (operation.table.name, column)
         for view in VIEWS
         for message in map(example, SEALED)
         for operation in view.rows(message)
         for column, value in getattr(operation, "columns", {}).items()
         if any(f"{said} " in str(value) and said in SAID for said in SAID)
     }
-    assert set(columns) <= set(PERSONAL_COLUMNS)
+    assert columns <= {(table.name, name) for table in TABLES for name, _ in table.personal}
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_the_personal_columns_of_a_table_are_its_blobs(view: View) -> None:
+    schema = view.cql(1)
+    for table in view.tables:
+        columns = schema.partition(f" {table.at(1)} (")[2].partition("PRIMARY")[0]
+        assert set(re.findall(r"(\w+) blob,", columns)) == {name for name, _ in table.personal}
+        if table.personal:
+            assert table.key[0] == "tenant_id"
+            assert re.search(rf"\b{table.entity} text,", columns)

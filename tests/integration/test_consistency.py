@@ -16,11 +16,12 @@ from domain.asset.commands import DescribeAsset
 from domain.asset.events import AssetEvent
 from domain.category import Catalogue
 from domain.values import TenantId
-from infra.cassandra.personal_columns import decrypted_row
+from infra.cassandra.column_encryption import decrypted_row
 from infra.kafka.admin import apply_topics
 from infra.kafka.client import Kafka
 from infra.settings import CassandraSettings, KafkaSettings, Settings
 from projections.verification.consistency_checks import ConsistencyChecks
+from read_models.assets_by_date.projection import LISTING
 from read_models.consistency_results import ConsistencyResult
 from read_models.installation import apply_views
 from tests.integration.test_projections import TOPICS, projections, wait_until_applied
@@ -142,7 +143,7 @@ def test_rows_that_are_not_as_the_log_says_are_named_and_put_right_while_others_
                 "SELECT title FROM $assets_by_date_g1&".replace("$", prefix).replace("&", WHERE),
                 spoilt,
             )
-            assert decrypted_row({"title": found.one().title}) == {"title": "Later"}
+            assert decrypted_row({"title": found.one().title}, LISTING) == {"title": "Later"}
 
             run("UPDATE $assets_by_date_g1 SET media_type = 'new'&", *late)
             fresh = checks.check("assets_by_date", repairs=True)

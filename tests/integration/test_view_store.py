@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from cassandra.cluster import Session
 
+from infra.cassandra.column_encryption import decrypted_row
 from infra.cassandra.parked_records import ParkedRecord
-from infra.cassandra.personal_columns import decrypted_row
 from infra.cassandra.row_operations import ColumnValue, Table
 from infra.cassandra.session import CassandraSession
 from infra.cassandra.view_store import STATE_TABLES, CassandraViewStore, ViewStore
@@ -70,7 +70,7 @@ def rows_of(
     for row in cql.execute(f"SELECT * FROM {keyspace}.{table.at(generation)}"):  # noqa: S608 - our names
         columns = {
             name: tuple(value) if isinstance(value, list) else value
-            for name, value in decrypted_row(row._asdict()).items()
+            for name, value in decrypted_row(row._asdict(), table).items()
             if value is not None
         }
         found[tuple(columns.pop(name) for name in table.key)] = columns

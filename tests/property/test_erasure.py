@@ -11,7 +11,7 @@ from domain.asset import Asset
 from domain.asset.events import AssetEvent
 from domain.category.events import CatalogueEvent
 from domain.values import Status
-from infra.cassandra.personal_columns import blank_erased_columns
+from infra.cassandra.column_encryption import blank_erased_columns
 from infra.encryption import Erasure, Keyring
 from read_models.registry import VIEWS
 from tests.support.fakes.memory_views import MemoryViewStore
@@ -39,7 +39,8 @@ def sealed_rows(events: Iterable[AssetEvent | CatalogueEvent]) -> dict[str, obje
             store.write(view.rows(event), generation=1)
     return {
         table.name: {
-            key: blank_erased_columns(columns) for key, columns in store.sealed_rows(table).items()
+            key: blank_erased_columns(columns, table)
+            for key, columns in store.sealed_rows(table).items()
         }
         for view in VIEWS
         for table in view.tables
@@ -62,7 +63,7 @@ def test_views_from_before_and_views_rebuilt_after_are_alike(chosen: list[Wish])
     with using_encryptor(erased(made)):
         live = {
             table.name: {
-                key: blank_erased_columns(columns)
+                key: blank_erased_columns(columns, table)
                 for key, columns in store.sealed_rows(table).items()
             }
             for view in VIEWS

@@ -7,8 +7,8 @@ from hashlib import blake2b
 from threading import Event
 from typing import Any
 
+from infra.cassandra.column_encryption import blank_erased_columns
 from infra.cassandra.generations import Generation
-from infra.cassandra.personal_columns import blank_erased_columns
 from infra.cassandra.row_operations import ColumnValue, Table
 from infra.kafka.group_consumer import Partition
 from infra.kafka.partition_reader import Record
@@ -85,7 +85,8 @@ class MemoryRows:
         self.before_reading(generation, part)
         for key, columns in self._store.sealed_rows(table, generation).items():
             if self.part_of(table, key, parts) == part:
-                yield blank_erased_columns({**dict(zip(table.key, key, strict=True)), **columns})
+                row = {**dict(zip(table.key, key, strict=True)), **columns}
+                yield blank_erased_columns(row, table)
 
     def part_of(self, table: Table, key: tuple[ColumnValue, ...], parts: int) -> int:
         """Say in which part a row is: always in the same one, and about as many in each."""

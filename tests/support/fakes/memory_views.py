@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from infra.cassandra.personal_columns import decrypted_row, encrypted_operation
+from infra.cassandra.column_encryption import decrypted_row, encrypted_operation
 from infra.cassandra.row_operations import ColumnValue, Delete, RowOperation, Table
 from infra.cassandra.view_store import Checkpoint
 from infra.errors import StoreUnavailable
@@ -95,7 +95,7 @@ class MemoryViewStore:
     def rows(self, table: Table, generation: int = 1) -> Rows:
         """Show the rows that a reader would find."""
         found = self.sealed_rows(table, generation)
-        return {key: decrypted_row(columns) for key, columns in found.items()}
+        return {key: decrypted_row(columns, table) for key, columns in found.items()}
 
     def sealed_rows(self, table: Table, generation: int = 1) -> Rows:
         """Show the rows as they lie there."""
