@@ -3,6 +3,7 @@
 import hmac
 import json
 import secrets
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -12,12 +13,14 @@ from avro_schemas.containers import LoggedRecord
 from avro_schemas.encryption import Encryptor, using_encryptor
 from avro_schemas.errors import Undecodable
 from backup.errors import ArchiveRefused
+from domain.asset.description import DESCRIPTION_FIELDS, DescriptionField
 from domain.asset.events import AssetDelayed, AssetRejected
 from domain.bulk_operation.values import Filter, Instructions, ItemOutcome
 from domain.events import Event, EventMetadata
 from domain.values import Actor, CorrelationId, Description, Facts, Fetch, Listing, Source
 from infra.blobs.durable_files import write_durably
 
+Masks = Mapping[str, Callable[[Any], Any]]
 _DIGITS = 16
 _KEY_BYTES = 32
 
@@ -73,17 +76,9 @@ class EventMask:
                     value, url=self._url(value.url), file_name=self._optional(value.file_name)
                 )
             case Description():
-                return replace(
-                    value,
-                    title=self._text(value.title),
-                    alt_text=self._text(value.alt_text),
-                    tags=tuple(self._text(tag) for tag in value.tags),
-                    metadata=self._json(value.metadata),
-                )
+                return self._described(value, DESCRIPTION_FIELDS)
             case Listing():
-                return replace(
-                    value, title=self._text(value.title), alt_text=self._text(value.alt_text)
-                )
+                return self._described(value, [f for f in DESCRIPTION_FIELDS if f.is_listed])
             case Facts():
                 return replace(
                     value,
@@ -99,7 +94,7 @@ class EventMask:
                     last_modified=self._optional(value.last_modified),
                 )
             case Filter() | Instructions():
-                return replace(value, tags=tuple(self._text(tag) for tag in value.tags))
+                return replace(value, tags=self._texts(value.tags))
             case AssetRejected() | AssetDelayed() | ItemOutcome():
                 return replace(self._parts(value), detail=self._text(value.detail))
             case _ if is_dataclass(value):
@@ -108,9 +103,22 @@ class EventMask:
                 return tuple(self._masked(item) for item in value)
         return value
 
+    def _described(
+        self,
+        value: Any,  # noqa: ANN401 - a description, or what a listing repeats of one
+        described: Iterable[DescriptionField],
+    ) -> Any:  # noqa: ANN401 - as above
+        masks: Masks = {"text": self._text, "tags": self._texts, "json": self._json}
+        chosen = {field.name: masks[field.kind] for field in described if field.is_personal}
+        masked = {name: mask(getattr(value, name)) for name, mask in chosen.items()}
+        return replace(value, **masked)
+
     def _parts(self, value: Any) -> Any:  # noqa: ANN401 - any dataclass
         parts = {field.name: self._masked(getattr(value, field.name)) for field in fields(value)}
         return replace(value, **parts)
+
+    def _texts(self, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(self._text, texts))
 
     def _text(self, text: str) -> str:
         digest = hmac.new(self._key, text.encode(), "sha256").hexdigest()[:_DIGITS]

@@ -1,10 +1,10 @@
 """What a customer is told of an event: by webhook, and in the live feed."""
 
 import json
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, assert_never
 
+from domain.asset.description import description_json
 from domain.asset.events import (
     AssetCategorised,
     AssetConfirmed,
@@ -23,7 +23,7 @@ from domain.asset.events import (
     AssetSubmitted,
 )
 from domain.failures import is_transient
-from domain.values import Description, Listing
+from domain.values import Listing
 
 _TYPES: dict[type[AssetEvent], str] = {
     AssetSubmitted: "asset.submitted",
@@ -73,7 +73,7 @@ def public_event_json(event: AssetEvent, public_base_url: str) -> str:
 def _said(event: AssetEvent, public_url: str) -> dict[str, Any]:
     match event:
         case AssetSubmitted():
-            return {"category_ids": event.category_ids, **_described(event.description)}
+            return {"category_ids": event.category_ids, **description_json(event.description)}
         case AssetPublished():
             return {
                 "public_url": public_url,
@@ -94,7 +94,7 @@ def _said(event: AssetEvent, public_url: str) -> dict[str, Any]:
                 "previous_category_ids": event.previous_category_ids,
             }
         case AssetDescribed():
-            return _described(event.description)
+            return description_json(event.description)
         case AssetDeleted() | AssetPurged():
             return {"category_ids": event.category_ids}
         case AssetRestored():
@@ -121,16 +121,6 @@ def _failure(event: AssetRejected | AssetDelayed) -> dict[str, Any]:
         "detail": event.detail,
         "attempts": event.attempts,
         "is_transient": is_transient(event.code),
-    }
-
-
-def _described(description: Description) -> dict[str, Any]:
-    return {
-        "title": description.title,
-        "alt_text": description.alt_text,
-        "tags": description.tags,
-        "metadata": json.loads(description.metadata),
-        "focal_point": description.focal_point and asdict(description.focal_point),
     }
 
 

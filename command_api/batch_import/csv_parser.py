@@ -9,14 +9,13 @@ from math import isfinite
 from typing import BinaryIO
 
 from command_api.batch_import.batch_record import BatchRecord, line_too_long, next_line
+from domain.asset.description import DESCRIPTION_FIELDS
 from infra.http.errors import MalformedCsv, RequestError
 
 _BOM = b"\xef\xbb\xbf"
 _CATEGORIES = ("category", "categories")
-_COLUMNS = (
-    *("download_url", *_CATEGORIES, "title", "alt_text", "tags", "focal_point"),
-    *("preset", "duplicates"),
-)
+_DESCRIBED = {field.name: field.kind for field in DESCRIPTION_FIELDS if field.kind != "json"}
+_COLUMNS = ("download_url", *_CATEGORIES, *_DESCRIBED, "preset", "duplicates")
 _BETWEEN = re.compile(r"[;|]")  # two categories, tags or numbers in one cell
 _WRITE = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -60,21 +59,26 @@ def _columns(header: Sequence[str] | RequestError | None) -> list[str]:
 
 def _line(number: int, cells: Mapping[str, str]) -> BatchRecord:
     given: dict[str, object] = {
-        name: cell.strip()
+        name: _value(_DESCRIBED.get(name, "text"), cell)
         for name, cell in cells.items()
         if cell.strip() and name not in _CATEGORIES
     }
     refs = [ref for name in _CATEGORIES for ref in _parts(cells.get(name, ""))]
     if refs:
         given |= {"category": refs[0]} if len(refs) == 1 else {"categories": refs}
-    if "tags" in given:
-        given["tags"] = _parts(cells["tags"])
-    if "focal_point" in given:
-        given["focal_point"] = _point(cells["focal_point"])
     try:
         return BatchRecord(number=number, text=_WRITE(given).encode())
     except UnicodeEncodeError:
         return BatchRecord(number=number, fault=MalformedCsv("the row is not UTF-8"))
+
+
+def _value(kind: str, cell: str) -> object:
+    match kind:
+        case "tags":
+            return _parts(cell)
+        case "point":
+            return _point(cell)
+    return cell.strip()
 
 
 def _point(cell: str) -> object:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from command_api.requests.bodies import RequestBody
 from command_api.requests.fields import RequestRules
+from domain.asset.description import DESCRIPTION_FIELDS
 from infra.http.errors import MalformedForm, MalformedJson, RequestInvalid, UnsupportedMediaType
 from infra.http.field_errors import body_errors
 from infra.http.headers import announces_body, media_type_of
@@ -21,8 +22,11 @@ _Body = TypeVar("_Body", bound=RequestBody)
 JSON = ("application/json",)
 PATCH = ("application/merge-patch+json", "application/json")
 _FILE = "file"
-_LISTS = ("categories", "tags")
-_JSON_FIELDS = ("metadata", "focal_point", "create_missing_categories")
+_LISTS = ("categories", *(field.name for field in DESCRIPTION_FIELDS if field.kind == "tags"))
+_JSON_FIELDS = (
+    *(field.name for field in DESCRIPTION_FIELDS if field.kind in ("json", "point")),
+    "create_missing_categories",
+)
 _MAX_FIELDS = 200
 _CHARSET = re.compile(r"""charset\*?\s*=[\s"']*([^\s"';]+)""", re.IGNORECASE)
 _CHARSETS = ("utf-8", "utf8", "us-ascii", "iso-8859-1")

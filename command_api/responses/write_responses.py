@@ -1,6 +1,5 @@
 """What clients are told: the decision, as HTTP says it."""
 
-import json
 from http import HTTPStatus
 from typing import Literal
 
@@ -9,6 +8,7 @@ from starlette.responses import Response
 
 from command_api.requests.admission import WriteRequest
 from domain import errors
+from domain.asset.description import description_json
 from domain.bulk_operation.values import OperationState
 from domain.errors import Refusal
 from domain.outcomes import (
@@ -145,7 +145,6 @@ class WriteResponses:
     def _asset(self, asset: AssetSnapshot) -> AssetWriteAnswer:
         link = f"{self._query_url}/v1/assets/{asset.asset_id}"
         public_url = f"{self._public_url}/i/{asset.asset_id}"
-        description = asset.description
         return AssetWriteAnswer(
             asset_id=asset.asset_id,
             status=asset.status,
@@ -154,14 +153,10 @@ class WriteResponses:
             source_url=asset.source.url,
             file_name=asset.source.file_name,
             categories=asset.category_ids,
-            title=description.title,
-            alt_text=description.alt_text,
-            tags=description.tags,
-            metadata=json.loads(description.metadata),
-            focal_point=description.focal_point,
             preset=asset.preset,
             public_url=public_url,
             links={"self": link, "events": f"{link}/events", "public": public_url},
+            **description_json(asset.description),
         )
 
     def _category(self, category: CategorySnapshot) -> CategoryWriteAnswer:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from domain.asset.commands import AdjustCategories, AdjustTags, DescribeAsset, SetCategories
-from domain.asset.description import check_description, patched_description
+from domain.asset.description import check_description, listed_fields, patched_description
 from domain.asset.events import AssetCategorised, AssetDescribed, AssetEvent
 from domain.asset.guards import refuse_gone
 from domain.asset.state import Asset
@@ -73,9 +73,7 @@ def adjust_tags(command: AdjustTags, asset: Asset, metadata: EventMetadata) -> l
 def _described(description: Description, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
     if description == asset.description:
         return []
-    listing = asset.listing and replace(
-        asset.listing, title=description.title, alt_text=description.alt_text
-    )
+    listing = asset.listing and replace(asset.listing, **listed_fields(description))
     return [
         AssetDescribed(
             metadata=metadata,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from domain.asset.description import DESCRIPTION_FIELDS
 from domain.asset.events import AssetEvent, AssetPublished
 from domain.asset.state import Asset, evolve
 from domain.values import FocalPoint
@@ -10,7 +11,7 @@ from domain.values import FocalPoint
 Value = str | int | Sequence[str] | None
 
 _FIELDS = (
-    *("status", "categories", "title", "alt_text", "tags", "metadata", "focal_point"),
+    *("status", "categories", *(field.name for field in DESCRIPTION_FIELDS)),
     *("source_url", "source_file_name", "preset", "run"),
     *("pipeline_version", "watermark", "original", "renditions"),
 )
@@ -46,8 +47,8 @@ def changes(history: Iterable[AssetEvent]) -> list[tuple[Change, ...]]:
     return told
 
 
-def _spelt(point: FocalPoint | None) -> str | None:
-    return str(point) if point else None
+def _spelt(value: Value | FocalPoint) -> Value:
+    return str(value) if isinstance(value, FocalPoint) else value
 
 
 def _portrait(asset: Asset | None, picture: AssetPublished | None) -> dict[str, Value]:
@@ -56,11 +57,10 @@ def _portrait(asset: Asset | None, picture: AssetPublished | None) -> dict[str, 
         shown |= {
             "status": asset.status.value,
             "categories": asset.category_ids,
-            "title": asset.description.title,
-            "alt_text": asset.description.alt_text,
-            "tags": asset.description.tags,
-            "metadata": asset.description.metadata,
-            "focal_point": _spelt(asset.description.focal_point),
+            **{
+                field.name: _spelt(getattr(asset.description, field.name))
+                for field in DESCRIPTION_FIELDS
+            },
             "source_url": asset.source.url,
             "source_file_name": asset.source.file_name,
             "preset": asset.preset,

@@ -7,6 +7,7 @@ from domain.asset.commands import (
     RejectAsset,
     RepublishAsset,
 )
+from domain.asset.description import listed_fields
 from domain.asset.events import (
     AssetConfirmed,
     AssetDelayed,
@@ -118,12 +119,11 @@ def _listing(command: PublishAsset | RepublishAsset, asset: Asset) -> Listing:
     )
     return Listing(
         created_at=asset.created_at,
-        title=asset.description.title,
-        alt_text=asset.description.alt_text,
         media_type=command.original.media_type,
         width=main.width,
         height=main.height,
         thumbhash=command.facts.thumbhash,
         dominant_colour=next(iter(command.facts.dominant_colours), ""),
         thumbnail_sha256=thumbnail.sha256,
+        **listed_fields(asset.description),
     )

@@ -13,6 +13,7 @@ from domain.asset.commands import (
     RestoreAsset,
     SetCategories,
 )
+from domain.asset.description import DESCRIPTION_FIELDS
 from domain.asset.events import (
     AssetCategorised,
     AssetConfirmed,
@@ -30,6 +31,9 @@ from domain.commands import CommandMetadata
 from domain.values import CategoryRef, CorrelationId, OperationId
 
 _Kind = TypeVar("_Kind", bound=AssetEvent)
+_CHANGED_BY_OPERATIONS = tuple(
+    field.name for field in DESCRIPTION_FIELDS if field.kind in ("text", "tags")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +113,7 @@ def _undescribe(
     now, before = event.description, event.previous_description
     patch: dict[str, object] = {
         name: getattr(before, name)
-        for name in ("title", "alt_text", "tags")
+        for name in _CHANGED_BY_OPERATIONS
         if getattr(before, name) != getattr(now, name)
     }
     found = [
