@@ -1,6 +1,7 @@
 """View: each asset as it stands, in every state."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import assert_never
 
 from avro_schemas.codec import Message
 from domain.asset.events import (
@@ -74,91 +75,104 @@ _NO_PICTURE: dict[str, ColumnValue] = {
     "dominant_colour": "",
     "thumbnail_sha256": "",
 }
+PURGED_ASSET: Mapping[str, ColumnValue] = {  # what is left tells that it was there
+    "status": Status.PURGED,
+    **_NO_SOURCE,
+    **_NO_DESCRIPTION,
+    **_NO_PICTURE,
+    **_NO_FAILURE,
+}
+
+
+def asset_columns(event: AssetEvent) -> dict[str, ColumnValue]:
+    """Return the columns of its asset's row that an event sets; it leaves all others alone.
+
+    Time travel folds them too, so what is shown of the past is what was shown then.
+    """
+    happened_at_us = microseconds(event.metadata.happened_at)
+    return {
+        **_changed(event, happened_at_us),
+        "version": event.metadata.entity_version,
+        "updated_at_us": happened_at_us,
+    }
 
 
 def _rows(message: Message) -> Iterator[RowOperation]:
-    match message:
+    if isinstance(message, AssetEvent):
+        yield Upsert(
+            table=ASSETS,
+            key=(message.metadata.tenant_id, message.asset_id),
+            columns=asset_columns(message),
+            written_at_us=microseconds(message.metadata.happened_at),
+        )
+
+
+def _changed(event: AssetEvent, happened_at_us: int) -> dict[str, ColumnValue]:
+    match event:
         case AssetSubmitted():
-            yield _changed(
-                message,
-                {
-                    "status": Status.SUBMITTED,
-                    "created_at_us": microseconds(message.metadata.happened_at),
-                    "erased_at_us": 0,
-                    "preset": message.preset,
-                    "run": message.run,
-                    "category_ids": message.category_ids,
-                    **_source(message.source),
-                    **_description(message.description),
-                    **_NO_FAILURE,
-                    **_NO_PICTURE,
-                },
-            )
+            return {
+                **blank_asset(happened_at_us),
+                "preset": event.preset,
+                "run": event.run,
+                "category_ids": event.category_ids,
+                **_source(event.source),
+                **_description(event.description),
+            }
         case AssetPublished():
-            yield _changed(
-                message,
-                {
-                    "status": Status.PUBLISHED,
-                    "run": message.run,
-                    **_picture(message),
-                    **_NO_FAILURE,
-                },
-            )
+            return {
+                "status": Status.PUBLISHED,
+                "run": event.run,
+                **_picture(event),
+                **_NO_FAILURE,
+            }
         case AssetConfirmed():
-            yield _changed(message, {"fetch": as_json(message.fetch), **_NO_FAILURE})
+            return {"fetch": as_json(event.fetch), **_NO_FAILURE}
         case AssetDelayed():
-            retry_at_us = microseconds(message.retry_at)
-            yield _changed(message, {**_failure(message), "retry_at_us": retry_at_us})
+            return {**_failure(event), "retry_at_us": microseconds(event.retry_at)}
         case AssetRejected(keeps_published=True):
-            yield _changed(message, _failure(message))
+            return _failure(event)
         case AssetRejected():
-            yield _changed(message, {"status": Status.REJECTED, **_failure(message)})
+            return {"status": Status.REJECTED, **_failure(event)}
         case AssetCategorised():
-            yield _changed(message, {"category_ids": message.category_ids})
+            return {"category_ids": event.category_ids}
         case AssetDescribed():
-            yield _changed(message, _description(message.description))
+            return _description(event.description)
         case AssetDeleted():
-            yield _changed(message, {"status": Status.DELETED})
+            return {"status": Status.DELETED}
         case AssetRestored():
-            restored: dict[str, ColumnValue] = {"status": message.status, "run": message.run}
-            yield _changed(message, {**restored, **(_NO_FAILURE if message.starts_run else {})})
-        case AssetPurged():  # what is left tells that it was there
-            blank = {**_NO_SOURCE, **_NO_DESCRIPTION, **_NO_PICTURE, **_NO_FAILURE}
-            yield _changed(message, {"status": Status.PURGED, **blank})
+            restored: dict[str, ColumnValue] = {"status": event.status, "run": event.run}
+            return {**restored, **(_NO_FAILURE if event.starts_run else {})}
+        case AssetPurged():
+            return dict(PURGED_ASSET)
         case AssetErased():
-            erased_at_us = microseconds(message.metadata.happened_at)
-            yield _changed(message, {"erased_at_us": erased_at_us})
+            return {"erased_at_us": happened_at_us}
         case AssetReprocessingRequested():
-            asked: dict[str, ColumnValue] = {"preset": message.preset, "run": message.run}
-            yield _changed(message, {**asked, **_NO_FAILURE})
+            return {"preset": event.preset, "run": event.run, **_NO_FAILURE}
         case AssetRefreshRequested():
-            tried: dict[str, ColumnValue] = {"status": message.status, "run": message.run}
-            yield _changed(message, {**tried, **_NO_FAILURE})
+            return {"status": event.status, "run": event.run, **_NO_FAILURE}
         case AssetSourceReplaced():
-            yield _changed(
-                message,
-                {
-                    "status": message.status,
-                    "preset": message.preset,
-                    "run": message.run,
-                    **_source(message.source),
-                    **_NO_FAILURE,
-                },
-            )
+            return {
+                "status": event.status,
+                "preset": event.preset,
+                "run": event.run,
+                **_source(event.source),
+                **_NO_FAILURE,
+            }
+        case _:
+            assert_never(event)
 
 
-def _changed(event: AssetEvent, columns: dict[str, ColumnValue]) -> Upsert:
-    happened_at_us = microseconds(event.metadata.happened_at)
-    return Upsert(
-        table=ASSETS,
-        key=(event.metadata.tenant_id, event.asset_id),
-        columns={
-            **columns,
-            "version": event.metadata.entity_version,
-            "updated_at_us": happened_at_us,
-        },
-        written_at_us=happened_at_us,
-    )
+def blank_asset(created_at_us: int) -> dict[str, ColumnValue]:
+    """Return all columns of an asset of which nothing is known but when it was submitted."""
+    return {
+        **PURGED_ASSET,
+        "status": Status.SUBMITTED,
+        "created_at_us": created_at_us,
+        "erased_at_us": 0,
+        "preset": "",
+        "run": 0,
+        "category_ids": (),
+    }
 
 
 def _source(source: Source) -> dict[str, ColumnValue]:
