@@ -24,7 +24,6 @@ from infra.http.readiness import Probe
 from infra.http.server import serve
 from infra.kafka.admin import check_topics
 from infra.kafka.client import Kafka
-from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.kafka.offsets.log_bounds import LogBounds
 from infra.kafka.partition_reader import PartitionReader
 from infra.kafka.probe import KafkaProbe
@@ -34,6 +33,7 @@ from infra.kafka.topics import ASSET_EVENTS, COMMAND_RESULTS, WEBHOOK_ATTEMPTS
 from infra.logs import configure
 from infra.settings import Settings, load
 from read_models.assets_by_shard.queries import AssetScan
+from read_models.dead_letters import DeadLetterQueue
 from read_models.maintenance_tasks import open_maintenance_tasks
 from read_models.view_reader import ViewReader
 from read_models.webhooks.endpoint_table import (

@@ -37,9 +37,9 @@ from infra.http.problems import Problems
 from infra.http.readiness import Probe, Readiness
 from infra.http.request_metrics import new_registry
 from infra.http.tenant_slots import TenantSlots
-from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.kafka.producer import RecordSender
 from infra.settings import Settings
+from read_models.dead_letters import DeadLetterQueue
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

@@ -16,12 +16,12 @@ from cli.output import AsJson, console, say
 from domain.errors import ScaleHosterError
 from infra.blobs.store import open_blob_store
 from infra.kafka.client import Kafka
-from infra.kafka.dead_letter_queue import DeadLetterFilter, DeadLetterQueue
 from infra.kafka.offsets.lag import group_has_read
 from infra.kafka.partition_reader import read_from_beginning
 from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS, COMMANDS_DEAD_LETTERS
 from infra.settings import Settings, load
+from read_models.dead_letters import DeadLetterFilter, DeadLetterQueue
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 

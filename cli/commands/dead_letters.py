@@ -11,14 +11,14 @@ import typer
 from rich.progress import Progress
 
 from cli.output import AsJson, console, errors, show_table
-from infra.kafka.dead_letter_queue import (
+from infra.kafka.topics import DEAD_LETTERS
+from infra.settings import load
+from read_models.dead_letters import (
     DeadLetterEntry,
     DeadLetterFilter,
     DeadLetterQueue,
     resolve_dead_letters,
 )
-from infra.kafka.topics import DEAD_LETTERS
-from infra.settings import load
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 

@@ -18,10 +18,10 @@ from infra.blobs.store import open_blob_store
 from infra.cassandra.session import CassandraSession
 from infra.encryption import WHOLE_TENANT, KeyringFile, use_keyring
 from infra.kafka.client import Kafka
-from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.kafka.producer import RecordProducer
 from infra.settings import Settings
 from read_models.assets_by_shard.queries import AssetScan
+from read_models.dead_letters import DeadLetterQueue
 from read_models.view_reader import ViewReader
 from streams.erasure.asset_eraser import AssetEraser, ErasureRequest, ErasureScanResult
 from streams.erasure.asset_lookup import AssetViewLookup, category_id, caught_up

@@ -12,9 +12,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from domain.asset.description import MAX_METADATA_BYTES, MAX_TAG_LENGTH, MAX_TAGS, MAX_TEXT_LENGTH
 from domain.source_url.addresses import Network
-from domain.source_url.parser import MAX_URL_LENGTH
+from domain.source_url.parser import MAX_URL_LENGTH, parse_international_url
 from domain.values import Duplicates
-from infra.international_host_names import parse_international_url
+from infra.international_host_names import ascii_host_name
 from read_models.public_events import PUBLIC_EVENT_TYPES
 
 _SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
@@ -52,7 +52,7 @@ def _rules(info: ValidationInfo) -> RequestRules:
 
 def _source_url(text: str, info: ValidationInfo) -> str:
     rules = _rules(info)
-    parse_international_url(text, rules.allowed_origins, rules.refused_networks)
+    parse_international_url(text, rules.allowed_origins, rules.refused_networks, ascii_host_name)
     return text
 
 

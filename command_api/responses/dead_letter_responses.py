@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from infra.kafka.dead_letter_queue import DeadLetterEntry, DeadLetterFilter
 from infra.kafka.topics import DEAD_LETTERS
+from read_models.dead_letters import DeadLetterEntry, DeadLetterFilter
 
 _NAMES = tuple(topic.name for topic in DEAD_LETTERS)
 _SHOWN_BYTES = 10_000

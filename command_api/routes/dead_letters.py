@@ -16,12 +16,9 @@ from command_api.responses.dead_letter_responses import (
 )
 from infra.http.access import Access
 from infra.http.openapi import documented
-from infra.kafka.dead_letter_queue import (
-    DeadLetterCannotBeSent,
-    DeadLetterNotFound,
-    DeadLetterQueue,
-)
+from infra.kafka.dead_letter_queue import DeadLetterNotFound
 from infra.kafka.producer import RecordSender
+from read_models.dead_letters import DeadLetterCannotBeSent, DeadLetterQueue
 
 _PATH = "/v1/admin/dead-letters"
 _NOT_FOUND = documented(DeadLetterNotFound)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address
@@ -81,7 +81,7 @@ def parse_source_url(
     """Read a source URL, or raise SourceRefused.
 
     Nothing is looked up: names pass here and are judged again by where they lead. A host with
-    letters beyond ASCII is kept as written, see ``with_ascii_host``. A URL whose exact
+    letters beyond ASCII is kept, see ``parse_international_url``. A URL whose exact
     ``host:port`` is in ``allowed_origins`` may name any address and any port; for all others an
     address in ``refused_networks`` is as little public as a private one.
     """
@@ -111,16 +111,25 @@ def parse_source_url(
     return url
 
 
-def with_ascii_host(
-    url: SourceUrl,
-    host: str,
+def parse_international_url(
+    text: str,
     allowed_origins: AbstractSet[str],
-    refused_networks: Iterable[Network] = (),
+    refused_networks: Sequence[Network],
+    to_ascii: Callable[[str], str],
 ) -> SourceUrl:
-    """Replace an international name by what DNS is asked for, and judge that again."""
-    if not host.isascii():
-        raise SourceRefused("invalid_url", "the host is no valid international name")
-    name, address = _named_host(host)
+    """Read a source URL, an international name in it as DNS has it, or raise SourceRefused.
+
+    The API that is given a URL and the worker that fetches it both read it by this function, so an
+    invalid name is refused at once. ``to_ascii`` encodes the name (IDNA) or raises UnicodeError;
+    where it leads is judged again.
+    """
+    url = parse_source_url(text, allowed_origins, refused_networks)
+    if url.host.isascii():
+        return url
+    try:
+        name, address = _named_host(to_ascii(url.host))
+    except UnicodeError:
+        raise SourceRefused("invalid_url", "the host is no valid international name") from None
     ascii_url = replace(url, host=name, address=address)
     _refuse_blocked(ascii_url, allowed_origins, refused_networks)
     return ascii_url

@@ -13,10 +13,11 @@ from domain.commands import CommandMetadata
 from domain.values import Actor, CommandId, CorrelationId, TenantId
 from infra.encryption import WHOLE_TENANT, Erasure, KeyringFile
 from infra.kafka.client import Kafka
-from infra.kafka.dead_letter_queue import DeadLetterQueue, KafkaDeadLetterLog
+from infra.kafka.dead_letter_queue import KafkaDeadLetterLog
 from infra.kafka.partition_reader import Record, read_from_beginning
 from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
+from read_models.dead_letters import DeadLetterQueue
 from streams.erasure.tenant_eraser import erase_belongings, read_belongings
 
 _RESTORE = Actor("system:restore")

@@ -16,10 +16,10 @@ from domain.values import Actor, BlobKey, CommandId, CorrelationId, OperationId,
 from infra.encryption import WHOLE_TENANT, Erasure
 from infra.http.authentication.api_keys import ApiKey, revoke_api_key, stored_api_keys
 from infra.kafka.client import Kafka
-from infra.kafka.dead_letter_queue import DeadLetterEntry, DeadLetterFilter, DeadLetterQueue
 from infra.kafka.partition_reader import Record, read_from_beginning
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import OPERATION_COMMANDS, OPERATION_EVENTS, WEBHOOK_ENDPOINTS
+from read_models.dead_letters import DeadLetterEntry, DeadLetterFilter, DeadLetterQueue
 from read_models.webhooks.endpoint_records import WebhookEndpoint, forget_endpoint
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 

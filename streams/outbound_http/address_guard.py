@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from domain.source_url.addresses import Address, Network, is_public
-from domain.source_url.parser import SourceRefused, SourceUrl
+from domain.source_url.parser import SourceRefused, SourceUrl, parse_international_url
 from domain.values import TenantId
-from infra.international_host_names import parse_international_url
+from infra.international_host_names import ascii_host_name
 from streams.ingestion.fetcher.fetch_limits import FetchLimits
 from streams.outbound_http.dns_resolver import Resolver
 from streams.outbound_http.fetch_failures import FetchFailed
@@ -34,7 +34,9 @@ class AddressGuard:
     def read(self, text: str) -> SourceUrl:
         """Parse a URL, its international name included; raise FetchFailed if it is refused."""
         try:
-            return parse_international_url(text, self._allowed_origins, self._refused_networks)
+            return parse_international_url(
+                text, self._allowed_origins, self._refused_networks, ascii_host_name
+            )
         except SourceRefused as refused:
             raise FetchFailed(refused.code, refused.detail) from None
 

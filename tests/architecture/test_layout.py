@@ -34,23 +34,21 @@ NAMED_FOR_WHAT_THEY_ARE = {
 MOST_MODULES = 20
 
 # What infra may know of the domain: ids, errors, the layout of keys, and what every command and
-# every event carries; no decision, and no command or event of its own.
+# every event carries; no decision, and no command or event of its own. A dead letter is infra's own
+# message; its class lies where the classes of all messages do.
 SHARED_VOCABULARY = frozenset(
     {
         "domain.values",
         "domain.errors",
         "domain.asset.blob_keys",
         "domain.commands",
+        "domain.dead_letter",
         "domain.events",
     }
 )
 STILL_KNOW_THE_APPLICATION = {
     "infra.decider_runtime.command_client": "knows which topic takes which command",
     "infra.decider_runtime.pending_replies": "matches outcomes with commands",
-    "infra.international_host_names": "gives the parser of source URLs an IDNA codec",
-    "infra.kafka.dead_letter_queue.entry": "shows tenant and host of what was put aside",
-    "infra.kafka.dead_letter_queue.envelope": "writes the message DeadLetter",
-    "infra.kafka.dead_letter_queue.retry": "spells the command that tries again",
 }
 
 

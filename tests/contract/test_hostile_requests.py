@@ -15,9 +15,9 @@ from command_api.ids import uuid7
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.http.authentication.api_key_table import ApiKeyTable
 from infra.http.authentication.api_keys import SCOPES
-from infra.kafka.dead_letter_queue import DeadLetterQueue
 from query_api.app import BaseUrls, QueryApiDependencies
 from query_api.app import create_app as query_app
+from read_models.dead_letters import DeadLetterQueue
 from tests.support.api_keys import Keys
 from tests.support.fakes.fake_decider import FakeDecider
 from tests.support.fakes.memory_asset_scan import MemoryWalk

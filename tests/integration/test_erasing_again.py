@@ -11,10 +11,11 @@ from infra.encryption import WHOLE_TENANT, Erasure, KeyringFile
 from infra.http.authentication.api_keys import issue_api_key, stored_api_keys
 from infra.kafka.admin import apply_topics
 from infra.kafka.client import Kafka
-from infra.kafka.dead_letter_queue import DeadLetterQueue, KafkaDeadLetterLog
+from infra.kafka.dead_letter_queue import KafkaDeadLetterLog
 from infra.kafka.partition_reader import read_from_beginning
 from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
+from read_models.dead_letters import DeadLetterQueue
 from read_models.webhooks.endpoint_records import store_endpoint
 from streams.erasure.repeated_erasure import repeat_erasures
 from streams.erasure.tenant_eraser import read_belongings

@@ -1,37 +1,10 @@
-"""What nobody could work on: found, looked at, tried again or dropped.
+"""Dead letters as they lie in their topics, and the records that say what was done with them."""
 
-Topics cannot let go of one record, so dead-letters.settled says which letters are done with.
-"""
-
-from infra.kafka.dead_letter_queue.dead_letter_log import KafkaDeadLetterLog
-from infra.kafka.dead_letter_queue.entry import (
-    DeadLetterCannotBeSent,
-    DeadLetterEntry,
-    DeadLetterFilter,
+from infra.kafka.dead_letter_queue.dead_letter_log import (
     DeadLetterNotFound,
     DeadLetterResolution,
+    KafkaDeadLetterLog,
 )
 from infra.kafka.dead_letter_queue.envelope import dead_letter
-from infra.kafka.dead_letter_queue.queue import (
-    BulkResolution,
-    DeadLetterPage,
-    DeadLetterQueue,
-    resolve_dead_letters,
-)
-from infra.kafka.dead_letter_queue.retry import RetryRecord, retry_record
 
-__all__ = [
-    "BulkResolution",
-    "DeadLetterCannotBeSent",
-    "DeadLetterEntry",
-    "DeadLetterFilter",
-    "DeadLetterNotFound",
-    "DeadLetterPage",
-    "DeadLetterQueue",
-    "DeadLetterResolution",
-    "KafkaDeadLetterLog",
-    "RetryRecord",
-    "dead_letter",
-    "resolve_dead_letters",
-    "retry_record",
-]
+__all__ = ["DeadLetterNotFound", "DeadLetterResolution", "KafkaDeadLetterLog", "dead_letter"]

@@ -1,4 +1,4 @@
-"""Wrapping a record that nobody could work on."""
+"""The envelope of a dead letter: the record that could not be processed, and why."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -13,10 +13,9 @@ _LONGEST_DETAIL = 10_000
 
 
 def dead_letter(record: Record, code: str, detail: str, now: datetime) -> DeadLetter:
-    """Wrap a record that nobody could work on.
+    """Wrap a record that could not be processed.
 
-    The end of a huge value is cut off; the letter then says how large the value was, and its
-    digest.
+    The end of a huge value is cut off; the dead letter then has its size and its digest.
     """
     is_cut = len(record.value) > _LARGEST_VALUE_BYTES
     return DeadLetter(
@@ -34,5 +33,5 @@ def dead_letter(record: Record, code: str, detail: str, now: datetime) -> DeadLe
 
 
 def _plain(text: str) -> str:
-    """Spell out what cannot be written as UTF-8: an exception may quote half a surrogate pair."""
+    """Escape what UTF-8 cannot encode: an exception may quote half a surrogate pair."""
     return text.encode(errors="backslashreplace").decode()

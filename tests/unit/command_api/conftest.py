@@ -12,8 +12,8 @@ from command_api.ids import uuid7
 from infra.api_settings import CommandApiSettings
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.http.authentication.api_key_table import ApiKeyTable
-from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.settings import FetchSettings, Settings
+from read_models.dead_letters import DeadLetterQueue
 from tests.support.api_keys import Keys
 from tests.support.fakes.fake_decider import FakeDecider
 from tests.support.fakes.memory_asset_scan import MemoryWalk

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from avro_schemas.codec import encode
 from command_api.app import CommandApiParts, create_app
 from domain.asset.jobs import FailedAttempt
-from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.kafka.topics import PROJECTIONS_DEAD_LETTERS
+from read_models.dead_letters import DeadLetterQueue
 from tests.support.api_keys import Keys
 from tests.support.fakes.memory_dead_letters import MemoryDeadLetterLog
 from tests.support.samples import NOON

@@ -20,10 +20,10 @@ from domain.values import TenantId
 from infra.api_settings import CommandApiSettings
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.http.authentication.api_key_table import ApiKeyTable
-from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.settings import Settings
 from query_api.app import BaseUrls, QueryApiDependencies
 from query_api.app import create_app as create_query_api
+from read_models.dead_letters import DeadLetterQueue
 from tests.support.api_keys import Keys
 from tests.support.fakes.fake_decider import FakeDecider
 from tests.support.fakes.memory_asset_scan import MemoryWalk

@@ -13,7 +13,6 @@ from domain.category import EMPTY_CATALOGUE
 from domain.values import BlobKey, CorrelationId, OperationId, TenantId
 from infra.encryption import WHOLE_TENANT, Erasure
 from infra.http.authentication.api_keys import ApiKey, api_key_from_json, issue_api_key
-from infra.kafka.dead_letter_queue import DeadLetterQueue
 from infra.kafka.partition_reader import Record
 from infra.kafka.producer import LogPosition
 from infra.kafka.topics import (
@@ -24,6 +23,7 @@ from infra.kafka.topics import (
     WEBHOOK_ENDPOINTS,
     Topic,
 )
+from read_models.dead_letters import DeadLetterQueue
 from read_models.webhooks.endpoint_records import endpoint_record_to_json
 from streams.erasure.tenant_eraser import (
     TenantBelongings,

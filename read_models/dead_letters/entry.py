@@ -1,9 +1,7 @@
-"""A dead letter with all that can be known of it, and which letters somebody wants to see."""
+"""One dead letter with what its message says, and the filter of a list of them."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from urllib.parse import urlsplit
 
 from avro_schemas.codec import Message, decode
@@ -11,15 +9,12 @@ from avro_schemas.errors import Undecodable
 from domain.asset.jobs import ImageJob
 from domain.commands import Command
 from domain.dead_letter import DeadLetter
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict
 from domain.events import Event
 from domain.values import TenantId
 from domain.webhook.delivery import WebhookDelivery, WebhookRedelivery
+from infra.kafka.dead_letter_queue import DeadLetterResolution
 from infra.kafka.partition_reader import Record
-
-
-class DeadLetterNotFound(NotFound):
-    """No dead letter has this id."""
 
 
 class DeadLetterCannotBeSent(Conflict):
@@ -27,31 +22,10 @@ class DeadLetterCannotBeSent(Conflict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetterResolution:
-    """What was done with a letter, and when."""
-
-    letter_id: str
-    how: Literal["retried", "dropped"]
-    settled_at: datetime
-
-    def to_json(self) -> bytes:
-        """Spell it for the topic; operators may read it bare."""
-        told = {"letter": self.letter_id, "how": self.how, "at": self.settled_at.isoformat()}
-        return json.dumps(told).encode()
-
-    @classmethod
-    def from_json(cls, text: bytes) -> "DeadLetterResolution":
-        """Read it; raises ValueError or KeyError for anything else."""
-        told = json.loads(text)
-        at = datetime.fromisoformat(told["at"])
-        return cls(letter_id=told["letter"], how=told["how"], settled_at=at)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterEntry:
-    """One dead letter; ``message`` is what its bytes say, None when nobody can read them.
+    """One dead letter; ``message`` is its decoded value, None if that cannot be decoded.
 
-    ``letter_id`` is where it lies: topic, partition and offset, colon-separated.
+    ``letter_id`` is its position: topic, partition and offset, colon-separated.
     """
 
     letter_id: str
@@ -61,7 +35,7 @@ class DeadLetterEntry:
 
     @property
     def tenant_id(self) -> TenantId | None:
-        """Whose it is, as far as that can be read."""
+        """The tenant that its message belongs to, if it has one."""
         match self.message:
             case ImageJob() | WebhookDelivery() | WebhookRedelivery():
                 return self.message.tenant_id
@@ -72,7 +46,7 @@ class DeadLetterEntry:
 
     @property
     def host(self) -> str | None:
-        """The host that a job wanted to download from."""
+        """The host that an image job was to download from."""
         if not isinstance(self.message, ImageJob) or not self.message.source:
             return None
         try:
@@ -83,7 +57,7 @@ class DeadLetterEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterFilter:
-    """Which letters somebody wants to see: those of which all that is named here is so."""
+    """Which dead letters are listed: those that match everything that is set."""
 
     code: str | None = None
     host: str | None = None
@@ -92,7 +66,7 @@ class DeadLetterFilter:
     until: datetime | None = None
 
     def matches(self, entry: DeadLetterEntry) -> bool:
-        """Tell whether a letter is wanted; ``until`` itself is not."""
+        """Return True if a dead letter matches; ``until`` is exclusive."""
         parked_at = entry.dead.parked_at
         return (
             self.code in (None, entry.dead.code)
@@ -104,7 +78,7 @@ class DeadLetterFilter:
 
 
 def read_entry(record: Record, resolution: DeadLetterResolution | None) -> DeadLetterEntry | None:
-    """Read a record of a topic of dead letters; None when it holds something else."""
+    """Decode a record of a dead-letter topic; None if it holds something else."""
     try:
         dead = decode(record.value)
     except Undecodable:

@@ -9,14 +9,7 @@ from domain.asset.commands import ReplaceSource, ReprocessAsset
 from domain.asset.jobs import ImageJob
 from domain.values import Source, TenantId
 from infra.errors import BrokerUnavailable
-from infra.kafka.dead_letter_queue import (
-    DeadLetterCannotBeSent,
-    DeadLetterFilter,
-    DeadLetterNotFound,
-    DeadLetterQueue,
-    DeadLetterResolution,
-    dead_letter,
-)
+from infra.kafka.dead_letter_queue import DeadLetterNotFound, DeadLetterResolution, dead_letter
 from infra.kafka.partition_reader import Record
 from infra.kafka.topics import (
     COMMANDS_DEAD_LETTERS,
@@ -26,6 +19,7 @@ from infra.kafka.topics import (
     WEBHOOKS_DEAD_LETTERS,
     Topic,
 )
+from read_models.dead_letters import DeadLetterCannotBeSent, DeadLetterFilter, DeadLetterQueue
 from tests.support.fakes.memory_dead_letters import MemoryDeadLetterLog
 from tests.support.samples import (
     ACME,
@@ -78,7 +72,7 @@ def test_letters_are_listed_page_by_page(
     log.lay(b"no letter at all")
 
     assert listed(queue) == names
-    monkeypatch.setattr("infra.kafka.dead_letter_queue.queue._PAGE_SIZE", 2)
+    monkeypatch.setattr("read_models.dead_letters.queue._PAGE_SIZE", 2)
     assert [entry.letter_id for entry in queue.entries(ANY)] == names
 
 

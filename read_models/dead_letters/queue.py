@@ -1,4 +1,4 @@
-"""All dead letters in their topics, read a bounded piece at a time."""
+"""The queue of dead letters: listed in pages, retried and dropped."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,40 +6,42 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol, Self
 
 from infra.kafka.client import Kafka
-from infra.kafka.dead_letter_queue.dead_letter_log import KafkaDeadLetterLog
-from infra.kafka.dead_letter_queue.entry import (
-    DeadLetterCannotBeSent,
-    DeadLetterEntry,
-    DeadLetterFilter,
+from infra.kafka.dead_letter_queue import (
     DeadLetterNotFound,
     DeadLetterResolution,
-    read_entry,
+    KafkaDeadLetterLog,
 )
-from infra.kafka.dead_letter_queue.retry import retry_record
 from infra.kafka.partition_reader import Record
 from infra.kafka.producer import RecordProducer, RecordSender
 from infra.kafka.topics import DEAD_LETTERS_SETTLED
+from read_models.dead_letters.entry import (
+    DeadLetterCannotBeSent,
+    DeadLetterEntry,
+    DeadLetterFilter,
+    read_entry,
+)
+from read_models.dead_letters.retry import retry_record
 
 _MOST_READ = 20_000  # records looked at for one page, so that a rare filter ends too
 _PAGE_SIZE = 500
 
 
 class DeadLetterLog(Protocol):
-    """Where letters lie: infra.kafka.dead_letter_queue.dead_letter_log.KafkaLetterLog."""
+    """The log of dead letters, as KafkaDeadLetterLog reads it."""
 
     def records(self, topic: str | None, after: str | None) -> Iterator[Record]:
-        """Yield the records behind a place, in the order in which they lie."""
+        """Yield the records after a dead letter, in the order of the log."""
 
     def record(self, letter_id: str) -> Record | None:
         """Find one record."""
 
     def resolutions(self) -> Mapping[str, DeadLetterResolution]:
-        """Give what was settled, by letter."""
+        """Return all resolutions by letter id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterPage:
-    """Some letters, in the order in which they lie; ``next_after`` is None behind the last one."""
+    """Some dead letters in the order of the log; ``next_after`` is None after the last one."""
 
     letters: tuple[DeadLetterEntry, ...]
     next_after: str | None
@@ -54,10 +56,10 @@ class BulkResolution:
 
 
 class DeadLetterQueue:
-    """Finds letters and settles them; every method raises BrokerUnavailable.
+    """Finds dead letters and resolves them; every method raises BrokerUnavailable.
 
-    A letter stays until somebody settled it or its topic forgets it after 30 days. What is settled
-    is read anew for each call: calls are rare, and several processes may settle.
+    A dead letter stays until it is resolved, or its topic removes it after 30 days. Resolutions
+    are read anew for each call: calls are rare, and several processes may resolve.
     """
 
     def __init__(self, log: DeadLetterLog, clock: Callable[[], datetime]) -> None:
@@ -66,13 +68,13 @@ class DeadLetterQueue:
 
     @classmethod
     def connect(cls, kafka: Kafka) -> Self:
-        """Take the dead letters of an installation."""
+        """Return the queue of an installation."""
         return cls(KafkaDeadLetterLog(kafka), lambda: datetime.now(UTC))
 
     def entries(
         self, wanted: DeadLetterFilter, *, topic: str | None = None
     ) -> Iterator[DeadLetterEntry]:
-        """Yield all letters that are not settled, a page at a time."""
+        """Yield all dead letters that are not resolved, a page at a time."""
         after = None
         while True:
             page = self.page(wanted, topic=topic, after=after, at_most=_PAGE_SIZE)
@@ -84,10 +86,10 @@ class DeadLetterQueue:
     def page(
         self, wanted: DeadLetterFilter, *, topic: str | None, after: str | None, at_most: int
     ) -> DeadLetterPage:
-        """List letters that are not settled, behind the one named ``after``.
+        """List dead letters that are not resolved, after the one named ``after``.
 
         A page may hold fewer than asked for, or none, and yet not be the last. Raises
-        DeadLetterNotFound when ``after`` is no id of a letter.
+        DeadLetterNotFound when ``after`` is no id of a dead letter.
         """
         resolutions = self._log.resolutions()
         found: list[DeadLetterEntry] = []
@@ -102,7 +104,7 @@ class DeadLetterQueue:
         return DeadLetterPage(letters=tuple(found), next_after=None)
 
     def entry(self, letter_id: str) -> DeadLetterEntry:
-        """Find one letter, settled or not; raises DeadLetterNotFound."""
+        """Find one dead letter, resolved or not; raises DeadLetterNotFound."""
         record = self._log.record(letter_id)
         entry = record and read_entry(record, self._log.resolutions().get(letter_id))
         if not entry:
@@ -110,9 +112,9 @@ class DeadLetterQueue:
         return entry
 
     async def retry(self, sender: RecordSender, entry: DeadLetterEntry) -> DeadLetterResolution:
-        """Try a letter again, and settle it once what does that is durable.
+        """Send a dead letter's retry record, and resolve it once that is durable.
 
-        A letter that is settled already is left alone. Raises DeadLetterCannotBeSent, Overloaded.
+        One that is resolved already is left alone. Raises DeadLetterCannotBeSent, Overloaded.
         """
         if entry.resolution:
             return entry.resolution
@@ -121,7 +123,7 @@ class DeadLetterQueue:
         return await self._resolve(sender, entry.letter_id, "retried")
 
     async def drop(self, sender: RecordSender, entry: DeadLetterEntry) -> DeadLetterResolution:
-        """Settle a letter without doing anything about it; raises Overloaded."""
+        """Resolve a dead letter without retrying it; raises Overloaded."""
         return entry.resolution or await self._resolve(sender, entry.letter_id, "dropped")
 
     async def _resolve(
@@ -138,7 +140,7 @@ async def resolve_dead_letters(
     letters: Iterable[DeadLetterEntry],
     on_progress: Callable[[], None],
 ) -> BulkResolution:
-    """Retry or drop letters, one after the other; raises BrokerUnavailable, Overloaded."""
+    """Retry or drop dead letters one by one; raises BrokerUnavailable, Overloaded."""
     queue = DeadLetterQueue.connect(kafka)
     resolved, refused = 0, list[tuple[str, str]]()
     async with RecordProducer(kafka) as sender:

@@ -1,4 +1,4 @@
-"""What to send so that a dead letter is tried again."""
+"""The retry record: what is appended so that a dead letter is processed again."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,6 @@ from domain.commands import CommandMetadata
 from domain.identity import retry_command_id
 from domain.values import Actor
 from domain.webhook.delivery import WebhookDelivery
-from infra.kafka.dead_letter_queue.entry import DeadLetterCannotBeSent, DeadLetterEntry
 from infra.kafka.topics import (
     ASSET_COMMANDS,
     CATEGORY_COMMANDS,
@@ -25,6 +24,7 @@ from infra.kafka.topics import (
     WEBHOOKS_DEAD_LETTERS,
     Topic,
 )
+from read_models.dead_letters.entry import DeadLetterCannotBeSent, DeadLetterEntry
 
 _OPERATOR = Actor("system:operator")
 _SENT_AS_THEY_WERE = {
@@ -48,13 +48,13 @@ class RetryRecord:
 
 
 def retry_record(entry: DeadLetterEntry, now: datetime) -> RetryRecord:
-    """Say what tries a letter again; doing it twice is harmless, for the ids are the same.
+    """Return what retries a dead letter; twice is harmless, for the ids are the same.
 
-    A command goes to the decider as it was, and so does a job or a webhook's order that nobody
-    could read. A job that was given up has cost its asset the run, so another run is asked for,
+    A command is sent to the decider as it was, and so is a job or a webhook delivery that could
+    not be decoded. A job that was given up ended its asset's run, so another run is requested,
     unless the asset has had a newer one: a picture that replaced this one stays.
     Raises DeadLetterCannotBeSent, whose detail says what helps instead: for an event, because the
-    log has it and keeps it, for a webhook that was given up, and for what was cut.
+    log keeps it, for a webhook delivery that was given up, and for a value that was cut.
     """
     dead = entry.dead
     if dead.cut_from_bytes:
