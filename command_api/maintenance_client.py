@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from domain.errors import Conflict
@@ -26,18 +25,6 @@ class OperationRefused(Conflict):
 
 class OperationFailed(Unavailable):
     """The operation was begun and went wrong; some of it may have been done."""
-
-
-class MaintenanceTaskAnswer(BaseModel):
-    """What was asked, and how it stands."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    request_id: str
-    action: str = Field(examples=["rebuild.start"])
-    view: str = Field(examples=["assets_by_date"])
-    state: Literal["asked", "running", "done"]
-    outcome: Any = Field(description="What came of it, once it is done.")
 
 
 class MaintenanceTaskStore(Protocol):

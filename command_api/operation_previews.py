@@ -3,10 +3,9 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
-from pydantic import BaseModel, Field
-
+from command_api.responses.preview_responses import PreviewAnswer, WouldChangeAnswer
 from domain.bulk_operation.commands import StartOperation
 from domain.bulk_operation.preview import ItemPreview, OperationPreview, PreviewedChange
 from domain.bulk_operation.selection import Candidate, matches
@@ -31,34 +30,6 @@ class PreviewAssets(Protocol):
 
     async def catalogue(self, tenant_id: TenantId) -> Catalogue:
         """Give a tenant's category tree."""
-
-
-class WouldChangeAnswer(BaseModel):
-    """An asset that would change: the field, as it is and as it would be."""
-
-    asset_id: str
-    field: str
-    before: str | tuple[str, ...]
-    after: str | tuple[str, ...]
-
-
-class PreviewAnswer(BaseModel):
-    """What an operation would do, and what it would cost; `items` are the first of `count`."""
-
-    dry_run: Literal[True] = True
-    matched: int = Field(default=0, description="How many assets it would deal with.")
-    count: int = Field(default=0, description="How many of them would change.")
-    unchanged: int = Field(default=0, description="How many are so already.")
-    refused: dict[str, int] = Field(
-        default_factory=dict, description="How many would be refused, by problem."
-    )
-    category_problem: str | None = Field(
-        default=None,
-        description="Why the category that it opens or archives would be refused; it would fail.",
-    )
-    original_bytes: int = 0
-    seconds_at_rate: int = 0
-    items: list[WouldChangeAnswer] = Field(default_factory=list)
 
 
 class OperationPreviews:

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import replace
 
 from command_api.requests.admission import WriteRequest
-from command_api.requests.bodies import RequestBody, UploadBody
+from command_api.requests.asset_bodies import UploadBody
+from command_api.requests.body import RequestBody
 from command_api.requests.fields import is_id
 from command_api.upload_staging import UploadStaging
 from domain.asset import blob_keys

@@ -11,13 +11,14 @@ from avro_schemas.codec import encode
 from avro_schemas.errors import KeysLost
 from command_api.delivery_log import DeliveryLog
 from command_api.requests.admission import WriteRequest
-from command_api.requests.bodies import EndpointBody, EndpointPatch, RedeliveryBody
 from command_api.requests.fields import is_id
+from command_api.requests.webhook_bodies import EndpointBody, EndpointPatch, RedeliveryBody
 from domain.errors import IdempotencyKeyReused, TooManyWebhooks, WebhookIsDisabled, WebhookNotFound
 from domain.values import EventId, TenantId
 from domain.webhook.delivery import WebhookAttempt, WebhookDelivery, WebhookRedelivery
 from domain.webhook.endpoint import EndpointId
 from infra.encryption import Erasure
+from infra.http.timestamps import format_timestamp
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import WEBHOOK_DELIVERIES, WEBHOOK_REDELIVERIES
 from read_models.webhooks.endpoint_records import (
@@ -164,7 +165,7 @@ class WebhookRegistry:
     async def test(self, write: WriteRequest, text: str) -> str:
         """Send a made-up event and name it; raises WebhookNotFound, WebhookIsDisabled."""
         endpoint = await self._enabled(write.tenant_id, text)
-        timestamp = write.received_at.isoformat().replace("+00:00", "Z")
+        timestamp = format_timestamp(write.received_at)
         body = {"type": _TEST, "timestamp": timestamp, "data": {"event_id": write.command_id}}
         delivery = WebhookDelivery(
             delivery_id=f"msg_test_{write.command_id.replace('-', '')}",

@@ -1,7 +1,7 @@
 """What a listing may be asked for."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from fastapi import Path
@@ -17,21 +17,9 @@ from pydantic import (
 from starlette.requests import Request
 
 from domain.values import AssetId, CommandId, OperationId
+from infra.http.timestamps import parse_in_utc
 from query_api.listing.bucket_sources import Period
 from read_models.keyset import SortOrder
-
-
-def _moment(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        read = datetime.fromisoformat(value)
-        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # in UTC it may lie before the year 1, or after 9999
-        raise ValueError(
-            "send a date like 2026-11-23 or a time like 2026-11-23T09:30:00Z"
-        ) from None
-
 
 MAX_ID_LENGTH = 1_000  # more than any id has; Cassandra raises errors at keys of 65,535 bytes
 AssetIdPath = Annotated[AssetId, Path(max_length=MAX_ID_LENGTH)]
@@ -39,7 +27,7 @@ CommandIdPath = Annotated[CommandId, Path(max_length=MAX_ID_LENGTH)]
 OperationIdPath = Annotated[OperationId, Path(max_length=MAX_ID_LENGTH)]
 
 _EXAMPLES: dict[str, Any] = {"examples": ["2026-11-23", "2026-11-23T09:30:00Z"]}
-Moment = Annotated[datetime, BeforeValidator(_moment), Field(json_schema_extra=_EXAMPLES)]
+Moment = Annotated[datetime, BeforeValidator(parse_in_utc), Field(json_schema_extra=_EXAMPLES)]
 
 _AS_OF = "Show it as it stood at this moment; a moment that is still to come is refused."
 

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from command_api.batch_import.batch_record import BatchRecord
 from command_api.ids import keyed_asset_id
 from command_api.requests.admission import WriteRequest
-from command_api.requests.bodies import SubmitBody
+from command_api.requests.asset_bodies import SubmitBody
 from command_api.requests.body_parser import parse_json
 from command_api.requests.fields import RequestRules
 from command_api.responses.write_responses import refusal

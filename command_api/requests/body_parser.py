@@ -10,7 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from command_api.requests.bodies import RequestBody
+from command_api.requests.body import RequestBody
 from command_api.requests.fields import RequestRules
 from domain.asset.description import DESCRIPTION_FIELDS
 from infra.http.errors import MalformedForm, MalformedJson, RequestInvalid, UnsupportedMediaType

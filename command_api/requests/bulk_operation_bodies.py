@@ -2,38 +2,28 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from command_api.requests.bodies import CategoryBody, RequestBody
+from command_api.requests.body import RequestBody
+from command_api.requests.category_bodies import CategoryBody
 from command_api.requests.fields import CategoryRefField, CategoryRefsField, PresetName, Tags
 from domain.asset.description import MAX_TAG_LENGTH
 from domain.bulk_operation.selection import default_statuses
 from domain.bulk_operation.values import Filter, Instructions, OperationKind
 from domain.values import AssetId, CategoryRef, Status
+from infra.http.timestamps import parse_in_utc
 
 MAX_ASSET_IDS = 5_000
 MAX_PER_SECOND = 1_000
 _DEFAULT_PER_SECOND = 200
 
 
-def _moment(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        read = datetime.fromisoformat(value)
-        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise ValueError(
-            "send a date like 2026-11-23 or a time like 2026-11-23T09:30:00Z"
-        ) from None
-
-
 FilterTimestamp = Annotated[
     datetime,
-    BeforeValidator(_moment, json_schema_input_type=str),
+    BeforeValidator(parse_in_utc, json_schema_input_type=str),
     Field(examples=["2026-11-23", "2026-11-23T09:30:00Z"]),
 ]
 AssetIdField = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]

@@ -14,6 +14,7 @@ from domain.asset.description import MAX_METADATA_BYTES, MAX_TAG_LENGTH, MAX_TAG
 from domain.source_url.addresses import Network
 from domain.source_url.parser import MAX_URL_LENGTH, parse_international_url
 from domain.values import Duplicates
+from infra.http.timestamps import TIMESTAMP_HINT, parse_timestamp
 from infra.international_host_names import ascii_host_name
 from read_models.public_events import PUBLIC_EVENT_TYPES
 
@@ -56,14 +57,11 @@ def _source_url(text: str, info: ValidationInfo) -> str:
     return text
 
 
-def _moment(value: object) -> datetime:
-    try:
-        read = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        read = None
-    if read is None or not _EARLIEST <= read.replace(tzinfo=read.tzinfo or UTC) <= _LATEST:
-        raise ValueError("send a date like 2026-11-23 or a time like 2026-11-23T09:30:00Z")
-    return read.replace(tzinfo=read.tzinfo or UTC)
+def _timestamp(value: object) -> datetime:
+    moment = parse_timestamp(value) if isinstance(value, str) else None
+    if moment is None or not _EARLIEST <= moment <= _LATEST:
+        raise ValueError(TIMESTAMP_HINT)
+    return moment
 
 
 def _event_type(text: str) -> str:
@@ -114,7 +112,7 @@ SourceUrl = Annotated[
 Timestamp = Annotated[
     datetime,
     Field(examples=["2026-11-23T09:30:00Z"]),
-    BeforeValidator(_moment),
+    BeforeValidator(_timestamp),
 ]
 HookUrl = Annotated[
     str,

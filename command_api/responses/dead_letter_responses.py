@@ -3,11 +3,12 @@
 import json
 from base64 import b64encode
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from infra.http.timestamps import parse_timestamp
 from infra.kafka.topics import DEAD_LETTERS
 from read_models.dead_letters import DeadLetterEntry, DeadLetterFilter
 
@@ -21,16 +22,8 @@ def _known(name: str) -> str:
     return name
 
 
-def _moment(text: object) -> object:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        raise ValueError("send a date like 2026-11-23, or a time: 2026-11-23T09:30:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 TopicName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*_NAMES]})]
-QueryTimestamp = Annotated[datetime, BeforeValidator(_moment)]
+QueryTimestamp = Annotated[datetime, BeforeValidator(parse_timestamp)]
 
 
 class DeadLetterParameters(BaseModel):

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from domain.webhook.delivery import WebhookAttempt, WebhookRedelivery
 from domain.webhook.endpoint import EndpointId
+from infra.http.timestamps import format_timestamp
 from read_models.webhooks.endpoint_records import EndpointHealth, WebhookEndpoint
 
 
@@ -89,7 +90,7 @@ class WebhookResponses:
             url=endpoint.url,
             event_types=endpoint.event_types,
             description=endpoint.description,
-            created_at=_moment(endpoint.registered_at),
+            created_at=format_timestamp(endpoint.registered_at),
             is_enabled=health.disabled_at is None,
             disabled_because=health.disabled_because,
             disabled_at=_maybe(health.disabled_at),
@@ -106,7 +107,7 @@ def attempt_response(made: WebhookAttempt) -> DeliveryAttemptAnswer:
         event_id=made.event_id,
         event_type=made.event_type,
         number=made.number,
-        attempted_at=_moment(made.attempted_at),
+        attempted_at=format_timestamp(made.attempted_at),
         duration_ms=made.duration_ms,
         outcome=made.outcome,
         status=made.status,
@@ -121,15 +122,11 @@ def redelivery_response(ordered: WebhookRedelivery) -> RedeliveryAnswer:
     return RedeliveryAnswer(
         redelivery_id=ordered.redelivery_id,
         endpoint_id=ordered.endpoint_id,
-        since=_moment(ordered.since),
-        until=_moment(ordered.until),
+        since=format_timestamp(ordered.since),
+        until=format_timestamp(ordered.until),
         event_types=ordered.event_types,
     )
 
 
-def _moment(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")
-
-
-def _maybe(at: datetime | None) -> str | None:
-    return None if at is None else _moment(at)
+def _maybe(moment: datetime | None) -> str | None:
+    return None if moment is None else format_timestamp(moment)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, JsonValue
 from starlette.responses import Response
 
 from command_api.requests.admission import WriteRequest
+from command_api.responses.json_response import json_response
 from domain import errors
 from domain.asset.description import description_json
 from domain.bulk_operation.values import OperationState
@@ -20,6 +21,7 @@ from domain.outcomes import (
 )
 from domain.values import FocalPoint, Status
 from infra.http.position_header import POSITION_HEADER, position_to_header
+from infra.http.timestamps import format_timestamp
 
 _REFUSALS = {
     name: kind
@@ -104,7 +106,7 @@ class WriteResponses:
             headers["Location"] = answer.links["self"]
         if outcome.position is not None:
             headers[POSITION_HEADER] = position_to_header(outcome.position)
-        return _json(answer, status, headers)
+        return json_response(answer, status, headers)
 
     def operation(
         self,
@@ -130,7 +132,7 @@ class WriteResponses:
             state=state,
             links={"self": link, "items": f"{link}/items"},
         )
-        return _json(answer, status, headers)
+        return json_response(answer, status, headers)
 
     def _pending(self, write: WriteRequest) -> Response:
         link = f"{self._query_url}/v1/commands/{write.command_id}"
@@ -140,7 +142,7 @@ class WriteResponses:
         answer = PendingAnswer(
             command_id=write.command_id, status="pending", links={"command": link}
         )
-        return _json(answer, HTTPStatus.ACCEPTED, headers)
+        return json_response(answer, HTTPStatus.ACCEPTED, headers)
 
     def _asset(self, asset: AssetSnapshot) -> AssetWriteAnswer:
         link = f"{self._query_url}/v1/assets/{asset.asset_id}"
@@ -149,7 +151,7 @@ class WriteResponses:
             asset_id=asset.asset_id,
             status=asset.status,
             version=asset.version,
-            created_at=asset.created_at.isoformat().replace("+00:00", "Z"),
+            created_at=format_timestamp(asset.created_at),
             source_url=asset.source.url,
             file_name=asset.source.file_name,
             categories=asset.category_ids,
@@ -175,9 +177,3 @@ class WriteResponses:
 def refusal(outcome: CommandRefused) -> Refusal:
     """Make the refusal again that the decider raised; one of a newer release is a plain one."""
     return _REFUSALS.get(outcome.problem, Refusal)(outcome.detail, dict(outcome.members))
-
-
-def _json(answer: BaseModel, status: int, headers: dict[str, str]) -> Response:
-    return Response(
-        answer.model_dump_json(), status, headers=headers, media_type="application/json"
-    )

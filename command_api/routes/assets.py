@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from command_api.request_context import RequestContext
-from command_api.requests.bodies import CategoriesBody, DescriptionPatch, ReprocessBody
+from command_api.requests.asset_bodies import CategoriesBody, DescriptionPatch, ReprocessBody
 from command_api.requests.body_parser import PATCH, read_json
 from command_api.requests.fields import is_id
 from command_api.routes.route_descriptions import asset_responses, describe_write, json_body

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from command_api.operation_previews import OperationPreviews, PreviewAnswer
+from command_api.operation_previews import OperationPreviews
 from command_api.request_context import RequestContext
 from command_api.requests.body_parser import JSON, read_json
 from command_api.requests.bulk_operation_bodies import (
@@ -18,6 +18,8 @@ from command_api.requests.bulk_operation_bodies import (
     ThrottleBody,
 )
 from command_api.requests.fields import is_id
+from command_api.responses.json_response import json_response
+from command_api.responses.preview_responses import PreviewAnswer
 from command_api.responses.write_responses import OperationWriteAnswer, PendingAnswer
 from command_api.routes.route_descriptions import (
     describe_write,
@@ -79,7 +81,7 @@ def add_operation_routes(
             )
             if body.dry_run:
                 shown = await previews.preview(command)
-                return Response(shown.model_dump_json(), media_type=JSON[0])
+                return json_response(shown)
             return await request_context.operate(command, write, OperationState.RUNNING)
 
     @app.post(

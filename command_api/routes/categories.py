@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from command_api.request_context import RequestContext
-from command_api.requests.bodies import CategoryBody, CategoryPatch
 from command_api.requests.body_parser import PATCH, read_json
+from command_api.requests.category_bodies import CategoryBody, CategoryPatch
 from command_api.requests.fields import is_category_ref
 from command_api.routes.route_descriptions import category_responses, describe_write, json_body
 from domain.category.commands import (

@@ -1,91 +1,34 @@
 """Operations on the views: rebuild, compare, switch, and prove them equal to the log."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import Depends, FastAPI, Path
-from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from command_api.maintenance_client import (
     MaintenanceClient,
-    MaintenanceTaskAnswer,
     OperationFailed,
     OperationRefused,
 )
-from command_api.requests.bodies import RequestBody
+from command_api.requests.body import RequestBody
 from command_api.requests.body_parser import JSON, read_json
 from command_api.requests.fields import RequestRules
+from command_api.requests.maintenance_bodies import (
+    REBUILD_BODIES,
+    ReviewVerb,
+    StartBody,
+    SteeringVerb,
+    ViewBody,
+)
 from command_api.requests.prefer_header import preference
+from command_api.responses.maintenance_responses import MaintenanceTaskAnswer
 from infra.http.access import Access
 from infra.http.authentication.api_key_table import Caller
 from infra.http.openapi import documented
 from read_models.maintenance_tasks import TaskAction
 
-SteeringVerb = Literal["pause", "resume", "throttle", "cancel"]
-ReviewVerb = Literal["compare", "switch", "rollback", "drop"]
 ViewName = Annotated[str, Path(pattern="^[a-z_]{1,60}$", examples=["assets_by_date"])]
-_Name = Annotated[str, Field(pattern="^[a-z_]{1,60}$", examples=["assets_by_date"])]
-_Reason = Annotated[str, Field(min_length=1, max_length=500)]
-_Processes = Annotated[int, Field(ge=1, le=64)]
-_Rate = Annotated[int, Field(ge=0, le=10_000_000, description="0 for no limit.")]
-
-
-class StartBody(RequestBody):
-    """Which view to build again, and how."""
-
-    view: _Name
-    processes: _Processes = 1
-    events_per_second: _Rate = 0
-
-
-class ViewBody(RequestBody):
-    """Which view."""
-
-    view: _Name
-
-
-class NothingBody(RequestBody):
-    """Nothing to say."""
-
-
-class ResumeBody(RequestBody):
-    """How to go on; ``accept_poison`` is why the record that it failed at may be left out."""
-
-    processes: _Processes | None = None
-    events_per_second: _Rate | None = None
-    accept_poison: _Reason | None = None
-
-
-class RebuildThrottleBody(RequestBody):
-    """How fast it may go."""
-
-    events_per_second: _Rate
-
-
-class SwitchBody(RequestBody):
-    """Why differences that were found are right."""
-
-    accept_differences: _Reason | None = None
-
-
-class DropBody(RequestBody):
-    """Which generation; never the one that is read."""
-
-    generation: Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-_BODIES: Mapping[SteeringVerb | ReviewVerb, type[RequestBody]] = {
-    "pause": NothingBody,
-    "resume": ResumeBody,
-    "throttle": RebuildThrottleBody,
-    "cancel": NothingBody,
-    "compare": NothingBody,
-    "switch": SwitchBody,
-    "rollback": NothingBody,
-    "drop": DropBody,
-}
 
 
 def add_maintenance_routes(
@@ -128,7 +71,7 @@ def add_maintenance_routes(
     @app.post(
         "/v1/admin/rebuilds/{view}/{verb}",
         tags=["operation"],
-        openapi_extra=_describe_request(*dict.fromkeys(_BODIES.values())),
+        openapi_extra=_describe_request(*dict.fromkeys(REBUILD_BODIES.values())),
         responses=told,
     )
     async def steer(
@@ -139,7 +82,7 @@ def add_maintenance_routes(
     ) -> Response:
         """Do to the rebuild of a view what `scalehoster rebuild` does under the same word."""
         del caller
-        body = await read_json(request, _BODIES[verb], rules, empty=b"{}")
+        body = await read_json(request, REBUILD_BODIES[verb], rules, empty=b"{}")
         return await operate(request, f"rebuild.{verb}", view, body)
 
     @app.post(

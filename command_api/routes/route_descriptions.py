@@ -9,7 +9,8 @@ from typing import Any
 
 from command_api.batch_import.record_parser import CSV, NDJSON
 from command_api.batch_import.record_parser import JSON as JSON_ARRAY
-from command_api.requests.bodies import RequestBody, UploadBody
+from command_api.requests.asset_bodies import UploadBody
+from command_api.requests.body import RequestBody
 from command_api.requests.body_parser import JSON
 from command_api.responses.write_responses import (
     AssetWriteAnswer,

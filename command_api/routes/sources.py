@@ -11,7 +11,8 @@ from avro_schemas.errors import KeysLost
 from command_api.ids import keyed_asset_id
 from command_api.request_context import RequestContext
 from command_api.requests.admission import WriteRequest
-from command_api.requests.bodies import NoFields, RequestBody, SourceBody, SubmitBody, UploadBody
+from command_api.requests.asset_bodies import NoFields, SourceBody, SubmitBody, UploadBody
+from command_api.requests.body import RequestBody
 from command_api.requests.body_parser import (
     form_fields,
     media_type,

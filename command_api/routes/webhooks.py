@@ -4,13 +4,13 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import FastAPI, Query
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from command_api.request_context import RequestContext
-from command_api.requests.bodies import EndpointBody, EndpointPatch, RedeliveryBody
 from command_api.requests.body_parser import PATCH, read_json
+from command_api.requests.webhook_bodies import EndpointBody, EndpointPatch, RedeliveryBody
+from command_api.responses.json_response import json_response
 from command_api.responses.webhook_responses import (
     AttemptsAnswer,
     EndpointAnswer,
@@ -26,6 +26,7 @@ from command_api.webhook_registry import WebhookRegistry
 from domain.errors import IdempotencyKeyReused, TooManyWebhooks, WebhookIsDisabled, WebhookNotFound
 from infra.http.errors import RequestInvalid
 from infra.http.openapi import documented
+from read_models.webhooks.endpoint_records import WebhookEndpoint
 
 _PATH = "/v1/webhooks"
 _ONE = _PATH + "/{endpoint_id}"
@@ -46,6 +47,9 @@ def add_webhook_routes(
     event, and of all history once it is asked for.
     """
 
+    def shown(endpoint: WebhookEndpoint, secret: str | None = None) -> EndpointAnswer:
+        return answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id), secret)
+
     @app.post(
         _PATH,
         tags=["webhooks"],
@@ -59,20 +63,15 @@ def add_webhook_routes(
         with request_context.admission.admit(request, "webhooks") as write:
             body = await read_json(request, EndpointBody, request_context.rules)
             endpoint, secret = await webhooks.register(write, body)
-            health = webhooks.table.health(endpoint.endpoint_id)
-            answer = answers.endpoint(endpoint, health, secret)
             headers = {"Location": answers.link(endpoint.endpoint_id)}
-            return _json(answer, HTTPStatus.CREATED, headers)
+            return json_response(shown(endpoint, secret), HTTPStatus.CREATED, headers)
 
     @app.get(_PATH, tags=["webhooks"], response_model=EndpointsAnswer)
     async def list_endpoints(request: Request) -> Response:
         """List the endpoints, the oldest first, and how they fare."""
         with request_context.admission.admit(request, "webhooks") as write:
             found = await webhooks.all(write.tenant_id)
-            items = (
-                answers.endpoint(each, webhooks.table.health(each.endpoint_id)) for each in found
-            )
-            return _json(EndpointsAnswer(items=tuple(items)))
+            return json_response(EndpointsAnswer(items=tuple(map(shown, found))))
 
     @app.get(
         _ONE,
@@ -84,7 +83,7 @@ def add_webhook_routes(
         """Show an endpoint and how it fares."""
         with request_context.admission.admit(request, "webhooks") as write:
             endpoint = await webhooks.one(write.tenant_id, endpoint_id)
-            return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
+            return json_response(shown(endpoint))
 
     @app.patch(
         _ONE,
@@ -100,7 +99,7 @@ def add_webhook_routes(
                 request, EndpointPatch, request_context.rules, media_types=PATCH
             )
             endpoint = await webhooks.change(write, endpoint_id, patch)
-            return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
+            return json_response(shown(endpoint))
 
     @app.delete(
         _ONE,
@@ -113,7 +112,7 @@ def add_webhook_routes(
         """Remove an endpoint for good; what is on its way to it is dropped."""
         with request_context.admission.admit(request, "webhooks") as write:
             endpoint = await webhooks.remove(write, endpoint_id)
-            return _json(answers.endpoint(endpoint, webhooks.table.health(endpoint.endpoint_id)))
+            return json_response(shown(endpoint))
 
     @app.post(
         f"{_ONE}/rotate-secret",
@@ -126,8 +125,7 @@ def add_webhook_routes(
         """Make a new signing secret and show it, this once; the old one signs too for a day."""
         with request_context.admission.admit(request, "webhooks") as write:
             endpoint, secret = await webhooks.rotate(write, endpoint_id)
-            health = webhooks.table.health(endpoint.endpoint_id)
-            return _json(answers.endpoint(endpoint, health, secret))
+            return json_response(shown(endpoint, secret))
 
     @app.post(
         f"{_ONE}/test",
@@ -141,7 +139,7 @@ def add_webhook_routes(
         """Send a made-up event of the type `webhook.test`."""
         with request_context.admission.admit(request, "webhooks") as write:
             answer = TestAnswer(webhook_id=await webhooks.test(write, endpoint_id))
-            return _json(answer, HTTPStatus.ACCEPTED)
+            return json_response(answer, HTTPStatus.ACCEPTED)
 
     @app.get(
         f"{_ONE}/deliveries",
@@ -155,7 +153,7 @@ def add_webhook_routes(
         """List the last attempts at an endpoint, the newest first; kept for 7 days."""
         with request_context.admission.admit(request, "webhooks") as write:
             made = await webhooks.deliveries(write.tenant_id, endpoint_id, limit)
-            return _json(AttemptsAnswer(items=tuple(map(attempt_response, made))))
+            return json_response(AttemptsAnswer(items=tuple(map(attempt_response, made))))
 
     @app.post(
         f"{_ONE}/redeliver",
@@ -173,12 +171,4 @@ def add_webhook_routes(
         with request_context.admission.admit(request, "webhooks") as write:
             body = await read_json(request, RedeliveryBody, request_context.rules)
             ordered = await webhooks.redeliver(write, endpoint_id, body)
-            return _json(redelivery_response(ordered), HTTPStatus.ACCEPTED)
-
-
-def _json(
-    answer: BaseModel, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None
-) -> Response:
-    return Response(
-        answer.model_dump_json(), status, headers=headers, media_type="application/json"
-    )
+            return json_response(redelivery_response(ordered), HTTPStatus.ACCEPTED)

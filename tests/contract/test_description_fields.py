@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from command_api.batch_import.csv_parser import parse_csv
-from command_api.requests.bodies import DescriptionPatch, UploadBody
+from command_api.requests.asset_bodies import DescriptionPatch, UploadBody
 from command_api.requests.body_parser import parse_json
 from command_api.requests.fields import RequestRules
 from command_api.responses.write_responses import AssetWriteAnswer

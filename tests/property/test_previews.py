@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from command_api.decider.command_batch import CommandBatch
 from command_api.decider.folded_state import FoldedState
-from command_api.operation_previews import OperationPreviews, PreviewAnswer
+from command_api.operation_previews import OperationPreviews
+from command_api.responses.preview_responses import PreviewAnswer
 from domain import bulk_operation as operations
 from domain.asset.commands import (
     AdjustTags,
