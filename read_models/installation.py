@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable
+from importlib.resources import files
 
 from infra.cassandra.schema import apply_keyspace, make_tables
 from infra.cassandra.session import CassandraSession
@@ -13,6 +14,8 @@ from read_models.bootstrap import LogEnds, bootstrap_views
 from read_models.errors import DefinitionMissing
 from read_models.registry import FORMER, VIEWS
 from read_models.view import View, ViewGeneration
+
+MAINTENANCE_TABLES = ("consistency_results", "operator_requests")
 
 _ATTEMPTS = 3
 _PAUSE_SECONDS = 1.0
@@ -54,6 +57,7 @@ def _apply(settings: CassandraSettings, ends: LogEnds) -> None:
     apply_keyspace(settings)
     cql = CassandraSession(settings, keyspace=settings.keyspace)
     try:
+        make_tables(cql, files("read_models").joinpath("maintenance.cql").read_text("utf-8"))
         store = CassandraViewStore(cql)
         bootstrap_views(VIEWS, store.generations, store.tables(), ends)
         for each in store.generations.all():
@@ -91,8 +95,8 @@ def live_generations(store: CassandraViewStore) -> tuple[ViewGeneration, ...]:
 
     Raises ViewsMissing when a view was never made, DefinitionMissing, StoreUnavailable.
     """
-    store.require(())
-    active = store.active_generations()
+    store.require(MAINTENANCE_TABLES)
+    active = {name: each.number for name, each in store.generations.actives().items()}
     generations = store.generations.all()
     there = {(each.view, each.number) for each in generations}
     unknown = [view.name for view in VIEWS if (view.name, active.get(view.name)) not in there]
@@ -117,7 +121,7 @@ def ensure_live_generations(store: CassandraViewStore, ends: LogEnds) -> tuple[V
         return live_generations(store)
     except ViewsMissing:
         tables = store.tables()
-        if not tables.issuperset(STATE_TABLES):
+        if not tables.issuperset((*STATE_TABLES, *MAINTENANCE_TABLES)):
             raise
         for view in bootstrap_views(VIEWS, store.generations, tables, ends):
             log.warning("no generation of %s was known any more; it is filled anew", view.name)

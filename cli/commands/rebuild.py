@@ -15,7 +15,8 @@ from cli.polling import wait_for
 from infra.cassandra.generations import UNDER_WAY, Generation
 from infra.settings import load
 from projections.rebuild.comparison import ComparisonReport
-from projections.rebuild.rebuilds import REBUILDABLE, Rebuilds, RebuildStatus, view_named
+from projections.rebuild.rebuilds import REBUILDABLE, Rebuilds, view_named
+from read_models.generation_status import GenerationStatus
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -200,40 +201,41 @@ def _show_until_built(
     )
 
 
-def _show(statuses: Sequence[RebuildStatus], *, as_json: bool) -> None:
+def _show(statuses: Sequence[GenerationStatus], *, as_json: bool) -> None:
     show_table([_facts(each) if as_json else shown(each) for each in statuses], as_json=as_json)
 
 
-def _facts(rebuild_status: RebuildStatus) -> dict[str, object]:
-    progress = rebuild_status.progress
-    return {
-        **asdict(rebuild_status.generation),
-        "is_read": rebuild_status.is_read,
-        **asdict(progress),
-        "eta_seconds": progress.eta_seconds,
-    }
+def _facts(rebuild_status: GenerationStatus) -> dict[str, object]:
+    facts = asdict(rebuild_status)
+    generation = facts.pop("generation")
+    return {**generation, **facts, "eta_seconds": rebuild_status.eta_seconds}
 
 
-def shown(rebuild_status: RebuildStatus) -> dict[str, object]:
+def shown(rebuild_status: GenerationStatus) -> dict[str, object]:
     """Give what a table shows of a generation."""
-    generation, progress = rebuild_status.generation, rebuild_status.progress
+    generation = rebuild_status.generation
     is_building = generation.state == "building"
-    eta = progress.eta_seconds
+    eta = rebuild_status.eta_seconds
     return {
         "view": generation.view,
         "no.": generation.number,
         "rev.": generation.revision,
         "state": _state(rebuild_status),
-        "done": f"{100 * progress.done / progress.target:.0f} %" if progress.target else "",
-        "events": progress.events,
-        "per s": round(progress.offsets_per_second) if is_building else "",
+        "done": _percent(rebuild_status),
+        "events": rebuild_status.events,
+        "per s": round(generation.offsets_per_second) if is_building else "",
         "left": f"{eta:.0f} s" if is_building and eta is not None else "",
         "compared": _compared(generation),
         "reason": generation.reason,
     }
 
 
-def _state(rebuild_status: RebuildStatus) -> str:
+def _percent(rebuild_status: GenerationStatus) -> str:
+    done, target = rebuild_status.done, rebuild_status.target
+    return f"{100 * done / target:.0f} %" if target else ""
+
+
+def _state(rebuild_status: GenerationStatus) -> str:
     generation = rebuild_status.generation
     if rebuild_status.is_read:
         return "read"

@@ -30,12 +30,16 @@ def watch_rebuilds(
         while bars:
             is_running = builder.pid is not None  # asked first: it may end once all is built
             for rebuild_status in rebuilds.statuses():
-                generation, progress = rebuild_status.generation, rebuild_status.progress
+                generation = rebuild_status.generation
                 bar = bars.get((generation.view, generation.number))
                 if bar is None:
                     continue
-                rate = progress.offsets_per_second
-                shown.update(bar, completed=progress.done, total=progress.target, rate=rate)
+                shown.update(
+                    bar,
+                    completed=rebuild_status.done,
+                    total=rebuild_status.target,
+                    rate=generation.offsets_per_second,
+                )
                 if generation.state not in UNDER_WAY:
                     del bars[generation.view, generation.number]
                 if generation.state in ("failed", "cancelled"):

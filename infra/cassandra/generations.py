@@ -1,6 +1,6 @@
 """The generations of each view: which there are, what is done about them, which one is read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Protocol
@@ -9,6 +9,13 @@ from infra.cassandra.session import CassandraSession, Row
 
 FIRST_GENERATION = 1
 ALL_GENERATIONS = "SELECT * FROM generations"
+ACTIVE_GENERATIONS = (
+    "SELECT view_name, generation, writetime(generation) AS since_us FROM active_generation"
+)
+PARTITION_STATES = (
+    "SELECT topic, partition, applied_offset, target, event_count FROM projection_state"
+    " WHERE view_name = ? AND generation = ?"
+)
 
 GenerationState = Literal["planned", "building", "following", "failed", "cancelled", "dropped"]
 UNDER_WAY: frozenset[GenerationState] = frozenset({"planned", "building"})
@@ -110,8 +117,7 @@ class CassandraGenerations:
 
     def all(self) -> list[Generation]:
         """Give all there ever were; see Generations."""
-        found = [generation_of(row) for row in self._cql.execute(ALL_GENERATIONS)]
-        return sorted(found, key=lambda each: (each.view, each.number))
+        return generations_of(self._cql.execute(ALL_GENERATIONS))
 
     def add(self, generation: Generation) -> bool:
         """Keep a new one; see Generations."""
@@ -176,16 +182,7 @@ class CassandraGenerations:
 
     def targets(self, view: str, number: int) -> dict[tuple[str, int], int]:
         """Give what ``set_targets`` kept; see Generations."""
-        rows = self._cql.execute(
-            "SELECT topic, partition, target FROM projection_state"
-            " WHERE view_name = ? AND generation = ?",
-            [view, number],
-        )
-        return {
-            (row["topic"], row["partition"]): row["target"]
-            for row in rows
-            if row["target"] is not None
-        }
+        return targets_of(self._cql.execute(PARTITION_STATES, [view, number]))
 
     def note(self, view: str, number: int, comparison: GenerationComparison) -> None:
         """Keep what a comparison came to; see Generations."""
@@ -204,16 +201,7 @@ class CassandraGenerations:
 
     def actives(self) -> dict[str, ActiveGeneration]:
         """Say what is read of each view; see Generations."""
-        rows = self._cql.execute(
-            "SELECT view_name, generation, writetime(generation) AS since_us FROM active_generation"
-        )
-        return {
-            row["view_name"]: ActiveGeneration(
-                number=row["generation"],
-                since=datetime.fromtimestamp(row["since_us"] / 1_000_000, UTC),
-            )
-            for row in rows
-        }
+        return active_generations_of(self._cql.execute(ACTIVE_GENERATIONS))
 
     def begin(self, view: str, number: int = FIRST_GENERATION) -> int:
         """Have a generation read, if none is yet; say which one is."""
@@ -254,8 +242,30 @@ class CassandraGenerations:
         return bool(answer["[applied]"])
 
 
-def generation_of(row: Row) -> Generation:
-    """Read a row of ``ALL_GENERATIONS``."""
+def generations_of(rows: Iterable[Row]) -> list[Generation]:
+    """Read the rows of ``ALL_GENERATIONS``, by view and number."""
+    return sorted(map(_generation, rows), key=lambda each: (each.view, each.number))
+
+
+def active_generations_of(rows: Iterable[Row]) -> dict[str, ActiveGeneration]:
+    """Read the rows of ``ACTIVE_GENERATIONS``, by view."""
+    return {
+        row["view_name"]: ActiveGeneration(
+            number=row["generation"],
+            since=datetime.fromtimestamp(row["since_us"] / 1_000_000, UTC),
+        )
+        for row in rows
+    }
+
+
+def targets_of(rows: Iterable[Row]) -> dict[tuple[str, int], int]:
+    """Read the targets in the rows of ``PARTITION_STATES``, by topic and partition."""
+    return {
+        (row["topic"], row["partition"]): row["target"] for row in rows if row["target"] is not None
+    }
+
+
+def _generation(row: Row) -> Generation:
     return Generation(
         view=row["view_name"],
         number=row["generation"],

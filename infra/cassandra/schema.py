@@ -11,7 +11,7 @@ _PATIENCE_SECONDS = 120.0  # each change of the schema is written through to the
 
 
 def apply_keyspace(settings: CassandraSettings) -> None:
-    """Make the keyspace, and the tables that tell about views, if they are missing.
+    """Make the keyspace, and the tables of checkpoints and generations, if they are missing.
 
     What exists is left as it is. Raises StoreUnavailable.
     """

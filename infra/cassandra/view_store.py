@@ -10,10 +10,10 @@ from typing import Protocol
 from cassandra.query import BatchStatement, BatchType, BoundStatement
 
 from infra.cassandra.column_encryption import encrypted_operations
-from infra.cassandra.generations import CassandraGenerations
+from infra.cassandra.generations import PARTITION_STATES, CassandraGenerations
 from infra.cassandra.parked_records import CassandraParkedRecords, ParkedRecordStore
 from infra.cassandra.row_operations import RowOperation, Table, Upsert
-from infra.cassandra.session import CassandraSession
+from infra.cassandra.session import CassandraSession, Row
 from infra.errors import ViewsMissing
 from infra.settings import CassandraSettings
 
@@ -21,9 +21,7 @@ STATE_TABLES = (
     "projection_state",
     "active_generation",
     "generations",
-    "consistency_results",
     "parked_records",
-    "operator_requests",
 )
 
 _ROWS_PER_BATCH = 100
@@ -72,9 +70,6 @@ class ViewStore(Protocol):
 
     def checkpoints(self, view: str, generation: int) -> list[Checkpoint]:
         """Give those of one generation of a view; a partition never saved is not among them."""
-
-    def active_generations(self) -> dict[str, int]:
-        """Say which generation of each view is read."""
 
 
 class CassandraViewStore:
@@ -147,28 +142,8 @@ class CassandraViewStore:
 
     def checkpoints(self, view: str, generation: int) -> list[Checkpoint]:
         """Give the checkpoints of one generation; see ViewStore."""
-        rows = self._cql.execute(
-            "SELECT topic, partition, applied_offset, event_count FROM projection_state"
-            " WHERE view_name = ? AND generation = ?",
-            [view, generation],
-        )
-        return [
-            Checkpoint(
-                view=view,
-                generation=generation,
-                topic=row["topic"],
-                partition=row["partition"],
-                applied_offset=row["applied_offset"],
-                event_count=row["event_count"],
-            )
-            for row in rows
-            if row["applied_offset"] is not None
-        ]
-
-    def active_generations(self) -> dict[str, int]:
-        """Say which generation of each view is read; see ViewStore."""
-        rows = self._cql.execute("SELECT view_name, generation FROM active_generation")
-        return {row["view_name"]: row["generation"] for row in rows}
+        rows = self._cql.execute(PARTITION_STATES, [view, generation])
+        return checkpoints_of(view, generation, rows)
 
     def _bound(self, operation: RowOperation, generation: int) -> BoundStatement:
         table = operation.table
@@ -178,6 +153,22 @@ class CassandraViewStore:
             return self._cql.bound(insert, values)
         delete = _delete(table, generation, len(operation.key))
         return self._cql.bound(delete, (operation.written_at_us, *operation.key))
+
+
+def checkpoints_of(view: str, generation: int, rows: Iterable[Row]) -> list[Checkpoint]:
+    """Read the checkpoints in the rows of ``PARTITION_STATES``."""
+    return [
+        Checkpoint(
+            view=view,
+            generation=generation,
+            topic=row["topic"],
+            partition=row["partition"],
+            applied_offset=row["applied_offset"],
+            event_count=row["event_count"],
+        )
+        for row in rows
+        if row["applied_offset"] is not None
+    ]
 
 
 @cache

@@ -1,9 +1,7 @@
 """All that an operator may do about generations, on the real servers."""
 
-from dataclasses import dataclass
 from typing import Self
 
-from infra.cassandra.generations import Generation
 from infra.cassandra.schema import drop_tables, make_tables
 from infra.cassandra.session import CassandraSession
 from infra.cassandra.table_scan import TableScan
@@ -15,21 +13,12 @@ from projections.rebuild.comparison import ComparisonReport, compare_generations
 from projections.rebuild.errors import NoSuchGeneration
 from projections.rebuild.generation_switch import GenerationSwitcher
 from projections.rebuild.planner import RebuildPlanner
-from projections.rebuild.progress import RebuildProgress, progress
+from read_models.generation_status import GenerationStatus, generation_status
 from read_models.installation import definition
 from read_models.registry import VIEWS
 from read_models.view import View, ViewGeneration
 
 REBUILDABLE: tuple[View, ...] = tuple(view for view in VIEWS if view.topic.is_kept_forever)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RebuildStatus:
-    """A generation, whether it is the one that is read, and how far it is."""
-
-    generation: Generation
-    is_read: bool
-    progress: RebuildProgress
 
 
 class Rebuilds:
@@ -58,18 +47,15 @@ class Rebuilds:
     def __exit__(self, *_: object) -> None:
         self._cql.close()
 
-    def statuses(self, view: str = "") -> list[RebuildStatus]:
+    def statuses(self, view: str = "") -> list[GenerationStatus]:
         """Show every generation that was not dropped, of one view or of all."""
         actives = self._store.generations.actives()
         return [
-            RebuildStatus(
-                generation=each,
+            generation_status(
+                each,
+                self._store.generations.targets(each.view, each.number),
+                self._store.checkpoints(each.view, each.number),
                 is_read=actives[each.view].number == each.number,
-                progress=progress(
-                    self._store.generations.targets(each.view, each.number),
-                    self._store.checkpoints(each.view, each.number),
-                    each.offsets_per_second,
-                ),
             )
             for each in self._store.generations.all()
             if each.state != "dropped" and view in ("", each.view)

@@ -11,7 +11,8 @@ from infra.cassandra.view_store import ViewStore
 from infra.errors import BrokerUnavailable, StoreUnavailable
 from infra.kafka.topics import Topic
 from projections.rebuild.builder import PartitionSubset
-from projections.rebuild.progress import GrowthRate, progress
+from projections.rebuild.growth_rate import GrowthRate
+from read_models.generation_status import generation_status
 from read_models.view import View
 
 _LOOK_SECONDS = 0.5
@@ -104,7 +105,9 @@ class RebuildSupervisor:
         self._generations.report(*place, per_second)
         if generation.is_paused:
             return
-        if progress(self._generations.targets(*place), checkpoints, per_second).is_complete:
+        if generation_status(
+            generation, self._generations.targets(*place), checkpoints, is_read=False
+        ).is_complete:
             topic = self._definition(generation.view, generation.revision).topic
             if sum(self._ends(topic).values()) - applied <= _CLOSE:
                 self._generations.move(generation, "following")

@@ -105,7 +105,7 @@ class Operator:
         return sum(each.event_count for each in found)
 
     def is_read(self) -> int:
-        return self._store.active_generations()["assets_by_date"]
+        return self._store.generations.actives()["assets_by_date"].number
 
     def standing(self, generation: int) -> dict[str, Any]:
         rows = self.type("status", "assets_by_date")

@@ -47,7 +47,7 @@ from infra.kafka.topics import (
 from infra.settings import CassandraSettings
 from projections.consumer import GROUP, ProjectionConsumer
 from projections.metrics import ProjectionMetrics
-from read_models.installation import apply_views
+from read_models.installation import MAINTENANCE_TABLES, apply_views
 from read_models.registry import QUERIED_VIEWS, VIEWS
 from read_models.view import ViewGeneration
 from read_models.view_reader import ViewReader
@@ -282,7 +282,12 @@ def readiness(settings: CassandraSettings) -> str:
     return "ready"
 
 
-EVERYTHING = (*(table.at(1) for table in TABLES.values()), "commands_g1", *STATE_TABLES)
+EVERYTHING = (
+    *(table.at(1) for table in TABLES.values()),
+    "commands_g1",
+    *STATE_TABLES,
+    *MAINTENANCE_TABLES,
+)
 
 
 def test_a_store_that_lost_everything_is_filled_again_by_projections_that_idle(

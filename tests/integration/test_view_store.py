@@ -19,7 +19,7 @@ from infra.settings import CassandraSettings
 from read_models.asset_by_id.projection import ASSET_BY_ID
 from read_models.asset_history.projection import ASSET_HISTORY
 from read_models.categories.projection import TREE
-from read_models.installation import apply_views, live_generations
+from read_models.installation import MAINTENANCE_TABLES, apply_views, live_generations
 from read_models.registry import VIEWS
 from read_models.view_reader import ViewReader
 from tests.contract.view_store import FRUIT, ViewStoreContract, parked, upsert
@@ -91,7 +91,7 @@ def test_every_table_has_the_key_that_its_view_says(
         return tuple(c.column_name for c in sorted(found, key=lambda c: c.position))
 
     tables = [table for view in VIEWS for table in view.tables]
-    assert {table.at(1) for table in tables} | set(STATE_TABLES) == {
+    assert {table.at(1) for table in tables} | {*STATE_TABLES, *MAINTENANCE_TABLES} == {
         column.table_name for column in columns
     }
     for table in tables:

@@ -55,7 +55,6 @@ class MemoryViewStore:
         self._tables: dict[str, dict[Key, _Row]] = {}
         self._deletions: dict[tuple[str, Key], Delete] = {}
         self._checkpoints: dict[tuple[str, int, str, int], Checkpoint] = {}
-        self._active: dict[str, int] = {}
 
     def write(self, operations: Iterable[RowOperation], *, generation: int) -> None:
         self._answer()
@@ -84,13 +83,6 @@ class MemoryViewStore:
         return [
             kept for place, kept in self._checkpoints.items() if place[:2] == (view, generation)
         ]
-
-    def active_generations(self) -> dict[str, int]:
-        self._answer()
-        return dict(self._active)
-
-    def activate(self, view: str, generation: int) -> None:
-        self._active[view] = generation
 
     def rows(self, table: Table, generation: int = 1) -> Rows:
         """Show the rows that a reader would find."""

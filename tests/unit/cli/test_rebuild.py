@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from cli.__main__ import app
 from cli.commands.rebuild import shown
 from infra.cassandra.generations import Generation, GenerationComparison, GenerationState
-from projections.rebuild.progress import RebuildProgress
-from projections.rebuild.rebuilds import REBUILDABLE, RebuildStatus
+from projections.rebuild.rebuilds import REBUILDABLE
+from read_models.generation_status import GenerationStatus
 
 NOW = datetime.now(UTC)
 
@@ -21,8 +21,8 @@ def standing(
     is_paused: bool = False,
     heard_ago: timedelta = timedelta(),
     comparison: GenerationComparison | None = None,
-) -> RebuildStatus:
-    return RebuildStatus(
+) -> GenerationStatus:
+    return GenerationStatus(
         generation=Generation(
             view="assets_by_date",
             number=2,
@@ -32,9 +32,12 @@ def standing(
             is_paused=is_paused,
             seen_at=datetime.now(UTC) - heard_ago,
             comparison=comparison,
+            offsets_per_second=30.0,
         ),
         is_read=is_read,
-        progress=RebuildProgress(done=50, target=200, events=40, offsets_per_second=30.0),
+        done=50,
+        target=200,
+        events=40,
     )
 
 
@@ -53,7 +56,7 @@ def test_a_rebuild_shows_how_far_it_is_and_when_it_will_be_there() -> None:
         (standing("failed"), "failed"),
     ],
 )
-def test_states_are_told_in_words_of_the_operator(seen: RebuildStatus, state: str) -> None:
+def test_states_are_told_in_words_of_the_operator(seen: GenerationStatus, state: str) -> None:
     assert shown(seen)["state"] == state
 
 

@@ -14,12 +14,14 @@ from infra.kafka.topics import ASSET_EVENTS
 from projections import consumer
 from projections.rebuild.builder import EventRateLimit, PartitionSubset
 from projections.rebuild.errors import AlreadyRebuilding, NoSuchGeneration, NotRebuildable
-from projections.rebuild.progress import GrowthRate, progress
+from projections.rebuild.growth_rate import GrowthRate
 from read_models.asset_by_id.projection import ASSET_BY_ID
 from read_models.assets_by_date.projection import ASSETS_BY_DATE
 from read_models.categories.projection import CATEGORIES
 from read_models.commands.projection import COMMANDS
+from read_models.generation_status import GenerationStatus, generation_status
 from read_models.view import ViewGeneration
+from tests.contract.generations import planned
 from tests.support.fakes.memory_views import MemoryViewStore
 from tests.support.fakes.projection_fakes import LIVE, Log, Run, Script
 from tests.support.log_fold import expected_rows
@@ -303,17 +305,24 @@ def test_the_pace_is_shared() -> None:
     )
 
 
+def status(
+    targets: dict[tuple[str, int], int], saved: list[Checkpoint], per_second: float
+) -> GenerationStatus:
+    building = replace(planned("v", 2), offsets_per_second=per_second)
+    return generation_status(building, targets, saved, is_read=False)
+
+
 def test_progress_counts_no_more_than_there_was_at_the_start() -> None:
     done = Checkpoint(
         view="v", generation=2, topic="t", partition=0, applied_offset=150, event_count=90
     )
     half = replace(done, partition=1, applied_offset=50, event_count=40)
-    seen = progress({("t", 0): 100, ("t", 1): 100}, [done, half], 25.0)
+    seen = status({("t", 0): 100, ("t", 1): 100}, [done, half], 25.0)
     assert (seen.done, seen.target, seen.events) == (150, 200, 130)
     assert seen.eta_seconds == 2.0
     assert not seen.is_complete
-    assert progress({("t", 0): 100}, [done], 0.0).eta_seconds == 0.0
-    assert progress({("t", 0): 200}, [done], 0.0).eta_seconds is None
+    assert status({("t", 0): 100}, [done], 0.0).eta_seconds == 0.0
+    assert status({("t", 0): 200}, [done], 0.0).eta_seconds is None
 
 
 def test_a_rate_is_that_of_the_last_ten_seconds() -> None:
