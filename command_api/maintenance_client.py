@@ -28,7 +28,7 @@ class OperationFailed(Unavailable):
 
 
 class MaintenanceTaskStore(Protocol):
-    """Where requests are kept: read_models.maintenance_tasks.OperatorRequests."""
+    """Where requests are kept: read_models.maintenance_tasks.MaintenanceTasks."""
 
     def ask(self, request: MaintenanceTask) -> None:
         """Keep a new request."""

@@ -20,7 +20,7 @@ _QUEUE_SECONDS = 5.0
 
 
 class PreviewAssets(Protocol):
-    """Where assets are looked up: read_models.assets_by_shard.queries.Candidates."""
+    """Where assets are looked up: read_models.assets_by_shard.queries.AssetScan."""
 
     def scan(self, tenant_id: TenantId) -> AsyncIterator[Candidate]:
         """Visit all of a tenant's assets."""

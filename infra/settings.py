@@ -112,8 +112,9 @@ class FetchSettings(SettingsGroup):
 
 
 class DispatchSettings(SettingsGroup):
-    """How many runs are admitted before earlier ones end; see dispatcher/fair_scheduler.py.
+    """How many runs are admitted before earlier ones end.
 
+    See streams/ingestion/dispatcher/fair_scheduler.py.
     ``purge_delay_seconds``, of the eraser: when discarded bytes are removed, and those of purged
     assets once more; longer than a worker may be at one picture.
     """

@@ -40,7 +40,7 @@ class Erasure:
 
 
 class Keyring:
-    """The keys as they are at one moment; see avro_schemas.encryption.Sealer for what it promises.
+    """The keys as they are at one moment; see avro_schemas.encryption.Encryptor for its promises.
 
     AES-SIV (RFC 5297) with 256-bit keys: equal input gives equal bytes, so there is no nonce to get
     wrong and a replay writes what was there before. Sealed bytes name the ring and the key:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class HeldConnection(Protocol):
-    """What is held open for a client: infra.http.client_connection.Connection."""
+    """What is held open for a client: infra.http.client_connection.ClientConnection."""
 
     def unsent_bytes(self) -> int:
         """Tell how much of an answer the client has not taken."""

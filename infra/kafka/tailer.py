@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class TailedReader(Protocol):
-    """What is followed: infra.kafka.partition_reader.Reader."""
+    """What is followed: infra.kafka.partition_reader.PartitionReader."""
 
     def ends(self) -> Mapping[int, int]:
         """Ask where each partition ends now."""

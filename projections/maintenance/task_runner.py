@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class MaintenanceQueue(Protocol):
-    """What was asked: read_models.maintenance_tasks.OperatorRequests."""
+    """What was asked: read_models.maintenance_tasks.MaintenanceTasks."""
 
     def open(self) -> list[MaintenanceTask]:
         """Give those that are not over, the oldest first."""

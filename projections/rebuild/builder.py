@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class RecordSource(Protocol):
-    """Reads some partitions of one topic: infra.kafka.partition_reader.Reader."""
+    """Reads some partitions of one topic: infra.kafka.partition_reader.PartitionReader."""
 
     def poll(self, timeout_seconds: float, *, at_most: int) -> list[Record]:
         """Read what is there, waiting at most this long for the first record."""

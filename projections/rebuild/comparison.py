@@ -25,7 +25,7 @@ RowColumns = Mapping[str, Any]
 
 
 class TableRows(Protocol):
-    """Reads whole tables: infra.cassandra.table_scan.RowScan."""
+    """Reads whole tables: infra.cassandra.table_scan.TableScan."""
 
     def rows(self, table: Table, generation: int, part: int, parts: int) -> Iterator[RowColumns]:
         """Give the rows of one part, in any order."""

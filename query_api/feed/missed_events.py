@@ -27,7 +27,7 @@ WriteFeedEvent = Callable[[FeedEvent | None, Offsets], bytes | None]
 
 
 class HistoryReader(Protocol):
-    """What reads some partitions from given offsets: infra.kafka.partition_reader.Reader."""
+    """Reads some partitions from given offsets: infra.kafka.partition_reader.PartitionReader."""
 
     def poll(self) -> list[Record]:
         """Read what is there, waiting a moment for the first record."""

@@ -35,7 +35,7 @@ _RECENT_SECONDS = 1.0
 
 
 class OnDemandRenderer(Protocol):
-    """What renders on demand: read_models.renditions.on_demand_socket.Transformer."""
+    """What renders on demand: read_models.renditions.on_demand_socket.RenditionClient."""
 
     async def make(self, order: RenditionRequest) -> None:
         """Make it; raises Overloaded, BlobNotFound, StoreUnavailable, TransformationFailed."""

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class DeliverySender(Protocol):
-    """What tries a delivery once: streams.webhooks.webhook_sender.Poster."""
+    """What tries a delivery once: streams.webhooks.webhook_sender.WebhookSender."""
 
     async def post(
         self, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: datetime, /

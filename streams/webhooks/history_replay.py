@@ -38,7 +38,7 @@ class LogBoundsReader(Protocol):
 
 
 class ReplayReader(Protocol):
-    """What reads some partitions: infra.kafka.partition_reader.Reader."""
+    """What reads some partitions: infra.kafka.partition_reader.PartitionReader."""
 
     def poll(self) -> list[Record]:
         """Read what is there, waiting a moment for the first record."""

@@ -32,7 +32,7 @@ LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 
 
 class LogSource:
-    """Reads some partitions of a log as ``infra.kafka.partition_reader.Reader`` does."""
+    """Reads some partitions of a log as ``infra.kafka.partition_reader.PartitionReader`` does."""
 
     def __init__(self, log: Log, topic: Topic, starts: Mapping[int, int]) -> None:
         self._log = log

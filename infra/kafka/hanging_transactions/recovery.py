@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class OpenTransactionSource(Protocol):
-    """Where transactions are open: infra.kafka.hanging_transactions.open_transactions.OpenTails."""
+    """Open transactions of partitions: OpenTransactionScanner in open_transactions.py."""
 
     def starts(self) -> Mapping[Partition, int]:
         """Say which partitions have an open tail, and where it begins."""
@@ -36,14 +36,14 @@ class OpenTransactionSource(Protocol):
 
 
 class CommittedOffsets(Protocol):
-    """Tells how far the group has come: infra.kafka.group_consumer.GroupReader."""
+    """Tells how far the group has come: infra.kafka.group_consumer.GroupConsumer."""
 
     def committed(self, partitions: list[Partition]) -> Mapping[Partition, int]:
         """Tell the group's next offsets; raises BrokerUnavailable when they hang."""
 
 
 class TransactionEnder(Protocol):
-    """Ends transactions of one id: infra.kafka.transactions.TransactionalWriter."""
+    """Ends transactions of one id: infra.kafka.transactions.TransactionalProducer."""
 
     @property
     def id(self) -> str:

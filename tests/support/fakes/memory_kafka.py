@@ -80,7 +80,7 @@ class MemoryKafka:
         return len(records) - 1
 
     def reader(self, _kafka: Kafka, topic: Topic, starts: Mapping[int, int]) -> "MemoryReader":
-        """Stand for infra.kafka.partition_reader.Reader."""
+        """Stand for infra.kafka.partition_reader.PartitionReader."""
         return MemoryReader(self, topic, starts)
 
     def group_reader(
@@ -93,16 +93,16 @@ class MemoryKafka:
         on_revoked: object = None,
         max_poll_seconds: int,
     ) -> "MemoryGroupReader":
-        """Stand for infra.kafka.group_consumer.GroupReader, the only member of its group."""
+        """Stand for infra.kafka.group_consumer.GroupConsumer, the only member of its group."""
         del on_revoked, max_poll_seconds
         return MemoryGroupReader(self, topics, starts_of)
 
     def writer(self, _kafka: Kafka, transactional_id: str) -> "MemoryWriter":
-        """Stand for infra.kafka.transactions.TransactionalWriter."""
+        """Stand for infra.kafka.transactions.TransactionalProducer."""
         return MemoryWriter(self, transactional_id)
 
     def tails(self, *_: object) -> "MemoryTails":
-        """Stand for infra.kafka.hanging_transactions.open_transactions.OpenTails."""
+        """Stand for infra.kafka.hanging_transactions.open_transactions.OpenTransactionScanner."""
         return MemoryTails()
 
     def recovery(self, *_: object, **__: object) -> "MemoryMender":
