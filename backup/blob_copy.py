@@ -16,6 +16,7 @@ from backup.blob_lists import (
 )
 from backup.log_sources import ArchivedLog
 from backup.manifest import Manifest
+from backup.progress import OnProgress
 from backup.referenced_blobs import referenced_blobs
 from domain.values import BlobKey
 from infra.blobs.durable_files import write_durably
@@ -29,24 +30,18 @@ _MEDIA_TYPE = "application/octet-stream"  # the views know what each one is
 
 _Done = TypeVar("_Done")
 
-OnProgress = Callable[[int, int], None]  # pictures done, pictures in all
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlobCopyResult:
-    """What copying came to: how many there are, were copied now, and could not be."""
+    """The number of pictures there are and that were copied now, and those that could not be."""
 
     blobs: int
     copied: int
     lost: Sequence[BlobKey]
 
 
-class BlobExporter:
-    """Adds to an archive the pictures of its events; ``run`` may be killed and repeated.
-
-    What is there already is not read again. What a purge has given up since is removed, so that a
-    purge reaches the archive too.
-    """
+class _BlobCopier:
+    """Copies pictures between an archive and a store, a few at a time: little is in memory."""
 
     def __init__(
         self,
@@ -60,8 +55,29 @@ class BlobExporter:
         self._store = store
         self._on_progress = on_progress
 
+    async def _for_each(
+        self, keys: Sequence[BlobKey], copy: Callable[[BlobKey], Awaitable[_Done]]
+    ) -> dict[BlobKey, _Done]:
+        done: dict[BlobKey, _Done] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            done.update(zip(some, await asyncio.gather(*map(copy, some)), strict=True))
+            self._on_progress(len(done), len(keys))
+        return done
+
+    def _file(self, key: BlobKey) -> Path:
+        return self._directory / BLOBS / check_blob_key(key)
+
+
+class BlobExporter(_BlobCopier):
+    """Adds the pictures of its events to an archive; ``run`` may be killed and repeated.
+
+    Pictures that the archive has are not read again. Those of assets purged since are removed, so
+    that a purge reaches the archive too.
+    """
+
     async def run(self) -> BlobCopyResult:
-        """Copy what is missing, and tell what the store does not have, or not as it was.
+        """Copy what the archive lacks, and name what the store lacks, or has with other bytes.
 
         Raises NotAnArchive and ArchiveDamaged, StoreUnavailable, OSError for a full disk. What was
         copied until then stays.
@@ -71,13 +87,7 @@ class BlobExporter:
             before = read_blob_lists(manifest)
             keys = referenced_blobs(ArchivedLog(self._directory, self._chain_key))
             missing = [key for key in keys if not self._file(key).exists()]
-            found = dict(
-                zip(
-                    missing,
-                    await _map_concurrently(missing, self._copy, self._on_progress),
-                    strict=True,
-                )
-            )
+            found = await self._for_each(missing, self._copy)
             now: BlobPresence = {key: found.get(key, True) for key in keys}
             append_blob_list(manifest, before, now)
             pass_by("export.after_blob_list")
@@ -98,45 +108,26 @@ class BlobExporter:
         pass_by("export.after_blob")
         return True
 
-    def _file(self, key: BlobKey) -> Path:
-        return self._directory / BLOBS / check_blob_key(key)
 
-
-class BlobRestorer:
+class BlobRestorer(_BlobCopier):
     """Puts the pictures of an archive into a store; ``run`` may be killed and repeated."""
 
-    def __init__(
-        self,
-        directory: Path,
-        store: BlobStore,
-        on_progress: OnProgress,
-        chain_key: bytes | None = None,
-    ) -> None:
-        self._chain_key = chain_key
-        self._directory = directory
-        self._store = store
-        self._on_progress = on_progress
-
     async def run(self) -> BlobCopyResult:
-        """Put what the store does not have, and tell what the archive does not have as it was.
+        """Store what the store lacks, and name what the archive lacks, or has with other bytes.
 
-        One that is lost keeps nobody else's back. Raises NotAnArchive and ArchiveDamaged,
+        One that is lost does not stop the others. Raises NotAnArchive and ArchiveDamaged,
         StoreUnavailable.
         """
         held = read_blob_lists(ArchivedLog(self._directory, self._chain_key).manifest)
         present = [key for key, is_here in held.items() if is_here]
-        put = dict(
-            zip(
-                present, await _map_concurrently(present, self._put, self._on_progress), strict=True
-            )
-        )
+        put = await self._for_each(present, self._put)
         lost = [key for key in held if put.get(key) is None]
         return BlobCopyResult(blobs=len(held), copied=sum(map(bool, put.values())), lost=lost)
 
     async def _put(self, key: BlobKey) -> bool | None:
-        """Say whether it had to be put; None when the archive does not have it."""
+        """Return True if the store lacked the picture, None if the archive lacks it."""
         try:
-            data = (self._directory / BLOBS / check_blob_key(key)).read_bytes()
+            data = self._file(key).read_bytes()
         except FileNotFoundError:
             return None
         if not key_matches_digest(key, sha256(data).hexdigest()):
@@ -152,23 +143,10 @@ class BlobRestorer:
 
 
 def blob_files_in(directory: Path) -> list[Path]:
-    """List the pictures that lie in an archive, whether a list names them or not."""
+    """List the files of pictures in an archive, whether a blob list names them or not."""
     return sorted(file for file in (directory / BLOBS).rglob("*") if file.is_file())
 
 
 def blob_key_of_file(file: Path, directory: Path) -> BlobKey:
-    """Say which picture of an archive a file is."""
+    """Return the key of the picture that a file of an archive holds."""
     return BlobKey(file.relative_to(directory / BLOBS).as_posix())
-
-
-async def _map_concurrently(
-    keys: Sequence[BlobKey],
-    work: Callable[[BlobKey], Awaitable[_Done]],
-    on_progress: OnProgress,
-) -> list[_Done]:
-    """Work on a few at a time, so that little is in memory at once; give the results in order."""
-    done: list[_Done] = []
-    for start in range(0, len(keys), _AT_ONCE):
-        done += await asyncio.gather(*map(work, keys[start : start + _AT_ONCE]))
-        on_progress(len(done), len(keys))
-    return done

@@ -1,4 +1,4 @@
-"""What the log names and what the store has, side by side in a file, so that memory stays small."""
+"""The blobs that the log names and that the store has, side by side in a file, not in memory."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -60,7 +60,7 @@ class MissingBlob:
 
 
 class BlobInventory:
-    """Both sides of it; the file is removed when it is closed. Use it as a context."""
+    """A scratch database of both sides; its file is removed on closing. Use it as a context."""
 
     def __init__(self, place: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -79,14 +79,14 @@ class BlobInventory:
         self._place.unlink(missing_ok=True)
 
     def apply_events(self, events: Iterable[AssetEvent]) -> None:
-        """Take in what happened, each asset's events in their order."""
+        """Fold events into the side of the log; those of one asset in their order."""
         self._db.execute("BEGIN")
         for event in events:
             self._apply_event(event)
         self._db.execute("COMMIT")
 
     def list(self, entries: Iterable[BlobEntry]) -> None:
-        """Take in what the store has."""
+        """Add blobs to the side of the store."""
         self._db.execute("BEGIN")
         self._db.executemany(
             "INSERT OR REPLACE INTO stored VALUES (?, ?, ?)",
@@ -95,11 +95,11 @@ class BlobInventory:
         self._db.execute("COMMIT")
 
     def protect(self, folder: BlobKey) -> None:
-        """Count a folder as known: what names it was not decided yet."""
+        """Count a folder as known, because a command that names it was not decided yet."""
         self._db.execute("INSERT OR REPLACE INTO spared VALUES (?)", (folder,))
 
     def unknown(self, before: datetime) -> Iterator[BlobEntry]:
-        """Name what was stored before this, is named by no event, and belongs to no open run."""
+        """Yield blobs stored before a moment that no event names and no open run may publish."""
         rows = self._rows(
             "SELECT stored.* FROM stored LEFT JOIN named USING (key)"
             " WHERE named.key IS NULL AND modified_at < ? ORDER BY key",
@@ -114,7 +114,7 @@ class BlobInventory:
                 )
 
     def missing(self) -> Iterator[MissingBlob]:
-        """Name what events name of assets that are not purged, and the store did not list."""
+        """Yield the blobs that events of unpurged assets name and the store did not list."""
         rows = self._rows(
             "SELECT named.key, what, tenant_id, asset_id, is_shown,"
             " is_shown AND what = 'rendition' AND NOT is_gone AND run = finished_run AND EXISTS ("
@@ -145,7 +145,7 @@ class BlobInventory:
             yield from cursor.execute(query, values)
 
     def _may_stay(self, key: BlobKey) -> bool:
-        """Tell what no event names yet, or never will, and is in its place all the same."""
+        """Return True for a blob that no event needs to name: of an open run, or on demand."""
         parts = key.split("/")
         if parts[0] != ROOT or len(parts) <= _PARTS_OF_ASSET:
             return False

@@ -1,4 +1,4 @@
-"""Which pictures an archive holds: lists of what each export of them changed, folded."""
+"""The pictures that an archive holds: a fold of the lists that each export appended."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -40,9 +40,9 @@ def read_blob_lists(manifest: Manifest) -> BlobPresence:
 def append_blob_list(
     manifest: Manifest, before: Mapping[BlobKey, bool], now: Mapping[BlobKey, bool]
 ) -> None:
-    """Add a list of what is another now than before; none when nothing is.
+    """Append a list of the changes, if there are any.
 
-    An archive that has none gets one in any case: then it is one with pictures.
+    The first list is appended in any case: it marks an archive with pictures.
     """
     marks = {is_here: mark for mark, is_here in _IS_HERE.items()}
     lines = [f"{marks[now[key]]} {key}\n" for key in sorted(now) if before.get(key) != now[key]]
@@ -56,5 +56,5 @@ def append_blob_list(
 
 
 def key_matches_digest(key: BlobKey, digest: str) -> bool:
-    """Tell whether a picture with this SHA-256 may lie under a key: keys end in it."""
+    """Return True if a key ends in this SHA-256, as the key of each picture does."""
     return key.rpartition("/")[2] == digest

@@ -1,4 +1,4 @@
-"""Looks at every picture of an archive, and names those that are not what their names say."""
+"""Verifies the pictures of an archive: each has the SHA-256 that its key ends in."""
 
 from collections.abc import Iterator
 from hashlib import file_digest
@@ -8,13 +8,14 @@ from backup.blob_copy import blob_files_in, blob_key_of_file
 from backup.blob_lists import BLOBS, key_matches_digest, read_blob_lists
 from backup.errors import ArchiveDamaged, NotAnArchive
 from backup.manifest import NAME, Manifest
-from backup.verification import ArchiveFinding, OnFile
+from backup.progress import OnProgress, ignore_progress
+from backup.verification import ArchiveFinding
 from domain.values import BlobKey
 
 
 def verify_blobs(
     directory: Path,
-    on_file: OnFile = lambda _done, _total: None,
+    on_progress: OnProgress = ignore_progress,
     chain_key: bytes | None = None,
 ) -> Iterator[ArchiveFinding]:
     """Yield what is wrong with the pictures of an archive; nothing where it has none.
@@ -30,7 +31,7 @@ def verify_blobs(
         yield ArchiveFinding(file=NAME, what=str(error))
         return
     for number, (key, is_here) in enumerate(held.items()):
-        on_file(number, len(held))
+        on_progress(number, len(held))
         file = directory / BLOBS / key
         if not is_here:
             yield ArchiveFinding(
@@ -45,7 +46,7 @@ def verify_blobs(
                 file=f"{BLOBS}/{key}",
                 what="was changed: its SHA-256 is another; delete it and export it again",
             )
-    on_file(len(held), len(held))
+    on_progress(len(held), len(held))
     for file in blob_files_in(directory):
         if blob_key_of_file(file, directory) not in held and not file.name.endswith(".part"):
             yield ArchiveFinding(

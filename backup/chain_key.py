@@ -1,4 +1,4 @@
-"""The key that a manifest is chained with: whoever does not have it makes no archive of ours."""
+"""The key of a manifest's chain: without it nobody can make or alter an archive."""
 
 import hmac
 from hashlib import sha256
@@ -11,9 +11,9 @@ _LABEL = b"scalehoster archive 1"
 
 
 def read_chain_key(file: Path | None) -> bytes | None:
-    """Make the key out of a file with one secret, as text; nothing of no file.
+    """Derive the key from a file that holds one secret as text; None without a file.
 
-    Raises ChainKeyWrong when it is not there, or too weak to keep anybody out.
+    Raises ChainKeyWrong when the file is missing, or the secret too weak.
     """
     if file is None:
         return None
@@ -27,7 +27,7 @@ def read_chain_key(file: Path | None) -> bytes | None:
 
 
 def chain_link(key: bytes | None, previous: str, entry: bytes) -> str:
-    """Give the ``chain`` of an entry that follows on another one's."""
+    """Return the ``chain`` of an entry, given that of the entry before."""
     message = previous.encode() + entry
     if key is None:
         return sha256(message).hexdigest()

@@ -1,4 +1,4 @@
-"""The keys of what an archive holds: kept apart from it, unless all that is personal is masked."""
+"""Keyrings of archives: kept apart from the archive, unless all personal data is masked."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ NAME = "keyring"
 
 
 def archive_keyring(directory: Path) -> KeyringFile:
-    """Find the keys that a masked copy brings with it, open to everybody."""
+    """Return the keyring that a masked copy brings along, readable by everybody."""
     return KeyringFile(directory / NAME, [""])
 
 
 def require_keys(
     directory: Path, keyring: KeyringFile, place: Path, chain_key: bytes | None = None
 ) -> None:
-    """Have the installation hold the keys of an archive before it holds the archive.
+    """Require that the installation has the keyring of an archive; a masked copy brings its own.
 
     Raises RestoreRefused when it has none or others, KeysLost when its keyring cannot be opened.
     """

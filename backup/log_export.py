@@ -1,4 +1,4 @@
-"""Writes a log into files: in pieces, resumable, and at the next run only what is new."""
+"""Exports a log into files: resumable, and only what is new at the next run."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ from backup.manifest import (
     SchemaFile,
     TableFile,
 )
+from backup.progress import OnProgress
 from infra.blobs.durable_files import write_durably
 from infra.failpoints import pass_by
 from infra.file_lock import locked
@@ -29,7 +30,6 @@ from infra.kafka.topics import Topic
 CHUNK_BYTES = 16_000_000
 
 RecordChange = Callable[[LoggedRecord], LoggedRecord]
-OnProgress = Callable[[int, int], None]  # offsets done, offsets in all
 
 
 def unchanged(record: LoggedRecord) -> LoggedRecord:
@@ -39,9 +39,9 @@ def unchanged(record: LoggedRecord) -> LoggedRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportOptions:
-    """What is to be exported: until when (by the time a record was appended), and how.
+    """How to export, and until when (by the time a record was appended).
 
-    ``keyring`` names the keys that will open it; ``chain_key`` is what its chain is made with.
+    ``keyring`` names the keys that decrypt the archive; ``chain_key`` makes its chain.
     """
 
     keyring: str
@@ -71,9 +71,9 @@ class LogExporter:
         self._until_ms = options.until.timestamp() * 1_000 if options.until else float("inf")
 
     def run(self, on_progress: OnProgress) -> Manifest:
-        """Add what is new, and give the manifest with it.
+        """Add the new records, and return the manifest.
 
-        Raises ExportRefused when the directory holds another log or more than is wished for,
+        Raises ExportRefused when the directory holds another log or later records than wanted,
         ChainKeyWrong when what it holds was not made with this key, NotAnArchive when its manifest
         is damaged, OSError for a full disk, and what reading the log raises. What was added until
         then stays, and the next run goes on from there.

@@ -1,6 +1,6 @@
-"""Brings an archive back into an installation whose log is empty."""
+"""Restores the log of an archive into an installation whose log is empty."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -11,11 +11,10 @@ from avro_schemas.registry import schemas
 from backup.errors import RestoreRefused
 from backup.log_sources import COMPACTED_TOPICS, EVENT_TOPICS, ArchivedLog
 from backup.manifest import SchemaFile, TableFile
+from backup.progress import OnProgress
 from backup.verification import require_undamaged
 from infra.kafka.topics import ASSET_EVENTS, WEBHOOK_ENDPOINTS, Topic
 from read_models.webhooks.endpoint_records import with_start_offsets
-
-OnProgress = Callable[[int, int], None]  # records done, records in all
 
 
 class RestoreTarget(Protocol):
@@ -25,24 +24,24 @@ class RestoreTarget(Protocol):
         """Raise RestoreRefused when a process uses the log, or a view was built from another."""
 
     def ends(self, topic: Topic) -> Mapping[int, int]:
-        """Give the offset after the last committed record of each partition."""
+        """Return the offset after the last committed record of each partition."""
 
     def records(self, topic: Topic, partition: int) -> Iterator[LoggedRecord]:
-        """Yield what the partition holds now."""
+        """Yield the records that a partition holds now."""
 
     def append(self, topic: Topic, partition: int, records: Iterator[LoggedRecord]) -> None:
-        """Append records to a partition in order; what is kept when it raises is a beginning."""
+        """Append records to a partition in order; if it raises, the first of them may be kept."""
 
     def add_keys(self, topic: Topic, records: list[LoggedRecord]) -> int:
-        """Add to a compacted topic the keys that it does not have, and count them."""
+        """Add the keys that a compacted topic lacks, and count them."""
 
     def hand_over(self) -> None:
-        """Have the services go on where the ones of the archive were; twice is as good as once."""
+        """Set the offsets at which services begin; repeated, it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreResult:
-    """What a restore came to."""
+    """The number of records in the archive, appended now, and of keys added."""
 
     records: int
     appended: int
@@ -115,7 +114,7 @@ class LogRestorer:
         return [replace(each, value=with_start_offsets(starts, each.value)) for each in records]
 
     def _takes_tables(self, log: ArchivedLog) -> bool:
-        """Say whether what authenticates is restored: a forged key would open every tenant."""
+        """Return True if API keys are restored: a forged one would open every tenant."""
         if self._chain_key is not None or not any(log.manifest.of(TableFile)):
             return True
         if self._trusts_keys is None:

@@ -1,4 +1,4 @@
-"""Where records are exported from: the live log, or an archive of it."""
+"""Sources of records to export: the log in Kafka, or an archive of it."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -22,24 +22,24 @@ _SILENT_SECONDS = 60.0
 
 
 class LogSource(Protocol):
-    """What can be exported."""
+    """A log that can be exported."""
 
     @property
     def log_id(self) -> str:
         """Name the log, so that two are never mixed in one archive."""
 
     def ends(self, topic: Topic) -> Mapping[int, int]:
-        """Give the offset after the last committed record of each partition."""
+        """Return the offset after the last committed record of each partition."""
 
     def records(self, topic: Topic, partition: int, start: int, end: int) -> Iterator[LoggedRecord]:
         """Yield the records of a partition from ``start`` up to, not including, ``end``."""
 
     def table(self, topic: Topic) -> list[LoggedRecord]:
-        """Give the newest record of each key of a compacted topic, by key."""
+        """Return the newest record of each key of a compacted topic, by key."""
 
 
 class KafkaLog:
-    """The log as it lies on a broker; every method raises BrokerUnavailable."""
+    """The log in Kafka; every method raises BrokerUnavailable."""
 
     def __init__(self, kafka: Kafka) -> None:
         self._kafka = kafka
@@ -47,7 +47,7 @@ class KafkaLog:
         self.log_id = kafka.log_id()
 
     def ends(self, topic: Topic) -> Mapping[int, int]:
-        """Ask where each partition ends; raises ExportRefused when its beginning is gone."""
+        """Return the end of each partition; raises ExportRefused when its beginning is gone."""
         bounds = self._bounds.of((topic.name, number) for number in range(topic.partitions))
         for (name, number), (first, _) in bounds.items():
             if first > 0:
@@ -57,7 +57,7 @@ class KafkaLog:
         return {number: end for (_, number), (_, end) in bounds.items()}
 
     def records(self, topic: Topic, partition: int, start: int, end: int) -> Iterator[LoggedRecord]:
-        """Read what is committed; gives up after a minute in which nothing comes."""
+        """Read committed records; raises BrokerUnavailable after a minute without any."""
         with PartitionReader(self._kafka, topic, {partition: start}) as reader:
             heard_at = time.monotonic()
             while reader.position(partition) < end:
@@ -78,7 +78,7 @@ class KafkaLog:
 
 
 class ArchivedLog:
-    """The log as an archive has it, up to the last export that came to its end.
+    """The log in an archive, up to the last export that was completed.
 
     Reading raises ArchiveDamaged at the first record that is not as it was written.
     """
@@ -90,7 +90,7 @@ class ArchivedLog:
         self._directory = directory
 
     def ends(self, topic: Topic) -> Mapping[int, int]:
-        """Give the end of each partition that has records."""
+        """Return the end of each partition that has records."""
         return {
             chunk.partition: chunk.next_offset
             for chunk in self.manifest.of(Chunk)
@@ -127,9 +127,9 @@ class ArchivedLog:
 
 
 def to_logged_record(record: Record) -> LoggedRecord:
-    """Take over a record as it was read from a topic, but for the mark of its writer.
+    """Convert a record as it was read from a topic, without its provenance header.
 
-    That names offsets of this cluster; in another one they would speak of other commands.
+    The header names offsets of this cluster; in another one they would mean other commands.
     """
     return LoggedRecord(
         offset=record.offset,

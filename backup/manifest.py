@@ -1,10 +1,10 @@
-"""What an archive consists of: one line an entry, chained by SHA-256.
+"""The manifest of an archive: one line an entry, chained by SHA-256.
 
 ``chain`` of a line is the SHA-256 of the ``chain`` before it and of its own ``entry``, as they
 stand there; with a key it is the HMAC-SHA-256 under that key. So an entry that was edited, swapped
 or taken out is noticed. Without a key anybody may write another chain; with one nobody else. A
-manifest that was cut
-short at its end is still a chain: whoever fears that keeps the head, its last ``chain``, elsewhere.
+manifest that was cut short at its end is still a chain: whoever fears that keeps the head, its
+last ``chain``, elsewhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,8 +34,8 @@ class ManifestEntry(
 class Origin(ManifestEntry, frozen=True, kw_only=True):
     """What was exported: always the first entry. ``partitions`` counts those of each topic.
 
-    ``keyring`` names the keys that open what is sealed in it; ``is_keyed`` says whether its chain
-    was made with a key.
+    ``keyring`` names the keys that decrypt it; ``is_keyed`` says whether its chain was made with a
+    key.
     """
 
     format: int
@@ -55,7 +55,7 @@ class SchemaFile(ManifestEntry, frozen=True, kw_only=True):
 
 
 class Chunk(ManifestEntry, frozen=True, kw_only=True):
-    """A stretch of one partition: all records from ``start_offset`` up to ``next_offset``."""
+    """A range of one partition: all records from ``start_offset`` up to ``next_offset``."""
 
     topic: str
     partition: int
@@ -77,7 +77,7 @@ class TableFile(ManifestEntry, frozen=True, kw_only=True):
 
 
 class BlobList(ManifestEntry, frozen=True, kw_only=True):
-    """What is another with the pictures than before: added, lost, removed."""
+    """A list of the pictures that an export added, found lost, or removed."""
 
     file: str
     sha256: str

@@ -1,4 +1,4 @@
-"""Names the blobs that the events of an archive refer to: what else a backup needs."""
+"""The blobs that the events of an archive refer to: they belong in a backup, too."""
 
 from collections import defaultdict
 from collections.abc import Iterator

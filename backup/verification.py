@@ -1,6 +1,6 @@
-"""Looks at every byte of an archive, and names what is not as it was written."""
+"""Verifies an archive: every byte is read, and what was altered is named."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,9 +12,8 @@ from avro_schemas.errors import Undecodable
 from backup.blob_lists import LISTS
 from backup.errors import ArchiveDamaged, NotAnArchive
 from backup.manifest import NAME, BlobList, Chunk, Manifest, SchemaFile, TableFile
+from backup.progress import OnProgress, ignore_progress
 from domain.events import Event
-
-OnFile = Callable[[int, int], None]  # files done, files in all
 
 _FOLDERS = ("schemas", "tables", LISTS)
 
@@ -33,13 +32,13 @@ class ArchiveFinding:
 
     @property
     def place(self) -> str:
-        """Say where."""
+        """Return the file, and the record if one is named."""
         return f"{self.file}, record {self.record}" if self.record else self.file
 
 
 def verify_archive(
     directory: Path,
-    on_file: OnFile = lambda _done, _total: None,
+    on_progress: OnProgress = ignore_progress,
     chain_key: bytes | None = None,
 ) -> Iterator[ArchiveFinding]:
     """Yield what is wrong with an archive; nothing when it is as it was written.
@@ -47,7 +46,7 @@ def verify_archive(
     Checked are the chain of the manifest, the SHA-256 and count of every file, that the files of a
     partition leave no offset out, that offsets grow, that the versions of each aggregate have no
     hole, that every schema is there, and that no file lies beside those that are named. Pictures
-    are looked at by ``blob_verifying``. Raises ChainKeyWrong when the archive was not made with
+    are verified by ``verify_blobs``. Raises ChainKeyWrong when the archive was not made with
     this key.
     """
     try:
@@ -64,7 +63,7 @@ def verify_archive(
     ]
     walk = _PartitionVerifier(known)
     for number, entry in enumerate(files):
-        on_file(number, len(files))
+        on_progress(number, len(files))
         try:
             content = (directory / entry.file).read_bytes()
         except FileNotFoundError:
@@ -81,7 +80,7 @@ def verify_archive(
         yield from found
         if not is_whole and not found:
             yield _changed(entry.file)
-    on_file(len(files), len(files))
+    on_progress(len(files), len(files))
     named = {entry.file for entry in (*files, *manifest.of(BlobList))}
     yield from _beside(directory, manifest.origin.partitions, named)
     if not manifest.is_completed:
@@ -123,7 +122,7 @@ def _beside(directory: Path, topics: Iterable[str], named: set[str]) -> Iterator
 
 
 class _PartitionVerifier:
-    """Reads one partition after the other, remembering where each one stood."""
+    """Follows offsets and versions through the files of one partition after the other."""
 
     def __init__(self, schema_ids: set[int]) -> None:
         self._schema_ids = schema_ids

@@ -24,8 +24,8 @@ from bench.http_load import Load, Request, load
 from bench.reporting import report
 from bench.servers import bench_kafka
 from bench.uvicorns import serving
-from cli.commands.keys import issue_key
 from domain.values import TenantId
+from infra.http.authentication.api_keys import create_api_key
 from infra.kafka.admin import apply_topics
 from tests.support.command_api_process import command_api, decider
 from tests.support.eventually import eventually
@@ -80,7 +80,7 @@ def ours(*, decides: bool) -> Iterator[tuple[str, str]]:
         kafka = stack.enter_context(bench_kafka())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         apply_topics(kafka)
-        _, key = issue_key(kafka, TenantId("acme"), ("assets:write",), "bench")
+        _, key = create_api_key(kafka, TenantId("acme"), ("assets:write",), "bench")
         if decides:
             stack.enter_context(decider(kafka, folder))
         os.environ["SCALEHOSTER_COMMAND_API__REQUESTS_PER_SECOND"] = "1000000"

@@ -20,9 +20,9 @@ from cli.commands import (
     webhooks,
 )
 from cli.commands.demo import run_demo
-from cli.commands.doctor import examine
 from cli.commands.erase import erase
 from cli.commands.import_file import import_file
+from cli.local_platform.health_checks import examine
 from cli.local_platform.platform import local_platform
 from cli.local_platform.services import SERVICES
 from cli.output import AsJson, errors, say, show_table

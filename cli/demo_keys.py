@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.local_platform.platform import write_private
 from cli.output import say
 from cli.polling import wait_for
+from infra.blobs.durable_files import write_durably
 from infra.http.authentication.api_keys import SCOPES, Scope
 from infra.production_checks import DEMO_KEY_FILES
 
@@ -42,6 +42,6 @@ class DemoKeys:
                 return key
             say(f"the key in {file_name} is not valid here; making a new one")
         key = self.issue(scopes, name)
-        write_private(place, key)
+        write_durably(place, key.encode())
         wait_for(lambda: self.is_accepted(key), "the new key to be known", _KNOWN_SECONDS)
         return key

@@ -1,4 +1,4 @@
-"""What a person sees, and what a program reads instead with ``--json``."""
+"""Tables, bars and messages for a person, and JSON instead for a program."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -37,13 +44,12 @@ def say(text: str) -> None:
     errors.print(text, style="dim", highlight=False)
 
 
+def progress_bars(*columns: ProgressColumn | str) -> Progress:
+    """Make bars with these columns behind "m/n", on the error stream."""
+    first = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*first, *columns, console=errors)
+
+
 def rated_bars() -> Progress:
     """Make bars with rate (the field ``rate``) and remaining time, on the error stream."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:>8,.0f}/s"),
-        TimeRemainingColumn(),
-        console=errors,
-    )
+    return progress_bars("{task.fields[rate]:>8,.0f}/s", TimeRemainingColumn())

@@ -1,4 +1,4 @@
-"""Waiting for something that is under way, and saying what it was when it did not come."""
+"""Polling until a condition holds, or a time-out that names the condition."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ class WaitTimedOut(InfraError):
 
 
 def wait_for(probe: Callable[[], bool], what: str, within_seconds: float) -> None:
-    """Ask until the probe says yes; raises WaitTimedOut naming what was waited for."""
+    """Poll until the probe returns True; raises WaitTimedOut with the name of ``what``."""
     deadline = time.monotonic() + within_seconds
     while not probe():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""The demo's supplier: a web server with real photographs, and some that lie."""
+"""The web server of the demo: real photographs, and some broken sources."""
 
 import csv
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSample:
-    """One line of the demo's import: a file of the supplier, and what the customer says of it."""
+    """One picture of the demo: its file on the server, and its description."""
 
     file: str
     category: str

@@ -1,4 +1,4 @@
-"""How far an import has come, kept until it has ended."""
+"""The journal of an import: its progress, kept until it has ended."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Importing a file of many pictures, in chunks, and going on where it stopped."""
+"""Uploads an import file in chunks; an import that stopped goes on where it was."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +31,7 @@ def import_lines(
     duplicates: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[int]:
-    """Send what the journal does not have yet, and say after each chunk how far it is.
+    """Send the lines that the journal lacks, and yield the lines done after each chunk.
 
     ``send`` puts NDJSON to the command API and returns its outcomes. Trouble that may pass is
     waited out for a while. Raises ImportStopped, or ApiProblem when there is no use in waiting.

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.consistency_report import differing_rows, summary
 from cli.output import AsJson, console, say, show_table
 from infra.settings import load
 from projections.rebuild.rebuilds import REBUILDABLE
@@ -30,36 +31,6 @@ def check(view: ViewName = "", *, as_json: AsJson = False) -> None:
 def repair(view: ViewName = "", *, as_json: AsJson = False) -> None:
     """Write what the log says into the rows that differ, and nothing else; exit 3 if some stay."""
     _run(view, repairs=True, as_json=as_json)
-
-
-def in_words(result: ConsistencyResult) -> str:
-    """Say in one sentence what a check came to."""
-    offsets = sum(result.positions.values())
-    until = f"the log up to {result.checked_at:%Y-%m-%d %H:%M:%S} UTC"
-    where = f"({offsets:,} offsets of {result.topic}, {result.row_count:,} rows)"
-    if result.is_equal:
-        said = f"{result.view} equals {until} {where}"
-    else:
-        said = f"{result.view} differs in {result.difference_count:,} rows from {until} {where}"
-    if result.repaired_count:
-        said += f"; {result.repaired_count:,} rows were put right"
-    if result.waiting_count:
-        said += f"; {result.waiting_count:,} entities wait behind a record it cannot take"
-    return said
-
-
-def differing_rows(result: ConsistencyResult) -> list[str]:
-    """Name the rows that differ, column by column."""
-    lines = []
-    for one in result.differences:
-        key = ", ".join(str(value) for value in one.key.values())
-        lines.append(f"{one.table} {key}: {one.kind}")
-        if one.kind == "differs":
-            lines += [
-                f"    {name}: {by_log!r} by the log, {found!r} found"
-                for name, (by_log, found) in one.columns.items()
-            ]
-    return lines
 
 
 def _run(name: str, *, repairs: bool, as_json: bool) -> None:
@@ -93,6 +64,6 @@ def _show(results: Sequence[ConsistencyResult], *, as_json: bool) -> None:
         as_json=False,
     )
     for each in results:
-        console.print(in_words(each), highlight=False)
+        console.print(summary(each), highlight=False)
         for line in differing_rows(each):
             console.print(line, highlight=False, markup=False)

@@ -4,19 +4,19 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import TimeElapsedColumn
 
 from cli.api_client import ApiClient, ApiProblem
-from cli.commands.keys import issue_key, refuse_erased
+from cli.commands.keys import refuse_erased
 from cli.demo_keys import DemoKeys
 from cli.local_platform.platform import Platform, local_platform
-from cli.output import console, errors, say, show_table
+from cli.output import console, progress_bars, say, show_table
 from cli.polling import wait_for
 from cli.sample_server import BAD_SOURCES, DemoSample, samples, serve_samples
 from domain.values import TenantId
 from infra.encryption import installation_keyring
 from infra.errors import SettingsWrong
-from infra.http.authentication.api_keys import Scope
+from infra.http.authentication.api_keys import Scope, create_api_key
 from infra.production_checks import DEMO_TENANT
 from infra.settings import load
 
@@ -68,7 +68,7 @@ def demo_keys(platform: Platform) -> DemoKeys:
 
     def issue(scopes: tuple[Scope, ...], name: str) -> str:
         refuse_erased(installation_keyring(settings), _TENANT)
-        _, text = issue_key(settings.kafka.connection(), _TENANT, scopes, name)
+        _, text = create_api_key(settings.kafka.connection(), _TENANT, scopes, name)
         return text
 
     def is_accepted(key: str) -> bool:
@@ -110,13 +110,7 @@ def _wait_until_ended(
     platform: Platform, queries: ApiClient, imported: list[ImportedSample]
 ) -> list[dict[str, Any]]:
     ended: dict[str, dict[str, Any]] = {}
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=errors) as progress:
+    with progress_bars(TimeElapsedColumn()) as progress:
         task = progress.add_task("fetching and rendering", total=len(imported))
 
         def all_ended() -> bool:

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from cli.api_client import ApiClient
 from cli.api_key_file import KeyFile, read_api_key
 from cli.commands.erase_tenant import EraseTenantOptions, erase_tenant
-from cli.output import AsJson, errors, show_table
+from cli.output import AsJson, progress_bars, show_table
 from domain.bulk_operation.values import Filter
 from domain.values import CategoryRef, Status, TenantId
 from infra.settings import Settings, load
+from streams.erasure.asset_eraser import ErasureRequest
 
 _POLL_SECONDS = 1.0
 _STDIN = "-"
@@ -76,10 +76,12 @@ def erase(  # noqa: PLR0913 - each is an option
         _erase_named(load(), assets or [], key_file, no_wait=no_wait, as_json=as_json)
         return
     typed = EraseTenantOptions(
-        tenant_id=TenantId(tenant),
-        filter=wanted,
-        source_host=source_host and source_host.lower(),
-        is_whole=not is_narrowed,
+        request=ErasureRequest(
+            tenant_id=TenantId(tenant),
+            filter=wanted,
+            source_host=source_host and source_host.lower(),
+            is_whole=not is_narrowed,
+        ),
         is_dry_run=dry_run,
         is_sure=yes,
         as_json=as_json,
@@ -123,9 +125,7 @@ def _watched(
     found = {asset_id: look(asset_id) for asset_id in ids}
     if no_wait:
         return list(found.values())
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=errors
-    ) as shown:
+    with progress_bars() as shown:
         bar = shown.add_task("erased", total=len(ids))
         while True:
             open_ones = [asset_id for asset_id, one in found.items() if not one["erased_at"]]

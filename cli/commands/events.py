@@ -2,32 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from avro_schemas.encryption import using_encryptor
-from backup.blob_copy import BlobCopyResult, BlobExporter, BlobRestorer
-from backup.blob_verification import verify_blobs
+from backup.archives import Archive
+from backup.blob_copy import BlobCopyResult
 from backup.chain_key import read_chain_key
-from backup.keyrings import archive_keyring, require_keys
-from backup.log_export import CHUNK_BYTES, ExportOptions, LogExporter, RecordChange, unchanged
-from backup.log_restore import LogRestorer
-from backup.log_sources import COMPACTED_TOPICS, EVENT_TOPICS, ArchivedLog, KafkaLog
-from backup.manifest import BlobList, Chunk, Completed, Manifest, Origin
-from backup.masking import EventMask, mask_key
-from backup.referenced_blobs import referenced_blobs
-from backup.verification import require_undamaged
-from backup.verification import verify_archive as findings_in
+from backup.log_export import CHUNK_BYTES
+from backup.log_sources import EVENT_TOPICS
+from backup.manifest import Chunk, Completed, Manifest
 from cli.output import AsJson, rated_bars, say, show_table
-from cli.restore.restore_target import LiveInstallation
-from infra.blobs.store import open_blob_store
-from infra.encryption import Keyring, installation_keyring
-from infra.kafka.admin import check_topics
-from infra.kafka.topics import ASSET_COMMANDS
+from infra.encryption import installation_keyring
 from infra.settings import load
 from streams.erasure.repeated_erasure import repeat_erasures
 
@@ -74,27 +63,12 @@ def export(
     copy of that elsewhere. Exit 3 when the store lacks pictures.
     """
     settings = load()
-    kafka = settings.kafka.connection()
-    check_topics(kafka, (*EVENT_TOPICS, *COMPACTED_TOPICS))
-    options = ExportOptions(
-        keyring=installation_keyring(settings).ring().ring_id.hex(),
-        until=_utc(until),
-        with_tables=with_keys,
-        chunk_bytes=chunk_bytes,
-        chain_key=(key := read_chain_key(key_file)),
-    )
-    with _progress("exported") as on_progress:
-        manifest = LogExporter(KafkaLog(kafka), directory, options, datetime.now(UTC)).run(
-            on_progress
-        )
-    if not with_blobs:
-        _show(manifest, as_json=as_json)
-        return
-    store = open_blob_store(settings.blobs_url, settings.blobs)
-    with _progress("pictures exported") as on_progress:
-        copied = asyncio.run(BlobExporter(directory, store, on_progress, key).run())
-    _show(Manifest.load(directory, key), as_json=as_json)
-    _tell(copied, "the store does not have it as it was published")
+    archive = _archive(directory, key_file)
+    archive.export_log(settings, until=_utc(until), with_tables=with_keys, chunk_bytes=chunk_bytes)
+    copied = archive.export_blobs(settings) if with_blobs else None
+    _show(archive.manifest(), as_json=as_json)
+    if copied:
+        _tell(copied, "the store does not have it as it was published")
 
 
 @app.command("verify")
@@ -103,18 +77,15 @@ def verify(directory: Directory, *, key_file: KeyFile = None, as_json: AsJson = 
 
     With a key file: and that it was made with that key.
     """
-    key = read_chain_key(key_file)
-    with _progress("files verified") as on_progress:
-        findings = list(findings_in(directory, on_progress, key))
-    with _progress("pictures verified") as on_progress:
-        findings += verify_blobs(directory, on_progress, key)
+    archive = _archive(directory, key_file)
+    findings = archive.find_faults()
     if findings:
         show_table(
             [{"file": f.file, "record": f.record, "what": f.what} for f in findings],
             as_json=as_json,
         )
         raise typer.Exit(_NOT_WELL)
-    _show(Manifest.load(directory, key), as_json=as_json)
+    _show(archive.manifest(), as_json=as_json)
 
 
 @app.command("copy")
@@ -135,39 +106,17 @@ def copy(
     directory; without it nobody can tell what they were. A copy of an archive with a key is made
     with that key too, but for a masked one: it goes where the key does not.
     """
-    settings = load()
-    chain_key = read_chain_key(key_file)
-    require_undamaged(archive, chain_key)
-    source = ArchivedLog(archive, chain_key)
-    origin = source.manifest.origin
-    change: RecordChange | None = None
-    ring = archive_keyring(archive).ring() if origin.is_masked else None
-    if mask:
-        key = mask_key(settings.data_dir)
-        ring = Keyring.from_secret(key)
-        change = EventMask(key, ring)
-    if ring:
-        archive_keyring(directory).make(ring)
-    options = ExportOptions(
-        keyring=ring.ring_id.hex() if ring else origin.keyring,
-        until=_utc(until),
-        with_tables=not mask,
-        is_masked=mask or origin.is_masked,
-        change=change or unchanged,
-        chain_key=None if mask else chain_key,
+    manifest = _archive(archive, key_file).copy_to(
+        directory, load().data_dir, until=_utc(until), mask=mask
     )
-    with _keys_in(archive, origin), _progress("copied") as on_progress:
-        manifest = LogExporter(source, directory, options, datetime.now(UTC)).run(on_progress)
     _show(manifest, as_json=as_json)
 
 
 @app.command("blobs")
 def blobs(directory: Directory, *, key_file: KeyFile = None) -> None:
     """Print the keys of the pictures that the events refer to, one a line: copy those as well."""
-    log = ArchivedLog(directory, read_chain_key(key_file))
-    with _keys_in(directory, log.manifest.origin):
-        for key in referenced_blobs(log):
-            typer.echo(key)
+    for key in _archive(directory, key_file).blob_keys():
+        typer.echo(key)
 
 
 @app.command("restore")
@@ -191,17 +140,14 @@ def restore(
     pictures that the archive has come back too. It may be stopped or killed at any time and typed
     again. Views are built when services start. Exit 3 when the archive lacks pictures.
     """
-    settings, key = load(), read_chain_key(key_file)
-    kafka = settings.kafka.connection()
-    check_topics(kafka, (*EVENT_TOPICS, *COMPACTED_TOPICS, ASSET_COMMANDS))
-    keyring = installation_keyring(settings)
-    require_keys(directory, keyring, settings.keyring_path, key)
-    with _progress("restored and read back") as on_progress:
-        target = LiveInstallation(kafka, settings.cassandra)
-        restored = LogRestorer(
-            directory, target, on_progress, chain_key=key, trusts_keys=trust_keys
-        ).run()
-    erased = asyncio.run(repeat_erasures(kafka, keyring, datetime.now(UTC)))
+    settings = load()
+    archive = _archive(directory, key_file)
+    restored = archive.restore_log(settings, trusts_keys=trust_keys)
+    erased = asyncio.run(
+        repeat_erasures(
+            settings.kafka.connection(), installation_keyring(settings), datetime.now(UTC)
+        )
+    )
     show_table(
         [
             {
@@ -214,12 +160,13 @@ def restore(
         as_json=as_json,
     )
     say("every event was read back and is as it was exported")
-    if not any(ArchivedLog(directory, key).manifest.of(BlobList)):
-        return
-    store = open_blob_store(settings.blobs_url, settings.blobs)
-    with _progress("pictures restored") as on_progress:
-        copied = asyncio.run(BlobRestorer(directory, store, on_progress, key).run())
-    _tell(copied, "the archive does not have it as it was published")
+    copied = archive.restore_blobs(settings)
+    if copied:
+        _tell(copied, "the archive does not have it as it was published")
+
+
+def _archive(directory: Path, key_file: Path | None) -> Archive:
+    return Archive(directory=directory, chain_key=read_chain_key(key_file), bar=_progress)
 
 
 def _tell(copied: BlobCopyResult, why_lost: str) -> None:
@@ -229,11 +176,6 @@ def _tell(copied: BlobCopyResult, why_lost: str) -> None:
         say(f"{key}: {why_lost}")
     if copied.lost:
         raise typer.Exit(_NOT_WELL)
-
-
-def _keys_in(directory: Path, origin: Origin) -> AbstractContextManager[None]:
-    """Read what is sealed in an archive: with the keys that it brings, or the installation's."""
-    return using_encryptor(archive_keyring(directory)) if origin.is_masked else nullcontext()
 
 
 def _utc(moment: datetime | None) -> datetime | None:

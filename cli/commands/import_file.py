@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
 from cli.api_client import ApiClient
 from cli.api_key_file import KeyFile, read_api_key
 from cli.batch_import.import_file import ImportFile, NotAnImport, open_import_file
 from cli.batch_import.journal import ImportJournal, RefusedLine, open_import_journal
 from cli.batch_import.upload import import_lines, refused_texts
-from cli.output import AsJson, console, errors, say, show_table
+from cli.output import AsJson, console, progress_bars, say, show_table
 from infra.settings import load
 
 _PATH = "/v1/assets/batch"
@@ -88,15 +88,10 @@ def import_file(  # noqa: PLR0913 - each is an option
 
 
 def _show_progress(source: ImportFile, journal: ImportJournal, steps: Iterator[int]) -> None:
-    columns = (
-        TextColumn("importing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[refused]} refused"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=errors) as progress:
-        task = progress.add_task("", total=source.lines, completed=journal.lines, refused=0)
+    with progress_bars("{task.fields[refused]} refused", TimeRemainingColumn()) as progress:
+        task = progress.add_task(
+            "importing", total=source.lines, completed=journal.lines, refused=0
+        )
         try:
             for done in steps:
                 progress.update(task, completed=done, refused=len(journal.refused))

@@ -1,8 +1,6 @@
 """API keys: who may write, read and administrate, for which tenant."""
 
-import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -14,13 +12,10 @@ from infra.http.authentication.api_keys import (
     SCOPES,
     ApiKey,
     Scope,
-    issue_api_key,
-    revoke_api_key,
-    stored_api_key,
+    create_api_key,
     stored_api_keys,
+    withdraw_api_key,
 )
-from infra.kafka.client import Kafka
-from infra.kafka.producer import RecordProducer
 from infra.settings import load
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -43,7 +38,7 @@ def create(
     if tenant in settings.refused_tenants:
         raise typer.BadParameter(f"{tenant} is refused in production; name another with --tenant")
     refuse_erased(installation_keyring(settings), tenant)
-    key, text = issue_key(settings.kafka.connection(), TenantId(tenant), scopes, name)
+    key, text = create_api_key(settings.kafka.connection(), TenantId(tenant), scopes, name)
     show_table([{**_shown(key), "key": text}], as_json=as_json)
 
 
@@ -57,28 +52,8 @@ def show(*, as_json: AsJson = False) -> None:
 @app.command("revoke")
 def revoke_key(key_id: str, *, as_json: AsJson = False) -> None:
     """Make a key worthless in every process, for good."""
-    kafka = load().kafka.connection()
-    key = stored_api_key(kafka, key_id)
-
-    async def send() -> ApiKey:
-        async with RecordProducer(kafka) as sender:
-            return await revoke_api_key(sender, key, now=datetime.now(UTC))
-
-    show_table([_shown(asyncio.run(send()))], as_json=as_json)
-
-
-def issue_key(
-    kafka: Kafka, tenant_id: TenantId, scopes: tuple[Scope, ...], name: str
-) -> tuple[ApiKey, str]:
-    """Make a key; see infra.http.authentication.api_keys.issue."""
-
-    async def send() -> tuple[ApiKey, str]:
-        async with RecordProducer(kafka) as sender:
-            return await issue_api_key(
-                sender, tenant_id=tenant_id, scopes=scopes, name=name, now=datetime.now(UTC)
-            )
-
-    return asyncio.run(send())
+    revoked = withdraw_api_key(load().kafka.connection(), key_id)
+    show_table([_shown(revoked)], as_json=as_json)
 
 
 def refuse_erased(keyring: KeyringFile, tenant: str) -> None:

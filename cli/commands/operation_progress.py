@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
 from cli.api_client import ApiProblem
-from cli.output import errors
+from cli.output import progress_bars
 
 ENDED = ("completed", "failed", "cancelled")
 
@@ -25,14 +25,7 @@ def watch_operation(look: Callable[[], dict[str, Any]], *, until_ended: bool) ->
     found = _first(look)
     if not until_ended:
         return found
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-        console=errors,
-    ) as shown:
+    with progress_bars("{task.fields[note]}", TimeRemainingColumn()) as shown:
         bar = shown.add_task(found["kind"], note="")
         while True:
             progress = found["progress"]

@@ -3,7 +3,6 @@
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from cli.local_platform.components import (
     NEEDS,
@@ -17,6 +16,7 @@ from cli.local_platform.components import (
 from cli.local_platform.services import COMMAND_API, QUERY_API, REBUILDING, RunningService, Services
 from cli.local_platform.supervision import ManagedProcess, ProgressReporter, StoppedOnPurpose
 from cli.local_platform.supervisor import PlatformSupervisor
+from infra.blobs.durable_files import write_durably
 from infra.errors import InfraError
 from infra.file_lock import locked
 from infra.kafka.admin import apply_topics, check_topics
@@ -144,18 +144,10 @@ class Platform:
         """Return the configured secret, or one made once for this data directory."""
         place = self.directory / "secret"
         if not self.settings.secret and not place.exists():
-            write_private(place, secrets.token_hex(32))
+            write_durably(place, secrets.token_hex(32).encode())
         return ",".join(self.settings.installation_secrets().texts)
 
 
 def local_platform(extra: Mapping[str, str] | None = None) -> Platform:
     """Take the platform that the environment describes; raises SettingsWrong."""
     return Platform(load(), extra)
-
-
-def write_private(place: Path, text: str) -> None:
-    """Write a file that only its owner may read."""
-    new = place.with_name(f"{place.name}.new")
-    new.touch(mode=0o600)
-    new.write_text(text)
-    new.replace(place)

@@ -115,6 +115,12 @@ class Keyring:
         """Tell whether this key was destroyed, or that of the whole tenant."""
         return bool(self._erased & {leaf_of(tenant_id), leaf_of(tenant_id, entity_id)})
 
+    def erased_at(self, tenant_id: str) -> datetime | None:
+        """Return when the key of a whole tenant was destroyed; None if it was not."""
+        whole = (tenant_id, WHOLE_TENANT)
+        moments = [e.erased_at for e in self.erasures if (e.tenant_id, e.entity_id) == whole]
+        return moments[0] if moments else None
+
     def _made(self, leaves: _Leaves) -> AESSIV | None:
         key = self._key(leaves)
         return None if key is None else AESSIV(key)

@@ -9,7 +9,7 @@ from infra.cassandra.table_scan import TableScan
 from infra.cassandra.view_store import CassandraViewStore
 from infra.kafka.offsets.log_bounds import LogBounds
 from infra.kafka.partition_reader import PartitionReader
-from infra.settings import Settings
+from infra.settings import CassandraSettings, Settings
 from projections.rebuild.catch_up import CatchUp
 from projections.rebuild.errors import NoSuchGeneration
 from projections.rebuild.rebuilds import REBUILDABLE
@@ -99,3 +99,15 @@ def checkable_view(name: str) -> View:
     raise NoSuchGeneration(
         f"no view {name} can be checked; there are {', '.join(view.name for view in REBUILDABLE)}"
     )
+
+
+def last_results(settings: CassandraSettings) -> list[ConsistencyResult]:
+    """Read the last result of every view that was ever checked, by name.
+
+    Raises StoreUnavailable, ViewsMissing.
+    """
+    cql = CassandraSession(settings, keyspace=settings.keyspace)
+    try:
+        return ConsistencyResults(cql).all()
+    finally:
+        cql.close()

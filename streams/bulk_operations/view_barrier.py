@@ -1,7 +1,7 @@
 """Waiting until a view shows all that had been asked for at one moment."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from infra.kafka.client import Kafka
 from infra.kafka.offsets.lag import group_has_read
@@ -11,6 +11,8 @@ from read_models.view import View
 from read_models.view_reader import ViewReader
 
 _DECIDERS = "command_api.decider"
+_POLL_SECONDS = 0.2
+_SILENT_POLLS = 50
 
 
 class ViewBarrier:
@@ -44,3 +46,15 @@ class ViewBarrier:
             self._events = await asyncio.to_thread(self._bounds.ends, ASSET_EVENTS)
         self._is_open = await self._views.has_reached(self._view, self._events)
         return self._is_open
+
+    async def wait(self, on_silence: Callable[[], None]) -> None:
+        """Return once it is open; ``on_silence`` is called once if that takes long.
+
+        Raises what ``is_open`` raises.
+        """
+        looks = 0
+        while not await self.is_open():
+            looks += 1
+            if looks == _SILENT_POLLS:
+                on_silence()
+            await asyncio.sleep(_POLL_SECONDS)

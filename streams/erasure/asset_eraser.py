@@ -1,8 +1,8 @@
-"""Erasing many assets of a tenant, in rounds, until the log confirms each of them."""
+"""Erases many assets of a tenant, in batches, until the log confirms each of them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -25,38 +25,47 @@ _SHOWN = 20
 
 
 class TenantAssets(Protocol):
-    """Where assets are looked up: read_models.assets_by_shard.queries.Candidates."""
+    """All assets of a tenant: read_models.assets_by_shard.queries.AssetScan, or a fake of it."""
 
     def scan(self, tenant_id: TenantId, /) -> AsyncIterator[Candidate]:
         """Visit all of a tenant's assets."""
 
 
 class AssetLookup(Protocol):
-    """What is known of single assets: streams.erasure.asset_lookup.AssetViewLookup."""
+    """Facts about single assets: streams.erasure.asset_lookup.AssetViewLookup, or a fake of it."""
 
     async def source_url(self, tenant_id: TenantId, asset_id: AssetId) -> str:
-        """Say where it was downloaded from; "" for an upload."""
+        """Return the URL that an asset was downloaded from; "" for an upload."""
 
     async def is_erased(self, tenant_id: TenantId, asset_id: AssetId) -> bool:
-        """Tell whether the log confirms that nothing personal is left."""
+        """Return True if the log confirms that nothing personal is left of an asset."""
+
+
+def _new_correlation_id() -> CorrelationId:
+    return CorrelationId(str(uuid4()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureRequest:
-    """Which assets: what the filter means, whose category is an id, from this host if one is named.
+    """The assets to erase: those that match the filter and, if one is named, the source host.
 
+    ``is_whole`` says that these are all, and that whatever else the tenant has is erased as well.
     ``correlation_id`` is in all events that follow, so that the log tells what was one erasure.
     """
 
     tenant_id: TenantId
     filter: Filter
     source_host: str | None
-    correlation_id: CorrelationId
+    is_whole: bool
+    correlation_id: CorrelationId = field(default_factory=_new_correlation_id)
 
 
 @dataclass(slots=True, kw_only=True)
 class ErasureScanResult:
-    """What a walk found: to be erased, with the first few; purged, but not confirmed; erased."""
+    """What a scan found: assets to erase and the first of them, purged ones, erased ones.
+
+    What is purged is not erased before the log confirms it.
+    """
 
     wanted: int = 0
     first: list[Candidate]
@@ -68,9 +77,9 @@ OnProgress = Callable[[int, int], None]  # assets asked for now, assets that are
 
 
 class AssetEraser:
-    """Deletes and purges what a wish means, and waits until each purged asset is confirmed.
+    """Deletes and purges what a request names, and waits until each purged asset is confirmed.
 
-    ``caught_up`` returns once the walk knows all that was sent before. A round's commands are
+    ``caught_up`` returns once the scan shows all that was sent before. The commands of a batch are
     decided before the next are sent, so customers' own wait behind few. Nothing is kept: begun
     again, it finds what is left. All methods raise BrokerUnavailable, StoreUnavailable,
     ViewsMissing, ViewNotBuilt, KeysLost.
@@ -87,7 +96,7 @@ class AssetEraser:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._request = request
-        self._walk = scan
+        self._scan = scan
         self._facts = facts
         self._sender = sender
         self._caught_up = caught_up
@@ -99,7 +108,7 @@ class AssetEraser:
         await self._caught_up()
         found = ErasureScanResult(first=[], purged=[])
         purged: list[AssetId] = []
-        async for candidate in self._walk.scan(self._request.tenant_id):
+        async for candidate in self._scan.scan(self._request.tenant_id):
             if candidate.status is Status.PURGED:
                 purged.append(candidate.asset_id)
             elif await self._is_wanted(candidate):
@@ -110,7 +119,7 @@ class AssetEraser:
         return found
 
     async def run(self, on_progress: OnProgress) -> int:
-        """Erase all that is found, until a walk finds nothing left; count what was asked for."""
+        """Erase all that is found, until a scan finds nothing left; count what was purged now."""
         asked = 0
         while True:
             async for count in self._purge_all():
@@ -130,7 +139,7 @@ class AssetEraser:
     async def _purge_all(self) -> AsyncIterator[int]:
         await self._caught_up()
         chosen: list[AssetId] = []
-        async for candidate in self._walk.scan(self._request.tenant_id):
+        async for candidate in self._scan.scan(self._request.tenant_id):
             if candidate.status is not Status.PURGED and await self._is_wanted(candidate):
                 chosen.append(candidate.asset_id)
             if len(chosen) == _BATCH_SIZE:
@@ -146,18 +155,15 @@ class AssetEraser:
 
     async def _ask(self, asset_id: AssetId) -> None:
         for kind in (DeleteAsset, PurgeAsset):  # the second after the first, which it needs
-            command = kind(metadata=self._metadata(asset_id))
-            await self._sender.send(ASSET_COMMANDS, asset_id, encode(command))
-
-    def _metadata(self, asset_id: AssetId) -> CommandMetadata:
-        return CommandMetadata.from_system(
-            _ERASER,
-            CommandId(str(uuid4())),  # asked again it changes nothing, by its state
-            tenant_id=self._request.tenant_id,
-            entity_id=asset_id,
-            correlation_id=self._request.correlation_id,
-            now=self._now(),
-        )
+            metadata = CommandMetadata.from_system(
+                _ERASER,
+                CommandId(str(uuid4())),  # sent again it changes nothing, by the asset's status
+                tenant_id=self._request.tenant_id,
+                entity_id=asset_id,
+                correlation_id=self._request.correlation_id,
+                now=self._now(),
+            )
+            await self._sender.send(ASSET_COMMANDS, asset_id, encode(kind(metadata=metadata)))
 
     async def _is_wanted(self, candidate: Candidate) -> bool:
         if not matches(self._request.filter, candidate):

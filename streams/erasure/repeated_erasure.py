@@ -1,4 +1,4 @@
-"""After a restore: erase once more what the keyring says was erased since the export."""
+"""Repeated erasure: after a restore, what the keyring says was erased since the export."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -13,26 +13,25 @@ from domain.commands import CommandMetadata
 from domain.values import Actor, CommandId, CorrelationId, TenantId
 from infra.encryption import WHOLE_TENANT, Erasure, KeyringFile
 from infra.kafka.client import Kafka
-from infra.kafka.dead_letter_queue import KafkaDeadLetterLog
 from infra.kafka.partition_reader import Record, read_from_beginning
 from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
 from read_models.dead_letters import DeadLetterQueue
-from streams.erasure.tenant_eraser import erase_belongings, read_belongings
+from streams.erasure.tenant_belongings import erase_belongings, read_belongings
 
 _RESTORE = Actor("system:restore")
 _NAMESPACE = UUID("5b1f1f1e-63a5-5c8e-9a53-3d2b3a7d7a10")  # never changes: repeats are known by it
 
 
 async def repeat_erasures(kafka: Kafka, keyring: KeyringFile, now: datetime) -> int:
-    """Ask for it, and count the commands; the decider carries them out when it runs.
+    """Send the commands of all erasures again, and count them; the decider may run later.
 
     A tenant that was erased whole loses the API keys and endpoints that came back. It may be done
     any number of times. Raises KeysLost, BrokerUnavailable.
     """
     erasures = keyring.ring().erasures
     again = CorrelationId(str(uuid4()))
-    queue = DeadLetterQueue(KafkaDeadLetterLog(kafka), lambda: now)
+    queue = DeadLetterQueue.connect(kafka)
 
     def events() -> Iterator[Record]:
         with read_from_beginning(kafka, ASSET_EVENTS) as reader:
@@ -58,7 +57,7 @@ async def repeat_erasures(kafka: Kafka, keyring: KeyringFile, now: datetime) -> 
 def asset_erasures(
     erasures: Iterable[Erasure], events: Callable[[], Iterator[Record]]
 ) -> Iterator[Erasure]:
-    """Name each asset of the tenants that were erased whole, as a restored log has them.
+    """Yield an erasure for each asset, also of tenants that were erased whole.
 
     Raises BrokerUnavailable; the log is read only if there is such a tenant.
     """
@@ -77,9 +76,9 @@ def asset_erasures(
 def repeated_erase_commands(
     erasures: Iterable[Erasure], now: datetime
 ) -> Iterator[tuple[str, bytes]]:
-    """Spell, by key, the commands that erase once more what was erased after an export.
+    """Yield the commands that repeat erasures, each with the key of its record.
 
-    What was erased before is left as it is; so they may be sent any number of times.
+    They change nothing about assets that are erased, so they may be sent any number of times.
     """
     for erasure in erasures:
         for kind in (DeleteAsset, PurgeAsset):

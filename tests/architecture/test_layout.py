@@ -20,6 +20,7 @@ PACKAGES = (
     "infra",
     "avro_schemas",
     "domain",
+    "backup",
 )
 MOST_LINES = 300
 
@@ -32,6 +33,19 @@ NAMED_FOR_WHAT_THEY_ARE = {
     "cli.local_platform.services": "the processes that `scalehoster up` calls services",
 }
 MOST_MODULES = 20
+
+# Of what opens a server, a store or a message: what parsing, printing and drawing need.
+OPENED_BY_THE_CLI = {
+    "avro_schemas.encryption": "every command reads with the keys of its installation",
+    "infra.blobs.durable_files": "files with a key of the demo, or the secret of a data directory",
+    "infra.blobs.entries": "an unknown blob is printed",
+    "infra.cassandra.generations": "the state of a rebuild is drawn",
+    "infra.kafka.admin": "`topics` is an admin step; `up` and `doctor` take it too",
+    "infra.kafka.client": "names the type of a connection",
+    "infra.kafka.offsets.lag": "`doctor` prints it",
+    "infra.kafka.offsets.log_bounds": "`up` makes the views from where the log begins",
+    "infra.kafka.topics": "names of topics are parsed and printed",
+}
 
 # What infra may know of the domain: ids, errors, the layout of keys, and what every command and
 # every event carries; no decision, and no command or event of its own. A dead letter is infra's own
@@ -104,6 +118,20 @@ def test_infra_knows_nothing_of_the_application() -> None:
         if imported.partition(".")[0] == "domain" and imported not in SHARED_VOCABULARY
     }
     assert {name for name, _ in known} == set(STILL_KNOW_THE_APPLICATION), sorted(known)
+
+
+def test_the_cli_holds_no_workflow() -> None:
+    """It opens no producer, consumer, CQL session or blob store, and reads no message."""
+    opened = {
+        imported
+        for name in graph().modules
+        if name.partition(".")[0] == "cli"
+        for imported in graph().find_modules_directly_imported_by(name)
+        if imported.startswith(
+            ("avro_schemas.", "infra.blobs.", "infra.cassandra.", "infra.kafka.")
+        )
+    }
+    assert opened == set(OPENED_BY_THE_CLI)
 
 
 def test_infra_http_holds_only_what_both_apis_need() -> None:

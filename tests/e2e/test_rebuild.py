@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 
 from cli.__main__ import app
 from cli.api_client import responds_ok
-from cli.commands.keys import issue_key
 from cli.local_platform.services import (
     COMMAND_API,
     PROJECTIONS,
@@ -29,6 +28,7 @@ from cli.local_platform.services import (
 from domain.errors import ScaleHosterError
 from domain.values import TenantId
 from infra.cassandra.view_store import CassandraViewStore
+from infra.http.authentication.api_keys import create_api_key
 from infra.http.position_header import POSITION_HEADER, position_to_header
 from infra.kafka.admin import apply_topics
 from read_models.installation import apply_views
@@ -116,7 +116,7 @@ class RemoteOperator:
     """Asks the command API for operations, and the query API what came of them."""
 
     def __init__(self, installation: Installation, tenant_id: TenantId) -> None:
-        _, key = issue_key(installation.kafka, tenant_id, ("admin",), "operator")
+        _, key = create_api_key(installation.kafka, tenant_id, ("admin",), "operator")
         self._commands, self._queries = (
             httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
             for url in (installation.command_url, installation.query_url)
@@ -163,7 +163,7 @@ class Traffic:
         self._stopping = Event()
         events, self._catalogue = categories_of(tenant_id, NOON - timedelta(days=1))
         self._appender.append(events)
-        _, key = issue_key(installation.kafka, tenant_id, ("assets:read",), "test")
+        _, key = create_api_key(installation.kafka, tenant_id, ("assets:read",), "test")
         self._client = httpx2.Client(
             base_url=installation.query_url, headers={"Authorization": f"Bearer {key}"}, timeout=30
         )

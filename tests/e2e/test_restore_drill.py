@@ -15,8 +15,8 @@ from backup.blob_verification import verify_blobs
 from backup.log_export import ExportOptions, LogExporter
 from backup.log_restore import LogRestorer
 from backup.log_sources import KafkaLog
+from backup.restore_target import LiveInstallation as Target
 from backup.verification import verify_archive
-from cli.restore.restore_target import LiveInstallation as Target
 from infra.blobs.store import BlobStore, open_blob_store
 from infra.kafka.admin import apply_topics
 from infra.kafka.topics import ASSET_EVENTS

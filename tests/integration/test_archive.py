@@ -12,8 +12,8 @@ from avro_schemas.containers import LoggedRecord
 from backup.errors import RestoreRefused
 from backup.log_restore import LogRestorer
 from backup.log_sources import COMPACTED_TOPICS, EVENT_TOPICS, KafkaLog
+from backup.restore_target import LiveInstallation
 from backup.verification import verify_archive
-from cli.restore.restore_target import LiveInstallation
 from domain.asset.events import AssetEvent
 from infra.cassandra.schema import apply_keyspace
 from infra.cassandra.view_store import CassandraViewStore

@@ -18,7 +18,7 @@ from infra.kafka.topics import ASSET_COMMANDS, ASSET_EVENTS
 from read_models.dead_letters import DeadLetterQueue
 from read_models.webhooks.endpoint_records import store_endpoint
 from streams.erasure.repeated_erasure import repeat_erasures
-from streams.erasure.tenant_eraser import read_belongings
+from streams.erasure.tenant_belongings import read_belongings
 from tests.support.keyrings import fixed_keyring
 from tests.support.samples import ACME, NOON
 from tests.support.servers import Servers

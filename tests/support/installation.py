@@ -12,11 +12,10 @@ from typing import Any
 import httpx2
 
 from cli.api_client import responds_ok
-from cli.commands.keys import issue_key
 from cli.local_platform.services import COMMAND_API, QUERY_API, Service, Services
 from domain.values import TenantId
 from infra.cassandra.session import CassandraSession
-from infra.http.authentication.api_keys import Scope
+from infra.http.authentication.api_keys import Scope, create_api_key
 from infra.kafka.admin import apply_topics
 from infra.kafka.client import Kafka
 from infra.local_cluster import free_port
@@ -163,7 +162,7 @@ class Installation:
     def customer(self, scopes: tuple[Scope, ...] = CUSTOMERS) -> Iterator[Customer]:
         """Let in a tenant nobody knew before."""
         tenant_id = TenantId(f"tenant-{uuid.uuid4().hex[:8]}")
-        _, key = issue_key(self.kafka, tenant_id, scopes, "test")
+        _, key = create_api_key(self.kafka, tenant_id, scopes, "test")
         headers = {"Authorization": f"Bearer {key}"}
         with (
             httpx2.Client(base_url=self.command_url, headers=headers, timeout=30) as commands,

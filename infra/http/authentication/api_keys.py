@@ -6,11 +6,12 @@ The compacted topic api-keys holds one JSON object a key, not Avro: it is read w
 never replayed into a view, and an operator who hunts a leaked key must be able to read it bare.
 """
 
+import asyncio
 import json
 import secrets
 from binascii import crc32
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal, get_args
 
@@ -18,7 +19,7 @@ from domain.errors import NotFound
 from domain.values import Sha256, TenantId
 from infra.kafka.client import Kafka
 from infra.kafka.partition_reader import read_from_beginning
-from infra.kafka.producer import RecordSender
+from infra.kafka.producer import RecordProducer, RecordSender
 from infra.kafka.topics import API_KEYS
 
 Scope = Literal["assets:write", "assets:read", "webhooks", "admin"]
@@ -96,6 +97,31 @@ def stored_api_key(kafka: Kafka, key_id: str) -> ApiKey:
     if found is None:
         raise ApiKeyNotFound(f"no API key {key_id}")
     return found
+
+
+def create_api_key(
+    kafka: Kafka, tenant_id: TenantId, scopes: tuple[Scope, ...], name: str
+) -> tuple[ApiKey, str]:
+    """Issue a key outside of any event loop, by a producer of its own; see issue_api_key."""
+
+    async def send() -> tuple[ApiKey, str]:
+        async with RecordProducer(kafka) as sender:
+            return await issue_api_key(
+                sender, tenant_id=tenant_id, scopes=scopes, name=name, now=datetime.now(UTC)
+            )
+
+    return asyncio.run(send())
+
+
+def withdraw_api_key(kafka: Kafka, key_id: str) -> ApiKey:
+    """Revoke a key outside of any event loop; raises ApiKeyNotFound, BrokerUnavailable."""
+    api_key = stored_api_key(kafka, key_id)
+
+    async def send() -> ApiKey:
+        async with RecordProducer(kafka) as sender:
+            return await revoke_api_key(sender, api_key, now=datetime.now(UTC))
+
+    return asyncio.run(send())
 
 
 def new_api_key_text() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.codec import decode, encode
-from backup.blob_check import BlobCheck, BlobCheckTotals
+from backup.blob_check import BlobCheck, BlobCheckTotals, BlobRemovalRefused
 from backup.blob_inventory import BlobInventory, MissingBlob
 from domain.asset.commands import AssetCommand, DeleteAsset, ReprocessAsset, SubmitAsset
 from domain.asset.events import AssetEvent
@@ -70,23 +70,27 @@ class Check:
         ]
         before = self.world.now + timedelta(seconds=1)
 
-        async def check() -> tuple[list[BlobEntry], list[MissingBlob], BlobCheckTotals]:
-            with BlobInventory(self._place) as inventory:
-                checking = BlobCheck(inventory, self.store, lambda *said: self.said.append(said))
-                await checking.take_inventory(self.letters, records)
-                unknown = list(checking.unknown(before))
-                missing = [each async for each in checking.missing()]
-                if repair:
-                    await checking.remove(inventory.unknown(before))
-                    for each in {m.asset_id: m for m in missing if m.can_be_made}.values():
-                        await checking.request_reprocessing(
-                            each.tenant_id, each.asset_id, self.sender, NOON
-                        )
-                return unknown, missing, checking.totals
+        found: list[BlobEntry | MissingBlob] = []
 
-        found = asyncio.run(check())
+        async def run() -> BlobCheckTotals:
+            with BlobInventory(self._place) as inventory:
+                check = BlobCheck(
+                    inventory,
+                    self.store,
+                    before,
+                    found.append,
+                    lambda *said: self.said.append(said),
+                )
+                await check.compare(self.letters, records)
+                if repair:
+                    await check.repair(self.sender, NOON)
+                return check.totals
+
+        totals = asyncio.run(run())
         assert not self._place.exists()
-        return found
+        unknown = [each for each in found if isinstance(each, BlobEntry)]
+        missing = [each for each in found if isinstance(each, MissingBlob)]
+        return unknown, missing, totals
 
 
 @pytest.fixture
@@ -186,3 +190,5 @@ def test_an_event_that_cannot_be_read_is_counted(check: Check) -> None:
     _, _, totals = check.run()
     assert totals.unreadable == 1
     assert not totals.is_well
+    with pytest.raises(BlobRemovalRefused, match="1 events cannot be read"):
+        check.run(repair=True)

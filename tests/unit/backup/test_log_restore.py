@@ -12,7 +12,7 @@ from backup.errors import ArchiveDamaged, NotAnArchive, RestoreRefused
 from backup.log_restore import LogRestorer, RestoreResult
 from backup.log_sources import to_logged_record
 from backup.manifest import Chunk, Manifest
-from cli.restore.restore_target import first_open_run_offset
+from backup.restore_target import first_open_run_offset
 from domain.asset.events import (
     AssetConfirmed,
     AssetDeleted,

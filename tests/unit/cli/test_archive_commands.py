@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from backup import archives
 from backup.keyrings import archive_keyring
 from backup.manifest import Chunk, Manifest
 from backup.masking import mask_key
 from cli.__main__ import app
-from cli.commands import events
 from infra.blobs.durable_files import write_durably
 from tests.support.fakes.memory_archive import MemoryLog, export, history, with_pictures
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
@@ -75,9 +75,9 @@ def test_pictures_go_with_the_events_and_come_back(
     store, archive, elsewhere = (tmp_path / name for name in ("store", "archive", "elsewhere"))
     for key, content in pictures.blobs.items():
         write_durably(store / key, content)
-    monkeypatch.setattr(events, "check_topics", lambda *_: None)
-    monkeypatch.setattr(events, "KafkaLog", lambda _: log)
-    monkeypatch.setattr(events, "LiveInstallation", lambda *_: target)
+    monkeypatch.setattr(archives, "check_topics", lambda *_: None)
+    monkeypatch.setattr(archives, "KafkaLog", lambda _: log)
+    monkeypatch.setattr(archives, "LiveInstallation", lambda *_: target)
 
     monkeypatch.setenv("SCALEHOSTER_BLOBS__URL", f"file://{store}")
     (lost, *_) = pictures.blobs
@@ -120,9 +120,9 @@ def test_with_a_key_every_command_needs_it(tmp_path: Path, monkeypatch: pytest.M
     log, target = MemoryLog(), MemoryLog("another")
     log.write(history())
     monkeypatch.setenv("SCALEHOSTER_DATA_DIR", str(tmp_path / "var"))
-    monkeypatch.setattr(events, "check_topics", lambda *_: None)
-    monkeypatch.setattr(events, "KafkaLog", lambda _: log)
-    monkeypatch.setattr(events, "LiveInstallation", lambda *_: target)
+    monkeypatch.setattr(archives, "check_topics", lambda *_: None)
+    monkeypatch.setattr(archives, "KafkaLog", lambda _: log)
+    monkeypatch.setattr(archives, "LiveInstallation", lambda *_: target)
     (tmp_path / "key").write_text("0123456789abcdef" * 4 + "\n")
     key = ("--key-file", tmp_path / "key")
     archive, copied, masked = (tmp_path / name for name in ("archive", "copy", "masked"))

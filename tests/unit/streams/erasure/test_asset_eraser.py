@@ -118,6 +118,7 @@ def eraser(
         tenant_id=ACME,
         filter=wanted,
         source_host=source_host,
+        is_whole=False,
         correlation_id=CorrelationId("this erasure"),
     )
     return AssetEraser(request, there, there, there, there.caught_up, lambda: NOON, there.pause)

@@ -25,7 +25,7 @@ from infra.kafka.topics import (
 )
 from read_models.dead_letters import DeadLetterQueue
 from read_models.webhooks.endpoint_records import endpoint_record_to_json
-from streams.erasure.tenant_eraser import (
+from streams.erasure.tenant_belongings import (
     TenantBelongings,
     collect_belongings,
     erase_belongings,
@@ -52,7 +52,7 @@ class Installation:
         self.queue = DeadLetterQueue(self.letters, lambda: NOON)
         self.erasures: list[Erasure] = []
         self.revoked_before = 0
-        self.keys = [self._issued(tenant_id) for tenant_id in (ACME, ACME, GLOBEX)]
+        self.keys = [asyncio.run(self.issue(tenant_id)) for tenant_id in (ACME, ACME, GLOBEX)]
         for tenant_id in (ACME, GLOBEX):
             hook = endpoint(f"hook of {tenant_id}", tenant_id)
             asyncio.run(
@@ -62,9 +62,11 @@ class Installation:
         for operation_id, tenant_id in ((RUNNING, ACME), (ENDED, ACME), (THEIRS, GLOBEX)):
             self._start(operation_id, tenant_id)
 
-    def _issued(self, tenant_id: TenantId) -> ApiKey:
-        made = issue_api_key(self, tenant_id=tenant_id, scopes=("admin",), name="Ann", now=NOON)
-        return asyncio.run(made)[0]
+    async def issue(self, tenant_id: TenantId) -> ApiKey:
+        made = await issue_api_key(
+            self, tenant_id=tenant_id, scopes=("admin",), name="Ann", now=NOON
+        )
+        return made[0]
 
     def _start(self, operation_id: OperationId, tenant_id: TenantId) -> None:
         about = metadata(operation_id, tenant_id=tenant_id, fingerprint="f")

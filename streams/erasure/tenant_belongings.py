@@ -1,4 +1,4 @@
-"""What a tenant has beside its assets, and how that is erased: its key, and who could still act."""
+"""The belongings of a tenant besides its assets: API keys, webhooks, operations, dead letters."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,8 @@ from domain.asset.blob_keys import tenant_folder
 from domain.bulk_operation.commands import CancelOperation
 from domain.bulk_operation.events import OperationEnded, OperationStarted
 from domain.commands import CommandMetadata
-from domain.values import Actor, BlobKey, CommandId, CorrelationId, OperationId, TenantId
+from domain.values import Actor, CommandId, CorrelationId, OperationId, TenantId
+from infra.blobs.store import BlobStore
 from infra.encryption import WHOLE_TENANT, Erasure
 from infra.http.authentication.api_keys import ApiKey, revoke_api_key, stored_api_keys
 from infra.kafka.client import Kafka
@@ -27,22 +28,15 @@ _ERASER = Actor("system:eraser")
 
 
 class KeyDestroyer(Protocol):
-    """What destroys keys: infra.encryption.KeyringFile."""
+    """Destroys keys: infra.encryption.KeyringFile, or a fake of it."""
 
     def erase(self, erasures: Iterable[Erasure], /) -> None:
         """Destroy keys for good; raises KeysLost, OSError."""
 
 
-class BlobFolderCleaner(Protocol):
-    """Where bytes lie: infra.blobs.store.BlobStore."""
-
-    async def clear(self, folder: BlobKey) -> int:
-        """Remove some of what lies below a folder, and count it; 0 when nothing is left."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantBelongings:
-    """What a tenant has beside its assets: keys that work or are named, endpoints, open work."""
+    """Belongings of one tenant; an API key counts while it works or has a name."""
 
     tenant_id: TenantId
     keys: Sequence[ApiKey]
@@ -52,7 +46,7 @@ class TenantBelongings:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many there are of each kind."""
+        """Return the number of each kind, by its name."""
         return {
             "API keys": len(self.keys),
             "webhook endpoints": len(self.endpoints),
@@ -69,7 +63,7 @@ def collect_belongings(
     operation_events: Iterable[Record],
     queue: DeadLetterQueue,
 ) -> TenantBelongings:
-    """Read what a tenant has out of the topics; raises BrokerUnavailable, KeysLost."""
+    """Select a tenant's belongings from topics; raises BrokerUnavailable, KeysLost."""
     table = WebhookEndpointTable()
     for record in endpoints:
         table.learn(record)
@@ -87,7 +81,7 @@ def collect_belongings(
 
 
 def read_belongings(kafka: Kafka, tenant_id: TenantId, queue: DeadLetterQueue) -> TenantBelongings:
-    """Read the same of an installation; raises BrokerUnavailable, KeysLost."""
+    """Read a tenant's belongings of an installation; raises BrokerUnavailable, KeysLost."""
     with (
         read_from_beginning(kafka, WEBHOOK_ENDPOINTS) as endpoints,
         read_from_beginning(kafka, OPERATION_EVENTS) as operation_events,
@@ -112,8 +106,8 @@ async def erase_belongings(
 ) -> None:
     """Let nobody act for the tenant any more, and destroy its key; again it changes nothing.
 
-    From then on nothing that was ever sealed for it can be read, and nothing can be sealed. What
-    it has in the clear, its assets above all, is not removed by this. Raises KeysLost, OSError,
+    From then on nothing that was ever encrypted for it can be read, and nothing can be encrypted.
+    Its assets and their blobs are not removed by this. Raises KeysLost, OSError,
     Overloaded, BrokerUnavailable.
     """
     for api_key in theirs.keys:
@@ -137,11 +131,11 @@ async def erase_belongings(
         await queue.drop(sender, entry)
 
 
-async def remove_tenant_blobs(tenant_id: TenantId, blobs: BlobFolderCleaner) -> int:
+async def remove_tenant_blobs(tenant_id: TenantId, blobs: BlobStore) -> int:
     """Remove all bytes of a tenant that are there yet, and count them; raises StoreUnavailable.
 
     Only once all its assets are purged. What is left then was uploaded and never decided, for what
-    was decided is sealed with a key that is destroyed.
+    was decided is encrypted with a key that is destroyed.
     """
     removed = 0
     while found := await blobs.clear(tenant_folder(tenant_id)):

@@ -1,4 +1,4 @@
-"""Looks at everything the platform needs, and says what to do about what is wrong."""
+"""Health checks of everything the platform needs, each with advice for when it fails."""
 
 import shutil
 import socket
@@ -6,18 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cli.api_client import responds_ok
-from cli.commands.consistency import differing_rows, in_words
+from cli.consistency_report import differing_rows, summary
 from cli.local_platform.platform import Platform
 from cli.local_platform.services import SERVICES
 from domain.errors import ScaleHosterError
-from infra.cassandra.session import CassandraSession
 from infra.encryption import installation_keyring
 from infra.kafka.admin import check_topics
 from infra.kafka.client import Kafka
 from infra.kafka.offsets.lag import group_lags
 from infra.settings import CassandraSettings, Settings
 from projections.rebuild.rebuilds import REBUILDABLE
-from read_models.consistency_results import ConsistencyResults
+from projections.verification.consistency_checks import last_results
 from streams.rendering import decoders_are_filtered
 
 _LEAST_FREE_BYTES = 2 * 1024**3
@@ -25,7 +24,7 @@ _LEAST_FREE_BYTES = 2 * 1024**3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheckResult:
-    """One thing looked at; ``advice`` says what to do when it is not well."""
+    """The result of one check; ``advice`` says what to do when it is not well."""
 
     what: str
     is_well: bool
@@ -34,7 +33,7 @@ class HealthCheckResult:
 
 
 def examine(platform: Platform) -> Iterator[HealthCheckResult]:
-    """Look at one thing after the other; a thing that cannot be looked at is not well."""
+    """Check one thing after the other; one that cannot be checked is not well."""
     settings = platform.settings
     missing = platform.cluster.missing_programs()
     yield HealthCheckResult(
@@ -95,13 +94,9 @@ def examine(platform: Platform) -> Iterator[HealthCheckResult]:
 
 
 def _views(cassandra: CassandraSettings) -> Iterator[HealthCheckResult]:
-    """Say what the last checks came to; doctor itself compares nothing."""
+    """Show the results of the last consistency checks; nothing is compared now."""
     try:
-        cql = CassandraSession(cassandra, keyspace=cassandra.keyspace)
-        try:
-            results = {each.view: each for each in ConsistencyResults(cql).all()}
-        finally:
-            cql.close()
+        results = {each.view: each for each in last_results(cassandra)}
     except ScaleHosterError as error:
         yield HealthCheckResult(
             what="views", is_well=False, seen=str(error), advice="scalehoster up"
@@ -112,7 +107,7 @@ def _views(cassandra: CassandraSettings) -> Iterator[HealthCheckResult]:
         yield HealthCheckResult(
             what=result.view,
             is_well=result.is_equal,
-            seen="\n".join([in_words(result), *differing_rows(result)]),
+            seen="\n".join([summary(result), *differing_rows(result)]),
             advice=f"scalehoster consistency repair {result.view}",
         )
     if never:
@@ -124,7 +119,7 @@ def _views(cassandra: CassandraSettings) -> Iterator[HealthCheckResult]:
 
 
 def _keys(settings: Settings) -> HealthCheckResult:
-    """Say whether what is sealed can be opened: a lost keyring is no erasure."""
+    """Check that what is encrypted can be read: a lost keyring is no erasure."""
     try:
         ring = installation_keyring(settings).ring()
     except ScaleHosterError as error:
