@@ -14,6 +14,7 @@ from command_api.delivery_log import DeliveryLog
 from command_api.ids import uuid7
 from command_api.webhook_registry import WebhookRegistry
 from domain.errors import ScaleHosterError
+from domain.outcomes import Outcome, outcome_in
 from infra.blobs.store import open_blob_store
 from infra.cassandra.session import CassandraSession
 from infra.decider_runtime.pending_replies import PendingReplies, follow_replies
@@ -60,7 +61,7 @@ def main() -> int:
 def _serve(settings: Settings, keyring: KeyringFile) -> None:
     kafka = settings.kafka.connection()
     keys = ApiKeyTable(settings.refused_tenants)
-    outcomes = PendingReplies(secrets.randbelow(COMMAND_RESULTS.partitions))
+    outcomes = PendingReplies[Outcome](secrets.randbelow(COMMAND_RESULTS.partitions), outcome_in)
     sender = RecordProducer(kafka)
     endpoints = WebhookEndpointTable()
     followed = {

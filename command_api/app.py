@@ -28,6 +28,8 @@ from command_api.routes.sources import add_source_routes
 from command_api.routes.webhooks import add_webhook_routes
 from command_api.upload_staging import StagingStore, UploadStaging
 from command_api.webhook_registry import WebhookRegistry
+from domain.command_routing import stream_of
+from domain.outcomes import Outcome
 from infra.decider_runtime.command_client import CommandClient
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.http.access import Access, KeyTable
@@ -53,7 +55,7 @@ class CommandApiParts:
 
     keys: KeyTable
     sender: RecordSender
-    outcomes: PendingReplies
+    outcomes: PendingReplies[Outcome]
     blobs: StagingStore
     open_preview_assets: Callable[[], PreviewAssets]
     dead_letter_queue: DeadLetterQueue
@@ -84,7 +86,7 @@ def create_app(
     )
     request_context = RequestContext(
         admission=admission,
-        command_client=CommandClient(parts.sender, parts.outcomes),
+        command_client=CommandClient(parts.sender, parts.outcomes, stream_of),
         answers=WriteResponses(settings.query_base_url, settings.public_base_url),
         uploads=UploadStaging(
             parts.blobs,

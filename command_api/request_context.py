@@ -13,6 +13,7 @@ from domain.asset.commands import AssetCommand
 from domain.bulk_operation.commands import OperationCommand, RevertOperation, StartOperation
 from domain.bulk_operation.values import OperationState
 from domain.category.commands import CatalogueCommand
+from domain.outcomes import Outcome
 from infra.decider_runtime.command_client import CommandClient
 
 
@@ -21,7 +22,7 @@ class RequestContext:
     """The parts that the routes share."""
 
     admission: Admission
-    command_client: CommandClient
+    command_client: CommandClient[Outcome]
     answers: WriteResponses
     uploads: UploadStaging
     rules: RequestRules

@@ -50,7 +50,10 @@ def content_of(source: Source, body: RequestBody | None = None) -> str:
 
 
 async def submit_creating_categories(
-    command_client: CommandClient, uploads: UploadStaging, command: SubmitAsset, wait_seconds: float
+    client: CommandClient[Outcome],
+    uploads: UploadStaging,
+    command: SubmitAsset,
+    wait_seconds: float,
 ) -> Outcome | None:
     """Submit; when categories are unknown, open them and submit again.
 
@@ -61,18 +64,18 @@ async def submit_creating_categories(
     """
     ends_at = asyncio.get_running_loop().time() + wait_seconds
     async with uploads.unstaged_on(command.source, Overloaded):
-        outcome = await command_client.ask(command, wait_seconds)
+        outcome = await client.ask(command, wait_seconds)
     for _ in range(_ROUNDS):
         missing = _missing(outcome)
         if not missing or any(is_id(ref) for ref in missing):
             break
         for slug in missing:
-            refusal = await _create(command_client, command, CategorySlug(slug), ends_at)
+            refusal = await _create(client, command, CategorySlug(slug), ends_at)
             if refusal is not None:
                 return replace(refusal, command_id=command.metadata.command_id)
         command = replace(command, source=await uploads.restage(command.source))
         async with uploads.unstaged_on(command.source, Overloaded):
-            outcome = await command_client.ask(command, _left(ends_at))
+            outcome = await client.ask(command, _left(ends_at))
     return outcome
 
 
@@ -83,12 +86,12 @@ def _missing(outcome: Outcome | None) -> list[str]:
 
 
 async def _create(
-    command_client: CommandClient, command: SubmitAsset, slug: CategorySlug, ends_at: float
+    client: CommandClient[Outcome], command: SubmitAsset, slug: CategorySlug, ends_at: float
 ) -> CommandRefused | None:
     metadata = command.metadata
     scope = f"create category {slug} for"
     command_id = command_id_for(metadata.tenant_id, scope, metadata.command_id)
-    created = await command_client.ask(
+    created = await client.ask(
         CreateCategory(
             metadata=replace(
                 metadata,

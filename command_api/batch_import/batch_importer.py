@@ -20,7 +20,7 @@ from command_api.submission import content_of, submission, submit_creating_categ
 from command_api.upload_staging import UploadStaging
 from domain.errors import ScaleHosterError
 from domain.identity import command_id_for
-from domain.outcomes import CommandAccepted, CommandRefused
+from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import AssetId
 from infra.decider_runtime.command_client import CommandClient
 from infra.http.errors import Unavailable
@@ -38,7 +38,7 @@ RecordOutcome = dict[str, object]
 class BatchImporter:
     """Puts lines to the decider; each waits ``wait_seconds`` for its decision at most."""
 
-    command_client: CommandClient
+    command_client: CommandClient[Outcome]
     uploads: UploadStaging
     problems: Problems
     rules: RequestRules

@@ -6,8 +6,7 @@ from dataclasses import replace
 from command_api.decider.folded_state import Remembered, remember
 from domain.category import Catalogue, snapshot
 from domain.category.events import CatalogueEvent
-from domain.outcomes import CommandAccepted
-from domain.replies import accepted
+from domain.outcomes import CommandAccepted, accepted
 from domain.values import CommandId, TenantId
 from infra.kafka.client import Kafka
 from infra.kafka.partition_reader import Record

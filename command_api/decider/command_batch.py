@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from avro_schemas.codec import encode
 from command_api.decider.folded_state import AssetKey, Remembered, StateChanges
@@ -24,14 +23,16 @@ from domain.category import Catalogue
 from domain.category.commands import CatalogueCommand, CreateCategory
 from domain.category.events import CatalogueEvent
 from domain.errors import CategoryIsArchived, IdempotencyKeyReused, Refusal, UnknownCategory
-from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome
-from domain.replies import accepted, refused, unchanged
+from domain.outcomes import AssetSnapshot, CategorySnapshot, Outcome, accepted, refused, unchanged
 from domain.values import AssetId, BlobKey, CommandId, TenantId
 from infra.decider_runtime.decision_model import Decision
 from infra.errors import HistoryBroken
 from infra.kafka.record_limits import require_writable
 from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS, DISCARDED_BLOBS, Topic
 from read_models.category_catalogues import BrokenCatalogue
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class KnownAssets(Protocol):
@@ -129,32 +130,18 @@ class CommandBatch:
         """
         recognisable = _with_fingerprint(command)
         decision = CommandDecision(command=recognisable, partition=partition, now=self._now())
-        undo = self._undo_point(decision)
+        key = command.metadata.tenant_id, AssetId(command.metadata.entity_id)
+        changed = self.changes[partition].assets
+        asset, catalogue = changed.get(key), self._catalogues.get(key[0])
         try:
             self._settle(decision)
         except Exception:
-            undo()
+            _put_back(changed, key, asset)
+            _put_back(self._catalogues, key[0], catalogue)
             raise
         if decision.events:
             self._decided[command.metadata.command_id] = decision
         return decision
-
-    def _undo_point(self, decision: CommandDecision) -> Callable[[], None]:
-        """Remember what a command may change; what is given puts that back."""
-        about = decision.command.metadata
-        key = (about.tenant_id, AssetId(about.entity_id))
-        changes = self.changes[decision.partition]
-        asset, tree = changes.assets.get(key), self._catalogues.get(about.tenant_id)
-
-        def undo() -> None:
-            changes.assets.pop(key, None)
-            self._catalogues.pop(about.tenant_id, None)
-            if asset is not None:
-                changes.assets[key] = asset
-            if tree is not None:
-                self._catalogues[about.tenant_id] = tree
-
-        return undo
 
     def _settle(self, decision: CommandDecision) -> None:
         try:
@@ -163,8 +150,11 @@ class CommandBatch:
         except Refusal as refusal:
             decision.refusal = refusal
         if isinstance(decision.command, AssetCommand):
-            is_held = partial(self._is_held, decision.partition)
-            decision.discards += discards_of_command(decision.command, is_held)
+            held, partition = self.changes[decision.partition].held, decision.partition
+            decision.discards += discards_of_command(
+                decision.command,
+                lambda folder: folder in held or self._known.is_held(partition, folder),
+            )
 
     def remember(self, decision: CommandDecision) -> None:
         """Keep the reply to a client's command that changed an asset, for when it is repeated."""
@@ -177,19 +167,18 @@ class CommandBatch:
         metadata = decision.command.metadata
         if metadata.fingerprint is None:
             return False
-        duplicate = self._decided.get(metadata.command_id)
-        if duplicate is not None:
-            decision.earlier, fingerprint = duplicate, duplicate.command.metadata.fingerprint
+        earlier: bytes | CommandDecision
+        if duplicate := self._decided.get(metadata.command_id):
+            earlier, fingerprint = duplicate, duplicate.command.metadata.fingerprint
+        elif known := self._remembered(decision):
+            earlier, fingerprint = known.outcome, known.fingerprint
         else:
-            known = self._remembered(decision)
-            if known is None:
-                return False
-            decision.earlier, fingerprint = known.outcome, known.fingerprint
+            return False
         if fingerprint != metadata.fingerprint:
-            decision.earlier = None
             raise IdempotencyKeyReused(
                 "this Idempotency-Key was used for another request; choose a new one"
             )
+        decision.earlier = earlier
         return True
 
     def _remembered(self, decision: CommandDecision) -> Remembered | None:
@@ -234,9 +223,6 @@ class CommandBatch:
                 changes.assets[key] = asset
         decision.events, decision.written = events, written
 
-    def _is_held(self, partition: int, folder: BlobKey) -> bool:
-        return folder in self.changes[partition].held or self._known.is_held(partition, folder)
-
     def _decide_category(self, decision: CommandDecision, command: CatalogueCommand) -> None:
         tenant_id = command.metadata.tenant_id
         catalogue = self._catalogue(tenant_id)
@@ -257,6 +243,12 @@ class CommandBatch:
     def _catalogue(self, tenant_id: TenantId) -> Catalogue:
         known, ours = self._known_catalogues.of(tenant_id), self._catalogues.get(tenant_id)
         return ours if ours and ours.version > known.version else known
+
+
+def _put_back(changed: dict[Key, Value], key: Key, before: Value | None) -> None:
+    changed.pop(key, None)
+    if before is not None:
+        changed[key] = before
 
 
 def _with_fingerprint(

@@ -11,7 +11,7 @@ from command_api.decider.partition_catch_up import PartitionCatchUp
 from domain.asset.commands import AssetCommand
 from domain.category.commands import CatalogueCommand
 from domain.category.events import CatalogueEvent
-from domain.replies import refused
+from domain.outcomes import refused
 from infra.decider_runtime.runtime import DeciderRuntime, DeciderTopics
 from infra.kafka.client import Kafka
 from infra.kafka.group_consumer import GroupConsumer, Partition

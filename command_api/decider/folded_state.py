@@ -38,8 +38,7 @@ from domain.asset import Asset, evolve, snapshot
 from domain.asset.discarded_blobs import referenced_folders
 from domain.asset.events import AssetEvent
 from domain.events import Event
-from domain.outcomes import CommandAccepted
-from domain.replies import accepted
+from domain.outcomes import CommandAccepted, accepted
 from domain.values import (
     AssetId,
     BlobKey,

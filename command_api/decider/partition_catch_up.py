@@ -61,18 +61,16 @@ class PartitionCatchUp:
         self._tails.wait_until_closed(events)
         ends = {number: end for (_, number), end in LogBounds(self._kafka).stable(events).items()}
         starts = {partition: self._state.next_offset(partition) for partition in stale}
-        self._shrunk -= stale
-        for partition, start in list(starts.items()):
-            if start > ends[partition]:
-                log.critical(
-                    "asset-events/%d ends at %d, but %d records were folded from it: events are"
-                    " lost; restore the log, then start the decider again",
-                    *(partition, ends[partition], start),
-                )
-                self._shrunk.add(partition)
-                del starts[partition]
-        if any(starts[partition] < ends[partition] for partition in starts):
-            self._read(starts, ends)
+        shrunk = {number for number, start in starts.items() if start > ends[number]}
+        self._shrunk = self._shrunk - stale | shrunk
+        for partition in shrunk:
+            log.critical(
+                "asset-events/%d ends at %d, but %d records were folded from it: events are"
+                " lost; restore the log, then start the decider again",
+                *(partition, ends[partition], starts[partition]),
+            )
+        if left := {number: start for number, start in starts.items() if start < ends[number]}:
+            self._read(left, ends)
 
     def _read(self, starts: dict[int, int], ends: dict[int, int]) -> None:
         with PartitionReader(self._kafka, ASSET_EVENTS, starts) as reader:

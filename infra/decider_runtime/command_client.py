@@ -1,28 +1,36 @@
-"""Sending commands to their deciders, and waiting for what they say."""
+"""Sending commands to their deciders, and waiting for the replies."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Generic, cast
 
-from avro_schemas.codec import encode
-from domain.asset.commands import AssetCommand
-from domain.bulk_operation.commands import OperationCommand
-from domain.category.commands import CatalogueCommand
-from domain.outcomes import Outcome
-from infra.decider_runtime.pending_replies import PendingReplies
+from avro_schemas.codec import Message, encode
+from domain.commands import Command
+from infra.decider_runtime.pending_replies import PendingReplies, ReplyT
 from infra.failpoints import pass_by
 from infra.kafka.producer import RecordSender
-from infra.kafka.topics import ASSET_COMMANDS, CATEGORY_COMMANDS, OPERATION_COMMANDS, Topic
+from infra.kafka.topics import TOPICS
 
-AnyCommand = AssetCommand | CatalogueCommand | OperationCommand
+_TOPICS = {topic.name: topic for topic in TOPICS}
 
 
-class CommandClient:
-    """Puts commands to their deciders by way of the log."""
+class CommandClient(Generic[ReplyT]):
+    """Sends commands to their deciders by way of the log.
 
-    def __init__(self, sender: RecordSender, outcomes: PendingReplies) -> None:
+    ``stream_of`` names the topic of a command, and the key under which it goes there.
+    """
+
+    def __init__(
+        self,
+        sender: RecordSender,
+        replies: PendingReplies[ReplyT],
+        stream_of: Callable[[Command], tuple[str, str]],
+    ) -> None:
         self._sender = sender
-        self._outcomes = outcomes
+        self._replies = replies
+        self._stream_of = stream_of
 
-    async def ask(self, command: AnyCommand, wait_seconds: float) -> Outcome | None:
+    async def ask(self, command: Command, wait_seconds: float) -> ReplyT | None:
         """Return what became of a command, or None when that is not known in time.
 
         None means that the command is durable and will be decided. Raises Overloaded (it was not
@@ -31,25 +39,17 @@ class CommandClient:
         if wait_seconds <= 0:
             await self._append(command)
             return None
-        with self._outcomes.expect(command.metadata) as outcome:
+        with self._replies.expect(command.metadata) as reply:
             await self._append(command)
             try:
                 async with asyncio.timeout(wait_seconds):
-                    return await outcome
+                    return await reply
             except TimeoutError:
                 return None
 
-    async def _append(self, command: AnyCommand) -> None:
+    async def _append(self, command: Command) -> None:
         pass_by("api.before_produce")
-        topic, key = _place(command)
-        await self._sender.send(topic, key, encode(command))
+        topic, key = self._stream_of(command)
+        value = encode(cast("Message", command))  # every command is one
+        await self._sender.send(_TOPICS[topic], key, value)
         pass_by("api.after_ack_before_response")
-
-
-def _place(command: AnyCommand) -> tuple[Topic, str]:
-    """Give topic and key: the asset's, or the tenant's, so that one process sees all of it."""
-    if isinstance(command, AssetCommand):
-        return ASSET_COMMANDS, command.metadata.entity_id
-    if isinstance(command, CatalogueCommand):
-        return CATEGORY_COMMANDS, command.metadata.tenant_id
-    return OPERATION_COMMANDS, command.metadata.tenant_id

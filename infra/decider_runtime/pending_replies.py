@@ -1,14 +1,14 @@
-"""Waiting for decisions: each instance follows one partition of command-results."""
+"""Waiting for replies to commands: each instance follows one partition of command-results."""
 
 import asyncio
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
-from avro_schemas.codec import decode
+from avro_schemas.codec import Message, decode
 from avro_schemas.errors import KeysLost
 from domain.commands import CommandMetadata
-from domain.outcomes import CommandAccepted, CommandRefused, Outcome
 from domain.values import CommandId
 from infra.kafka.client import Kafka
 from infra.kafka.partition_reader import PartitionReader, Record
@@ -18,50 +18,56 @@ from infra.kafka.topics import COMMAND_RESULTS
 _END = -1  # librdkafka's word for wherever the partition ends now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Waiting:
-    """One request; others with the same Idempotency-Key may want something else."""
+class CommandReply(Protocol):
+    """What became of a command."""
 
-    fingerprint: str | None
-    outcome: asyncio.Future[Outcome]
+    @property
+    def command_id(self) -> CommandId:
+        """Which command it was."""
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Which of several requests with one Idempotency-Key it was."""
 
 
-class PendingReplies:
-    """Hands each outcome to all who asked for just that, in the event loop they wait in.
+ReplyT = TypeVar("ReplyT", bound=CommandReply)
 
-    ``partition`` is where the decider is to write the outcomes; other instances may share it, what
-    nobody here waits for is passed over.
+
+class PendingReplies(Generic[ReplyT]):
+    """Hands each reply to all who wait for just that, in the event loop they wait in.
+
+    ``partition`` is where the decider is to write the replies; other instances may share it, what
+    nobody here waits for is passed over, and what is no reply according to ``reply_in``, too.
     """
 
-    def __init__(self, partition: int) -> None:
+    def __init__(self, partition: int, reply_in: Callable[[Message], ReplyT | None]) -> None:
         self.partition = partition
-        self._waiting: dict[CommandId, list[_Waiting]] = {}
+        self._reply_in = reply_in
+        self._waiting = defaultdict[CommandId, list[tuple[str | None, asyncio.Future[ReplyT]]]](
+            list
+        )
 
     @contextmanager
-    def expect(self, command: CommandMetadata) -> Iterator[asyncio.Future[Outcome]]:
-        """Wait for the outcome of a command from before it is sent.
+    def expect(self, command: CommandMetadata) -> Iterator[asyncio.Future[ReplyT]]:
+        """Wait for the reply to a command from before it is sent.
 
         Two requests with one Idempotency-Key and two bodies, here or at another instance, each
         get their own: the fingerprint tells them apart.
         """
-        waiting = _Waiting(
-            fingerprint=command.fingerprint,
-            outcome=asyncio.get_running_loop().create_future(),
-        )
-        waiting_too = self._waiting.setdefault(command.command_id, [])
-        waiting_too.append(waiting)
+        waiting = command.fingerprint, asyncio.get_running_loop().create_future()
+        self._waiting[command.command_id].append(waiting)
         try:
-            yield waiting.outcome
+            yield waiting[1]
         finally:
-            waiting_too.remove(waiting)
-            if not waiting_too:
+            self._waiting[command.command_id].remove(waiting)
+            if not self._waiting[command.command_id]:
                 del self._waiting[command.command_id]
 
-    def deliver(self, outcome: Outcome) -> None:
-        """Wake all who wait for this outcome; call it in their event loop."""
-        for waiting in self._waiting.get(outcome.command_id, ()):
-            if waiting.fingerprint == outcome.fingerprint and not waiting.outcome.done():
-                waiting.outcome.set_result(outcome)
+    def deliver(self, reply: ReplyT) -> None:
+        """Wake all who wait for this reply; call it in their event loop."""
+        for fingerprint, future in self._waiting.get(reply.command_id, ()):
+            if fingerprint == reply.fingerprint and not future.done():
+                future.set_result(reply)
 
     def receive(self, record: Record) -> None:
         """Take in one record of command-results; callable from any thread.
@@ -72,28 +78,28 @@ class PendingReplies:
         waiting = list(self._waiting.get(command_id, ()))
         if not waiting:  # only what is waited for is worth decoding
             return
-        loop = waiting[0].outcome.get_loop()
+        loop = waiting[0][1].get_loop()
         try:
-            outcome = decode(record.value)
+            reply = self._reply_in(decode(record.value))
         except KeysLost as lost:
             loop.call_soon_threadsafe(self._give_up, command_id, lost)
             return
-        if isinstance(outcome, CommandAccepted | CommandRefused):
-            loop.call_soon_threadsafe(self.deliver, outcome)
+        if reply is not None:
+            loop.call_soon_threadsafe(self.deliver, reply)
 
     def _give_up(self, command_id: CommandId, lost: KeysLost) -> None:
-        for waiting in self._waiting.get(command_id, ()):
-            if not waiting.outcome.done():
-                waiting.outcome.set_exception(lost)
+        for _, future in self._waiting.get(command_id, ()):
+            if not future.done():
+                future.set_exception(lost)
 
 
-def follow_replies(kafka: Kafka, outcomes: PendingReplies) -> Tailer:
-    """Receive every outcome from now on; use the result as a context.
+def follow_replies(kafka: Kafka, replies: PendingReplies[Any]) -> Tailer:
+    """Receive every reply from now on; use the result as a context.
 
     What was written before it ``is_current`` may be missed.
     """
     return Tailer(
         "command-results",
-        lambda: PartitionReader(kafka, COMMAND_RESULTS, {outcomes.partition: _END}),
-        outcomes.receive,
+        lambda: PartitionReader(kafka, COMMAND_RESULTS, {replies.partition: _END}),
+        replies.receive,
     )

@@ -9,6 +9,7 @@ from itertools import groupby
 from avro_schemas.codec import Message, encode
 from domain.commands import Command
 from domain.errors import CommandCannotBeDecided, Refusal
+from infra.decider_runtime.broken_histories import record_location
 from infra.errors import RecordRefused
 from infra.kafka.dead_letter_queue import dead_letter
 from infra.kafka.partition_reader import Record
@@ -86,7 +87,7 @@ class PoisonCommands:
         self, record: Record, code: str, reason: str, command: Command | None
     ) -> None:
         """Append a command's dead letter to the transaction, and the reply to who waits for it."""
-        place = ":".join(map(str, _place(record)))
+        place = record_location(record)
         log.error("dead-lettered %s, %s: %s", place, code, reason)
         times = self._times[_place(record)]
         if times < _WITHOUT_DEAD_LETTER:

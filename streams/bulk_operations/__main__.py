@@ -10,6 +10,8 @@ from contextlib import ExitStack
 
 from prometheus_client import Counter, start_http_server
 
+from domain.command_routing import stream_of
+from domain.outcomes import Outcome, outcome_in
 from infra.cassandra.session import CassandraSession
 from infra.decider_runtime.command_client import CommandClient
 from infra.decider_runtime.instance_slot import claim_instance_slot
@@ -58,7 +60,7 @@ def main() -> int:
 async def _operate(settings: Settings) -> int:
     stopping = stop_signal()
     kafka = settings.kafka.connection()
-    outcomes = PendingReplies(secrets.randbelow(COMMAND_RESULTS.partitions))
+    outcomes = PendingReplies[Outcome](secrets.randbelow(COMMAND_RESULTS.partitions), outcome_in)
     done = Counter("scalehoster_operator_items", "Items of bulk operations dealt with")
     with ExitStack() as stack:
         cql = CassandraSession(settings.cassandra, keyspace=settings.cassandra.keyspace)
@@ -73,7 +75,9 @@ async def _operate(settings: Settings) -> int:
             operator = OperationExecutor(
                 decider,
                 ItemExecutor(
-                    CommandClient(sender, outcomes), AssetHistories(views), outcomes.partition
+                    CommandClient(sender, outcomes, stream_of),
+                    AssetHistories(views),
+                    outcomes.partition,
                 ),
                 AssetScan(views),
                 lambda view: ViewBarrier(kafka, views, view),

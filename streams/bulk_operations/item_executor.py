@@ -37,7 +37,10 @@ class ItemExecutor:
     """
 
     def __init__(
-        self, asker: CommandClient, histories: AssetHistories, reply_partition: int
+        self,
+        asker: CommandClient[Outcome],
+        histories: AssetHistories,
+        reply_partition: int,
     ) -> None:
         self._asker = asker
         self._histories = histories

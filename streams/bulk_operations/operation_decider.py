@@ -7,7 +7,7 @@ from datetime import datetime
 from avro_schemas.codec import decode, encode
 from domain.bulk_operation.commands import OperationCommand
 from domain.bulk_operation.events import OperationEvent, OperationSelected
-from domain.replies import refused
+from domain.outcomes import refused
 from domain.values import OperationId
 from infra.decider_runtime.runtime import DeciderRuntime, DeciderTopics
 from infra.errors import BrokerUnavailable, RecordRefused

@@ -9,15 +9,13 @@ from domain.bulk_operation import decide
 from domain.bulk_operation.commands import OperationCommand
 from domain.bulk_operation.events import OperationEvent
 from domain.errors import Refusal
-from domain.outcomes import Outcome
-from domain.replies import accepted, refused, unchanged
+from domain.outcomes import Outcome, accepted, refused, unchanged
 from infra.decider_runtime.broken_histories import event_in
 from infra.decider_runtime.decision_model import Decision
 from infra.errors import HistoryBroken
 from infra.kafka.client import Kafka
 from infra.kafka.group_consumer import GroupConsumer, Partition
 from infra.kafka.hanging_transactions.open_transactions import OpenTransactionScanner
-from infra.kafka.hanging_transactions.recovery import never_folded
 from infra.kafka.partition_reader import PartitionReader, Record
 from infra.kafka.record_limits import require_writable
 from infra.kafka.topics import OPERATION_COMMANDS, OPERATION_EVENTS
@@ -48,8 +46,6 @@ class OperationModel:
 
     An operation whose history is broken is set aside.
     """
-
-    is_folded = staticmethod(never_folded)
 
     def __init__(self, kafka: Kafka, now: Callable[[], datetime]) -> None:
         self._kafka = kafka
@@ -91,6 +87,10 @@ class OperationModel:
             if number not in self._known:
                 self._known[number] = self._folded(number, consumer)
         return [record for record in records if record.partition in self._known]
+
+    def is_folded(self, _partition: Partition, _offset: int) -> bool:
+        """Return False: what is folded in memory is forgotten before anybody asks."""
+        return False
 
     def begin(self) -> None:
         """Begin a batch, with all categories that there are now."""

@@ -15,6 +15,7 @@ from schemathesis.specs.openapi import checks as promises
 
 from command_api.app import CommandApiParts, create_app
 from command_api.ids import uuid7
+from domain.outcomes import Outcome, outcome_in
 from infra.api_settings import CommandApiSettings
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.http.authentication.api_key_table import ApiKeyTable
@@ -40,7 +41,7 @@ PROMISES = [
 
 
 def new_app() -> FastAPI:
-    outcomes = PendingReplies(partition=0)
+    outcomes = PendingReplies[Outcome](partition=0, reply_in=outcome_in)
     parts = CommandApiParts(
         keys=KEYS.table,
         sender=FakeDecider(outcomes),

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from command_api.app import CommandApiParts
 from command_api.app import create_app as command_app
 from command_api.ids import uuid7
+from domain.outcomes import Outcome, outcome_in
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.http.authentication.api_key_table import ApiKeyTable
 from infra.http.authentication.api_keys import SCOPES
@@ -68,7 +69,7 @@ async def ask(app: FastAPI, request: Request, authorization: str) -> Told:
 
 
 def commands(keys: Keys) -> FastAPI:
-    outcomes = PendingReplies(partition=3)
+    outcomes = PendingReplies[Outcome](partition=3, reply_in=outcome_in)
     decider = FakeDecider(outcomes)
     for command in (create_category("cats"), submit(metadata(ASSET), "cats")):
         decider.decide(command)

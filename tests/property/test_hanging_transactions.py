@@ -56,6 +56,7 @@ def test_a_command_is_done_with_or_is_decided_again(
         "deciders",
         (ASSET_COMMANDS,),
         family="decider-",
+        is_folded=lambda *_: False,
         clock=lambda: 1_000.0,
     )
     if is_committed and is_confirmed:

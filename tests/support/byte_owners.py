@@ -51,7 +51,7 @@ from domain.asset.events import (
 from domain.category import EMPTY_CATALOGUE, Catalogue
 from domain.commands import CommandMetadata
 from domain.identity import result_command_id
-from domain.replies import accepted
+from domain.outcomes import accepted
 from domain.transformations import derived_folder
 from domain.values import (
     AssetId,

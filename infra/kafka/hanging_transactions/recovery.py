@@ -55,12 +55,6 @@ class TransactionEnder(Protocol):
         """End what hangs in these partitions, and among the offsets of the group."""
 
 
-def never_folded(partition: Partition, offset: int) -> bool:
-    """Say of every record that it left no trace here but its own."""
-    del partition, offset
-    return False
-
-
 class HangingTransactionRecovery:
     """Knows which commands certainly were decided, and ends hanging transactions accordingly.
 
@@ -83,7 +77,7 @@ class HangingTransactionRecovery:
         causes: Iterable[Topic],
         *,
         family: str,
-        is_folded: Callable[[Partition, int], bool] = never_folded,
+        is_folded: Callable[[Partition, int], bool],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tails = tails

@@ -25,6 +25,8 @@ from infra.errors import BrokerUnavailable, Overloaded
 from infra.kafka.producer import LogPosition
 from infra.kafka.topics import Topic
 
+AnyCommand = AssetCommand | CatalogueCommand | OperationCommand
+
 
 class FakeDecider:
     """Stands for the sender, the log and the decider; ``events`` is all that ever happened.
@@ -33,14 +35,14 @@ class FakeDecider:
     acknowledged, nothing decided until ``wait_until_endpoints_current``.
     """
 
-    def __init__(self, outcomes: PendingReplies) -> None:
+    def __init__(self, outcomes: PendingReplies[Outcome]) -> None:
         self.events: list[AssetEvent | CatalogueEvent | OperationEvent] = []
-        self.sent: list[AssetCommand | CatalogueCommand | OperationCommand] = []
+        self.sent: list[AnyCommand] = []
         self.is_down = False
         self.is_overloaded = False
         self.is_silent = False
         self._outcomes = outcomes
-        self._undecided: list[AssetCommand | CatalogueCommand | OperationCommand] = []
+        self._undecided: list[AnyCommand] = []
         self._assets: dict[tuple[TenantId, str], Asset] = {}
         self._catalogues: dict[TenantId, Catalogue] = {}
         self._operations: dict[TenantId, dict[OperationId, Operation]] = {}
@@ -53,7 +55,7 @@ class FakeDecider:
         if self.is_overloaded:
             raise Overloaded("the queue to the broker is full")
         command = decode(value or b"")
-        assert isinstance(command, AssetCommand | CatalogueCommand | OperationCommand)
+        assert isinstance(command, AnyCommand)
         is_asset = isinstance(command, AssetCommand)
         other = "category" if isinstance(command, CatalogueCommand) else "operation"
         assert topic.name == ("asset-commands" if is_asset else f"{other}-commands")
@@ -70,7 +72,7 @@ class FakeDecider:
         while self._undecided:
             self._outcomes.deliver(self.decide(self._undecided.pop(0)))
 
-    def decide(self, command: AssetCommand | CatalogueCommand | OperationCommand) -> Outcome:
+    def decide(self, command: AnyCommand) -> Outcome:
         """Decide one command, whoever sent it."""
         metadata = command.metadata
         now = datetime.now(UTC)
@@ -95,9 +97,7 @@ class FakeDecider:
         self._remembered[metadata.command_id] = metadata.fingerprint, outcome
         return outcome
 
-    def _accepted(
-        self, command: AssetCommand | CatalogueCommand | OperationCommand, now: datetime
-    ) -> CommandAccepted:
+    def _accepted(self, command: AnyCommand, now: datetime) -> CommandAccepted:
         metadata = command.metadata
         catalogue = self._catalogues.get(metadata.tenant_id, EMPTY_CATALOGUE)
         events: Sequence[AssetEvent | CatalogueEvent | OperationEvent]

@@ -16,6 +16,7 @@ from cli.batch_import.journal import ImportJournal, open_import_journal
 from cli.batch_import.upload import ImportStopped, import_lines, refused_texts
 from command_api.app import CommandApiParts, create_app
 from command_api.ids import uuid7
+from domain.outcomes import Outcome, outcome_in
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.http.authentication.api_key_table import ApiKeyTable
 from infra.settings import Settings
@@ -62,7 +63,7 @@ class Api:
 @pytest.fixture
 def api() -> Iterator[Api]:
     """Speaks for a tenant with the category cats."""
-    keys, outcomes = Keys(ApiKeyTable()), PendingReplies(partition=0)
+    keys, outcomes = Keys(ApiKeyTable()), PendingReplies[Outcome](partition=0, reply_in=outcome_in)
     decider = FakeDecider(outcomes)
     parts = CommandApiParts(
         keys=keys.table,

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from command_api.app import CommandApiParts, create_app
 from command_api.ids import uuid7
+from domain.outcomes import Outcome, outcome_in
 from infra.api_settings import CommandApiSettings
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.http.authentication.api_key_table import ApiKeyTable
@@ -45,7 +46,7 @@ def keys() -> Keys:
 
 @pytest.fixture
 def parts(keys: Keys) -> CommandApiParts:
-    outcomes = PendingReplies(partition=3)
+    outcomes = PendingReplies[Outcome](partition=3, reply_in=outcome_in)
     return CommandApiParts(
         keys=keys.table,
         sender=FakeDecider(outcomes),

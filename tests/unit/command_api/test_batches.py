@@ -17,10 +17,9 @@ from command_api.batch_import.batch_importer import MOST_AT_ONCE
 from command_api.batch_import.outcome_stream import OutcomeStream
 from domain.asset.commands import SubmitAsset
 from domain.outcomes import Outcome
-from infra.decider_runtime.command_client import AnyCommand
 from infra.http.position_header import position_from_header
 from tests.support.api_keys import Keys
-from tests.support.fakes.fake_decider import FakeDecider
+from tests.support.fakes.fake_decider import AnyCommand, FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
 
 PATH = "/v1/assets/batch"

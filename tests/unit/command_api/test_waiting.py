@@ -10,10 +10,9 @@ from starlette.testclient import TestClient
 from command_api.app import CommandApiParts, create_app
 from command_api.requests.prefer_header import preference
 from domain.outcomes import Outcome
-from infra.decider_runtime.command_client import AnyCommand
 from infra.settings import Settings
 from tests.support.api_keys import Keys
-from tests.support.fakes.fake_decider import FakeDecider
+from tests.support.fakes.fake_decider import AnyCommand, FakeDecider
 from tests.unit.command_api.conftest import SETTINGS
 
 CAT = {"download_url": "https://example.com/cat.jpg", "category": "cats"}

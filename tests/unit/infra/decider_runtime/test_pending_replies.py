@@ -6,8 +6,7 @@ from avro_schemas.codec import encode
 from avro_schemas.encryption import using_encryptor
 from avro_schemas.errors import KeysLost
 from domain.asset import replay, snapshot
-from domain.outcomes import Outcome
-from domain.replies import unchanged
+from domain.outcomes import Outcome, outcome_in, unchanged
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.encryption import new_keyring
 from infra.kafka.partition_reader import Record
@@ -30,7 +29,7 @@ def test_who_waits_for_an_outcome_is_told_when_its_keys_are_away() -> None:
     )
 
     async def wait() -> Outcome | BaseException:
-        outcomes = PendingReplies(0)
+        outcomes = PendingReplies[Outcome](0, outcome_in)
         with outcomes.expect(SUBMIT.metadata) as told:
             outcomes.receive(record)
             return (await asyncio.gather(told, return_exceptions=True))[0]

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from command_api.app import CommandApiParts
 from command_api.app import create_app as create_command_api
 from command_api.ids import uuid7
+from domain.outcomes import Outcome, outcome_in
 from domain.values import TenantId
 from infra.api_settings import CommandApiSettings
 from infra.decider_runtime.pending_replies import PendingReplies
@@ -277,7 +278,7 @@ def paths_of(app: FastAPI) -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def command_api() -> Iterator[tuple[Loopback, Hostile]]:
     keys = Keys(ApiKeyTable())
-    outcomes = PendingReplies(partition=0)
+    outcomes = PendingReplies[Outcome](partition=0, reply_in=outcome_in)
     parts = CommandApiParts(
         keys=keys.table,
         sender=FakeDecider(outcomes),

@@ -269,6 +269,7 @@ def test_what_follows_from_no_command_is_known_by_how_far_its_own_topic_has_come
         "operators",
         (OPERATION_COMMANDS, OPERATION_EVENTS),
         family="operator-",
+        is_folded=lambda *_: False,
         clock=clock,
     )
     broker.write("operator-here-0", notes, 5, notes, fate="open")

@@ -8,6 +8,8 @@ from domain.bulk_operation import decide
 from domain.bulk_operation.events import OperationSelected, OperationStarted
 from domain.bulk_operation.progress import progress_events, selection_events
 from domain.category import EMPTY_CATALOGUE
+from domain.command_routing import stream_of
+from domain.outcomes import Outcome, outcome_in
 from infra.decider_runtime.command_client import CommandClient
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.errors import Overloaded, StoreUnavailable, ViewNotBuilt, ViewsMissing
@@ -138,11 +140,13 @@ class Troubled(ViewBarrier):
     ids=lambda trouble: type(trouble).__name__,
 )
 def test_an_operation_waits_while_its_view_cannot_be_read(trouble: Exception) -> None:
-    barrier, outcomes, seconds = Troubled(trouble), PendingReplies(0), [0.0]
+    barrier, outcomes, seconds = Troubled(trouble), PendingReplies[Outcome](0, outcome_in), [0.0]
     views = ViewReader(MemoryCql())
     operator = OperationExecutor(
         OpenBook(),
-        ItemExecutor(CommandClient(FakeDecider(outcomes), outcomes), AssetHistories(views), 0),
+        ItemExecutor(
+            CommandClient(FakeDecider(outcomes), outcomes, stream_of), AssetHistories(views), 0
+        ),
         AssetScan(views),
         lambda _: barrier,
         lambda: NOON,

@@ -15,9 +15,11 @@ from domain.bulk_operation.item_commands import asset_command_for, metadata_for
 from domain.bulk_operation.progress import progress_events, selection_events
 from domain.bulk_operation.values import ItemOutcome
 from domain.category import EMPTY_CATALOGUE
+from domain.command_routing import stream_of
 from domain.commands import CommandMetadata
+from domain.outcomes import Outcome, outcome_in
 from infra.cassandra.session import Row
-from infra.decider_runtime.command_client import AnyCommand, CommandClient
+from infra.decider_runtime.command_client import CommandClient
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.errors import RecordRefused
 from read_models.asset_history.queries import AssetHistories
@@ -30,7 +32,7 @@ from streams.bulk_operations.operation_executor import OperationExecutor
 from streams.bulk_operations.tracked_operations import TrackedOperation, TrackedOperations
 from streams.bulk_operations.view_barrier import ViewBarrier
 from tests.support.bulk_operations import OPERATION, REVERT, instructions, revert, start
-from tests.support.fakes.fake_decider import FakeDecider
+from tests.support.fakes.fake_decider import AnyCommand, FakeDecider
 from tests.support.fakes.memory_cql import MemoryCql
 from tests.support.samples import ACME, NOON, metadata, submit
 from tests.unit.domain.bulk_operation.test_operation import outcome
@@ -117,7 +119,7 @@ class Bench:
     """Three assets that an operation tagged, and an operator that is to take that back."""
 
     def __init__(self) -> None:
-        self.answers = PendingReplies(0)
+        self.answers = PendingReplies[Outcome](0, outcome_in)
         self.decider = FakeDecider(self.answers)
         self.views = Views(events=self.decider.events)
         self.seconds = 0.0
@@ -141,7 +143,9 @@ class Bench:
         self.operator = OperationExecutor(
             self.book,
             ItemExecutor(
-                CommandClient(self.decider, self.answers), AssetHistories(ViewReader(self.views)), 0
+                CommandClient(self.decider, self.answers, stream_of),
+                AssetHistories(ViewReader(self.views)),
+                0,
             ),
             AssetScan(ViewReader(self.views)),
             lambda _: Open(),
@@ -235,7 +239,9 @@ def test_a_command_that_cannot_be_sent_ends_its_own_item_only(
 ) -> None:
     ask = CommandClient.ask
 
-    async def asked(self: CommandClient, command: AnyCommand, wait_seconds: float) -> object:
+    async def asked(
+        self: CommandClient[Outcome], command: AnyCommand, wait_seconds: float
+    ) -> object:
         if command.metadata.entity_id == MIDDLE:
             raise trouble
         return await ask(self, command, wait_seconds)
