@@ -11,7 +11,7 @@ from domain.bulk_operation.preview import ItemPreview, OperationPreview, Preview
 from domain.bulk_operation.selection import Candidate, matches
 from domain.category import Catalogue
 from domain.values import AssetId, CategoryId, TenantId
-from infra.http.problems import name_of, problem_kinds
+from infra.http.problems import problem_name
 from infra.http.tenant_slots import TenantSlots
 
 _SHOWN = 100
@@ -71,7 +71,7 @@ class OperationPreviews:
                     answer.items.append(shown)
         category = preview.opened_category or preview.archived_category()
         if category and category.code:
-            answer.category_problem = _problem(category.code)
+            answer.category_problem = problem_name(category.code)
         answer.seconds_at_rate = math.ceil(answer.matched / command.per_second)
         return answer
 
@@ -98,17 +98,13 @@ async def _assets(
 
 def _count(answer: PreviewAnswer, expected: ItemPreview, candidate: Candidate | None) -> None:
     if expected.code:
-        problem = _problem(expected.code)
+        problem = problem_name(expected.code)
         answer.refused[problem] = answer.refused.get(problem, 0) + 1
     elif expected.is_changed:
         answer.count += 1
         answer.original_bytes += candidate.original_bytes if candidate else 0
     else:
         answer.unchanged += 1
-
-
-def _problem(code: str) -> str:
-    return next(name_of(kind) for kind in problem_kinds().values() if kind.__name__ == code)
 
 
 def _shown(asset_id: AssetId, change: PreviewedChange, catalogue: Catalogue) -> WouldChangeAnswer:

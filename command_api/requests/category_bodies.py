@@ -2,9 +2,9 @@
 
 from typing import Self
 
-from pydantic import ConfigDict, model_validator
+from pydantic import model_validator
 
-from command_api.requests.body import RequestBody
+from command_api.requests.body import PatchBody, RequestBody
 from command_api.requests.fields import (
     CategoryName,
     CategoryRefField,
@@ -33,17 +33,9 @@ class CategoryBody(RequestBody):
         return CategorySlug(self.slug or slug_of(self.name))
 
 
-class CategoryPatch(RequestBody):
+class CategoryPatch(PatchBody):
     """What to change of a category; null as the parent moves it to the top."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     name: CategoryName = ""
     slug: Slug = ""
     parent: CategoryRefField | None = None
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("give at least one of name, slug and parent")
-        return self

@@ -2,9 +2,9 @@
 
 from typing import Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from command_api.requests.body import RequestBody
+from command_api.requests.body import PatchBody, RequestBody
 from command_api.requests.fields import EventTypes, HookUrl, ShortText, Timestamp
 from read_models.public_events import PUBLIC_EVENT_TYPES
 
@@ -17,21 +17,13 @@ class EndpointBody(RequestBody):
     description: ShortText = ""
 
 
-class EndpointPatch(RequestBody):
+class EndpointPatch(PatchBody):
     """What to change of an endpoint; enabling it forgives what failed."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     url: HookUrl = ""
     event_types: EventTypes = ()
     description: ShortText = ""
     is_enabled: bool = True
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("give at least one of url, event_types, description and is_enabled")
-        return self
 
 
 class RedeliveryBody(RequestBody):

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query
 
+from command_api.requests.dead_letter_parameters import DeadLetterParameters
 from command_api.responses.dead_letter_responses import (
     DeadLetterAnswer,
-    DeadLetterParameters,
     DeadLettersAnswer,
     RetriedAnswer,
     WholeDeadLetterAnswer,

@@ -132,6 +132,12 @@ def problem_kinds() -> dict[str, type[ScaleHosterError]]:
     return {name_of(kind): kind for kind in _subclasses(ScaleHosterError)}
 
 
+def problem_name(class_name: str) -> str:
+    """Name the problem of an error class; one that only a newer release has, by its class."""
+    kinds = problem_kinds().items()
+    return next((name for name, kind in kinds if kind.__name__ == class_name), class_name)
+
+
 def problem_page(name: str) -> str:
     """Explain a problem in a few lines; raises RouteNotFound when there is none of this name."""
     kind = problem_kinds().get(name)

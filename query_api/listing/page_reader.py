@@ -1,8 +1,8 @@
-"""Walk shelves of assets, bucket by bucket in time, until a page is full.
+"""Reads a page of assets from bucket sources, bucket by bucket in time, until it is full.
 
-A shelf holds the assets of one category, or of one tenant by date, in buckets that follow each
-other in time. A place between two assets stays where it is while others come and go, so no asset
-that was there all along is shown twice or left out.
+A bucket source holds the assets of one category, or of one tenant by date, in buckets that follow
+each other in time. A position between two assets does not move while others come and go, so no
+asset that was there all along is shown twice or left out.
 """
 
 import asyncio
@@ -56,10 +56,10 @@ async def read_page(
     limit: int,
     page_start: PageStart | None,
 ) -> RowPage:
-    """Read one page of all shelves together; an asset on several is shown once.
+    """Read one page of all sources together; an asset in several is shown once.
 
-    It makes a bounded number of reads, sixteen at once: one of buckets for each shelf, and at most
-    128 of rows, or one for each shelf that has the first bucket if those are more. Over many empty
+    It makes a bounded number of reads, sixteen at once: one of buckets for each source, and at most
+    128 of rows, or one for each source that has the first bucket if those are more. Over many empty
     buckets a page may be short, even empty, and still have a next one.
     """
     side_by_side = _BoundedReads()
@@ -80,10 +80,7 @@ async def read_page(
     rows = [row for _, row in found[:limit]]
     if len(found) > limit:
         bucket, last = found[limit - 1]
-        after = PageStart(
-            bucket=bucket, created_at_us=last["created_at_us"], asset_id=last["asset_id"]
-        )
-        return RowPage(rows=rows, next_start=after)
+        return RowPage(rows=rows, next_start=page_start_at(bucket, [last], page_start))
     return RowPage(
         rows=rows, next_start=page_start_at(todo[0][0], rows, page_start) if todo else None
     )
@@ -109,7 +106,7 @@ async def remaining_buckets(
     page_start: PageStart | None,
     side_by_side: "_BoundedReads | None" = None,
 ) -> list[tuple[str, list[BucketSource]]]:
-    """Pair each bucket that is still to come with the shelves that have it."""
+    """Pair each bucket that is still to come with the sources that have it."""
     holders: dict[str, list[BucketSource]] = {}
     side_by_side = side_by_side or _BoundedReads()
     answers = await side_by_side.all([source.buckets() for source in sources])
@@ -130,10 +127,9 @@ def _is_to_come(bucket: str, begin: str, order: SortOrder) -> bool:
 
 
 def page_start_at(bucket: str, rows: Sequence[Row], page_start: PageStart | None) -> PageStart:
-    """Begin with a bucket, behind what was shown last, if anything ever was."""
+    """Begin with a bucket, behind the last of these rows, else behind what was shown before."""
     if rows:
-        created_at_us, asset_id = _key(rows[-1])
-        return PageStart(bucket=bucket, created_at_us=created_at_us, asset_id=asset_id)
+        return PageStart(bucket, *_key(rows[-1]))
     if page_start is not None:
         return page_start._replace(bucket=bucket)
     return PageStart(bucket=bucket, created_at_us=None, asset_id=None)
@@ -158,7 +154,7 @@ async def _merged(
     limit: int,
     side_by_side: "_BoundedReads",
 ) -> Iterable[Row]:
-    """Give the first rows of one bucket of all shelves, at least ``limit``, each asset once."""
+    """Give the first rows of one bucket of all sources, at least ``limit``, each asset once."""
     runs = await side_by_side.all([source.rows(bucket, span, order, limit) for source in sources])
     if len(runs) == 1:
         return runs[0]
@@ -175,14 +171,14 @@ class _BoundedReads:
     """Carries out the reads of one page, few at once."""
 
     def __init__(self) -> None:
-        self._places = asyncio.Semaphore(_READS_AT_ONCE)
+        self._slots = asyncio.Semaphore(_READS_AT_ONCE)
 
     async def all(self, reads: Sequence[Coroutine[Any, Any, _Read]]) -> Sequence[_Read]:
         """Give the answer of each read."""
         return await _gathered([self._one(read) for read in reads])
 
     async def _one(self, read: Coroutine[Any, Any, _Read]) -> _Read:
-        async with self._places:
+        async with self._slots:
             return await read
 
 

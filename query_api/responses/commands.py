@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from infra.cassandra.session import Row
 from infra.http.position_header import position_to_header
-from infra.http.problems import name_of, problem_kinds, status_of, title_of
+from infra.http.problems import problem_kinds, problem_name, status_of, title_of
 from read_models.time import moment
 
 
@@ -55,10 +55,11 @@ def command_answer(row: Row, *, problem_base_url: str) -> CommandAnswer:
 
 
 def _problem(refusal: Mapping[str, Any], problem_base_url: str) -> dict[str, Any]:
-    kind = next(kind for kind in problem_kinds().values() if kind.__name__ == refusal["problem"])
+    name = problem_name(refusal["problem"])
+    kind = problem_kinds()[name]
     return {
         **refusal["members"],
-        "type": f"{problem_base_url.rstrip('/')}/problems/{name_of(kind)}",
+        "type": f"{problem_base_url.rstrip('/')}/problems/{name}",
         "title": title_of(kind),
         "status": status_of(kind).value,
         "detail": refusal["detail"],

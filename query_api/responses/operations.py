@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from domain.bulk_operation.progress import CATEGORY_ITEM
 from domain.bulk_operation.values import ItemResult, OperationKind, OperationState
 from infra.cassandra.session import Row
-from infra.http.problems import problem_kinds
+from infra.http.problems import problem_name
 from query_api.responses.asset_history import ChangeAnswer
 from query_api.responses.json_response import raw_json
 from read_models.time import moment
@@ -104,7 +104,7 @@ def operation_item_answer(row: Row, changes: list[ChangeAnswer]) -> OperationIte
         "place": row["place"],
         "asset_id": None if row["item"] == CATEGORY_ITEM else row["item"],
         "result": row["result"],
-        "problem": _problem(row["code"]) if row["code"] else None,
+        "problem": problem_name(row["code"]) if row["code"] else None,
         "detail": row["detail"] or None,
         "version": row["version"] or None,
         "changes": changes,
@@ -123,12 +123,7 @@ def _progress(row: Row) -> ProgressAnswer:
         "changed": row["changed"],
         "unchanged": row["unchanged"],
         "conflicts": row["conflicts"],
-        "refused": {_problem(code): items for code, items in refused.items()},
+        "refused": {problem_name(code): items for code, items in refused.items()},
         "assets_per_minute": speed,
         "eta_seconds": round(60 * left / speed) if is_counting_down else None,
     }
-
-
-def _problem(code: str) -> str:
-    """Name a refusal as its problem type does; one of a newer release as it is."""
-    return next((name for name, kind in problem_kinds().items() if kind.__name__ == code), code)
