@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedRequest:
-    """What a client wants: everything after a place, or since a moment, for so many seconds.
+    """What a client wants: everything from these offsets on, or since a moment, for some time.
 
     ``seconds`` None is until somebody ends it.
     """
@@ -39,8 +39,8 @@ class FeedRequest:
 class Feed:
     """Makes the feeds of one process.
 
-    ``open_history`` reads the log, a few at once (see MissedEvents), ``offsets_at`` tells where it
-    stood at a moment; both run in threads of their own.
+    ``open_history`` reads the log, a few at once (see MissedEvents), ``offsets_at`` gives the
+    offsets that it had reached at a moment; both run in threads of their own.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Feed:
         self._heartbeat_seconds = heartbeat_seconds
 
     async def since(self, moment: datetime) -> dict[int, int]:
-        """Find the place before everything that happened from this moment on.
+        """Give offsets before everything that happened from this moment on.
 
         Raises BrokerUnavailable.
         """
@@ -76,7 +76,7 @@ class Feed:
         feed_request: FeedRequest,
         is_welcome: Callable[[], bool],
     ) -> AsyncGenerator[bytes]:
-        """Tell every event of the tenant after a place once, in the order of each asset.
+        """Send each event of the tenant from there on once, in the order of each asset.
 
         Each has an id from which another feed goes on without a gap. The feed ends when the time is
         over, when ``is_welcome`` says no, and when the client takes less than happens. No event is
@@ -84,9 +84,9 @@ class Feed:
         what was missed ends there.
         """
         at = dict(feed_request.after)
-        yield self._place(at, tenant_id)
+        yield self._resume_token(at, tenant_id)
         try:
-            write = partial(self._told, tenant_id, feed_request.since)
+            write = partial(self._missed_event, tenant_id, feed_request.since)
             missed = self._missed.pieces(tenant_id, at, listener.joined_at, write)
             async with aclosing(missed):
                 async for piece in missed:
@@ -95,10 +95,10 @@ class Feed:
                         return
         except KeysLost as lost:
             log.error("a feed ends before what it missed: %s", lost)  # noqa: TRY400 - that says it all
-            yield _KEYS_AWAY + self._place(at, tenant_id)
+            yield _KEYS_AWAY + self._resume_token(at, tenant_id)
             return
         ends_at = None if feed_request.seconds is None else time.monotonic() + feed_request.seconds
-        told_at = time.monotonic()
+        sent_at = time.monotonic()
         while is_welcome() and not listener.is_over:
             now = time.monotonic()
             if ends_at is not None and now >= ends_at:
@@ -110,20 +110,20 @@ class Feed:
                 case FeedEvent() if came.offset >= at[came.partition]:
                     at[came.partition] = came.offset + 1
                     yield self._event(came, at, tenant_id)
-                    told_at = time.monotonic()
+                    sent_at = time.monotonic()
                 case FeedCheckpoint():
                     at |= {p: max(at[p], offset) for p, offset in came.offsets.items()}
-                    yield self._place(at, tenant_id)
-                case None if time.monotonic() - told_at >= self._heartbeat_seconds:
+                    yield self._resume_token(at, tenant_id)
+                case None if time.monotonic() - sent_at >= self._heartbeat_seconds:
                     self.listeners.send_checkpoint(listener)
-                    told_at = time.monotonic()
+                    sent_at = time.monotonic()
 
-    def _told(
+    def _missed_event(
         self, tenant_id: TenantId, since: datetime | None, happened: FeedEvent | None, at: Offsets
     ) -> bytes | None:
-        """Write what was missed; without an event the place, so that who comes back goes on."""
+        """Write a missed event; without one the resume token, from which a client may go on."""
         if happened is None:
-            return self._place(at, tenant_id)
+            return self._resume_token(at, tenant_id)
         if not _is_wanted(happened, tenant_id, since):
             return None
         return self._event(happened, at, tenant_id)
@@ -134,8 +134,8 @@ class Feed:
         token = self.resume_tokens.encode(at, tenant_id)
         return f"id: {token}\nevent: {kind}\ndata: {text}\n\n".encode()
 
-    def _place(self, at: Offsets, tenant_id: TenantId) -> bytes:
-        """Tell where the client stands; without data it is no event, and keeps proxies awake."""
+    def _resume_token(self, at: Offsets, tenant_id: TenantId) -> bytes:
+        """Send the resume token alone: without data it is no event, and keeps proxies awake."""
         return f"id: {self.resume_tokens.encode(at, tenant_id)}\n\n".encode()
 
 
