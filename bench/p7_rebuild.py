@@ -36,7 +36,7 @@ def rebuilt(kafka: Kafka, settings: CassandraSettings) -> tuple[float, float]:
         generations=generations,
         tables=ViewTables(cql),
         ends=LogBounds(kafka).ends,
-        parking=store.parking,
+        parked_records=store.parked_records,
     )
     for view in REBUILDABLE:
         planner.start(view, processes=_PROCESSES)

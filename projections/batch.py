@@ -144,7 +144,7 @@ class _FailedRecords:
     def _park(self, view_position: ViewPosition, record: Record, code: str, detail: str) -> None:
         if record.key:  # without one it belongs to no entity
             view_position.waiting.add(record.key)
-        place = ParkedEntry(
+        entry = ParkedEntry(
             view=view_position.live.view.name,
             generation=view_position.live.generation,
             topic=record.topic,
@@ -155,7 +155,7 @@ class _FailedRecords:
             detail=detail,
             parked_at=self._now,
         )
-        self.parked.append(ParkedRecord(place=place, value=record.value))
+        self.parked.append(ParkedRecord(entry=entry, value=record.value))
 
 
 def _decoded(record: Record) -> Message | Undecodable:

@@ -177,7 +177,7 @@ class ProjectionConsumer:
 
     def _retry(self, view_position: ViewPosition) -> None:
         applied = 0
-        for count in retry_parked(view_position, self._store, self._store.parking):
+        for count in retry_parked(view_position, self._store, self._store.parked_records):
             applied += count
             if self._poll(1, 0):
                 self._owned.drop()  # a record in spite of the pause: read it again

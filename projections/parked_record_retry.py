@@ -12,7 +12,7 @@ _AT_ONCE = 100
 
 
 def retry_parked(
-    view_position: ViewPosition, store: ViewStore, parking: ParkedRecordStore
+    view_position: ViewPosition, store: ViewStore, parked_records: ParkedRecordStore
 ) -> Iterator[int]:
     """Try everything that waits for a view in a partition; say after each few what was applied.
 
@@ -22,21 +22,21 @@ def retry_parked(
     """
     live, stuck, after = view_position.live, set[bytes](), -1
     place = (live.view.name, live.generation, view_position.partition)
-    while chunk := parking.parked_in(*place, after=after, at_most=_AT_ONCE):
-        after = chunk[-1].place.offset
+    while chunk := parked_records.parked_in(*place, after=after, at_most=_AT_ONCE):
+        after = chunk[-1].entry.offset
         operations, done = [], []
         for record in chunk:
-            if record.place.passed_over_because or record.place.key in stuck:
+            if record.entry.passed_over_because or record.entry.key in stuck:
                 continue
             try:
-                rows = list(live.view.rows(decode_record(record.value, record.place.topic)))
+                rows = list(live.view.rows(decode_record(record.value, record.entry.topic)))
             except Exception:  # noqa: BLE001 - whatever it is, it waits on
-                if record.place.key:
-                    stuck.add(record.place.key)
+                if record.entry.key:
+                    stuck.add(record.entry.key)
                 continue
             operations += rows
-            done.append(record.place)
+            done.append(record.entry)
         store.write(collapse_operations(operations), generation=live.generation)
-        parking.unpark(done)
+        parked_records.unpark(done)
         yield len(done)
     view_position.waiting = stuck

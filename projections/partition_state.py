@@ -115,7 +115,8 @@ class OwnedPartitions:
         """
         saved = self._saved()
         parked = {
-            live: self._store.parking.parked(live.view.name, live.generation) for live in self._live
+            live: self._store.parked_records.parked(live.view.name, live.generation)
+            for live in self._live
         }
         added = {
             partition: self._partition_state(partition, saved, parked) for partition in partitions

@@ -42,7 +42,7 @@ class BatchWriter:
             self.verify_checkpoints(step.view_position for step in batch.steps)
         for generation, operations in batch.operations.items():
             self._store.write(operations, generation=generation)
-        self._store.parking.park(batch.parked)
+        self._store.parked_records.park(batch.parked)
         pass_by("projections.after_rows_before_checkpoint")
         self._store.save(step.checkpoint for step in batch.steps)
         pass_by("projections.after_checkpoint")

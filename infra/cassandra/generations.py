@@ -1,4 +1,4 @@
-"""The generations of each view: which there are, what is done about them, which one is read."""
+"""Generations of views: the record of each, and the pointer to the one that is read."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -39,8 +39,8 @@ class Generation:
     the projections feed it, whether it is read or not. ``failed``, ``cancelled``: nobody feeds it.
     ``dropped``: its tables are gone; the number is never used again.
 
-    ``events_per_second`` of 0 is as fast as it goes. ``seen_at`` is when the builder last told how
-    it is getting on, and ``offsets_per_second`` what it told.
+    ``events_per_second`` of 0 is as fast as it goes. ``seen_at`` is when its builder last
+    reported, and ``offsets_per_second`` the rate that it reported.
     """
 
     view: str
@@ -69,8 +69,8 @@ class ActiveGeneration:
 class Generations(Protocol):
     """What is kept about generations; every method raises StoreUnavailable and ViewsMissing.
 
-    Those that return bool change something only if it still is as expected, and tell whether it
-    was; of two that ask at the same time one is told no.
+    Those that return bool are conditional: they change something only if it still is as expected,
+    and return whether it was; of two callers at the same time one gets False.
     """
 
     def all(self) -> list[Generation]:
@@ -85,10 +85,10 @@ class Generations(Protocol):
     def steer(
         self, generation: Generation, *, is_paused: bool, processes: int, events_per_second: int
     ) -> bool:
-        """Tell its builder what to do, unless its state is no longer what ``generation`` says."""
+        """Change how its builder works, unless its state is no longer what ``generation`` says."""
 
     def report(self, view: str, number: int, offsets_per_second: float) -> None:
-        """Tell that its builder is alive, and how fast."""
+        """Record that its builder is alive, and its rate."""
 
     def set_targets(self, view: str, number: int, topic: str, targets: Mapping[int, int]) -> None:
         """Keep where the log's partitions ended when the rebuild began."""
@@ -97,13 +97,13 @@ class Generations(Protocol):
         """Give what ``set_targets`` kept."""
 
     def note(self, view: str, number: int, comparison: GenerationComparison) -> None:
-        """Keep what a comparison came to."""
+        """Keep the result of a comparison."""
 
     def actives(self) -> dict[str, ActiveGeneration]:
-        """Say what is read of each view."""
+        """Give the active generation of each view."""
 
     def forget(self, view: str, number: int) -> None:
-        """Remove its checkpoints, and those that somebody who is late saves after that."""
+        """Remove its checkpoints, and those that a late process saves after that."""
 
     def switch(self, view: str, now: int, then: int, accepted_because: str = "") -> bool:
         """Have another generation read from now on, unless ``now`` is no longer the one read."""
@@ -151,7 +151,7 @@ class CassandraGenerations:
     def steer(
         self, generation: Generation, *, is_paused: bool, processes: int, events_per_second: int
     ) -> bool:
-        """Tell its builder what to do; see Generations."""
+        """Change how its builder works; see Generations."""
         return self._applied(
             "UPDATE generations SET is_paused = ?, processes = ?, events_per_second = ?"
             " WHERE view_name = ? AND generation = ? IF state = ?",
@@ -164,7 +164,7 @@ class CassandraGenerations:
         )
 
     def report(self, view: str, number: int, offsets_per_second: float) -> None:
-        """Tell that its builder is alive; see Generations."""
+        """Record that its builder is alive; see Generations."""
         self._cql.execute(
             "UPDATE generations SET seen_at = ?, offsets_per_second = ?"
             " WHERE view_name = ? AND generation = ?",
@@ -185,7 +185,7 @@ class CassandraGenerations:
         return targets_of(self._cql.execute(PARTITION_STATES, [view, number]))
 
     def note(self, view: str, number: int, comparison: GenerationComparison) -> None:
-        """Keep what a comparison came to; see Generations."""
+        """Keep the result of a comparison; see Generations."""
         self._cql.execute(
             "UPDATE generations SET compared_at = ?, compared_with = ?, row_count = ?,"
             " difference_count = ? WHERE view_name = ? AND generation = ?",
@@ -200,7 +200,7 @@ class CassandraGenerations:
         )
 
     def actives(self) -> dict[str, ActiveGeneration]:
-        """Say what is read of each view; see Generations."""
+        """Give the active generation of each view; see Generations."""
         return active_generations_of(self._cql.execute(ACTIVE_GENERATIONS))
 
     def begin(self, view: str, number: int = FIRST_GENERATION) -> int:

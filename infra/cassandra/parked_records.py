@@ -44,7 +44,7 @@ class ParkedEntry:
 class ParkedRecord:
     """A parked record with its bytes."""
 
-    place: ParkedEntry
+    entry: ParkedEntry
     value: bytes
 
 
@@ -84,12 +84,12 @@ class CassandraParkedRecords:
             self._cql.execute(
                 _PARK,
                 [
-                    each.place.key,
+                    each.entry.key,
                     each.value,
-                    each.place.code,
-                    each.place.detail,
-                    each.place.parked_at,
-                    *_key(each.place),
+                    each.entry.code,
+                    each.entry.detail,
+                    each.entry.parked_at,
+                    *_key(each.entry),
                 ],
             )
 
@@ -109,7 +109,7 @@ class CassandraParkedRecords:
             f"SELECT * FROM parked_records{_IN_PARTITION} AND record_offset > ? LIMIT ?",  # noqa: S608 - names are ours
             [view, generation, *partition, after, at_most],
         )
-        return [ParkedRecord(place=_parked(row), value=row["value"] or b"") for row in rows]
+        return [ParkedRecord(entry=_parked(row), value=row["value"] or b"") for row in rows]
 
     def unpark(self, records: Iterable[ParkedEntry]) -> None:
         """Forget records that were applied; see ParkedRecordStore."""

@@ -1,4 +1,4 @@
-"""Where views are kept: their rows, and how far each has got in the log."""
+"""The store of views: their rows, and the checkpoint of each generation in the log."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Checkpoint:
 
 
 class ViewStore(Protocol):
-    """Rows that only events change, and the checkpoints of those who write them.
+    """Keeps rows that only events change, and the checkpoints of the processes that write them.
 
     What a call wrote is kept when it returns; when it raises, any part of it may be kept, and
     writing it again does no harm. Every method raises StoreUnavailable when the store does not
@@ -56,8 +56,8 @@ class ViewStore(Protocol):
     """
 
     @property
-    def parking(self) -> ParkedRecordStore:
-        """Where records wait that a view could not take."""
+    def parked_records(self) -> ParkedRecordStore:
+        """The records that a view could not take."""
 
     def write(self, operations: Iterable[RowOperation], *, generation: int) -> None:
         """Carry out operations on the tables of one generation, in any order.
@@ -81,7 +81,7 @@ class CassandraViewStore:
     def __init__(self, cql: CassandraSession) -> None:
         self._cql = cql
         self.generations = CassandraGenerations(cql)
-        self.parking = CassandraParkedRecords(cql)
+        self.parked_records = CassandraParkedRecords(cql)
 
     @classmethod
     def connect(cls, settings: CassandraSettings) -> "CassandraViewStore":
@@ -94,7 +94,7 @@ class CassandraViewStore:
         return self._cql
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._cql.close()
 
     def tables(self) -> set[str]:
@@ -186,7 +186,7 @@ def _delete(table: Table, generation: int, key_columns: int) -> str:
 
 
 def _batches(statements: Iterable[BoundStatement]) -> Iterator[BoundStatement | BatchStatement]:
-    """Put statements of one partition together: it takes them in as one."""
+    """Batch statements of one partition, which applies each batch as one write."""
     left = iter(statements)
     while some := list(islice(left, _ROWS_PER_BATCH)):
         if len(some) == 1:

@@ -156,9 +156,9 @@ class GenerationBuilder:
     def _forget_parked(self, live: Sequence[ViewGeneration]) -> None:
         """Try again what failed before, unless somebody said to go on without it."""
         for each in live:
-            parked = self._store.parking.parked(each.view.name, each.generation)
+            parked = self._store.parked_records.parked(each.view.name, each.generation)
             ours = set(self._subset.partitions([each.view.topic]))
-            self._store.parking.unpark(
+            self._store.parked_records.unpark(
                 place
                 for place in parked
                 if not place.passed_over_because and (place.topic, place.partition) in ours
@@ -176,7 +176,7 @@ class GenerationBuilder:
 
         records = _read(sources.values(), chunk)
         batch = project_records(records, places, next_offset_of, datetime.now(UTC))
-        self._store.parking.park(batch.parked)
+        self._store.parked_records.park(batch.parked)
         for dead_letter in batch.dead_letters:
             where = f"{dead_letter.topic}:{dead_letter.partition}:{dead_letter.offset}"
             raise CannotApply(f"{where}: {dead_letter.detail}")

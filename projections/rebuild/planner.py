@@ -34,9 +34,9 @@ class RebuildPlanner:
         generations: Generations,
         tables: GenerationTables,
         ends: Callable[[Topic], Mapping[int, int]],
-        parking: ParkedRecordStore,
+        parked_records: ParkedRecordStore,
     ) -> None:
-        self._parking = parking
+        self._parked_records = parked_records
         self._generations = generations
         self._tables = tables
         self._ends = ends
@@ -123,14 +123,14 @@ class RebuildPlanner:
         found = self._unfinished(view, ("failed",))
         poison = [
             each
-            for each in self._parking.parked(view, found.number)
+            for each in self._parked_records.parked(view, found.number)
             if not each.passed_over_because and each.code != "behind"
         ]
         if not poison:
             raise NoSuchGeneration(
                 f"the rebuild of {view} did not fail at a record: {found.reason or 'no reason'}"
             )
-        self._parking.pass_over(poison, because)
+        self._parked_records.pass_over(poison, because)
         return len(poison)
 
     def cancel(self, view: str) -> Generation:

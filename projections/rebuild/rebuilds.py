@@ -35,7 +35,10 @@ class Rebuilds:
         generations = self._store.generations
         self._catch_up = CatchUp(store=self._store, ends=self._ends)
         self.planner = RebuildPlanner(
-            generations=generations, tables=tables, ends=self._ends, parking=self._store.parking
+            generations=generations,
+            tables=tables,
+            ends=self._ends,
+            parked_records=self._store.parked_records,
         )
         self.switcher = GenerationSwitcher(
             generations=generations, feeding=self._catch_up, tables=tables, definition=definition

@@ -65,7 +65,7 @@ class ConsistencyChecks:
                 part_of=lambda table, key: self._rows.part_of(table, generation, key, PARTS),
                 passed_over=frozenset(
                     (each.partition, each.offset)
-                    for each in self._store.parking.parked(name, generation)
+                    for each in self._store.parked_records.parked(name, generation)
                     if each.passed_over_because
                 ),
             )

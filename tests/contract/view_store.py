@@ -43,7 +43,7 @@ def parked(offset: int, *, partition: int = 0, generation: int = 1) -> ParkedRec
         detail="an earlier one waits",
         parked_at=datetime(2026, 11, 23, tzinfo=UTC),
     )
-    return ParkedRecord(place=place, value=b"value %d" % offset)
+    return ParkedRecord(entry=place, value=b"value %d" % offset)
 
 
 class ViewStoreContract:
@@ -131,31 +131,31 @@ class ViewStoreContract:
         assert self.new_store().checkpoints("categories", 1) == []
 
     def test_parked_records_come_back_in_the_order_of_the_log(self) -> None:
-        parking = self.new_store().parking
+        parked_records = self.new_store().parked_records
         records = [parked(9), parked(7), parked(8, partition=1)]
-        parking.park([*records, parked(5, generation=2)])
-        parking.park(records)  # as after a kill
-        assert parking.parked("categories", 1) == [
-            parked(7).place,
-            parked(9).place,
-            parked(8, partition=1).place,
+        parked_records.park([*records, parked(5, generation=2)])
+        parked_records.park(records)  # as after a kill
+        assert parked_records.parked("categories", 1) == [
+            parked(7).entry,
+            parked(9).entry,
+            parked(8, partition=1).entry,
         ]
         first = ("category-events", 0)
-        found = parking.parked_in("categories", 1, first, after=-1, at_most=1)
+        found = parked_records.parked_in("categories", 1, first, after=-1, at_most=1)
         assert found == [parked(7)]
-        assert parking.parked_in("categories", 1, first, after=7, at_most=9) == [parked(9)]
+        assert parked_records.parked_in("categories", 1, first, after=7, at_most=9) == [parked(9)]
 
     def test_a_record_that_was_applied_is_forgotten(self) -> None:
-        parking = self.new_store().parking
-        parking.park([parked(7), parked(9)])
+        parked_records = self.new_store().parked_records
+        parked_records.park([parked(7), parked(9)])
         for _ in range(2):
-            parking.unpark([parked(7).place])
-        assert parking.parked("categories", 1) == [parked(9).place]
+            parked_records.unpark([parked(7).entry])
+        assert parked_records.parked("categories", 1) == [parked(9).entry]
 
     def test_a_record_that_is_passed_over_stays_so(self) -> None:
-        parking = self.new_store().parking
-        parking.park([parked(7)])
-        parking.pass_over([parked(7).place], "it was lost")
-        parking.park([parked(7)])
-        (kept,) = parking.parked("categories", 1)
+        parked_records = self.new_store().parked_records
+        parked_records.park([parked(7)])
+        parked_records.pass_over([parked(7).entry], "it was lost")
+        parked_records.park([parked(7)])
+        (kept,) = parked_records.parked("categories", 1)
         assert kept.passed_over_because == "it was lost"

@@ -201,9 +201,9 @@ def test_a_row_that_has_only_its_key_is_found(
 def test_a_view_tells_whose_records_it_lacks(
     settings: CassandraSettings, store: CassandraViewStore
 ) -> None:
-    place = parked(7).place
-    store.parking.park(
-        [ParkedRecord(place=replace(place, view="asset_history", topic="asset-events"), value=b"")]
+    place = parked(7).entry
+    store.parked_records.park(
+        [ParkedRecord(entry=replace(place, view="asset_history", topic="asset-events"), value=b"")]
     )
     opened = CassandraSession(settings, keyspace=settings.keyspace)
     try:

@@ -131,7 +131,7 @@ class Parts:
             generations=self.generations,
             tables=self.tables,
             ends=self.ends,
-            parking=self.store.parking,
+            parked_records=self.store.parked_records,
         )
         self.switcher = GenerationSwitcher(
             generations=self.generations,

@@ -1,4 +1,4 @@
-"""A parking place in memory."""
+"""Parked records in memory."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,7 +9,7 @@ from infra.kafka.group_consumer import Partition
 Place = tuple[str, int, str, int, int]
 
 
-class MemoryParking:
+class MemoryParkedRecords:
     """Keeps parked records by where they lie."""
 
     def __init__(self) -> None:
@@ -17,14 +17,14 @@ class MemoryParking:
 
     def park(self, records: Iterable[ParkedRecord]) -> None:
         for each in records:
-            kept = self._records.get(_place(each.place))
-            because = kept.place.passed_over_because if kept else ""
-            place = replace(each.place, passed_over_because=because)
-            self._records[_place(place)] = replace(each, place=place)
+            kept = self._records.get(_place(each.entry))
+            because = kept.entry.passed_over_because if kept else ""
+            place = replace(each.entry, passed_over_because=because)
+            self._records[_place(place)] = replace(each, entry=place)
 
     def parked(self, view: str, generation: int) -> list[ParkedEntry]:
         return [
-            record.place
+            record.entry
             for place, record in sorted(self._records.items())
             if place[:2] == (view, generation)
         ]
@@ -46,8 +46,8 @@ class MemoryParking:
     def pass_over(self, records: Iterable[ParkedEntry], because: str) -> None:
         for each in records:
             kept = self._records[_place(each)]
-            place = replace(kept.place, passed_over_because=because)
-            self._records[_place(each)] = replace(kept, place=place)
+            place = replace(kept.entry, passed_over_because=because)
+            self._records[_place(each)] = replace(kept, entry=place)
 
 
 def _place(parked: ParkedEntry) -> Place:

@@ -8,7 +8,7 @@ from infra.cassandra.column_encryption import decrypted_row, encrypted_operation
 from infra.cassandra.row_operations import ColumnValue, Delete, RowOperation, Table
 from infra.cassandra.view_store import Checkpoint
 from infra.errors import StoreUnavailable
-from tests.support.fakes.memory_parked_records import MemoryParking
+from tests.support.fakes.memory_parked_records import MemoryParkedRecords
 
 _NEVER = -(2**63)
 Key = tuple[ColumnValue, ...]
@@ -51,7 +51,7 @@ class MemoryViewStore:
     def __init__(self) -> None:
         self.is_away = False
         self.writes = 0
-        self.parking = MemoryParking()
+        self.parked_records = MemoryParkedRecords()
         self._tables: dict[str, dict[Key, _Row]] = {}
         self._deletions: dict[tuple[str, Key], Delete] = {}
         self._checkpoints: dict[tuple[str, int, str, int], Checkpoint] = {}

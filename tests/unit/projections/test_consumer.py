@@ -260,7 +260,7 @@ def test_events_behind_one_that_cannot_be_read_wait_in_order_until_it_can(
     assert later.metric("entities_waiting", view="asset_history", generation="1") == 0
 
     (topic, partition), assets = place_of(own[0]), TABLES["asset_by_id"]
-    waiting = store.parking.parked("asset_by_id", 1)
+    waiting = store.parked_records.parked("asset_by_id", 1)
     assert [each.code for each in waiting] == ["view_failed", *["behind"] * (len(own) - 2)]
     assert (letter.topic, letter.partition, letter.offset) == (topic, partition, waiting[0].offset)
     assert readable(store.rows(assets)) == expected_rows([*others, own[0]])["asset_by_id"]
@@ -269,7 +269,7 @@ def test_events_behind_one_that_cannot_be_read_wait_in_order_until_it_can(
     run = Run(log, store)
     assert run.metric("entities_waiting", view="asset_by_id", generation="1") == 0
     assert run.reader.paused_polls == math.ceil(len(waiting) / 2)  # so it stays in the group
-    assert store.parking.parked("asset_by_id", 1) == []
+    assert store.parked_records.parked("asset_by_id", 1) == []
     assert readable(store.rows(assets)) == expected_rows(EVENTS)["asset_by_id"]
 
 
@@ -285,7 +285,7 @@ def test_what_is_parked_is_left_to_whoever_takes_the_partition_over(
     broken = [replace(live, view=failing) if live.view == ASSET_BY_ID else live for live in LIVE]
     log.add(EVENTS)
     Run(log, store, live=broken)
-    waiting = len(store.parking.parked("asset_by_id", 1))
+    waiting = len(store.parked_records.parked("asset_by_id", 1))
     monkeypatch.setattr(parked_record_retry, "_AT_ONCE", 2)
 
     def lose_all(reader: Reader, polls: int) -> None:
@@ -294,7 +294,7 @@ def test_what_is_parked_is_left_to_whoever_takes_the_partition_over(
             reader.lose((ASSET_EVENTS.name, 1))
 
     Run(log, store, Script(while_paused=lose_all))
-    assert len(store.parking.parked("asset_by_id", 1)) == waiting - 2
+    assert len(store.parked_records.parked("asset_by_id", 1)) == waiting - 2
 
 
 def test_a_view_goes_on_without_a_record_that_was_accepted_as_lost() -> None:
@@ -309,8 +309,8 @@ def test_a_view_goes_on_without_a_record_that_was_accepted_as_lost() -> None:
     assets, last = TABLES["asset_by_id"], EVENTS[-1].metadata
     key = (last.tenant_id, last.entity_id)
     assert store.rows(assets)[key]["version"] == spoilt.metadata.entity_version - 1
-    poison = store.parking.parked("asset_by_id", 1)[0]
-    store.parking.pass_over([poison], "a disk was full")
+    poison = store.parked_records.parked("asset_by_id", 1)[0]
+    store.parked_records.pass_over([poison], "a disk was full")
     Run(log, store)
     assert store.rows(assets)[key]["version"] == last.entity_version
 

@@ -211,7 +211,7 @@ def test_a_rebuild_goes_on_without_a_record_that_was_accepted_as_lost() -> None:
     parts.builder().run(CountingStop(8))
     assert parts.generations.get("assets_by_date", 2).state == "building"
     assert parts.store.rows(LISTING, 2) == parts.store.rows(LISTING, 1)
-    (kept,) = parts.store.parking.parked("assets_by_date", 2)
+    (kept,) = parts.store.parked_records.parked("assets_by_date", 2)
     assert kept.passed_over_because == "a disk was full"
 
 

@@ -51,5 +51,5 @@ def test_what_a_newer_release_wrote_waits_until_the_projections_are_of_it_too(
 
     assert new.letters == []
     assert shown(store) == expected_rows(EVENTS)
-    assert all(store.parking.parked(live.view.name, 1) == [] for live in LIVE)
+    assert all(store.parked_records.parked(live.view.name, 1) == [] for live in LIVE)
     assert new.metric("entities_waiting", view="asset_by_id", generation="1") == 0
