@@ -10,18 +10,15 @@ from typing import Any, Literal, Self
 
 from domain.asset.blob_keys import ROOT, asset_folder, folder_of
 from domain.asset.events import (
-    AssetConfirmed,
     AssetDeleted,
     AssetEvent,
     AssetPublished,
     AssetPurged,
-    AssetRefreshRequested,
-    AssetRejected,
-    AssetReprocessingRequested,
     AssetRestored,
     AssetSourceReplaced,
     AssetSubmitted,
 )
+from domain.asset.runs import RunEnded, RunStarted, run_transition
 from domain.transformations import ON_DEMAND
 from domain.values import AssetId, BlobKey, TenantId
 from infra.blobs.store import BlobEntry
@@ -171,15 +168,13 @@ class BlobInventory:
         match event:
             case AssetSubmitted():
                 self._db.execute(
-                    "INSERT OR REPLACE INTO assets VALUES (?, ?, ?, ?, 0, 0, 0)",
-                    (folder, event.metadata.tenant_id, event.asset_id, event.run),
+                    "INSERT OR REPLACE INTO assets VALUES (?, ?, ?, 0, 0, 0, 0)",
+                    (folder, event.metadata.tenant_id, event.asset_id),
                 )
                 self._name(folder, event.source.upload_key, "upload")
             case AssetSourceReplaced():
-                self._set(folder, run=event.run)
                 self._name(folder, event.source.upload_key, "upload")
             case AssetPublished():
-                self._set(folder, run=event.run, finished_run=event.run)
                 self._db.execute("UPDATE named SET is_shown = 0 WHERE folder = ?", (folder,))
                 self._name(folder, event.original.blob_key, "original", is_shown=True)
                 for made in event.renditions:
@@ -188,18 +183,19 @@ class BlobInventory:
                     "INSERT OR REPLACE INTO originals VALUES (?, ?)",
                     (folder, event.original.sha256),
                 )
-            case AssetConfirmed() | AssetRejected():
-                self._set(folder, finished_run=event.run)
-            case AssetReprocessingRequested() | AssetRefreshRequested():
-                self._set(folder, run=event.run)
             case AssetRestored():
-                self._set(folder, run=event.run, is_gone=0)
+                self._set(folder, is_gone=0)
             case AssetDeleted():
                 self._set(folder, is_gone=1)
             case AssetPurged():
                 self._set(folder, is_gone=1, is_purged=1)
                 self._db.execute("DELETE FROM named WHERE folder = ?", (folder,))
                 self._db.execute("DELETE FROM originals WHERE folder = ?", (folder,))
+        match run_transition(event):
+            case RunStarted(run=run):
+                self._set(folder, run=run)
+            case RunEnded(run=run):
+                self._set(folder, run=run, finished_run=run)
 
     def _set(self, folder: BlobKey, **values: int) -> None:
         names = ", ".join(f"{name} = ?" for name in values)

@@ -27,6 +27,7 @@ from domain.values import (
     Original,
     Rendition,
     Sha256,
+    Status,
     TenantId,
 )
 
@@ -52,6 +53,8 @@ def published(renditions: int) -> AssetPublished:
         ),
         run=1,
         category_ids=(CategoryId(UUID), CategoryId(UUID)),
+        created_at=NOON,
+        previous_status=Status.SUBMITTED,
         original=Original(
             blob_key=BlobKey(f"originals/{DIGEST}"),
             sha256=DIGEST,

@@ -145,6 +145,7 @@ def _delete(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
             metadata=metadata,
             category_ids=asset.category_ids,
             created_at=asset.created_at,
+            previous_status=asset.status,
             shown_since=asset.shown_since,
         )
     ]
@@ -158,6 +159,7 @@ def _restore(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
         AssetRestored(
             metadata=metadata,
             status=asset.status_before_deletion,
+            previous_status=asset.status,
             category_ids=asset.category_ids,
             created_at=asset.created_at,
             source=asset.source,
@@ -180,6 +182,7 @@ def _purge(asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
             metadata=metadata,
             category_ids=asset.category_ids,
             created_at=asset.created_at,
+            previous_status=asset.status,
             shown_in=asset.shown_in,
             sha256=asset.original.sha256 if asset.original else None,
             perceptual_hash=asset.perceptual_hash,

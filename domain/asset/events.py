@@ -45,12 +45,16 @@ class AssetPublished(Event):
     """A pipeline run ended well: the picture is hosted, listed and has a public URL.
 
     Here as in what follows, ``shown_since`` is the version from which on listings showed what ends
-    with this event; absent if they did not show the asset. ``previous_sha256`` and
+    with this event; absent if they did not show the asset. Every event that may change the status
+    has the ``previous_status``, and ``created_at``, when the asset was submitted: a view by status
+    follows from each event alone. ``previous_sha256`` and
     ``previous_perceptual_hash`` are those of the picture that was published before, if any was.
     """
 
     run: int
     category_ids: tuple[CategoryId, ...]
+    created_at: datetime
+    previous_status: Status
     original: Original
     renditions: tuple[Rendition, ...]
     facts: Facts
@@ -84,6 +88,8 @@ class AssetRejected(Event):
     detail: str
     attempts: int
     keeps_published: bool
+    created_at: datetime
+    previous_status: Status
     duplicate_of: AssetId | None
     leads_there: bool
 
@@ -127,6 +133,7 @@ class AssetDeleted(Event):
 
     category_ids: tuple[CategoryId, ...]
     created_at: datetime
+    previous_status: Status
     shown_since: int | None
 
 
@@ -135,6 +142,7 @@ class AssetRestored(Event):
     """A deletion was undone; a run that had not ended starts again from the source."""
 
     status: Status
+    previous_status: Status
     category_ids: tuple[CategoryId, ...]
     created_at: datetime
     source: Source
@@ -157,6 +165,7 @@ class AssetPurged(Event):
 
     category_ids: tuple[CategoryId, ...]
     created_at: datetime
+    previous_status: Status
     shown_in: tuple[CategoryId, ...]
     sha256: Sha256 | None
     perceptual_hash: str | None
@@ -187,6 +196,8 @@ class AssetSourceReplaced(Event):
     """A new picture was put under the same id; the old one is served until it is ready."""
 
     status: Status
+    previous_status: Status
+    created_at: datetime
     source: Source
     previous_source: Source
     preset: str
@@ -200,6 +211,8 @@ class AssetRefreshRequested(Event):
     """The source is to be asked again; ``picture``, if there is one, is shown until it is new."""
 
     status: Status
+    previous_status: Status
+    created_at: datetime
     source: Source
     picture: Picture | None
     preset: str

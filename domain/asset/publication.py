@@ -50,6 +50,8 @@ def reject(command: RejectAsset, asset: Asset, metadata: EventMetadata) -> list[
             detail=command.detail,
             attempts=command.attempts,
             keeps_published=asset.status is Status.PUBLISHED,
+            created_at=asset.created_at,
+            previous_status=asset.status,
             duplicate_of=command.duplicate_of,
             leads_there=command.duplicate_of is not None and asset.duplicates == "return",
         )
@@ -98,6 +100,8 @@ def _published(
         metadata=metadata,
         run=run,
         category_ids=asset.category_ids,
+        created_at=asset.created_at,
+        previous_status=asset.status,
         original=command.original,
         renditions=command.renditions,
         facts=command.facts,

@@ -44,6 +44,8 @@ def replace_source(
         AssetSourceReplaced(
             metadata=metadata,
             status=_status(asset),
+            previous_status=asset.status,
+            created_at=asset.created_at,
             source=command.source,
             previous_source=asset.source,
             preset=asset.preset,
@@ -63,6 +65,8 @@ def refresh(command: RefreshAsset, asset: Asset, metadata: EventMetadata) -> lis
         AssetRefreshRequested(
             metadata=metadata,
             status=_status(asset),
+            previous_status=asset.status,
+            created_at=asset.created_at,
             source=asset.source,
             picture=asset.picture,
             preset=asset.preset,

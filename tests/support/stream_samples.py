@@ -93,10 +93,17 @@ def rejection(of: AssetSubmitted) -> AssetRejected:
     return replace(REJECTED, metadata=of.metadata, run=of.run)
 
 
-DELETED = AssetDeleted(metadata=METADATA, category_ids=(), created_at=NOON, shown_since=None)
+DELETED = AssetDeleted(
+    metadata=METADATA,
+    category_ids=(),
+    created_at=NOON,
+    previous_status=Status.SUBMITTED,
+    shown_since=None,
+)
 RESTORED = AssetRestored(
     metadata=METADATA,
     status=Status.SUBMITTED,
+    previous_status=Status.DELETED,
     category_ids=(),
     created_at=NOON,
     source=CAT_PICTURE,
@@ -115,6 +122,8 @@ REPLACED = AssetSourceReplaced(
     focal_point=FACE,
     run=2,
     status=Status.SUBMITTED,
+    previous_status=Status.SUBMITTED,
+    created_at=NOON,
     duplicates="keep",
 )
 REPROCESSING = AssetReprocessingRequested(
@@ -128,6 +137,8 @@ REPROCESSING = AssetReprocessingRequested(
 REFRESHING = AssetRefreshRequested(
     metadata=METADATA,
     status=Status.PUBLISHED,
+    previous_status=Status.PUBLISHED,
+    created_at=NOON,
     source=CAT_PICTURE,
     picture=SHOWN,
     preset="default",
@@ -147,6 +158,8 @@ REJECTED = AssetRejected(
     detail="slow",
     attempts=4,
     keeps_published=False,
+    created_at=NOON,
+    previous_status=Status.SUBMITTED,
     duplicate_of=None,
     leads_there=False,
 )

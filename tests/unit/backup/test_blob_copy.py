@@ -17,7 +17,7 @@ from backup.referenced_blobs import referenced_blobs
 from backup.verification import ArchiveFinding, verify_archive
 from domain.asset.blob_keys import asset_folder, is_below
 from domain.asset.events import AssetEvent, AssetPublished, AssetPurged
-from domain.values import BlobKey
+from domain.values import BlobKey, Status
 from tests.support.fakes.memory_archive import MemoryLog, export, history, with_pictures
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
 from tests.support.samples import NOON
@@ -169,6 +169,7 @@ def purge_of(key: BlobKey, log: MemoryLog) -> AssetPurged:
         metadata=about,
         category_ids=(),
         created_at=NOON,
+        previous_status=Status.DELETED,
         shown_in=(),
         sha256=None,
         perceptual_hash=None,

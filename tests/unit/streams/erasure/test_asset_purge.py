@@ -10,7 +10,7 @@ from domain.asset.blob_keys import asset_folder
 from domain.asset.discarded_blobs import BlobsDiscarded
 from domain.asset.events import AssetPurged
 from domain.events import Event
-from domain.values import AssetId, BlobKey, EventId
+from domain.values import AssetId, BlobKey, EventId, Status
 from infra.errors import StoreUnavailable
 from infra.kafka.topics import ASSET_EVENTS, DISCARDED_BLOBS
 from streams.erasure.asset_purge import AssetPurger
@@ -33,6 +33,7 @@ def purged(asset_id: str) -> AssetPurged:
         metadata=replace(METADATA, entity_id=asset_id, event_id=EventId(f"purge of {asset_id}")),
         category_ids=(),
         created_at=NOON,
+        previous_status=Status.DELETED,
         shown_in=(),
         sha256=None,
         perceptual_hash=None,
