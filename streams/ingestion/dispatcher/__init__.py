@@ -1,1 +1,1 @@
-"""Turn facts into work orders, see to those that were put off, and to those that got lost."""
+"""Turn events that start pipeline runs into image jobs, and enqueue delayed or lost ones again."""

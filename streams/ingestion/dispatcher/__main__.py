@@ -50,7 +50,7 @@ async def _dispatch(settings: Settings) -> int:
     policy = job_retry_policy(settings.fetch)
     overdue_after = timedelta(seconds=sum(settings.fetch.retry_seconds)) + _OVERDUE_MARGIN
     runs = OverdueRuns(overdue_after)
-    turns = FairScheduler(
+    scheduler = FairScheduler(
         AdmissionLimits(
             per_tenant=settings.dispatch.per_tenant,
             bulk=settings.dispatch.bulk,
@@ -59,8 +59,8 @@ async def _dispatch(settings: Settings) -> int:
     )
     for name, about, sample in (
         ("open_runs", "Pipeline runs that have not ended", lambda: len(runs)),
-        ("waiting_runs", "Pipeline runs that wait for their turn", lambda: turns.waiting),
-        ("ordered_runs", "Pipeline runs that have their turn", lambda: turns.admitted),
+        ("waiting_runs", "Pipeline runs that wait for admission", lambda: scheduler.waiting),
+        ("ordered_runs", "Pipeline runs that are admitted", lambda: scheduler.admitted),
     ):
         Gauge(f"scalehoster_dispatcher_{name}", about, registry=registry).set_function(sample)
     with ExitStack() as readers:
@@ -70,16 +70,16 @@ async def _dispatch(settings: Settings) -> int:
                 partial(opening, ASSET_EVENTS, _GROUP),
                 readers.enter_context(RecordLookup(kafka, ASSET_EVENTS)),
                 sender,
-                turns,
+                scheduler,
                 now,
             )
-            sweeper = OverdueRunRequeuer(
+            requeuer = OverdueRunRequeuer(
                 readers.enter_context(read_from_beginning(kafka, ASSET_EVENTS)),
                 sender,
                 runs,
                 readers.enter_context(RecordLookup(kafka, ASSET_EVENTS)),
                 lambda: dispatcher.enqueued_up_to,
-                turns.is_admitted,
+                scheduler.is_admitted,
                 now,
                 every=_REQUEUE_EVERY,
             )
@@ -97,7 +97,7 @@ async def _dispatch(settings: Settings) -> int:
             ]
             steps = [
                 ("events", dispatcher.step),
-                ("overdue", sweeper.step),
+                ("overdue", requeuer.step),
                 *(("retries", retry.step) for retry in retries),
             ]
             if settings.metrics_port:

@@ -1,4 +1,4 @@
-"""Follow the facts and order the work they ask for, each tenant's in its turn."""
+"""The dispatcher: follows asset events and enqueues the jobs of runs that are admitted."""
 
 import asyncio
 import logging
@@ -29,36 +29,36 @@ log = logging.getLogger(__name__)
 
 
 class EventConsumer(Protocol):
-    """What reads as one of a group."""
+    """Reads the events as a member of a consumer group."""
 
     def poll(self, at_most: int, timeout_seconds: float, /) -> list[Record]:
-        """Read what is there; raises BrokerUnavailable."""
+        """Return the next records; raises BrokerUnavailable."""
 
     def has_caught_up(self) -> bool:
-        """Tell whether all was read that was there when we got our partitions."""
+        """Return True once all was read that was there when the partitions were assigned."""
 
     def positions(self) -> Mapping[Partition, int]:
-        """Give the next offset of each partition owned now."""
+        """Return the next offset of each partition that is assigned now."""
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Note how far we are; raises BrokerUnavailable."""
+        """Commit the offsets; raises BrokerUnavailable."""
 
 
 class EventLookup(Protocol):
-    """What reads single events again."""
+    """Reads single events again."""
 
-    def read(self, places: Iterable[EventOffset], /) -> Mapping[EventOffset, Record]:
-        """Fetch the records at these places; raises BrokerUnavailable."""
+    def read(self, offsets: Iterable[EventOffset], /) -> Mapping[EventOffset, Record]:
+        """Return the records at these offsets; raises BrokerUnavailable."""
 
 
 class Dispatcher:
-    """Turns each event that starts a pipeline run into a job, when its turn has come.
+    """Enqueues the job of each event that starts a pipeline run, once the run is admitted.
 
-    What waits for its turn waits in the log: an event counts as read once everything up to it was
-    ordered, and a job is acknowledged by the broker before. After a crash, and after partitions
-    changed hands, first everything is read to the end, so that what ended meanwhile is not ordered;
-    the jobs under way that come after the oldest that waits are ordered again, under the same ids.
-    An event that cannot be read, or that no job can be made of, is buried.
+    Runs that wait, wait in the log: an offset is committed once the job of every event before it
+    was acknowledged by the broker. After a crash, and after a rebalance, everything is read to the
+    end first, so that no run is enqueued that has ended meanwhile; jobs under way that come after
+    the oldest waiting run are enqueued again, under the same ids. An event that cannot be read, or
+    that no job can be made of, is dead-lettered.
     """
 
     def __init__(
@@ -78,29 +78,29 @@ class Dispatcher:
         self._reader = open_reader(self._revoked.extend)
 
     async def step(self) -> int:
-        """Take in the next few events, order what has its turn now, and count both.
+        """Fold the next events, enqueue the runs admitted now, and count both.
 
-        Raises BrokerUnavailable; what had its turn then waits again.
+        Raises BrokerUnavailable; the runs just admitted then wait again.
         """
         records = await asyncio.to_thread(self._reader.poll, _BATCH, _POLL_SECONDS)
         self._forget()
         for record in records:
-            await self._take_in(record)
+            await self._apply(record)
         read = {(record.partition, record.offset): record for record in records}
         runs = self._scheduler.take(_BATCH, self._clock()) if self._reader.has_caught_up() else []
-        await self._order(runs, read)
+        await self._enqueue(runs, read)
         if runs:
             pass_by("dispatcher.after_send_before_commit")
         await asyncio.to_thread(self._commit)
         return len(records) + len(runs)
 
     def _forget(self) -> None:
-        """Let go of what belongs to another member of the group now."""
+        """Drop what belongs to another member of the group now."""
         while self._revoked:
             _, partition = self._revoked.pop()
             self._scheduler.forget(partition)
 
-    async def _take_in(self, record: Record) -> None:
+    async def _apply(self, record: Record) -> None:
         try:
             message = decode(record.value)
             if isinstance(message, AssetEvent):
@@ -117,12 +117,12 @@ class Dispatcher:
         now = self._clock()
         await send_dead_letter(self._sender, IMAGE_JOBS_DEAD_LETTERS, record, code, detail, now)
 
-    async def _order(self, runs: list[QueuedRun], read: Mapping[EventOffset, Record]) -> None:
-        places = [
+    async def _enqueue(self, runs: list[QueuedRun], read: Mapping[EventOffset, Record]) -> None:
+        offsets = [
             queued_run.event_offset for queued_run in runs if queued_run.event_offset not in read
         ]
         try:
-            found = await asyncio.to_thread(self._finder.read, places) if places else {}
+            found = await asyncio.to_thread(self._finder.read, offsets) if offsets else {}
         except BrokerUnavailable:
             self._scheduler.requeue(runs)
             raise
@@ -130,9 +130,9 @@ class Dispatcher:
             read.get(queued_run.event_offset) or found[queued_run.event_offset]
             for queued_run in runs
         ]
-        await asyncio.gather(*(self._order_one(cause) for cause in causes))
+        await asyncio.gather(*(self._enqueue_one(cause) for cause in causes))
 
-    async def _order_one(self, cause: Record) -> None:
+    async def _enqueue_one(self, cause: Record) -> None:
         try:
             event = decode(cause.value)
             job = job_for(event) if isinstance(event, AssetEvent) else None
@@ -140,8 +140,8 @@ class Dispatcher:
                 await send_until_durable(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
         except KeysLost:
             raise
-        except Exception as error:  # its turn is over; others must not wait for it
-            log.exception("a job cannot be ordered")
+        except Exception as error:  # others must not wait for it
+            log.exception("a job cannot be enqueued")
             await self._dead_letter(cause, "internal", f"{type(error).__name__}: {error}")
 
     def _commit(self) -> None:

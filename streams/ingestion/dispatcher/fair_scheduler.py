@@ -1,4 +1,4 @@
-"""Whose work is ordered next: single inserts before bulk, and one tenant after the other."""
+"""The fair scheduler: which run is admitted next, single inserts before bulk, tenants in turn."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from streams.ingestion.dispatcher.tenant_queues import QueuedRun, TenantQueues
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionLimits:
-    """How many runs may be under way: of one tenant, single and bulk apart, and of all bulk.
+    """How many runs may be admitted at once: of one tenant, single and bulk apart; of all bulk.
 
-    After ``lease`` a run no longer counts: it was lost, or its source is slow beyond measure.
+    After ``lease`` an admission expires: the run was lost, or its source is slow beyond measure.
     """
 
     per_tenant: int
@@ -23,11 +23,11 @@ class AdmissionLimits:
 
 
 class FairScheduler:
-    """A fold of asset-events that says which runs wait for their turn, and hands turns out.
+    """A fold of asset events that queues the runs that start, and admits them.
 
-    Of a run that waits only its asset and the place of its event are kept, some two hundred bytes,
-    because the log keeps the rest. A run has its turn as long as it is under way; whatever ends it
-    gives the turn to the next.
+    Of a queued run only its asset and the offset of its event are kept, some two hundred bytes,
+    because the log keeps the rest. A run is admitted as long as it is under way; whatever ends it
+    makes room for the next.
     """
 
     def __init__(self, limits: AdmissionLimits) -> None:
@@ -39,16 +39,16 @@ class FairScheduler:
 
     @property
     def waiting(self) -> int:
-        """Count the runs that wait."""
+        """Count the queued runs."""
         return self._single.waiting + self._bulk.waiting
 
     @property
     def admitted(self) -> int:
-        """Count the runs that have their turn."""
+        """Count the admitted runs."""
         return len(self._admitted)
 
     def is_admitted(self, asset_id: AssetId) -> bool:
-        """Whether a run of this asset was ordered not long ago and has not ended."""
+        """Return True if a run of this asset is admitted: it has neither ended nor expired."""
         return asset_id in self._admitted
 
     def apply(self, event: AssetEvent, event_offset: EventOffset) -> None:
@@ -71,7 +71,7 @@ class FairScheduler:
             self._queues_of(queued_run).enqueue(queued_run)
 
     def take(self, at_most: int, now: datetime) -> list[QueuedRun]:
-        """Hand out turns; what ended or was replaced while it waited gets none."""
+        """Admit the next runs; those that were superseded while they waited are dropped."""
         self._expire(now)
         runs = self._single.take(at_most, self._is_superseded)
         runs += self._bulk.take(at_most - len(runs), self._is_superseded)
@@ -80,26 +80,24 @@ class FairScheduler:
         return runs
 
     def requeue(self, runs: Iterable[QueuedRun]) -> None:
-        """Let turns that could not be used wait again, before all others of their tenant."""
+        """Queue admitted runs again, before all others of their tenant: they were not enqueued."""
         for queued_run in reversed(list(runs)):
             self._free(queued_run.asset_id)
             self._queues_of(queued_run).enqueue(queued_run, first=True)
 
     def oldest_waiting(self, partition: int) -> int | None:
-        """Give the offset of the first event in a partition whose run waits."""
+        """Return the offset of the first event in a partition whose run is queued."""
         firsts = (queues.oldest_waiting(partition) for queues in (self._single, self._bulk))
         oldest = min((first for first in firsts if first is not None), default=None)
         superseded = self._superseded.get(partition, {})
-        for asset_id in list(
-            superseded
-        ):  # in order of offsets; nothing that waits precedes the first
+        for asset_id in list(superseded):  # by offset; no queued run precedes the first
             if oldest is not None and superseded[asset_id] > oldest:
                 break
             del superseded[asset_id]
         return oldest
 
     def forget(self, partition: int) -> None:
-        """Let go of a partition that belongs to somebody else now."""
+        """Drop the runs of a partition that is assigned to another member now."""
         self._superseded.pop(partition, None)
         for queues in (self._single, self._bulk):
             queues.forget(partition)
@@ -108,7 +106,7 @@ class FairScheduler:
                 self._free(asset_id)
 
     def _supersede(self, event: AssetEvent, event_offset: EventOffset) -> None:
-        """Note that nothing before this event is to be done for its asset any more."""
+        """Note that every earlier run of the event's asset is superseded."""
         if event.asset_id in self._admitted:
             self._free(event.asset_id)
         elif not isinstance(event, AssetSubmitted):  # nothing precedes that one

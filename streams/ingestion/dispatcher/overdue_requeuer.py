@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from infra.errors import RecordRefused
 from infra.kafka.partition_reader import Record
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import IMAGE_JOBS
+from streams.ingestion.dispatcher.dispatcher import EventLookup
 from streams.runtime.durable_producer import send_until_durable
 
 _AT_MOST = 100  # a search: workers that are merely behind must not be buried in copies
@@ -25,17 +26,10 @@ log = logging.getLogger(__name__)
 
 
 class EventReader(Protocol):
-    """What reads every partition of asset-events from its beginning."""
+    """Reads every partition of asset-events from its beginning."""
 
     def poll(self, timeout_seconds: float, /) -> list[Record]:
-        """Read what is there; raises BrokerUnavailable."""
-
-
-class OverdueEventLookup(Protocol):
-    """What reads single events again."""
-
-    def read(self, places: Iterable[EventOffset], /) -> Mapping[EventOffset, Record]:
-        """Fetch the records at these places; raises BrokerUnavailable."""
+        """Return the next records; raises BrokerUnavailable."""
 
 
 class OverdueRuns(OpenRuns):
@@ -85,7 +79,7 @@ class OverdueRunRequeuer:
         reader: EventReader,
         sender: RecordSender,
         runs: OverdueRuns,
-        finder: OverdueEventLookup,
+        finder: EventLookup,
         enqueued_up_to: Callable[[], Mapping[int, int]],
         is_admitted: Callable[[AssetId], bool],
         clock: Callable[[], datetime],
@@ -116,10 +110,10 @@ class OverdueRunRequeuer:
         overdue = self._runs.take_overdue(now, self._enqueued_up_to(), self._is_admitted, _AT_MOST)
         found = await asyncio.to_thread(self._finder.read, overdue) if overdue else {}
         for record in found.values():
-            await self._order(record)
+            await self._enqueue(record)
         return len(found)
 
-    async def _order(self, record: Record) -> None:
+    async def _enqueue(self, record: Record) -> None:
         event = decode(record.value)
         job = job_for(event) if isinstance(event, AssetEvent) else None
         if job:
@@ -127,7 +121,7 @@ class OverdueRunRequeuer:
             try:
                 await send_until_durable(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
             except RecordRefused as refused:  # the dispatcher has made a dead letter of it
-                log.error("job %s cannot be ordered: %s", job.job_id, refused)  # noqa: TRY400 - that says it all
+                log.error("job %s cannot be enqueued: %s", job.job_id, refused)  # noqa: TRY400 - that says it all
 
     def _apply(self, record: Record) -> None:
         try:
@@ -138,4 +132,4 @@ class OverdueRunRequeuer:
             try:
                 self._runs.apply(message, (record.partition, record.offset))
             except Exception:  # as above
-                log.exception("an event of %s cannot be swept", message.asset_id)
+                log.exception("an event of %s cannot be folded", message.asset_id)
