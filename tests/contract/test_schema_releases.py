@@ -20,7 +20,9 @@ def git(checkout: Path, *words: str) -> str:
 
 
 def newest_release(checkout: Path) -> str | None:
-    tags = git(checkout, "tag", "--sort=-creatordate").split()
+    """Name the newest tag that has a version in its name or calls itself a release."""
+    named = ("v[0-9]*", "[0-9]*", "*release*", "*[0-9].[0-9]*")
+    tags = git(checkout, "tag", "--sort=-creatordate", "--list", *named).split()
     return tags[0] if tags else None
 
 
@@ -58,6 +60,15 @@ def test_no_released_schema_was_edited_and_no_released_id_moved() -> None:
         pytest.skip("nothing is released yet")
     assert edited_since(release, CHECKOUT) == []
     assert ids_kept_since(release, CHECKOUT)
+
+
+@pytest.mark.parametrize("tag", ["v1", "v2.0.0", "1.0", "release-7", "scalehoster-1.0", "r1.5"])
+def test_a_tag_with_a_version_is_a_release(released: Path, tag: str) -> None:
+    git(released, "tag", "--delete", "v1.0.0")
+    git(released, "tag", "a-bookmark")
+    assert newest_release(released) is None
+    git(released, "tag", tag)
+    assert newest_release(released) == tag
 
 
 def test_a_new_schema_is_no_edit(released: Path) -> None:
