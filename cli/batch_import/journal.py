@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ class ImportJournal:
         self.lines += accepted + len(refused)
         self.accepted += accepted
         self.refused += refused
+
+
+def journal_name(*parts: str) -> str:
+    """Name the journal of an import by all that makes it the same import."""
+    return sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,12 @@ from rich.progress import TimeRemainingColumn
 from cli.api_client import ApiClient
 from cli.api_key_file import KeyFile, read_api_key
 from cli.batch_import.import_file import ImportFile, NotAnImport, open_import_file
-from cli.batch_import.journal import ImportJournal, RefusedLine, open_import_journal
+from cli.batch_import.journal import (
+    ImportJournal,
+    RefusedLine,
+    journal_name,
+    open_import_journal,
+)
 from cli.batch_import.upload import import_lines, refused_texts
 from cli.output import AsJson, console, progress_bars, say, show_table
 from infra.settings import load
@@ -57,19 +61,11 @@ def import_file(  # noqa: PLR0913 - each is an option
     query = f"?create_missing_categories={str(create_missing_categories).lower()}"
     with open_import_file(file, settings.command_api.max_batch_line_bytes) as source:
         idempotency_key = name or f"import-{source.digest}"
-        which = (
-            base_url,
-            api_key,
-            idempotency_key,
-            source.digest,
-            query,
-            category or "",
-            duplicates or "",
-        )
-        place = sha256("\n".join(which).encode()).hexdigest()[:32]
+        content = (idempotency_key, source.digest, query, category or "", duplicates or "")
+        which = journal_name(base_url, api_key, *content)
         with (
             ApiClient(base_url, api_key) as api,
-            open_import_journal(settings.data_dir / "imports", place) as journal,
+            open_import_journal(settings.data_dir / "imports", which) as journal,
         ):
             if journal.lines:
                 say(f"going on after {journal.lines} lines")

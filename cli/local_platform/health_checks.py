@@ -82,7 +82,11 @@ def examine(platform: Platform) -> Iterator[HealthCheckResult]:
             seen="ready" if ready else _who_has(port),
             advice="scalehoster up; GET /readyz says which part is missing",
         )
-    yield _keys(settings)
+    yield _tried(
+        "keyring",
+        lambda: _keyring(settings),
+        "copy the keyring back from its backup; until then nothing personal can be read",
+    )
     yield _tried("topics", lambda: _checked(settings.kafka.connection()))
     yield _tried(
         "lag",
@@ -118,22 +122,16 @@ def _views(cassandra: CassandraSettings) -> Iterator[HealthCheckResult]:
         )
 
 
-def _keys(settings: Settings) -> HealthCheckResult:
-    """Check that what is encrypted can be read: a lost keyring is no erasure."""
-    try:
-        ring = installation_keyring(settings).ring()
-    except ScaleHosterError as error:
-        advice = "copy the keyring back from its backup; until then nothing personal can be read"
-        return HealthCheckResult(what="keyring", is_well=False, seen=str(error), advice=advice)
-    seen = f"{ring.ring_id.hex()}, {len(ring.erasures)} erased"
-    return HealthCheckResult(what="keyring", is_well=True, seen=seen)
+def _keyring(settings: Settings) -> str:
+    ring = installation_keyring(settings).ring()
+    return f"{ring.ring_id.hex()}, {len(ring.erasures)} erased"
 
 
-def _tried(what: str, look: Callable[[], str]) -> HealthCheckResult:
+def _tried(what: str, look: Callable[[], str], advice: str = "scalehoster up") -> HealthCheckResult:
     try:
         return HealthCheckResult(what=what, is_well=True, seen=look())
     except ScaleHosterError as error:
-        return HealthCheckResult(what=what, is_well=False, seen=str(error), advice="scalehoster up")
+        return HealthCheckResult(what=what, is_well=False, seen=str(error), advice=advice)
 
 
 def _checked(kafka: Kafka) -> str:

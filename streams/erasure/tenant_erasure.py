@@ -33,8 +33,6 @@ from streams.erasure.tenant_belongings import (
     remove_tenant_blobs,
 )
 
-ProgressBar = Callable[[], AbstractContextManager[OnProgress]]
-
 
 class TenantHasNothing(NotFound):
     """There is nothing to erase; the name may be mistyped."""
@@ -57,7 +55,6 @@ class TenantErasure:
     """Erases what a request names; interrupted anywhere and begun again it goes on."""
 
     request: ErasureRequest
-    belongings: TenantBelongings | None
     assets: AssetEraser
     read_belongings: Callable[[], TenantBelongings]
     keyring: KeyringFile
@@ -68,17 +65,21 @@ class TenantErasure:
     async def preview(self) -> ErasurePreview:
         """Count, and change nothing; raises TenantHasNothing for a whole tenant without anything.
 
-        Also raises what AssetEraser raises.
+        Also raises KeysLost, BrokerUnavailable, and what AssetEraser raises.
         """
+        theirs = self.read_belongings() if self.request.is_whole else None
         found = await self.assets.find_remaining()
         erased_at = self.erased_at()
-        theirs = self.belongings
         has_assets = found.wanted or found.purged or found.erased
         if theirs and not (erased_at or has_assets or any(theirs.counts.values())):
             raise TenantHasNothing(f"there is nothing of a tenant {self.request.tenant_id}")
         return ErasurePreview(assets=found, belongings=theirs, erased_at=erased_at)
 
-    async def run(self, on_key_destroyed: Callable[[], None], bar: ProgressBar) -> int:
+    async def run(
+        self,
+        on_key_destroyed: Callable[[], None],
+        bar: Callable[[], AbstractContextManager[OnProgress]],
+    ) -> int:
         """Erase, wait until the log confirms each asset, and count the assets purged now.
 
         Raises KeysLost, OSError, Overloaded, and what AssetEraser raises.
@@ -95,7 +96,7 @@ class TenantErasure:
         return purged
 
     def erased_at(self) -> datetime | None:
-        """Give the moment when the tenant's key was destroyed; raises KeysLost."""
+        """Return the time at which the tenant's key was destroyed, if it was; raises KeysLost."""
         return self.keyring.ring().erased_at(self.request.tenant_id)
 
     async def _erase_belongings(self) -> None:
@@ -121,8 +122,6 @@ async def open_tenant_erasure(
     """
     kafka, keyring = settings.kafka.connection(), use_keyring(settings)
     queue = DeadLetterQueue.connect(kafka)
-    read = partial(read_belongings, kafka, request.tenant_id, queue)
-    belongings = read() if request.is_whole else None
     cql = CassandraSession(settings.cassandra, keyspace=settings.cassandra.keyspace)
     try:
         views = ViewReader(cql)
@@ -137,7 +136,6 @@ async def open_tenant_erasure(
         async with RecordProducer(kafka) as sender:
             yield TenantErasure(
                 request=request,
-                belongings=belongings,
                 assets=AssetEraser(
                     request,
                     scan,
@@ -146,7 +144,7 @@ async def open_tenant_erasure(
                     caught_up,
                     lambda: datetime.now(UTC),
                 ),
-                read_belongings=read,
+                read_belongings=partial(read_belongings, kafka, request.tenant_id, queue),
                 keyring=keyring,
                 sender=sender,
                 queue=queue,

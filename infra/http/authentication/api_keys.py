@@ -104,24 +104,24 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """Issue a key outside of any event loop, by a producer of its own; see issue_api_key."""
 
-    async def send() -> tuple[ApiKey, str]:
+    async def issue() -> tuple[ApiKey, str]:
         async with RecordProducer(kafka) as sender:
             return await issue_api_key(
                 sender, tenant_id=tenant_id, scopes=scopes, name=name, now=datetime.now(UTC)
             )
 
-    return asyncio.run(send())
+    return asyncio.run(issue())
 
 
 def withdraw_api_key(kafka: Kafka, key_id: str) -> ApiKey:
     """Revoke a key outside of any event loop; raises ApiKeyNotFound, BrokerUnavailable."""
-    api_key = stored_api_key(kafka, key_id)
 
-    async def send() -> ApiKey:
+    async def revoke() -> ApiKey:
         async with RecordProducer(kafka) as sender:
-            return await revoke_api_key(sender, api_key, now=datetime.now(UTC))
+            found = stored_api_key(kafka, key_id)
+            return await revoke_api_key(sender, found, now=datetime.now(UTC))
 
-    return asyncio.run(send())
+    return asyncio.run(revoke())
 
 
 def new_api_key_text() -> str:

@@ -35,12 +35,10 @@ class Erasure:
         self.is_late = False
         self.log = log = assets.installed(*([assets.asset(1)] if tenant_id == ACME else []))
         request = ErasureRequest(tenant_id=ACME, filter=assets.ALL, source_host=None, is_whole=True)
-        read = partial(self.there.of, tenant_id)
         self.subject = TenantErasure(
             request=request,
-            belongings=read(),
             assets=AssetEraser(request, log, log, log, self._caught_up, lambda: NOON, log.pause),
-            read_belongings=read,
+            read_belongings=partial(self.there.of, tenant_id),
             keyring=self.keyring,
             sender=self.there,
             queue=self.there.queue,
