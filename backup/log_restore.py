@@ -103,8 +103,8 @@ class LogRestorer:
     def _table(self, log: ArchivedLog, topic: Topic) -> list[LoggedRecord]:
         """Read a compacted topic; webhooks begin at the end of the restored log.
 
-        So they are told of nothing twice, and of all that happens from now on. Where they began in
-        the old log is an offset that means nothing here.
+        So they deliver nothing twice, and all that happens from now on. Their offset in the old log
+        means nothing here.
         """
         records = log.table(topic)
         if topic != WEBHOOK_ENDPOINTS:

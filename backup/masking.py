@@ -43,7 +43,7 @@ class EventMask:
 
     Ids, keys of blobs, categories and tenants stay, and so does the shape of each history: the copy
     is verified, restored and shown like any other. A masked URL names a host that does not exist.
-    What is masked is sealed with ``keyring``, so that a copy needs no key of the original.
+    Masked values are encrypted with ``keyring``, so that a copy needs no key of the original.
     """
 
     def __init__(self, key: bytes, keyring: Encryptor) -> None:

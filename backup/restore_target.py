@@ -58,11 +58,11 @@ class LiveInstallation:
             )
 
     def ends(self, topic: Topic) -> Mapping[int, int]:
-        """Give the offset after the last committed record of each partition."""
+        """Return the offset after the last committed record of each partition."""
         return self._log.ends(topic)
 
     def records(self, topic: Topic, partition: int) -> Iterator[LoggedRecord]:
-        """Yield what is committed in a partition now."""
+        """Yield the committed records of a partition."""
         end = self._log.ends(topic)[partition]
         return self._log.records(topic, partition, 0, end)
 
@@ -87,7 +87,7 @@ class LiveInstallation:
             pass_by("restore.after_commit")
 
     def add_keys(self, topic: Topic, records: list[LoggedRecord]) -> int:
-        """Send what is missing; what is there already may be newer, and stays."""
+        """Send the keys that are missing; a key that is there may be newer, and stays."""
         if not records:
             return 0
         with read_from_beginning(self._kafka, topic) as reader:
@@ -103,11 +103,11 @@ class LiveInstallation:
         return len(missing)
 
     def hand_over(self) -> None:
-        """Have every service that acts on events begin where the one of the archive was.
+        """Set the offset at which each service that acts on events begins.
 
-        That is the end of the log; for the dispatcher the oldest run that has not ended: what
-        ended after it is ordered once more, and ends as a run that is over already. Views and
-        purges begin at the first event. A group that began by itself is left alone.
+        That is the end of the log; for the dispatcher the oldest run that has not ended: runs that
+        ended after it are enqueued once more, and their results count no more. Views and purges
+        begin at the first event. A group that has committed offsets is left alone.
         """
         for group, topics in GROUP_TOPICS.items():
             if group in _BEGIN_AT_THE_FIRST_EVENT or self._groups.in_use([group]):

@@ -61,7 +61,7 @@ def verify_archive(
         *manifest.of(TableFile),
         *chunks,
     ]
-    walk = _PartitionVerifier(known)
+    verifier = _PartitionVerifier(known)
     for number, entry in enumerate(files):
         on_progress(number, len(files))
         try:
@@ -69,14 +69,14 @@ def verify_archive(
         except FileNotFoundError:
             yield ArchiveFinding(file=entry.file, what="is missing")
             if not isinstance(entry, SchemaFile):
-                walk.lose(entry)
+                verifier.skip(entry)
             continue
         is_whole = sha256(content).hexdigest() == entry.sha256
         if isinstance(entry, SchemaFile):
             if not is_whole:
                 yield _changed(entry.file)
             continue
-        found = list(walk.look(entry, content))
+        found = list(verifier.verify(entry, content))
         yield from found
         if not is_whole and not found:
             yield _changed(entry.file)
@@ -130,14 +130,14 @@ class _PartitionVerifier:
         self._next_offset = 0
         self._versions: dict[tuple[str, str], int] | None = {}
 
-    def lose(self, entry: Chunk | TableFile) -> None:
-        """Go on without a file, or with one that was not read to its end."""
+    def skip(self, entry: Chunk | TableFile) -> None:
+        """Go on after a file that is missing, or was not read to its end."""
         if isinstance(entry, Chunk):
             self._place, self._next_offset = (entry.topic, entry.partition), entry.next_offset
             self._versions = None  # they cannot be followed over a hole
 
-    def look(self, entry: Chunk | TableFile, content: bytes) -> Iterator[ArchiveFinding]:
-        """Look at the records of the next file."""
+    def verify(self, entry: Chunk | TableFile, content: bytes) -> Iterator[ArchiveFinding]:
+        """Verify the records of the next file."""
         if isinstance(entry, Chunk):
             yield from self._follow(entry)
         count, last_offset = 0, -1
@@ -153,7 +153,7 @@ class _PartitionVerifier:
         except ContainerBroken as error:
             at = f"{count + 1} of {entry.record_count}, after offset {last_offset}"
             yield ArchiveFinding(file=entry.file, record=at, what=f"was changed: {error.__cause__}")
-            self.lose(entry)
+            self.skip(entry)
         else:
             if count != entry.record_count:
                 what = f"has {count} records instead of {entry.record_count}"

@@ -1,4 +1,4 @@
-"""Speaking to our own two APIs."""
+"""A client of our own two APIs."""
 
 import json
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ApiProblem(ScaleHosterError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiResponse:
-    """What an API said."""
+    """A response of an API."""
 
     status: int
     body: Any
@@ -48,15 +48,15 @@ class ApiClient:
         self._client.close()
 
     def get(self, path: str) -> ApiResponse:
-        """Ask for something."""
+        """GET something."""
         return self._ask("GET", path)
 
     def post(self, path: str, body: dict[str, Any], idempotency_key: str) -> ApiResponse:
-        """Wish for something; the same key again is the same wish."""
+        """POST a request; repeated with the same key it is carried out once."""
         return self._ask("POST", path, json=body, headers={"Idempotency-Key": idempotency_key})
 
     def delete(self, path: str, idempotency_key: str = "") -> ApiResponse:
-        """Wish something gone; the same key again is the same wish."""
+        """DELETE something; repeated with the same key it is carried out once."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self._ask("DELETE", path, headers=headers)
 

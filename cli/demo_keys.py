@@ -30,7 +30,7 @@ class DemoKeys:
         return self._kept(_OWN, SCOPES, "demo")
 
     def of_the_gallery(self) -> str:
-        """Give a key that may only read: what stands in a URL is seen, copied and remembered."""
+        """Return a key that may only read: URLs are seen, copied and remembered."""
         return self._kept(_GALLERY, ("assets:read",), "gallery of the demo")
 
     def _kept(self, file_name: str, scopes: tuple[Scope, ...], name: str) -> str:

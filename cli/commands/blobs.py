@@ -104,12 +104,12 @@ def _in_words(totals: BlobCheckTotals) -> str:
 
 
 class _ProgressLines:
-    """Tells how far it is, now and then."""
+    """Prints a count whenever it has grown by _SAID_EVERY."""
 
     def __init__(self) -> None:
-        self._told: dict[str, int] = {}
+        self._printed: dict[str, int] = {}
 
     def __call__(self, what: str, count: int) -> None:
-        if count >= self._told.get(what, 0) + _SAID_EVERY:
-            self._told[what] = count
+        if count >= self._printed.get(what, 0) + _SAID_EVERY:
+            self._printed[what] = count
             say(f"{count:,} {what}")

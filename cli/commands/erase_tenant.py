@@ -1,4 +1,4 @@
-"""``scalehoster erase --tenant``: looks, asks, erases, and shows how far it is."""
+"""``scalehoster erase --tenant``: preview, confirmation, progress and result."""
 
 import asyncio
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class EraseTenantOptions:
 
 
 def erase_tenant(settings: Settings, typed: EraseTenantOptions) -> None:
-    """Do what was typed; asks first unless told that it is sure.
+    """Preview an erasure, ask for confirmation unless it was given, and carry it out.
 
     Raises TenantHasNothing, UnknownCategory, KeysLost, BrokerUnavailable, StoreUnavailable.
     """
@@ -94,7 +94,7 @@ def _show_preview(typed: EraseTenantOptions, preview: ErasurePreview) -> None:
 
 
 def confirm_erasure(typed: EraseTenantOptions, found: ErasureScanResult) -> None:
-    """Have the tenant's name typed, unless it is sure already; raises typer.Abort for another."""
+    """Ask for the tenant's name, unless --yes was given; raises typer.Abort for another."""
     if typed.is_sure:
         return
     what = (
