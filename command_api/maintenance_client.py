@@ -6,8 +6,10 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from command_api.responses.json_response import json_response
+from command_api.responses.maintenance_responses import MaintenanceTaskAnswer
 from domain.errors import Conflict
 from infra.http.errors import Unavailable
 from read_models.maintenance_tasks import MaintenanceTask, TaskAction
@@ -83,7 +85,14 @@ class MaintenanceClient:
             raise OperationFailed(found.detail, members={"request_id": found.request_id})
         where = f"{self._requests}{found.request_id}"
         status = HTTPStatus.OK if found.is_over else HTTPStatus.ACCEPTED
-        return JSONResponse(_shown(found), status_code=status, headers={"Location": where})
+        answer = MaintenanceTaskAnswer(
+            request_id=found.request_id,
+            action=found.action,
+            view=found.view,
+            state=found.state,
+            outcome=found.outcome,
+        )
+        return json_response(answer, status, {"Location": where})
 
     async def _ended(
         self, task_store: MaintenanceTaskStore, request: MaintenanceTask, wait_seconds: float
@@ -95,13 +104,3 @@ class MaintenanceClient:
             await asyncio.sleep(_PAUSE_SECONDS)
             found = await asyncio.to_thread(lambda: task_store.find(request.request_id) or request)
         return found
-
-
-def _shown(request: MaintenanceTask) -> dict[str, object]:
-    return {
-        "request_id": request.request_id,
-        "action": request.action,
-        "view": request.view,
-        "state": request.state,
-        "outcome": request.outcome,
-    }
