@@ -1,4 +1,4 @@
-"""How rows are cut into partitions where nothing else arranges them; never changes, they lie so."""
+"""Partitions of rows that nothing else arranges; what is here never changes, for rows lie so."""
 
 from zlib import crc32
 
@@ -8,11 +8,11 @@ SHARDS = 64
 ITEMS_PER_BUCKET = 1_000
 
 
-def shard_of(asset_id: AssetId) -> int:
-    """Say which shard of its tenant's assets an asset lies in."""
-    return crc32(asset_id.encode()) % SHARDS
+def shard_of(asset_id: AssetId, shards: int = SHARDS) -> int:
+    """Return the shard of an asset: of its tenant's assets, unless ``shards`` says otherwise."""
+    return crc32(asset_id.encode()) % shards
 
 
 def bucket_of(place: int) -> int:
-    """Say which bucket of its operation's items a place lies in."""
+    """Return the bucket of an operation's items that a place is in."""
     return place // ITEMS_PER_BUCKET

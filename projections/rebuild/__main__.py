@@ -2,17 +2,13 @@
 
 import logging
 import sys
-from functools import partial
 
 from domain.errors import ScaleHosterError
 from infra.cassandra.view_store import CassandraViewStore
 from infra.encryption import use_keyring
-from infra.kafka.offsets.log_bounds import LogBounds
 from infra.logs import configure
 from infra.settings import load
-from projections.rebuild.builder_process import start_builder, stop_on_signals
-from projections.rebuild.supervisor import RebuildSupervisor
-from read_models.installation import definition
+from projections.rebuild.builder_process import rebuild_supervisor, stop_on_signals
 
 log = logging.getLogger("projections.rebuild")
 
@@ -30,13 +26,7 @@ def main() -> int:
         log.critical("cannot start", exc_info=True)
         return 1
     try:
-        RebuildSupervisor(
-            generations=store.generations,
-            store=store,
-            ends=LogBounds(settings.kafka.connection()).ends,
-            definition=definition,
-            start=partial(start_builder, settings),
-        ).run(stopping)
+        rebuild_supervisor(settings, store).run(stopping)
     finally:
         store.close()
     return 0

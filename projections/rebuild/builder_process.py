@@ -1,7 +1,8 @@
-"""A process of its own for one share: Python decodes and encodes on one core only."""
+"""Builder processes, one for each partition subset: Python decodes and encodes on one core only."""
 
 import multiprocessing
 import signal
+from functools import partial
 from threading import Event, Thread
 
 from infra.cassandra.view_store import CassandraViewStore
@@ -12,19 +13,30 @@ from infra.kafka.partition_reader import PartitionReader
 from infra.logs import configure
 from infra.settings import Settings
 from projections.rebuild.builder import GenerationBuilder, PartitionSubset
-from projections.rebuild.supervisor import BuilderProcess
+from projections.rebuild.supervisor import BuilderProcess, RebuildSupervisor
 from read_models.installation import definition
 
 
-def start_builder(settings: Settings, subset: PartitionSubset) -> BuilderProcess:
-    """Begin to build a share; it ends by itself, at the latest with the process that began it."""
+def rebuild_supervisor(settings: Settings, store: CassandraViewStore) -> RebuildSupervisor:
+    """Make a supervisor whose builders are processes."""
+    return RebuildSupervisor(
+        generations=store.generations,
+        store=store,
+        ends=LogBounds(settings.kafka.connection()).ends,
+        definition=definition,
+        start=partial(_start_builder, settings),
+    )
+
+
+def _start_builder(settings: Settings, subset: PartitionSubset) -> BuilderProcess:
+    """Begin to build a subset; it ends by itself, at the latest with the process that began it."""
     child = multiprocessing.get_context("spawn").Process(target=_build, args=(settings, subset))
     child.start()
     return child
 
 
 def stop_on_signals() -> Event:
-    """Give what is set by SIGTERM and SIGINT."""
+    """Return an event that SIGTERM and SIGINT set."""
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

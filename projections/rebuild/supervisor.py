@@ -1,4 +1,4 @@
-"""Look after the processes that build: tell how they get on, end what is done."""
+"""Supervision of builder processes: starts them again, reports their progress, ends them."""
 
 import logging
 from collections import defaultdict
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class BuilderProcess(Protocol):
-    """A process that builds a share: multiprocessing.Process."""
+    """A process that builds a partition subset: multiprocessing.Process."""
 
     @property
     def exitcode(self) -> int | None:

@@ -2,30 +2,24 @@
 
 from collections.abc import Iterator
 from typing import assert_never
-from zlib import crc32
 
 from avro_schemas.codec import Message
 from domain.asset.events import AssetEvent
 from domain.asset.runs import RunCancelled, RunDelayed, RunEnded, RunStarted, run_transition
-from domain.values import AssetId
 from infra.cassandra.row_operations import Delete, RowOperation, Table, Upsert
 from infra.kafka.topics import ASSET_EVENTS
+from read_models.sharding import shard_of
 from read_models.time import microseconds
 from read_models.view import View
 
-PENDING_SHARDS = 16
+_SHARDS = 16
 PENDING = Table(name="pending_assets", partition_key=("shard",), clustering=("asset_id",))
-
-
-def pending_shard(asset_id: AssetId) -> int:
-    """Return the partition of the table that an asset is in."""
-    return crc32(asset_id.encode()) % PENDING_SHARDS
 
 
 def _rows(message: Message) -> Iterator[RowOperation]:
     if not isinstance(message, AssetEvent):
         return
-    key = (pending_shard(message.asset_id), message.asset_id)
+    key = (shard_of(message.asset_id, _SHARDS), message.asset_id)
     happened_at_us = microseconds(message.metadata.happened_at)
     transition = run_transition(message)
     match transition:
