@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
@@ -28,14 +28,15 @@ from bench.p9_pictures import OnePicture
 from bench.reporting import report
 from bench.uvicorns import serving
 from cli.api_client import responds_ok
-from domain.values import AssetId, TenantId
 from infra.blobs.store import open_blob_store
 from infra.cassandra.session import Row
 from infra.local_cluster import free_port
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
+from read_models.registry import QUERIED_VIEWS
 from read_models.renditions.on_demand_socket import RenditionClient
+from read_models.view_reader import ViewReader
 from tests.support.eventually import eventually
-from tests.support.fakes.memory_queries import MemoryLogEnds
+from tests.support.fakes.memory_log import MemoryLogEnds
 from tests.support.samples import ACME
 from tests.unit.query_api.conftest import MemoryKeys
 
@@ -61,8 +62,13 @@ class Photographs(OnePicture):
     The bytes behind it are one of a few photographs: every answer has to be made anew.
     """
 
-    async def asset(self, tenant_id: TenantId, asset_id: AssetId) -> Row | None:
+    async def select(
+        self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000
+    ) -> list[Row]:
         """Give its original."""
+        if "FROM asset_by_id" not in statement:
+            return await super().select(statement, parameters, page_size=page_size)
+        tenant_id, asset_id = map(str, parameters)
         assert tenant_id == ACME
         number = int(asset_id[-6:])
         original = {
@@ -74,13 +80,13 @@ class Photographs(OnePicture):
             "height": 1,
             "frames": 1,
         }
-        return {"original": json.dumps(original), "watermark": "", "focal_point": "null"}
+        return [{"original": json.dumps(original), "watermark": "", "focal_point": "null"}]
 
 
 def query_api(blobs_url: str, socket: Path) -> FastAPI:
     app, _ = create_app(
         QueryApiDependencies(
-            queries=Photographs(),
+            views=ViewReader(Photographs(), QUERIED_VIEWS),
             log_end_offsets=MemoryLogEnds(),
             blobs=open_blob_store(blobs_url),
             keys=MemoryKeys(),

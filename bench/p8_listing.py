@@ -32,7 +32,6 @@ from infra.cassandra.view_store import CassandraViewStore
 from infra.http.authentication.api_key_table import Caller
 from infra.settings import CassandraSettings
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
-from query_api.cassandra_queries import CassandraQueries
 from read_models.assets_by_category.projection import BUCKETS, LISTING
 from read_models.categories.projection import TREE
 from read_models.installation import apply_views
@@ -41,7 +40,7 @@ from read_models.registry import QUERIED_VIEWS
 from read_models.time import microseconds, month
 from read_models.view_reader import ViewReader
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
-from tests.support.fakes.memory_queries import MemoryLogEnds
+from tests.support.fakes.memory_log import MemoryLogEnds
 from tests.unit.query_api.conftest import MemoryRenderer
 
 ACME, CATS = TenantId("acme"), CategoryId("6c1f5f5c-3c52-5c0e-9d0f-0f6d8d1b7a11")
@@ -63,7 +62,7 @@ def ours(settings: CassandraSettings) -> FastAPI:
     cql = CassandraSession(settings, keyspace=settings.keyspace)
     app, _ = create_app(
         QueryApiDependencies(
-            queries=CassandraQueries(ViewReader(cql, QUERIED_VIEWS)),
+            views=ViewReader(cql, QUERIED_VIEWS),
             log_end_offsets=MemoryLogEnds(),
             blobs=MemoryBlobStore(),
             keys=OneKey(),

@@ -6,6 +6,7 @@ Ours looks the asset up, negotiates the format and sends the security headers.
 import random
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -17,10 +18,14 @@ from bench.reporting import report
 from bench.uvicorns import serving
 from domain.values import AssetId, BlobKey, Rendition, Sha256, Status
 from infra.blobs.store import open_blob_store
+from infra.cassandra.session import Row
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
-from read_models.public_assets.queries import PublicAsset
+from read_models.json_columns import as_json
+from read_models.registry import QUERIED_VIEWS
+from read_models.view_reader import ViewReader
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
-from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.fakes.memory_log import MemoryLogEnds
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import ACME
 from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
 
@@ -29,11 +34,15 @@ CAT = AssetId(str(uuid.UUID(int=1, version=4)))
 KEY = BlobKey("renditions/5e/" + "5e" * 32)
 
 
-class OnePicture(MemoryQueries):
-    """Knows one published asset."""
+class OnePicture(MemoryTables):
+    """Has one published asset, whoever asks for it."""
 
-    async def public_asset(self, asset_id: AssetId) -> PublicAsset | None:
+    async def select(
+        self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000
+    ) -> list[Row]:
         """Give it."""
+        if "FROM public_assets" not in statement:
+            return await super().select(statement, parameters, page_size=page_size)
         rendition = Rendition(
             name="large",
             blob_key=KEY,
@@ -43,19 +52,14 @@ class OnePicture(MemoryQueries):
             width=1024,
             height=768,
         )
-        return PublicAsset(
-            asset_id=asset_id,
-            tenant_id=ACME,
-            status=Status.PUBLISHED,
-            renditions=(rendition,),
-            leads_to=None,
-        )
+        published = {"tenant_id": ACME, "status": Status.PUBLISHED, "leads_to": ""}
+        return [{**published, "renditions": as_json([rendition])}]
 
 
 def ours(folder: Path) -> FastAPI:
     app, _ = create_app(
         QueryApiDependencies(
-            queries=OnePicture(),
+            views=ViewReader(OnePicture(), QUERIED_VIEWS),
             log_end_offsets=MemoryLogEnds(),
             blobs=open_blob_store(f"file://{folder}"),
             keys=MemoryKeys(),

@@ -13,7 +13,6 @@ from infra.kafka.offsets.log_bounds import LogBounds
 from infra.logs import configure
 from infra.settings import load
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
-from query_api.cassandra_queries import CassandraQueries
 from query_api.feed.kafka_feed import open_feed
 from read_models.registry import QUERIED_VIEWS
 from read_models.renditions.on_demand_socket import RenditionClient
@@ -36,7 +35,7 @@ def main() -> int:
     except ScaleHosterError as error:
         sys.stderr.write(f"query_api: {error}\n")
         return 1
-    queries = CassandraQueries(ViewReader(cql, QUERIED_VIEWS))
+    views = ViewReader(cql, QUERIED_VIEWS)
     table = ApiKeyTable(settings.refused_tenants)
     kafka = settings.kafka.connection()
     feed, tail = open_feed(kafka, secrets, settings.public_base_url, settings.query_api)
@@ -49,7 +48,7 @@ def main() -> int:
 
             app, readiness = create_app(
                 QueryApiDependencies(
-                    queries=queries,
+                    views=views,
                     log_end_offsets=LogBounds(kafka),
                     blobs=blobs,
                     keys=table,
@@ -67,7 +66,7 @@ def main() -> int:
                 wait_seconds=settings.query_api.wait_seconds,
                 blob_cache_bytes=_BLOB_CACHE_BYTES,
                 unsigned=settings.transform.unsigned,
-                probes={"views": queries.check, "api_keys": keys_are_known},
+                probes={"views": views.check, "api_keys": keys_are_known},
                 feed=feed,
             )
             host, port = settings.query_api.host, settings.query_api.port

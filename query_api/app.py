@@ -21,7 +21,6 @@ from query_api.listing.bucket_sources import BucketSources
 from query_api.listing.category_pages import CategoryPages
 from query_api.listing.category_tree_cache import CategoryTreeCache
 from query_api.listing.cursors import CursorCodec
-from query_api.queries import Queries
 from query_api.read_context import ReadContextFactory
 from query_api.read_your_writes import ReadYourWritesBarrier
 from query_api.routes import (
@@ -36,9 +35,9 @@ from query_api.routes import (
     schemas,
     transformations,
 )
-from query_api.time_travel.historical_bucket_sources import HistoricalBucketSources
 from query_api.time_travel.moment_barrier import LogEndOffsets, MomentBarrier
 from read_models.renditions.watermark import watermark, watermark_name
+from read_models.view_reader import ViewReader
 
 _ABOUT = """Tells what ScaleHoster hosts: assets in any state, listings by category and by date,
 the pictures themselves, and the schemas of the log."""
@@ -59,7 +58,7 @@ class QueryApiDependencies:
     ``current_watermark`` names the watermark that the deployment has now.
     """
 
-    queries: Queries
+    views: ViewReader
     log_end_offsets: LogEndOffsets
     blobs: BlobStore
     keys: KeyTable
@@ -86,17 +85,16 @@ def create_app(
     bounds the memory for pictures. ``unsigned`` are the transformations that need no signature.
     Without a ``feed`` there is no route that follows events.
     """
-    queries = sources.queries
-    category_trees = CategoryTreeCache(queries)
+    views = sources.views
+    category_trees = CategoryTreeCache(views)
     urls = PublicUrls(addresses.public_base_url)
     asset_pages = AssetPages(
-        BucketSources(queries),
-        HistoricalBucketSources(queries),
+        BucketSources(views),
         category_trees,
         CursorCodec(cursor_secrets),
         urls,
     )
-    read_your_writes = ReadYourWritesBarrier(queries)
+    read_your_writes = ReadYourWritesBarrier(views)
     moment_barrier = MomentBarrier(sources.log_end_offsets, read_your_writes, sources.clock)
     access = Access(sources.keys)
     read_contexts = ReadContextFactory(
@@ -115,13 +113,13 @@ def create_app(
         app, service="query_api", problem_base_url=addresses.problem_base_url, probes=probes
     )
     signatures = UrlSigner(cursor_secrets, unsigned)
-    renditions = PublicRenditions(queries, blob_cache)
+    renditions = PublicRenditions(views, blob_cache)
     on_demand = OnDemandRenditions(
-        renditions, queries, blob_cache, sources.renderer, signatures, sources.current_watermark
+        renditions, views, blob_cache, sources.renderer, signatures, sources.current_watermark
     )
     app.include_router(pictures.routes(read_contexts, renditions, on_demand))
-    app.include_router(transformations.routes(read_contexts, queries, signatures, urls))
-    app.include_router(assets.routes(read_contexts, queries, category_trees, asset_pages, urls))
+    app.include_router(transformations.routes(read_contexts, views, signatures, urls))
+    app.include_router(assets.routes(read_contexts, views, category_trees, asset_pages, urls))
     app.include_router(
         categories.routes(
             read_contexts,
@@ -130,9 +128,9 @@ def create_app(
             asset_pages,
         )
     )
-    app.include_router(commands.routes(read_contexts, queries, addresses.problem_base_url))
-    app.include_router(admin.routes(access, queries))
-    app.include_router(operations.routes(read_contexts, queries))
+    app.include_router(commands.routes(read_contexts, views, addresses.problem_base_url))
+    app.include_router(admin.routes(access, views.cql))
+    app.include_router(operations.routes(read_contexts, views))
     app.include_router(schemas.routes())
     app.include_router(gallery.routes(addresses.public_base_url))
     if feed is not None:

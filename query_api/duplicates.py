@@ -4,29 +4,26 @@ The views name whoever was last published with these bytes or this look; the ass
 who is still published. What is looked at is bounded.
 """
 
-import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
 
-from domain.values import AssetId, Sha256, Status, TenantId
+from domain.values import AssetId, Status, TenantId
 from infra.cassandra.session import Row
-from query_api.queries import Queries
+from read_models.asset_by_id.queries import published_assets
+from read_models.assets_by_content.queries import exact_duplicates, sha256_of
+from read_models.keyset import sort_key
+from read_models.similar_assets.queries import similar_assets
+from read_models.view_reader import ViewReader
 
 MAX_DISTANCE = 3
 _MAX_CANDIDATES = 100
-
-
-class _Original(msgspec.Struct):
-    sha256: Sha256
 
 
 class _Facts(msgspec.Struct):
     perceptual_hash: str
 
 
-_READ_ORIGINAL = msgspec.json.Decoder(_Original | None).decode
 _READ_FACTS = msgspec.json.Decoder(_Facts | None).decode
 
 
@@ -44,62 +41,47 @@ class DuplicateMatches:
 class DuplicateSearch:
     """Finds them among the assets of one tenant; raises StoreUnavailable."""
 
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, views: ViewReader) -> None:
+        self._views = views
 
     async def original_of(self, tenant_id: TenantId, row: Row) -> AssetId | None:
         """Name the oldest published asset with the same bytes, if that is not this one."""
         exact = await self._exact(tenant_id, row)
-        older = [other for other in exact if _age(other) < _age(row)]
+        older = [other for other in exact if sort_key(other) < sort_key(row)]
         return AssetId(older[0]["asset_id"]) if older else None
 
     async def like(self, tenant_id: TenantId, row: Row) -> DuplicateMatches:
         """Find the duplicates of an asset; one that is not published has none."""
         exact = await self._exact(tenant_id, row)
-        look, bytes_of = _look(row), _sha256(row)
+        look, bytes_of = _look(row), sha256_of(row)
         if look is None or row["status"] != Status.PUBLISHED:
             return DuplicateMatches(exact=exact, near=[])
         named = {
             AssetId(each["asset_id"])
-            for each in await self._queries.similar(tenant_id, look)
+            for each in await similar_assets(self._views, tenant_id, look)
             if hamming_distance(each["perceptual_hash"], look) <= MAX_DISTANCE
         }
+        others = sorted(named - {AssetId(row["asset_id"])})[:_MAX_CANDIDATES]
         near = [
             (hamming_distance(other_look, look), other)
-            for other in await self._published(tenant_id, named - {AssetId(row["asset_id"])})
-            if (other_look := _look(other)) is not None and _sha256(other) != bytes_of
+            for other in await published_assets(self._views, tenant_id, others)
+            if (other_look := _look(other)) is not None and sha256_of(other) != bytes_of
         ]
         kept = [each for each in near if each[0] <= MAX_DISTANCE]
         return DuplicateMatches(
-            exact=exact, near=sorted(kept, key=lambda each: (each[0], _age(each[1])))
+            exact=exact, near=sorted(kept, key=lambda each: (each[0], sort_key(each[1])))
         )
 
     async def _exact(self, tenant_id: TenantId, row: Row) -> list[Row]:
-        sha256 = _sha256(row)
+        sha256 = sha256_of(row)
         if sha256 is None or row["status"] != Status.PUBLISHED:
             return []
-        named = set(await self._queries.same_bytes(tenant_id, sha256))
-        others = await self._published(tenant_id, named - {AssetId(row["asset_id"])})
-        return sorted((other for other in others if _sha256(other) == sha256), key=_age)
-
-    async def _published(self, tenant_id: TenantId, named: Iterable[AssetId]) -> list[Row]:
-        asked = sorted(named)[:_MAX_CANDIDATES]
-        rows = await asyncio.gather(*(self._queries.asset(tenant_id, each) for each in asked))
-        return [row for row in rows if row is not None and row["status"] == Status.PUBLISHED]
+        return await exact_duplicates(self._views, tenant_id, row["asset_id"], sha256)
 
 
 def hamming_distance(one: str, other: str) -> int:
     """Count the bits in which two hashes differ."""
     return (int(one, 16) ^ int(other, 16)).bit_count()
-
-
-def _age(row: Row) -> tuple[int, str]:
-    return row["created_at_us"], row["asset_id"]
-
-
-def _sha256(row: Row) -> Sha256 | None:
-    original = _READ_ORIGINAL(row["original"] or "null")
-    return original.sha256 if original else None
 
 
 def _look(row: Row) -> str | None:

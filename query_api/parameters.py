@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from domain.values import AssetId, CommandId, OperationId
 from infra.http.timestamps import parse_in_utc
-from query_api.listing.bucket_sources import Period
+from read_models.bucketed_listing import Period
 from read_models.keyset import SortOrder
 
 MAX_ID_LENGTH = 1_000  # more than any id has; Cassandra raises errors at keys of 65,535 bytes

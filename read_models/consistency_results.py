@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from infra.cassandra.session import CassandraSession, Row
+from read_models.view_reader import QueryRunner
 
-ALL_RESULTS = "SELECT * FROM consistency_results"
+_ALL_RESULTS = "SELECT * FROM consistency_results"
 _KEEP = (
     "INSERT INTO consistency_results (view_name, generation, topic, positions, checked_at,"
     " row_count, difference_count, repaired_count, waiting_count, differences)"
@@ -80,10 +81,15 @@ class ConsistencyResults:
 
     def all(self) -> list[ConsistencyResult]:
         """Give the last one of every view that was ever checked, by name."""
-        return sorted(map(result_of, self._cql.execute(ALL_RESULTS)), key=lambda each: each.view)
+        return sorted(map(_result, self._cql.execute(_ALL_RESULTS)), key=lambda each: each.view)
 
 
-def result_of(row: Row) -> ConsistencyResult:
+async def consistency_results(cql: QueryRunner) -> list[ConsistencyResult]:
+    """List the last result of every view that was ever checked, by name."""
+    return sorted(map(_result, await cql.select(_ALL_RESULTS)), key=lambda each: each.view)
+
+
+def _result(row: Row) -> ConsistencyResult:
     """Read back what ``keep`` wrote."""
     return ConsistencyResult(
         view=row["view_name"],

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from infra.cassandra.session import CassandraSession, Row
 from infra.settings import CassandraSettings
+from read_models.view_reader import QueryRunner
 
 TaskAction = Literal[
     "rebuild.start",
@@ -24,7 +25,7 @@ TaskAction = Literal[
 ]
 TASK_ACTIONS: tuple[TaskAction, ...] = get_args(TaskAction)
 TaskState = Literal["asked", "running", "done", "refused", "failed"]
-ONE_TASK = "SELECT * FROM operator_requests WHERE request_id = ?"
+_ONE_TASK = "SELECT * FROM operator_requests WHERE request_id = ?"
 _SILENT = timedelta(seconds=30)
 
 
@@ -89,12 +90,12 @@ class MaintenanceTasks:
 
     def find(self, request_id: str) -> MaintenanceTask | None:
         """Give a request as it stands."""
-        rows = self._cql.execute(ONE_TASK, [request_id])
-        return task_of(rows[0]) if rows else None
+        rows = self._cql.execute(_ONE_TASK, [request_id])
+        return _task(rows[0]) if rows else None
 
     def open(self) -> list[MaintenanceTask]:
         """Give those that are not over, the oldest first."""
-        found = [task_of(row) for row in self._cql.execute("SELECT * FROM operator_requests")]
+        found = [_task(row) for row in self._cql.execute("SELECT * FROM operator_requests")]
         return sorted((each for each in found if not each.is_over), key=lambda each: each.asked_at)
 
     def take(self, request: MaintenanceTask) -> bool:
@@ -132,7 +133,13 @@ class MaintenanceTasks:
         return bool(answer["[applied]"])
 
 
-def task_of(row: Row) -> MaintenanceTask:
+async def find_maintenance_task(cql: QueryRunner, request_id: str) -> MaintenanceTask | None:
+    """Find what an operator asked for in the last seven days."""
+    rows = await cql.select(_ONE_TASK, (request_id,))
+    return _task(rows[0]) if rows else None
+
+
+def _task(row: Row) -> MaintenanceTask:
     """Read a row."""
     return MaintenanceTask(
         request_id=row["request_id"],

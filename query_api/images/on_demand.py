@@ -25,9 +25,10 @@ from query_api.errors import PictureNotFound, TransformationNotSigned, Transform
 from query_api.images.blob_cache import BlobCache
 from query_api.images.image_response import image_response
 from query_api.images.public_renditions import PublicRenditions
-from query_api.queries import Queries
+from read_models.asset_by_id.queries import find_asset, original_of
 from read_models.renditions.on_demand_socket import RenditionRequest
 from read_models.single_flight_cache import SingleFlightCache
+from read_models.view_reader import ViewReader
 
 _LABEL = b"scalehoster transformation 1"
 _SEAL_BYTES = 18
@@ -87,14 +88,14 @@ class OnDemandRenditions:
     def __init__(
         self,
         renditions: PublicRenditions,
-        queries: Queries,
+        views: ViewReader,
         blob_cache: BlobCache,
         renderer: OnDemandRenderer,
         signatures: UrlSigner,
         current_watermark: Sha256,
     ) -> None:
         self._renditions = renditions
-        self._queries = queries
+        self._views = views
         self._shown = SingleFlightCache(self._find, ttl_seconds=_RECENT_SECONDS)
         self._blob_cache = blob_cache
         self._renderer = renderer
@@ -142,12 +143,13 @@ class OnDemandRenditions:
                 raise PictureNotFound("this picture was taken away just now") from error
 
     async def _find(self, of: tuple[TenantId, AssetId]) -> _PublishedOriginal:
-        row = await self._queries.asset(*of)
-        if row is None or not row["original"]:
+        row = await find_asset(self._views, *of)
+        original = original_of(row) if row else None
+        if row is None or original is None:
             raise PictureNotFound("this picture is not ready yet")
         return _PublishedOriginal(
             asset=asset_folder(*of),
-            original=msgspec.json.decode(row["original"], type=Original),
+            original=original,
             is_marked=bool(row["watermark"]),
             focal_point=msgspec.json.decode(row["focal_point"], type=FocalPoint | None),
         )

@@ -1,6 +1,7 @@
 """Public pictures: find one, and serve the rendition that was asked for."""
 
 import re
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -13,9 +14,9 @@ from query_api.images.blob_cache import BlobCache
 from query_api.images.content_negotiation import best_rendition, renditions_named
 from query_api.images.image_response import FOR_NOW, image_response
 from query_api.images.public_urls import is_version_of
-from query_api.queries import Queries
-from read_models.public_assets.queries import PublicAsset
+from read_models.public_assets.queries import PublicAsset, find_public_asset
 from read_models.single_flight_cache import SingleFlightCache
+from read_models.view_reader import ViewReader
 
 _RECENT_SECONDS = 1.0
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -32,9 +33,9 @@ class LeadsElsewhere(PictureNotFound):
 class PublicRenditions:
     """Serves renditions; what is known of an asset may be a second old."""
 
-    def __init__(self, queries: Queries, blob_cache: BlobCache) -> None:
+    def __init__(self, views: ViewReader, blob_cache: BlobCache) -> None:
         self._recent = SingleFlightCache(
-            queries.public_asset, ttl_seconds=_RECENT_SECONDS, keeps=_may_be_remembered
+            partial(find_public_asset, views), ttl_seconds=_RECENT_SECONDS, keeps=_may_be_remembered
         )
         self._blob_cache = blob_cache
 

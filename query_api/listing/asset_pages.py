@@ -21,10 +21,6 @@ from query_api.parameters import CategoryListingParameters, ListingParameters
 from query_api.read_context import ReadContext
 from query_api.responses.json_response import JsonPage, encode_json
 from query_api.responses.listings import PageAnswer, item_answer
-from query_api.time_travel.historical_bucket_sources import (
-    BucketSourcesAsOf,
-    HistoricalBucketSources,
-)
 from read_models.single_flight_cache import SingleFlightCache
 from read_models.time import microseconds
 
@@ -56,13 +52,11 @@ class AssetPages:
     def __init__(
         self,
         bucket_sources: BucketSources,
-        historical_bucket_sources: HistoricalBucketSources,
         category_trees: CategoryTreeCache,
         cursors: CursorCodec,
         urls: PublicUrls,
     ) -> None:
         self._bucket_sources = bucket_sources
-        self._historical_bucket_sources = historical_bucket_sources
         self._category_trees = category_trees
         self._cursors = cursors
         self._urls = urls
@@ -118,7 +112,6 @@ class AssetPages:
     ) -> Found:
         """Read the assets of these categories together, or of all when none are named."""
         context, asked = wanted.context, wanted.asked
-        opener = self._opener(asked)
         read = partial(
             read_page,
             span=asked.period.span,
@@ -128,11 +121,17 @@ class AssetPages:
         )
         if categories is not None and len(categories) <= MOST_MERGED_CATEGORIES:
             return await read(
-                await opener.categories(
-                    context.tenant_id, categories, asked.period, is_fresh=context.is_fresh
+                await self._bucket_sources.categories(
+                    context.tenant_id,
+                    categories,
+                    asked.period,
+                    as_of=asked.as_of,
+                    is_fresh=context.is_fresh,
                 )
             )
-        everything = await opener.dates(context.tenant_id, asked.period, is_fresh=context.is_fresh)
+        everything = await self._bucket_sources.dates(
+            context.tenant_id, asked.period, as_of=asked.as_of, is_fresh=context.is_fresh
+        )
         if categories is None:
             return await read([everything])
         return await read_filtered_page(
@@ -142,13 +141,6 @@ class AssetPages:
             order=asked.order,
             limit=asked.limit,
             page_start=page_start,
-        )
-
-    def _opener(self, asked: ListingParameters) -> BucketSources | BucketSourcesAsOf:
-        return (
-            self._bucket_sources
-            if asked.as_of is None
-            else self._historical_bucket_sources.at(asked.as_of)
         )
 
 

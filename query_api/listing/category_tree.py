@@ -1,7 +1,6 @@
 """The categories of one tenant as a tree."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from domain.category.limits import MAX_DEPTH
 from domain.errors import CategoryNotFound
@@ -10,21 +9,6 @@ from infra.cassandra.session import Row
 from query_api.responses.categories import CategoryLabel, category_label
 
 CategoryStep = tuple[tuple[str, ...], Row]
-
-_ASPECTS = {"slug", "name", "parent_id", "is_archived"}
-
-
-def category_rows_as_of(aspects: Iterable[Row]) -> Iterator[Row]:
-    """Put the aspects of each category together again; one that lacks any cannot be shown."""
-    whole: dict[str, dict[str, Any]] = {}
-    for row in aspects:
-        category_id = row["category_id"]
-        known = whole.setdefault(category_id, {"category_id": category_id, "version": 0})
-        known[row["aspect"]] = row["value"]
-        known["version"] = max(known["version"], row["version"])
-    for known in whole.values():
-        if known.keys() >= _ASPECTS:
-            yield {**known, "is_archived": known["is_archived"] != ""}
 
 
 class CategoryTree:

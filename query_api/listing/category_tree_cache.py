@@ -4,11 +4,13 @@ from datetime import datetime
 
 from domain.values import TenantId
 from infra.http.tenant_slots import TenantSlots
-from query_api.listing.category_tree import CategoryTree, category_rows_as_of
-from query_api.queries import Queries
+from query_api.listing.category_tree import CategoryTree
 from query_api.read_context import ReadContext
+from read_models.categories.queries import all_categories
+from read_models.categories_as_of.queries import all_categories_as_of
 from read_models.single_flight_cache import SingleFlightCache
 from read_models.time import microseconds
+from read_models.view_reader import ViewReader
 
 _RECENT_SECONDS = 1.0
 _MOST_CATEGORIES = 100_000  # in memory, about a kilobyte each
@@ -25,7 +27,7 @@ class CategoryTreeCache:
     for the tree of any moment. Four trees are read at once, at most two of one tenant.
     """
 
-    def __init__(self, queries: Queries) -> None:
+    def __init__(self, views: ViewReader) -> None:
         places = TenantSlots(
             _READS_AT_ONCE,
             "reads of category trees",
@@ -35,11 +37,11 @@ class CategoryTreeCache:
 
         async def tree(tenant_id: TenantId) -> CategoryTree:
             async with places.wait_for_slot(tenant_id):
-                return CategoryTree(await queries.categories(tenant_id))
+                return CategoryTree(await all_categories(views, tenant_id))
 
         async def tree_then(place: tuple[TenantId, int]) -> CategoryTree:
             async with places.wait_for_slot(place[0]):
-                return CategoryTree(category_rows_as_of(await queries.categories_as_of(*place)))
+                return CategoryTree(await all_categories_as_of(views, *place))
 
         self._recent = SingleFlightCache(
             tree,

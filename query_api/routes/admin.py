@@ -9,7 +9,6 @@ from infra.http.access import Access
 from infra.http.authentication.api_key_table import Caller
 from infra.http.openapi import documented
 from query_api.errors import RequestNotFound
-from query_api.queries import Queries
 from query_api.responses.admin import (
     ConsistencyAnswer,
     GenerationsAnswer,
@@ -19,9 +18,13 @@ from query_api.responses.admin import (
     view_consistency,
 )
 from query_api.responses.json_response import json_response
+from read_models.consistency_results import consistency_results
+from read_models.generation_status import generation_statuses
+from read_models.maintenance_tasks import find_maintenance_task
+from read_models.view_reader import QueryRunner
 
 
-def routes(access: Access, queries: Queries) -> APIRouter:
+def routes(access: Access, cql: QueryRunner) -> APIRouter:
     """Make the routes; each needs the scope ``admin``."""
     router = APIRouter(prefix="/v1/admin", tags=["operation"])
     admin = Depends(access.needs("admin"))
@@ -32,7 +35,7 @@ def routes(access: Access, queries: Queries) -> APIRouter:
 
         Rows of other tenants are counted, not shown.
         """
-        results = await queries.consistency()
+        results = await consistency_results(cql)
         answer: ConsistencyAnswer = {
             "items": [view_consistency(each, caller.tenant_id) for each in results]
         }
@@ -44,7 +47,7 @@ def routes(access: Access, queries: Queries) -> APIRouter:
     ) -> Response:
         """List the generations of every view, or of one: which is read, and how far each is."""
         del caller  # is let in, that is all
-        found = await queries.generations()
+        found = await generation_statuses(cql)
         shown = [each for each in found if view in ("", each.generation.view)]
         answer: GenerationsAnswer = {"items": list(map(generation_answer, shown))}
         return json_response(answer)
@@ -59,7 +62,7 @@ def routes(access: Access, queries: Queries) -> APIRouter:
     ) -> Response:
         """Show what became of an operation that was asked for in the last seven days."""
         del caller
-        found = await queries.request(request_id)
+        found = await find_maintenance_task(cql, request_id)
         if found is None:
             raise RequestNotFound(f"nobody asked for {request_id} in the last seven days")
         return json_response(task_answer(found))

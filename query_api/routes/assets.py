@@ -22,7 +22,6 @@ from query_api.parameters import (
     openapi_parameters,
     query_parameters,
 )
-from query_api.queries import Queries
 from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
 from query_api.responses.asset_history import HistoryAnswer, history_answer
 from query_api.responses.assets import AssetAnswer, asset_answer
@@ -31,7 +30,9 @@ from query_api.responses.json_response import json_response, page_response, vers
 from query_api.responses.listings import PageAnswer
 from query_api.time_travel.asset_as_of import asset_as_of
 from read_models.asset_by_id.projection import ASSET_BY_ID
+from read_models.asset_by_id.queries import find_asset
 from read_models.asset_history.projection import ASSET_HISTORY
+from read_models.asset_history.queries import asset_history
 from read_models.assets_by_content.projection import ASSETS_BY_CONTENT
 from read_models.assets_by_date.projection import ASSETS_BY_DATE
 from read_models.categories.projection import CATEGORIES
@@ -39,6 +40,7 @@ from read_models.categories_as_of.projection import CATEGORIES_AS_OF
 from read_models.listings_as_of.projection import LISTINGS_AS_OF
 from read_models.similar_assets.projection import SIMILAR_ASSETS
 from read_models.time import moment
+from read_models.view_reader import ViewReader
 
 _PAST_LISTINGS = (LISTINGS_AS_OF, CATEGORIES_AS_OF)
 _PRESENT_ASSETS = (ASSET_BY_ID, ASSETS_BY_CONTENT, CATEGORIES)
@@ -47,14 +49,14 @@ _PAST_ASSETS = (ASSET_HISTORY, CATEGORIES_AS_OF)
 
 def routes(
     read_contexts: ReadContextFactory,
-    queries: Queries,
+    views: ViewReader,
     category_trees: CategoryTreeCache,
     asset_pages: AssetPages,
     urls: PublicUrls,
 ) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1/assets", tags=["assets"])
-    duplicates = DuplicateSearch(queries)
+    duplicates = DuplicateSearch(views)
 
     @router.get(
         "",
@@ -94,7 +96,7 @@ def routes(
         """Show an asset in any state, as it is or as it was; `ETag` is its version."""
         if asked.as_of is not None or asked.version is not None:
             return await show_past(request, asset_id, context, asked)
-        row = await queries.asset(context.tenant_id, asset_id)
+        row = await find_asset(views, context.tenant_id, asset_id)
         if row is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")
         original = await duplicates.original_of(context.tenant_id, row)
@@ -108,7 +110,7 @@ def routes(
             context = await read_contexts.wait_for_moment(
                 request, context, asked.as_of, *_PAST_ASSETS
             )
-        row = asset_as_of(await queries.history(context.tenant_id, asset_id), asset_id, asked)
+        row = asset_as_of(await asset_history(views, context.tenant_id, asset_id), asset_id, asked)
         tree = await category_trees.tree(context, asked.as_of or moment(row["updated_at_us"]))
         answer = asset_answer(row, tree, urls)
         return versioned_response(request, answer, row["version"], is_settled=context.is_settled)
@@ -126,7 +128,7 @@ def routes(
         ],
     ) -> Response:
         """List published assets with the same bytes, and some that look almost the same."""
-        row = await queries.asset(context.tenant_id, asset_id)
+        row = await find_asset(views, context.tenant_id, asset_id)
         if row is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")
         found = await duplicates.like(context.tenant_id, row)
@@ -143,7 +145,7 @@ def routes(
         context: Annotated[ReadContext, Depends(read_contexts.of(ASSET_HISTORY))],
     ) -> Response:
         """List all that ever happened to an asset, the first first."""
-        rows = await queries.history(context.tenant_id, asset_id)
+        rows = await asset_history(views, context.tenant_id, asset_id)
         if not rows:
             raise AssetNotFound(f"no asset has the id {asset_id}")
         return json_response(history_answer(rows))

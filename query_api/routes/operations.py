@@ -15,7 +15,6 @@ from infra.http.errors import RequestInvalid
 from infra.http.openapi import documented
 from query_api.errors import ViewBehind
 from query_api.parameters import OperationIdPath
-from query_api.queries import Queries
 from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
 from query_api.responses.asset_history import ChangeAnswer, changes_by_event
 from query_api.responses.json_response import json_response
@@ -26,15 +25,19 @@ from query_api.responses.operations import (
     operation_answer,
     operation_item_answer,
 )
+from read_models.asset_history.queries import asset_history
 from read_models.operation_items.projection import OPERATION_ITEMS
+from read_models.operation_items.queries import list_operation_items
 from read_models.operations.projection import OPERATIONS
+from read_models.operations.queries import all_operations, find_operation
+from read_models.view_reader import ViewReader
 
 _MOST = 200
 
 Limit = Annotated[int, Query(ge=1, le=_MOST)]
 
 
-def routes(read_contexts: ReadContextFactory, queries: Queries) -> APIRouter:
+def routes(read_contexts: ReadContextFactory, views: ViewReader) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1/operations", tags=["operations"])
 
@@ -48,7 +51,7 @@ def routes(read_contexts: ReadContextFactory, queries: Queries) -> APIRouter:
         context: Annotated[ReadContext, Depends(read_contexts.of(OPERATIONS))], limit: Limit = 50
     ) -> Response:
         """List the operations that were begun last, the newest first."""
-        rows = [row for row in await queries.operations(context.tenant_id) if _is_whole(row)]
+        rows = await all_operations(views, context.tenant_id)
         newest = sorted(rows, key=lambda row: int(row["started_at_us"]), reverse=True)[:limit]
         answer: OperationsAnswer = {"items": list(map(operation_answer, newest))}
         return json_response(answer)
@@ -64,7 +67,7 @@ def routes(read_contexts: ReadContextFactory, queries: Queries) -> APIRouter:
         context: Annotated[ReadContext, Depends(read_contexts.of(OPERATIONS))],
     ) -> Response:
         """Show an operation: its state, its progress, and when it will be done."""
-        row = await _found(queries, context.tenant_id, operation_id)
+        row = await _found(views, context.tenant_id, operation_id)
         return json_response(operation_answer(row))
 
     @router.get(
@@ -84,12 +87,10 @@ def routes(read_contexts: ReadContextFactory, queries: Queries) -> APIRouter:
 
         With `result` a page may be short, even empty, while there is a next one.
         """
-        row = await _found(queries, context.tenant_id, operation_id)
-        rows = await queries.operation_items(context.tenant_id, operation_id, after, limit)
+        row = await _found(views, context.tenant_id, operation_id)
+        rows = await list_operation_items(views, context.tenant_id, operation_id, after, limit)
         wanted = [one for one in rows if result in (None, one["result"])]
-        changes = await asyncio.gather(
-            *(_changes(queries, context.tenant_id, one) for one in wanted)
-        )
+        changes = await asyncio.gather(*(_changes(views, context.tenant_id, one) for one in wanted))
         seen = rows[-1]["place"] if rows else after
         is_more = rows and seen + 1 < operation_answer(row)["progress"]["done"]
         narrowed = f"&result={result}" if result else ""
@@ -103,23 +104,18 @@ def routes(read_contexts: ReadContextFactory, queries: Queries) -> APIRouter:
     return router
 
 
-async def _found(queries: Queries, tenant_id: TenantId, operation_id: OperationId) -> Row:
-    row = await queries.operation(tenant_id, operation_id)
-    if row is None or not _is_whole(row):
+async def _found(views: ViewReader, tenant_id: TenantId, operation_id: OperationId) -> Row:
+    row = await find_operation(views, tenant_id, operation_id)
+    if row is None:
         raise OperationNotFound(f"no operation {operation_id}")
     return row
 
 
-def _is_whole(row: Row) -> bool:
-    """Leave out what only tells that it was reverted: its own first event is not applied yet."""
-    return row.get("kind") is not None
-
-
-async def _changes(queries: Queries, tenant_id: TenantId, row: Row) -> list[ChangeAnswer]:
+async def _changes(views: ViewReader, tenant_id: TenantId, row: Row) -> list[ChangeAnswer]:
     """Work out what this item's event changed, from the history of its asset."""
     if not row["version"] or row["item"] == CATEGORY_ITEM:
         return []
-    history = await queries.history(tenant_id, AssetId(row["item"]))
+    history = await asset_history(views, tenant_id, AssetId(row["item"]))
     for event, changes in zip(history, changes_by_event(history), strict=True):
         if event["entity_version"] == row["version"]:
             return changes

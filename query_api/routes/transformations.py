@@ -11,15 +11,16 @@ from query_api.errors import TransformationUnclear, ViewBehind
 from query_api.images.on_demand import UrlSigner, parsed_transformation
 from query_api.images.public_urls import PublicUrls
 from query_api.parameters import AssetIdPath
-from query_api.queries import Queries
 from query_api.read_context import READ_HEADERS, ReadContext, ReadContextFactory
 from query_api.responses.json_response import json_response
 from query_api.responses.transformations import TransformationAnswer
 from read_models.asset_by_id.projection import ASSET_BY_ID
+from read_models.asset_by_id.queries import find_asset
+from read_models.view_reader import ViewReader
 
 
 def routes(
-    read_contexts: ReadContextFactory, queries: Queries, signatures: UrlSigner, urls: PublicUrls
+    read_contexts: ReadContextFactory, views: ViewReader, signatures: UrlSigner, urls: PublicUrls
 ) -> APIRouter:
     """Make the route."""
     router = APIRouter(prefix="/v1/assets", tags=["assets"])
@@ -42,7 +43,7 @@ def routes(
         width and height), `f_` (webp, jpg) and `q_` (1 to 100), with commas between them. Where
         fit_cover has no `g_` beside it, the asset's own focal point is kept, or the middle.
         """
-        if await queries.asset(context.tenant_id, asset_id) is None:
+        if await find_asset(views, context.tenant_id, asset_id) is None:
             raise AssetNotFound(f"no asset has the id {asset_id}")
         words = str(parsed_transformation(transformation))
         signature = signatures.sign(asset_id, words)

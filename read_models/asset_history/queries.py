@@ -1,4 +1,4 @@
-"""Reading what happened to an asset, event by event, as events again."""
+"""Reading what happened to an asset, event by event."""
 
 from contextlib import suppress
 from typing import Any, cast
@@ -12,45 +12,29 @@ from domain.asset.events import AssetEvent
 from domain.values import AssetId, TenantId
 from infra.cassandra.session import Row
 from read_models.asset_history.projection import ASSET_HISTORY
+from read_models.keyset import select_all
 from read_models.view_reader import ViewReader
 
-_PAGE = 1_000
 _EVENTS = (
-    "SELECT entity_version, name, event FROM asset_history$suffix"
-    " WHERE tenant_id = ? AND asset_id = ? AND entity_version > ?"
+    "SELECT * FROM asset_history$suffix WHERE tenant_id = ? AND asset_id = ? AND entity_version > ?"
 )
 
 
-class AssetHistories:
-    """The events of single assets as the view has them.
+async def asset_history(views: ViewReader, tenant_id: TenantId, asset_id: AssetId) -> list[Row]:
+    """List every event of an asset that the view shows, the first one first."""
+    return await select_all(
+        views,
+        ASSET_HISTORY,
+        _EVENTS,
+        lambda last: (tenant_id, asset_id, last["entity_version"] if last else 0),
+    )
 
-    Raises StoreUnavailable, ViewsMissing, ViewNotBuilt, and Undecodable for an event of another
-    shape.
-    """
 
-    def __init__(self, views: ViewReader) -> None:
-        self._views = views
-
-    async def of(self, tenant_id: TenantId, asset_id: AssetId) -> list[AssetEvent]:
-        """Give every event of an asset that the view shows, the first one first."""
-        events: list[AssetEvent] = []
-        seen = 0
-        while True:
-            rows = await self._views.select(
-                ASSET_HISTORY, _EVENTS, (tenant_id, asset_id, seen), at_most=_PAGE
-            )
-            for row in rows:
-                seen = row["entity_version"]
-                events.append(event_in(row))
-            if len(rows) < _PAGE:
-                return events
-
-    async def lacks_events(self, asset_id: AssetId) -> bool:
-        """Tell whether the view could not take an event of an asset and those behind it.
-
-        It may take them when other code runs; until then the history is not whole.
-        """
-        return await self._views.lacks(ASSET_HISTORY, asset_id)
+async def read_events(
+    views: ViewReader, tenant_id: TenantId, asset_id: AssetId
+) -> list[AssetEvent]:
+    """Give the same as events; raises Undecodable when one has another shape."""
+    return list(map(event_in, await asset_history(views, tenant_id, asset_id)))
 
 
 def event_in(row: Row) -> AssetEvent:

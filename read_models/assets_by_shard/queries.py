@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from domain.bulk_operation.selection import Candidate
-from domain.category import Catalogue, Category, catalogue_of
-from domain.values import AssetId, CategoryId, CategorySlug, Status, TenantId
+from domain.category import Catalogue
+from domain.values import AssetId, Status, TenantId
 from infra.cassandra.session import Row
 from read_models.assets_by_shard.projection import ASSETS_BY_SHARD
-from read_models.categories.projection import CATEGORIES
+from read_models.categories.queries import read_catalogue
 from read_models.sharding import SHARDS, shard_of
 from read_models.time import moment
 from read_models.view_reader import ViewReader
@@ -16,7 +16,6 @@ from read_models.view_reader import ViewReader
 _PAGE = 1_000
 _AFTER = "SELECT * FROM assets_by_shard$suffix WHERE tenant_id = ? AND shard = ? AND asset_id > ?"
 _ONE = "SELECT * FROM assets_by_shard$suffix WHERE tenant_id = ? AND shard = ? AND asset_id = ?"
-_CATEGORIES = "SELECT * FROM categories$suffix WHERE tenant_id = ? AND category_id > ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,25 +70,7 @@ class AssetScan:
 
     async def catalogue(self, tenant_id: TenantId) -> Catalogue:
         """Give a tenant's category tree, archived ones included."""
-        found: list[Category] = []
-        while True:
-            key = (tenant_id, found[-1].category_id if found else "")
-            rows = await self._views.select(CATEGORIES, _CATEGORIES, key, at_most=_PAGE)
-            found += map(_category, rows)
-            if len(rows) < _PAGE:
-                return catalogue_of(found)
-
-
-def _category(row: Row) -> Category:
-    """Read a row; one whose first event is not applied yet has no slug, and no version."""
-    return Category(
-        category_id=CategoryId(row["category_id"]),
-        slug=CategorySlug(row["slug"] or ""),
-        name=row["name"] or "",
-        parent_id=CategoryId(row["parent_id"]) if row["parent_id"] else None,
-        is_archived=bool(row["is_archived"]),
-        version=row["version"] or 0,
-    )
+        return await read_catalogue(self._views, tenant_id)
 
 
 def candidate_of(row: Row) -> Candidate | None:

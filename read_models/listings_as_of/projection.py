@@ -34,7 +34,7 @@ INTERVALS = Table(
 BUCKETS = Table(
     name="listing_buckets_as_of", partition_key=("tenant_id", "shelf"), clustering=("bucket",)
 )
-_EVERYTHING = ""  # the shelf of all that a tenant has; the others are called by category
+EVERYTHING = ""  # the listing of all that a tenant has; each other one is named by its category
 _STILL_US = 2**63 - 1
 
 ListingKey = tuple[str, str, str, int, str]  # tenant, shelf, bucket, created at, asset
@@ -97,7 +97,7 @@ def _listing_keys(
     event: AssetEvent, category_ids: Iterable[CategoryId], created_at: datetime
 ) -> Iterator[ListingKey]:
     tenant_id, created_at_us = event.metadata.tenant_id, microseconds(created_at)
-    yield tenant_id, _EVERYTHING, day(created_at), created_at_us, event.asset_id
+    yield tenant_id, EVERYTHING, day(created_at), created_at_us, event.asset_id
     for category_id in category_ids:
         yield tenant_id, category_id, month(created_at), created_at_us, event.asset_id
 

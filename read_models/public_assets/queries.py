@@ -1,11 +1,16 @@
-"""What the public may know of an asset: whether it is there, and its renditions."""
+"""Finding what the public may know of an asset: whether it is there, and its renditions."""
 
 from dataclasses import dataclass
 
 import msgspec
 
 from domain.values import AssetId, Rendition, Status, TenantId
+from read_models.public_assets.projection import PUBLIC_ASSETS
+from read_models.view_reader import ViewReader
 
+_PUBLIC = (
+    "SELECT tenant_id, status, renditions, leads_to FROM public_assets$suffix WHERE asset_id = ?"
+)
 _RENDITIONS = msgspec.json.Decoder(tuple[Rendition, ...])
 
 
@@ -31,6 +36,21 @@ class PublicAsset:
     def is_served(self) -> bool:
         """Whether there is something to show."""
         return self.status is Status.PUBLISHED and bool(self.renditions)
+
+
+async def find_public_asset(views: ViewReader, asset_id: AssetId) -> PublicAsset | None:
+    """Find what the public may see of an asset."""
+    rows = await views.select(PUBLIC_ASSETS, _PUBLIC, (asset_id,))
+    if not rows:
+        return None
+    (row,) = rows
+    return PublicAsset(
+        asset_id=asset_id,
+        tenant_id=row["tenant_id"],
+        status=Status(row["status"]),
+        renditions=decode_renditions(row["renditions"]),
+        leads_to=row["leads_to"] or None,
+    )
 
 
 def decode_renditions(text: str | None) -> tuple[Rendition, ...]:

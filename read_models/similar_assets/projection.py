@@ -47,10 +47,14 @@ def _gone(event: AssetPublished | AssetPurged, perceptual_hash: str) -> Iterator
 
 
 def _keys(event: AssetEvent, perceptual_hash: str) -> Iterator[tuple[ColumnValue, ...]]:
+    for quarter in quarters_of(perceptual_hash):
+        yield event.metadata.tenant_id, *quarter, event.asset_id, perceptual_hash
+
+
+def quarters_of(perceptual_hash: str) -> Iterator[tuple[int, str]]:
+    """Cut a hash into its quarters, each with its place."""
     for start in range(0, len(perceptual_hash), _DIGITS):
-        quarter = perceptual_hash[start : start + _DIGITS]
-        place = start // _DIGITS
-        yield event.metadata.tenant_id, place, quarter, event.asset_id, perceptual_hash
+        yield start // _DIGITS, perceptual_hash[start : start + _DIGITS]
 
 
 SIMILAR_ASSETS = View(name="similar_assets", topic=ASSET_EVENTS, tables=(QUARTERS,), rows=_rows)

@@ -28,7 +28,6 @@ from infra.kafka.topics import (
     OPERATION_EVENTS,
 )
 from infra.settings import Settings, load
-from read_models.asset_history.queries import AssetHistories
 from read_models.assets_by_shard.queries import AssetScan
 from read_models.view_reader import ViewReader
 from streams.bulk_operations.item_executor import ItemExecutor
@@ -76,7 +75,7 @@ async def _operate(settings: Settings) -> int:
                 decider,
                 ItemExecutor(
                     CommandClient(sender, outcomes, stream_of),
-                    AssetHistories(views),
+                    views,
                     outcomes.partition,
                 ),
                 AssetScan(views),

@@ -22,7 +22,8 @@ from domain.values import AssetId
 from infra.decider_runtime.command_client import CommandClient
 from infra.errors import InfraError, RecordRefused
 from read_models.asset_history.projection import ASSET_HISTORY
-from read_models.asset_history.queries import AssetHistories
+from read_models.asset_history.queries import read_events
+from read_models.view_reader import ViewReader
 
 _WAIT_SECONDS = 10.0
 
@@ -39,11 +40,11 @@ class ItemExecutor:
     def __init__(
         self,
         asker: CommandClient[Outcome],
-        histories: AssetHistories,
+        views: ViewReader,
         reply_partition: int,
     ) -> None:
         self._asker = asker
-        self._histories = histories
+        self._views = views
         self._reply_partition = reply_partition
 
     async def execute(self, operation: Operation, item: str) -> ItemOutcome | None:
@@ -69,7 +70,7 @@ class ItemExecutor:
         if operation.reverts is None:
             return await self._asked(item, asset_command_for(operation, metadata))
         try:
-            history = await self._histories.of(operation.tenant_id, AssetId(item))
+            history = await read_events(self._views, operation.tenant_id, AssetId(item))
         except Undecodable as trouble:  # an older shape: one asset must not hold up the others
             return _outcome(item, "refused", code="HistoryUnreadable", detail=str(trouble))
         if not _has_no_gap(history):
@@ -92,7 +93,7 @@ class ItemExecutor:
         self, item: str, outcome: ItemOutcome | None
     ) -> ItemOutcome | None:
         """Give the outcome, unless the history lacks an event that nobody should wait for."""
-        if await self._histories.lacks_events(AssetId(item)):
+        if await self._views.lacks(ASSET_HISTORY, item):
             detail = (
                 f"the view {ASSET_HISTORY.name} lacks events of this asset that it could not take"
             )

@@ -8,9 +8,11 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
+from read_models.view_reader import ViewReader
 from tests.contract.test_command_api_description import new_app as command_api
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
-from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.fakes.memory_log import MemoryLogEnds
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
 
 
@@ -18,7 +20,7 @@ def query_api() -> FastAPI:
     blobs = MemoryBlobStore()
     app, _ = create_app(
         QueryApiDependencies(
-            queries=MemoryQueries(),
+            views=ViewReader(MemoryTables()),
             log_end_offsets=MemoryLogEnds(),
             blobs=blobs,
             keys=MemoryKeys(),

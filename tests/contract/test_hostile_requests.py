@@ -19,14 +19,15 @@ from infra.http.authentication.api_keys import SCOPES
 from query_api.app import BaseUrls, QueryApiDependencies
 from query_api.app import create_app as query_app
 from read_models.dead_letters import DeadLetterQueue
+from read_models.view_reader import ViewReader
 from tests.support.api_keys import Keys
 from tests.support.fakes.fake_decider import FakeDecider
 from tests.support.fakes.memory_asset_scan import MemoryWalk
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
 from tests.support.fakes.memory_dead_letters import MemoryDeadLetterLog
-from tests.support.fakes.memory_log import MemoryEventLog
+from tests.support.fakes.memory_log import MemoryEventLog, MemoryLogEnds
 from tests.support.fakes.memory_maintenance_tasks import MemoryRequestBook
-from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.fakes.memory_webhooks import memory_webhooks
 from tests.support.hostile_requests import ASSET, Request, requests_to
 from tests.support.samples import create_category, metadata, submit
@@ -94,7 +95,7 @@ def commands(keys: Keys) -> FastAPI:
 
 
 def queries(keys: Keys) -> FastAPI:
-    blobs, rows = MemoryBlobStore(), MemoryQueries()
+    blobs, rows = MemoryBlobStore(), MemoryTables()
     story = Story(rows)
     story.tell(create_category("cats"))
     assert story.publish(1, "cats") == ASSET
@@ -102,7 +103,7 @@ def queries(keys: Keys) -> FastAPI:
         blobs.blobs[made.blob_key] = bytes(made.size_bytes)
     app, _ = query_app(
         QueryApiDependencies(
-            queries=rows,
+            views=ViewReader(rows),
             log_end_offsets=MemoryLogEnds(),
             blobs=blobs,
             keys=keys.table,

@@ -21,6 +21,12 @@ PACKAGES = (
     "cli",
 )
 TABLES = {table.name: table for view in VIEWS for table in view.tables}
+FOLDER_OF = {
+    table.name: f"read_models/{view.schema or view.name}/"
+    for view in VIEWS
+    for table in view.tables
+}
+NAMES_A_GENERATION = re.compile(r"\b([a-z_]+)(?:\$suffix|_g(?:\d|…))")
 NAMES_A_TABLE = re.compile(r"\b(?:FROM|UPDATE|INTO)\s+([a-z_]+)")
 OF_NOBODY = {"public_assets"}  # asked by strangers, who know an asset's id and no tenant
 # Here the table is a value, and so is its key: whole tables are read, or rows by their whole key.
@@ -71,6 +77,18 @@ def test_every_statement_over_a_view_is_a_value_of_its_module() -> None:
             if name in TABLES and (str(path), name) not in known
         ]
         assert not hidden, f"{path}: {hidden}"
+
+
+def test_a_view_is_queried_in_its_own_folder_only() -> None:
+    """What writes or compares the rows of any view is given its tables as values."""
+    for path, text in sources():
+        strangers = {
+            name
+            for literal in _literals(ast.parse(text))
+            for name in (*NAMES_A_TABLE.findall(literal), *NAMES_A_GENERATION.findall(literal))
+            if name in TABLES and not str(path).startswith(FOLDER_OF[name])
+        }
+        assert not strangers, f"{path}: {strangers}"
 
 
 def test_tables_are_named_by_a_value_in_two_modules_only() -> None:

@@ -2,9 +2,12 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import isfunction
 from itertools import product
 from typing import Any
 
@@ -17,7 +20,7 @@ from domain.asset.commands import DeleteAsset, DescribeAsset, PurgeAsset, Restor
 from domain.bulk_operation import decide, evolve
 from domain.bulk_operation.progress import progress_events, selection_events
 from domain.bulk_operation.values import ItemOutcome
-from domain.category import EMPTY_CATALOGUE
+from domain.category import EMPTY_CATALOGUE, Category
 from domain.category.commands import MoveCategory, RenameCategory
 from domain.outcomes import CommandAccepted
 from domain.values import CategoryRef, CommandId, TenantId
@@ -28,23 +31,36 @@ from infra.http.position_header import position_to_header
 from infra.kafka.topics import ASSET_EVENTS
 from infra.settings import CassandraSettings
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
-from query_api.cassandra_queries import CassandraQueries
-from query_api.queries import Queries
 from read_models.asset_by_id.projection import ASSET_BY_ID
-from read_models.asset_history.queries import AssetHistories
+from read_models.asset_by_id.queries import find_asset, published_assets
+from read_models.asset_history.queries import asset_history, read_events
+from read_models.assets_by_category.queries import listings_by_category
 from read_models.assets_by_content.projection import ASSETS_BY_CONTENT
+from read_models.assets_by_content.queries import exact_duplicates
+from read_models.assets_by_date.queries import listings_by_date
 from read_models.assets_by_shard.queries import AssetScan
+from read_models.bucketed_listing import BucketedView, ListingKey, Period
+from read_models.categories.queries import all_categories, read_catalogue
+from read_models.categories_as_of.queries import all_categories_as_of
+from read_models.commands.queries import find_outcome
 from read_models.installation import apply_views
-from read_models.keyset import KeyRange, SortOrder
+from read_models.keyset import KeyRange, SortOrder, sort_key
+from read_models.listings_as_of.projection import EVERYTHING
+from read_models.listings_as_of.queries import listings_of_the_past
+from read_models.operation_items.queries import list_operation_items
+from read_models.operations.queries import all_operations, find_operation
+from read_models.public_assets.queries import find_public_asset
 from read_models.registry import QUERIED_VIEWS, VIEWS
-from read_models.time import microseconds
+from read_models.similar_assets.queries import similar_assets
+from read_models.time import microseconds, moment
 from read_models.view import View
 from read_models.view_reader import ViewReader
 from streams.erasure.asset_lookup import AssetViewLookup
 from streams.ingestion.worker.duplicate_finder import ViewDuplicateFinder
 from tests.support.bulk_operations import OPERATION, instructions, start
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
-from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.fakes.memory_log import MemoryLogEnds
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import (
     ACME,
     FACTS,
@@ -67,7 +83,7 @@ ALL = KeyRange()
 DONE = ItemOutcome(item=asset_id(1), result="changed", code="", detail="", version=2)
 
 
-class BothQueries(MemoryQueries):
+class BothTables(MemoryTables):
     """Views in memory that let Cassandra's take notice too."""
 
     def __init__(self, store: CassandraViewStore) -> None:
@@ -108,10 +124,10 @@ def session(settings: CassandraSettings) -> Iterator[CassandraSession]:
 
 
 @pytest.fixture(scope="module")
-def memory(store: CassandraViewStore) -> MemoryQueries:
+def memory(store: CassandraViewStore) -> MemoryTables:
     """Forty days of pictures, some deleted, and two at the very same moment."""
-    queries = BothQueries(store)
-    story = Story(queries)
+    tables = BothTables(store)
+    story = Story(tables)
     story.tell(create_category("animals"), create_category("cats", parent="animals"))
     story.tell(create_category("old"), archive_category("old"))
     story.tell(create_category("secrets", about=metadata(GLOBEX, tenant_id=GLOBEX)))
@@ -133,7 +149,7 @@ def memory(store: CassandraViewStore) -> MemoryQueries:
     story.tell(
         PurgeAsset(metadata=metadata(asset_id(0))), RestoreAsset(metadata=metadata(asset_id(7)))
     )
-    queries.apply(
+    tables.apply(
         CommandAccepted(
             command_id=CommandId("c1"),
             tenant_id=ACME,
@@ -151,15 +167,15 @@ def memory(store: CassandraViewStore) -> MemoryQueries:
     (found,) = selection_events(operation, [asset_id(1)], after="", is_last=True, now=NOON)
     operation = evolve(operation, found)
     assert operation is not None
-    queries.apply(begun, found, *progress_events(operation, [DONE], per_minute=1, now=NOON))
-    return queries
+    tables.apply(begun, found, *progress_events(operation, [DONE], per_minute=1, now=NOON))
+    return tables
 
 
 @pytest.fixture(scope="module")
-def client(session: CassandraSession, memory: MemoryQueries) -> Iterator[TestClient]:
+def client(session: CassandraSession, memory: MemoryTables) -> Iterator[TestClient]:
     app, _ = create_app(
         QueryApiDependencies(
-            queries=CassandraQueries(ViewReader(session, QUERIED_VIEWS)),
+            views=ViewReader(session, QUERIED_VIEWS),
             log_end_offsets=MemoryLogEnds(),
             blobs=MemoryBlobStore(),
             keys=MemoryKeys(),
@@ -177,132 +193,177 @@ def client(session: CassandraSession, memory: MemoryQueries) -> Iterator[TestCli
         yield opened
 
 
-def test_one_row_is_the_same(session: CassandraSession, memory: MemoryQueries) -> None:
-    async def compare() -> None:
-        real = CassandraQueries(ViewReader(session, QUERIED_VIEWS))
-        for number in (0, 1, 1_000, 1_001, 7_777):
-            named = asset_id(number)
-            assert plain(await real.asset(ACME, named)) == plain(await memory.asset(ACME, named))
-            assert await real.public_asset(named) == await memory.public_asset(named)
-            told = [plain(row) for row in await real.history(ACME, named)]
-            assert told == [plain(row) for row in await memory.history(ACME, named)]
-        for command_id in (CommandId("c1"), CommandId("c2")):
-            assert plain(await real.command(ACME, command_id)) == plain(
-                await memory.command(ACME, command_id)
-            )
-
-    asyncio.run(compare())
+Query = Callable[[ViewReader], Awaitable[object]]
 
 
-def asked(
-    session: CassandraSession, tenant_id: TenantId
-) -> dict[str, Callable[[], Awaitable[object]]]:
+def check_same(session: CassandraSession, memory: MemoryTables, *queries: Query) -> None:
+    """Check that each query finds the very same in Cassandra as in memory."""
+
+    async def check() -> None:
+        real, fake = ViewReader(session, QUERIED_VIEWS), ViewReader(memory, QUERIED_VIEWS)
+        for query in queries:
+            assert plain(await query(real)) == plain(await query(fake))
+
+    asyncio.run(check())
+
+
+def in_memory(memory: MemoryTables, query: Query) -> Any:  # noqa: ANN401 - what the query gives
+    async def ask() -> object:
+        return await query(ViewReader(memory))
+
+    return asyncio.run(ask())
+
+
+async def listed(
+    views: ViewReader,
+    open_view: Callable[[ViewReader], BucketedView],
+    key: ListingKey,
+    bucket: str,
+    *,
+    span: KeyRange = ALL,
+    order: SortOrder = "asc",
+    limit: int = 9,
+    as_of: datetime | None = None,
+) -> Sequence[Row]:
+    """Give the first assets of a bucket of a listing."""
+    (source,) = await open_view(views).open([key], Period(), is_fresh=True, as_of=as_of)
+    rows = await source.rows(bucket, span, order, limit)
+    assert not rows or bucket in await source.buckets()
+    return rows
+
+
+async def buckets_of(
+    views: ViewReader, open_view: Callable[[ViewReader], BucketedView], key: ListingKey
+) -> Sequence[str]:
+    (source,) = await open_view(views).open([key], Period(), is_fresh=True)
+    return await source.buckets()
+
+
+def test_one_row_is_the_same(session: CassandraSession, memory: MemoryTables) -> None:
+    for number in (0, 1, 1_000, 1_001, 7_777):
+        named = asset_id(number)
+        check_same(
+            session,
+            memory,
+            partial(find_asset, tenant_id=ACME, asset_id=named),
+            partial(find_public_asset, asset_id=named),
+            partial(asset_history, tenant_id=ACME, asset_id=named),
+        )
+    for command_id in (CommandId("c1"), CommandId("c2")):
+        check_same(session, memory, partial(find_outcome, tenant_id=ACME, command_id=command_id))
+
+
+def asked(tenant_id: TenantId) -> dict[Callable[..., object], Query]:
     """Everything that is ever asked for one tenant, about what is Acme's."""
-    real, views = CassandraQueries(ViewReader(session, QUERIED_VIEWS)), ViewReader(session)
-    cats, at_us = category_id("cats"), microseconds(NOON + timedelta(days=30))
+    then = NOON + timedelta(days=30)
+    asset, operation = (tenant_id, asset_id(1)), (tenant_id, OPERATION)
+    of_month, of_day = ((tenant_id, category_id("cats")), "2026-11"), ((tenant_id,), "2026-11-24")
+    sha256, look, at_us = ORIGINAL.sha256, FACTS.perceptual_hash, microseconds(then)
     return {
-        "asset": lambda: real.asset(tenant_id, asset_id(1)),
-        "history": lambda: real.history(tenant_id, asset_id(1)),
-        "same_bytes": lambda: real.same_bytes(tenant_id, ORIGINAL.sha256),
-        "similar": lambda: real.similar(tenant_id, FACTS.perceptual_hash),
-        "command": lambda: real.command(tenant_id, CommandId("c1")),
-        "operations": lambda: real.operations(tenant_id),
-        "operation": lambda: real.operation(tenant_id, OPERATION),
-        "operation_items": lambda: real.operation_items(tenant_id, OPERATION, -1, 9),
-        "categories": lambda: real.categories(tenant_id),
-        "categories_as_of": lambda: real.categories_as_of(tenant_id, at_us),
-        "months": lambda: real.months(tenant_id, cats, 1),
-        "days": lambda: real.days(tenant_id, 1),
-        "of_month": lambda: real.of_month(tenant_id, cats, "2026-11", ALL, "asc", 9, 1),
-        "of_day": lambda: real.of_day(tenant_id, "2026-11-24", ALL, "asc", 9, 1),
-        "buckets_as_of": lambda: real.buckets_as_of(tenant_id, cats, 1),
-        "shown_as_of": lambda: real.shown_as_of(
-            at_us, tenant_id, cats, "2026-11", ALL, "asc", 9, 1
+        find_asset: lambda views: find_asset(views, *asset),
+        published_assets: lambda views: published_assets(views, tenant_id, [asset_id(1)]),
+        asset_history: lambda views: asset_history(views, *asset),
+        read_events: lambda views: read_events(views, *asset),
+        exact_duplicates: lambda views: exact_duplicates(views, *asset, sha256),
+        similar_assets: lambda views: similar_assets(views, tenant_id, look),
+        find_outcome: lambda views: find_outcome(views, tenant_id, CommandId("c1")),
+        all_operations: lambda views: all_operations(views, tenant_id),
+        find_operation: lambda views: find_operation(views, *operation),
+        list_operation_items: lambda views: list_operation_items(views, *operation, -1, 9),
+        all_categories: lambda views: all_categories(views, tenant_id),
+        read_catalogue: lambda views: found_category(views, tenant_id),
+        all_categories_as_of: lambda views: all_categories_as_of(views, tenant_id, at_us),
+        AssetScan.scan: lambda views: all_of(AssetScan(views).scan(tenant_id)),
+        AssetScan.named: lambda views: all_of(AssetScan(views).named(tenant_id, [asset_id(1)])),
+        listings_by_category: lambda views: listed(views, listings_by_category, *of_month),
+        listings_by_date: lambda views: listed(views, listings_by_date, *of_day),
+        listings_of_the_past: lambda views: listed(
+            views, listings_of_the_past, *of_month, as_of=then
         ),
-        "AssetViewLookup": lambda: AssetViewLookup(views).source_url(tenant_id, asset_id(1)),
-        "AssetHistories": lambda: AssetHistories(views).of(tenant_id, asset_id(1)),
-        "ViewDuplicateFinder": lambda: ViewDuplicateFinder(lambda: views).of(
-            asset_id(1), tenant_id, ORIGINAL.sha256
+        AssetViewLookup: lambda views: AssetViewLookup(views).source_url(*asset),
+        ViewDuplicateFinder: lambda views: ViewDuplicateFinder(lambda: views).of(
+            asset_id(1), tenant_id, sha256
         ),
-        "candidates": lambda: candidates_of(AssetScan(views), tenant_id),
     }
 
 
-async def candidates_of(views: AssetScan, tenant_id: TenantId) -> list[object]:
-    """Ask for one asset, for those of its shard, and for the categories."""
-    named = [each async for each in views.named(tenant_id, [asset_id(1)])]
-    walked = [each async for each in views.scan(tenant_id)]
-    tree = (await views.catalogue(tenant_id)).find(CategoryRef("cats"))
-    found: list[object] = [*named, *walked, *([tree] if tree else [])]
-    assert not found or (named and walked and tree)
-    return found
+async def found_category(views: ViewReader, tenant_id: TenantId) -> Category | None:
+    return (await read_catalogue(views, tenant_id)).find(CategoryRef("cats"))
+
+
+async def all_of(found: AsyncIterator[object]) -> list[object]:
+    return [each async for each in found]
 
 
 def test_whatever_is_asked_for_a_tenant_finds_nothing_of_another(
-    session: CassandraSession, memory: MemoryQueries
+    session: CassandraSession, memory: MemoryTables
 ) -> None:
     of_one_tenant = {
-        name
-        for name, method in vars(Queries).items()
-        if "tenant_id" in getattr(method, "__annotations__", {})
+        function
+        for view in VIEWS
+        if find_spec(f"read_models.{view.name}.queries")
+        for function in vars(import_module(f"read_models.{view.name}.queries")).values()
+        if "tenant_id" in getattr(function, "__annotations__", {})
     }
-    assert of_one_tenant <= asked(session, ACME).keys()
+    queries = asked(ACME)
+    assert {each for each in of_one_tenant if isfunction(each)} <= queries.keys()
+    check_same(session, memory, *queries.values(), *asked(GLOBEX).values())
 
-    async def found(tenant_id: TenantId) -> set[str]:
-        return {name for name, ask in asked(session, tenant_id).items() if await ask()}
+    async def found(tenant_id: TenantId) -> set[Callable[..., object]]:
+        views = ViewReader(session, QUERIED_VIEWS)
+        return {name for name, query in asked(tenant_id).items() if await query(views)}
 
     async def compare() -> None:
-        assert await found(ACME) == asked(session, ACME).keys()
+        assert await found(ACME) == queries.keys()
         assert await found(TenantId("stranger")) == set()
 
     asyncio.run(compare())
 
 
-def test_trees_and_buckets_are_the_same(session: CassandraSession, memory: MemoryQueries) -> None:
-    async def compare() -> None:
-        real = CassandraQueries(ViewReader(session, QUERIED_VIEWS))
-        for tenant_id in (ACME, GLOBEX):
-            rows = [plain(row) for row in await real.categories(tenant_id)]
-            expected = await memory.categories(tenant_id)
-            assert rows == sorted(map(plain, expected), key=lambda row: row["category_id"])
-            assert set(await real.days(tenant_id, 1)) == set(await memory.days(tenant_id, 1))
-            cats = category_id("cats")
-            months = await real.months(tenant_id, cats, 1)
-            assert set(months) == set(await memory.months(tenant_id, cats, 1))
-
-    asyncio.run(compare())
+def test_trees_and_buckets_are_the_same(session: CassandraSession, memory: MemoryTables) -> None:
+    for tenant_id in (ACME, GLOBEX):
+        key = (tenant_id, category_id("cats"))
+        check_same(
+            session,
+            memory,
+            partial(all_categories, tenant_id=tenant_id),
+            partial(buckets_of, open_view=listings_by_date, key=(tenant_id,)),
+            partial(buckets_of, open_view=listings_by_category, key=key),
+        )
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_buckets_are_cut_at_the_same_places(
-    session: CassandraSession, memory: MemoryQueries, order: SortOrder
+    session: CassandraSession, memory: MemoryTables, order: SortOrder
 ) -> None:
-    async def compare() -> None:
-        real = CassandraQueries(ViewReader(session, QUERIED_VIEWS))
-        month = "2026-11"
-        whole = await memory.of_month(ACME, category_id("cats"), month, ALL, "asc", 100, 1)
-        keys = [(row["created_at_us"], row["asset_id"]) for row in whole]
-        assert len(keys) > 5
-        cuts = [
-            ALL,
-            *(KeyRange(after=key) for key in keys),
-            *(KeyRange(before=key) for key in keys),
-        ]
-        cuts.append(KeyRange(after=keys[1], before=keys[4]))
-        cuts.append(KeyRange(after=(keys[2][0], ""), before=(keys[3][0], "")))
-        for span in cuts:
-            for limit in (1, 3, 100):
-                place = (ACME, category_id("cats"), month, span, order, limit, 1)
-                await compare_items(real.of_month(*place), memory.of_month(*place))
-        for day in await memory.days(ACME, 1):
-            by_day = (ACME, day, ALL, order, 10, 1)
-            await compare_items(real.of_day(*by_day), memory.of_day(*by_day))
-
-    asyncio.run(compare())
+    month = partial(
+        listed,
+        open_view=listings_by_category,
+        key=(ACME, category_id("cats")),
+        bucket="2026-11",
+        order=order,
+    )
+    whole = sorted(map(sort_key, in_memory(memory, partial(month, limit=100))))
+    assert len(whole) > 5
+    cuts = [
+        ALL,
+        *(KeyRange(after=key) for key in whole),
+        *(KeyRange(before=key) for key in whole),
+        KeyRange(after=whole[1], before=whole[4]),
+        KeyRange(after=(whole[2][0], ""), before=(whole[3][0], "")),
+    ]
+    check_same(
+        session,
+        memory,
+        *(partial(month, span=span, limit=limit) for span in cuts for limit in (1, 3, 100)),
+    )
+    days = in_memory(memory, partial(buckets_of, open_view=listings_by_date, key=(ACME,)))
+    day = partial(listed, open_view=listings_by_date, key=(ACME,), order=order)
+    check_same(session, memory, *(partial(day, bucket=bucket) for bucket in days))
 
 
 def test_a_listing_of_many_buckets_is_walked_to_its_end(
-    client: TestClient, memory: MemoryQueries
+    client: TestClient, memory: MemoryTables
 ) -> None:
     published = {
         asset_id(number) for number in (*range(DAYS), 1_000) if number % 7 or number in (7, 1_000)
@@ -322,57 +383,52 @@ def test_a_listing_of_many_buckets_is_walked_to_its_end(
 
 
 def test_those_with_the_same_bytes_and_looks_are_the_same(
-    session: CassandraSession, memory: MemoryQueries
+    session: CassandraSession, memory: MemoryTables
 ) -> None:
-    async def compare() -> None:
-        real = CassandraQueries(ViewReader(session, QUERIED_VIEWS))
-        for tenant_id in (ACME, GLOBEX):
-            same = await real.same_bytes(tenant_id, ORIGINAL.sha256)
-            assert set(same) == set(await memory.same_bytes(tenant_id, ORIGINAL.sha256))
-            for look in (FACTS.perceptual_hash, "0" * 12 + FACTS.perceptual_hash[12:], "0" * 16):
-                similar = [
-                    sorted((row["asset_id"], row["perceptual_hash"]) for row in rows)
-                    for rows in (
-                        await real.similar(tenant_id, look),
-                        await memory.similar(tenant_id, look),
-                    )
-                ]
-                assert similar[0] == similar[1]
-
-    asyncio.run(compare())
+    looks = (FACTS.perceptual_hash, "0" * 12 + FACTS.perceptual_hash[12:], "0" * 16)
+    for tenant_id in (ACME, GLOBEX):
+        check_same(
+            session,
+            memory,
+            partial(
+                exact_duplicates,
+                tenant_id=tenant_id,
+                asset_id=asset_id(1),
+                sha256=ORIGINAL.sha256,
+            ),
+            *(partial(similar_assets, tenant_id=tenant_id, perceptual_hash=look) for look in looks),
+        )
 
 
-def test_the_past_is_the_same(session: CassandraSession, memory: MemoryQueries) -> None:
-    first = microseconds(NOON)
-    day_us, second_us = 86_400_000_000, 1_000_000
+def test_the_past_is_the_same(session: CassandraSession, memory: MemoryTables) -> None:
     orders: tuple[tuple[SortOrder, int], ...] = (("asc", 3), ("desc", 100))
-
-    async def compare() -> None:
-        real = CassandraQueries(ViewReader(session, QUERIED_VIEWS))
-        described = (await memory.history(ACME, asset_id(3)))[-1]["happened_at_us"]
-        around = range(described - 8 * second_us, described + 9 * second_us, 2 * second_us)
-        moments = [first, first + 3 * day_us, *around, first + 60 * day_us]
-        cats = category_id("cats")
-        for tenant_id, shelf in ((ACME, ""), (ACME, cats), (GLOBEX, "")):
-            buckets = await memory.buckets_as_of(tenant_id, shelf, 1)
-            assert set(await real.buckets_as_of(tenant_id, shelf, 1)) == set(buckets)
-            for at_us, bucket in product(moments, buckets):
-                for order, limit in orders:
-                    place = (at_us, tenant_id, shelf, bucket, ALL, order, limit, 1)
-                    await compare_items(real.shown_as_of(*place), memory.shown_as_of(*place))
-        whole = await memory.shown_as_of(moments[-1], ACME, cats, "2026-11", ALL, "asc", 99, 1)
-        keys = [(row["created_at_us"], row["asset_id"]) for row in whole]
-        for span in (KeyRange(after=keys[1], before=keys[4]), KeyRange(after=(keys[2][0], ""))):
-            for order, limit in orders:
-                place = (moments[-1], ACME, cats, "2026-11", span, order, limit, 1)
-                await compare_items(real.shown_as_of(*place), memory.shown_as_of(*place))
-        for tenant_id, at_us in product((ACME, GLOBEX), moments):
-            await compare_items(
-                real.categories_as_of(tenant_id, at_us), memory.categories_as_of(tenant_id, at_us)
-            )
-        assert len(await real.categories_as_of(GLOBEX, moments[-1])) > 4 * CATEGORIES
-
-    asyncio.run(compare())
+    history = in_memory(memory, partial(asset_history, tenant_id=ACME, asset_id=asset_id(3)))
+    described = moment(history[-1]["happened_at_us"])
+    around = (described + timedelta(seconds=number) for number in range(-8, 9, 2))
+    moments = [NOON, NOON + timedelta(days=3), *around, NOON + timedelta(days=60)]
+    cats = category_id("cats")
+    past = partial(listed, open_view=listings_of_the_past)
+    for key in ((ACME, EVERYTHING), (ACME, cats), (GLOBEX, EVERYTHING)):
+        buckets = partial(buckets_of, open_view=listings_of_the_past, key=key)
+        there = product(moments, in_memory(memory, buckets), orders)
+        check_same(
+            session,
+            memory,
+            buckets,
+            *(
+                partial(past, key=key, bucket=bucket, order=order, limit=limit, as_of=then)
+                for then, bucket, (order, limit) in there
+            ),
+        )
+    month = partial(past, key=(ACME, cats), bucket="2026-11", as_of=moments[-1])
+    keys = list(map(sort_key, in_memory(memory, partial(month, limit=99))))
+    for span in (KeyRange(after=keys[1], before=keys[4]), KeyRange(after=(keys[2][0], ""))):
+        for order, limit in orders:
+            check_same(session, memory, partial(month, span=span, order=order, limit=limit))
+    for tenant_id, then in product((ACME, GLOBEX), moments):
+        tree = partial(all_categories_as_of, tenant_id=tenant_id, at_us=microseconds(then))
+        check_same(session, memory, tree)
+    assert len(in_memory(memory, tree)) > CATEGORIES
 
 
 def test_a_read_waits_for_the_checkpoint_of_its_view(
@@ -400,25 +456,16 @@ def test_a_read_waits_for_the_checkpoint_of_its_view(
 def test_views_that_were_never_built_are_named(settings: CassandraSettings, keyspace: str) -> None:
     opened = CassandraSession(settings, keyspace=keyspace)
     try:
-        queries = CassandraQueries(ViewReader(opened, QUERIED_VIEWS))
         with pytest.raises(ViewsMissing):
-            asyncio.run(queries.check())
+            asyncio.run(ViewReader(opened, QUERIED_VIEWS).check())
     finally:
         opened.close()
 
 
-def plain(row: Row | None) -> dict[str, Any]:
-    """Make rows comparable: lists and tuples are one, and what is null is left out."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in (row or {}).items()
-        if value is not None
-    }
-
-
-async def compare_items(real: Awaitable[Sequence[Row]], memory: Awaitable[Sequence[Row]]) -> None:
-    """Hold listings together; memory gives the key of the partition too."""
-    found, expected = [plain(row) for row in await real], [plain(row) for row in await memory]
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        assert one.items() <= other.items()
+def plain(found: object) -> object:
+    """Make rows comparable: lists and tuples are one."""
+    if isinstance(found, Mapping):
+        return {name: plain(value) for name, value in found.items()}
+    if isinstance(found, (list, tuple)):
+        return list(map(plain, found))
+    return found

@@ -13,9 +13,11 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from avro_schemas.codec import encode
 from infra.local_cluster import free_port
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
+from read_models.view_reader import ViewReader
 from tests.support.eventually import eventually
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
-from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.fakes.memory_log import MemoryLogEnds
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import create_category
 from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
 
@@ -24,7 +26,7 @@ from tests.unit.query_api.conftest import MemoryKeys, MemoryRenderer
 def registry() -> Iterator[SchemaRegistryClient]:
     app, _ = create_app(
         QueryApiDependencies(
-            queries=MemoryQueries(),
+            views=ViewReader(MemoryTables()),
             log_end_offsets=MemoryLogEnds(),
             blobs=MemoryBlobStore(),
             keys=MemoryKeys(),

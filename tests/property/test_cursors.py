@@ -13,7 +13,7 @@ from query_api.errors import CursorRefused
 from query_api.listing.cursors import ASSET_LISTING, CATEGORY_TREE, CursorCodec
 from query_api.listing.page_reader import PageStart, read_page
 from read_models.keyset import KeyRange, SortOrder
-from tests.support.fakes.memory_queries import first
+from tests.support.fakes.memory_tables import first
 
 Key = tuple[int, str]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from infra.cassandra.session import Row
 from query_api.listing.page_reader import PageStart, read_page
 from read_models.keyset import KeyRange, SortOrder
-from tests.support.fakes.memory_queries import first
+from tests.support.fakes.memory_tables import first
 
 Key = tuple[int, str]
 

@@ -15,17 +15,21 @@ from domain.category.events import CatalogueEvent
 from domain.values import CategoryId, Status
 from query_api.errors import AssetGone
 from query_api.images.public_urls import PublicUrls
-from query_api.listing.bucket_sources import Period
-from query_api.listing.category_tree import CategoryTree, category_rows_as_of
+from query_api.listing.bucket_sources import BucketSources
+from query_api.listing.category_tree import CategoryTree
 from query_api.listing.page_reader import read_page
 from query_api.parameters import AssetAsOfParameters
 from query_api.responses.assets import asset_answer
 from query_api.time_travel.asset_as_of import asset_as_of
-from query_api.time_travel.historical_bucket_sources import HistoricalBucketSources
+from read_models.asset_by_id.queries import find_asset
+from read_models.asset_history.queries import asset_history
+from read_models.bucketed_listing import Period
+from read_models.categories_as_of.queries import all_categories_as_of
 from read_models.keyset import KeyRange, SortOrder
 from read_models.time import microseconds
+from read_models.view_reader import ViewReader
 from tests.property.test_projection_rows import A_LONG_LIFE
-from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.history_maker import Wish, tenant, wishes
 from tests.support.log_fold import Rows, expected_rows
 from tests.support.samples import ACME
@@ -41,17 +45,19 @@ MOVED_AND_RENAMED: list[Wish] = [
 
 
 def listed(
-    queries: MemoryQueries, then: datetime, category_id: str | None, order: SortOrder
+    views: ViewReader, then: datetime, category_id: str | None, order: SortOrder
 ) -> list[tuple[str, str]]:
     """Name and title what a shelf held, read two at a time."""
 
     async def read() -> list[tuple[str, str]]:
-        opener = HistoricalBucketSources(queries).at(then)
+        sources = BucketSources(views)
         if category_id is None:
-            shelves = [await opener.dates(ACME, Period(), is_fresh=True)]
+            shelves = [await sources.dates(ACME, Period(), as_of=then, is_fresh=True)]
         else:
             named = [CategoryId(category_id)]
-            shelves = list(await opener.categories(ACME, named, Period(), is_fresh=True))
+            shelves = list(
+                await sources.categories(ACME, named, Period(), as_of=then, is_fresh=True)
+            )
         found, page_start = [], None
         while True:
             page = await read_page(
@@ -82,21 +88,22 @@ def test_listings_and_trees_of_the_past_are_the_fold_of_the_log_until_then(
     chosen: list[Wish], picked: list[int]
 ) -> None:
     events = tenant(chosen).events
-    queries = MemoryQueries(events)
+    views = ViewReader(MemoryTables(events))
     purged = {event.asset_id for event in events if isinstance(event, AssetPurged)}
     moments = sorted(event.metadata.happened_at for event in events)
     for then in {moments[number % len(moments)] for number in picked}:
         expected = expected_rows(each for each in events if each.metadata.happened_at <= then)
         by_date = titles(expected["assets_by_date"], purged, ACME)
-        assert listed(queries, then, None, "asc") == by_date
-        assert listed(queries, then, None, "desc") == by_date[::-1]
+        assert listed(views, then, None, "asc") == by_date
+        assert listed(views, then, None, "desc") == by_date[::-1]
         for _, category_id in expected_rows(events)["categories"]:
             there = titles(expected["assets_by_category"], purged, ACME, category_id)
-            assert listed(queries, then, category_id, "asc") == there
-        aspects = asyncio.run(queries.categories_as_of(ACME, microseconds(then)))
+            assert listed(views, then, category_id, "asc") == there
+        tree = asyncio.run(all_categories_as_of(views, ACME, microseconds(then)))
         assert {
-            (ACME, row.pop("category_id")): row for row in map(dict, category_rows_as_of(aspects))
-        } == (expected["categories"])
+            (ACME, row["category_id"]): {name: row[name] for name in row if name != "category_id"}
+            for row in tree
+        } == expected["categories"]
 
 
 @given(wishes)
@@ -106,15 +113,15 @@ def test_each_version_of_an_asset_is_shown_as_it_was_when_it_was_the_last(
     chosen: list[Wish],
 ) -> None:
     events = tenant(chosen).events
-    whole, growing = MemoryQueries(events), MemoryQueries()
+    whole, growing = ViewReader(MemoryTables(events)), MemoryTables()
     purged = {event.asset_id for event in events if isinstance(event, AssetPurged)}
     for event in events:
         growing.apply(event)
         if not isinstance(event, AssetEvent):
             continue
         asset_id, version = event.asset_id, event.metadata.entity_version
-        history = asyncio.run(whole.history(ACME, asset_id))
-        then = asyncio.run(growing.asset(ACME, asset_id))
+        history = asyncio.run(asset_history(whole, ACME, asset_id))
+        then = asyncio.run(find_asset(ViewReader(growing), ACME, asset_id))
         assert then is not None
         for asked in (
             AssetAsOfParameters(version=version),

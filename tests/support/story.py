@@ -21,7 +21,7 @@ from domain.values import (
     Source,
     TenantId,
 )
-from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import ACME, FACTS, FETCH, NOON, ORIGINAL, metadata, submit
 
 GLOBEX = TenantId("globex")
@@ -57,9 +57,9 @@ RENDITIONS = (
 class Story:
     """Tells what happened; each command is decided a second after the one before."""
 
-    def __init__(self, queries: MemoryQueries) -> None:
+    def __init__(self, tables: MemoryTables) -> None:
         self.now = NOON
-        self._queries = queries
+        self._tables = tables
         self._assets: dict[str, Asset | None] = {}
         self._catalogues: dict[str, Catalogue] = {}
 
@@ -170,7 +170,7 @@ class Story:
         for event in events:
             asset = asset_decider.evolve(asset, event)
         self._assets[named] = asset
-        self._queries.apply(*events)
+        self._tables.apply(*events)
 
     def _tell_catalogue(self, command: CatalogueCommand) -> None:
         tenant_id = command.metadata.tenant_id
@@ -179,4 +179,4 @@ class Story:
         for event in events:
             catalogue = catalogue_decider.evolve(catalogue, event)
         self._catalogues[tenant_id] = catalogue
-        self._queries.apply(*events)
+        self._tables.apply(*events)

@@ -5,21 +5,9 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Protocol
 
-import msgspec
-
-from domain.values import AssetId, Original, Sha256, Status, TenantId
-from infra.cassandra.session import Row
-from read_models.asset_by_id.projection import ASSET_BY_ID
-from read_models.assets_by_content.projection import ASSETS_BY_CONTENT
+from domain.values import AssetId, Sha256, TenantId
+from read_models.assets_by_content.queries import exact_duplicates
 from read_models.view_reader import ViewReader
-
-_MOST = 100
-_NAMED = "SELECT asset_id FROM assets_by_content$suffix WHERE tenant_id = ? AND sha256 = ?"
-_ASSET = (
-    "SELECT asset_id, status, created_at_us, original FROM asset_by_id$suffix"
-    " WHERE tenant_id = ? AND asset_id = ?"
-)
-_READ_ORIGINAL = msgspec.json.Decoder(Original | None).decode
 
 
 class IsDuplicate(Exception):
@@ -41,7 +29,7 @@ class DuplicateFinder(Protocol):
 
 
 class ViewDuplicateFinder:
-    """Twins as the views know them; connects when it is first asked, which most jobs never do."""
+    """Finds duplicates in the views; connects when it is first asked, which most jobs never do."""
 
     def __init__(self, connect: Callable[[], ViewReader]) -> None:
         self._connect = connect
@@ -51,28 +39,11 @@ class ViewDuplicateFinder:
     async def of(self, asset_id: AssetId, tenant_id: TenantId, sha256: Sha256) -> AssetId | None:
         """Name the oldest other published asset of the tenant."""
         views = await asyncio.to_thread(self._connected)
-        named = await views.select(ASSETS_BY_CONTENT, _NAMED, (tenant_id, sha256), at_most=_MOST)
-        found = [
-            row
-            for each in named
-            if each["asset_id"] != asset_id
-            for row in await views.select(ASSET_BY_ID, _ASSET, (tenant_id, each["asset_id"]))
-            if row["status"] == Status.PUBLISHED and _has(row, sha256)
-        ]
-        oldest = min(found, key=_age, default=None)
-        return AssetId(oldest["asset_id"]) if oldest else None
+        found = await exact_duplicates(views, tenant_id, asset_id, sha256)
+        return AssetId(found[0]["asset_id"]) if found else None
 
     def _connected(self) -> ViewReader:
         with self._connecting:
             if self._views is None:
                 self._views = self._connect()
             return self._views
-
-
-def _has(row: Row, sha256: Sha256) -> bool:
-    original = _READ_ORIGINAL(row["original"] or "null")
-    return original is not None and original.sha256 == sha256
-
-
-def _age(row: Row) -> tuple[int, str]:
-    return row["created_at_us"], row["asset_id"]

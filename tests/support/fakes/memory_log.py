@@ -1,6 +1,6 @@
-"""A log of asset events in memory, and a feed that follows it."""
+"""A log of asset events in memory, a feed that follows it, and how far topics are written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from avro_schemas.codec import encode
 from domain.asset.events import AssetEvent
 from domain.values import EventId, TenantId
+from infra.errors import BrokerUnavailable
 from infra.kafka.partition_reader import Record
+from infra.kafka.topics import Topic
 from query_api.feed.feed import Feed
 from query_api.feed.listeners import Listeners
 from query_api.feed.resume_tokens import Offsets, ResumeTokens
@@ -99,3 +101,18 @@ class MemoryHistory:
     def position(self, partition: int) -> int:
         """Give the next offset."""
         return self._positions[partition]
+
+
+class MemoryLogEnds:
+    """How far topics have been written; for tests."""
+
+    def __init__(self) -> None:
+        self.ends: dict[str, dict[int, int]] = {}
+        self.asked = 0
+        self.is_away = False
+
+    async def written(self, topic: Topic) -> Mapping[int, int]:
+        self.asked += 1
+        if self.is_away:
+            raise BrokerUnavailable("it is away")
+        return self.ends.get(topic.name, {})

@@ -15,10 +15,12 @@ from domain.transformations import derived_key, parse_transformation
 from infra.http.authentication.api_key_table import ApiKeyRejected, ApiKeysNotLoaded, Caller
 from infra.http.authentication.api_keys import Scope
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
+from read_models.registry import QUERIED_VIEWS
 from read_models.renditions.on_demand_socket import RenditionRequest
+from read_models.view_reader import ViewReader
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
-from tests.support.fakes.memory_log import MemoryEventLog
-from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.fakes.memory_log import MemoryEventLog, MemoryLogEnds
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import ACME, create_category, metadata
 from tests.support.story import GLOBEX, RENDITIONS, Story
 
@@ -69,14 +71,14 @@ class MemoryKeys:
 
 
 @pytest.fixture
-def queries() -> MemoryQueries:
-    return MemoryQueries()
+def tables() -> MemoryTables:
+    return MemoryTables()
 
 
 @pytest.fixture
-def story(queries: MemoryQueries) -> Story:
+def story(tables: MemoryTables) -> Story:
     """Begin with the categories animals, cats and dogs below it, and one of another tenant."""
-    story = Story(queries)
+    story = Story(tables)
     story.tell(
         create_category("animals"),
         create_category("cats", parent="animals"),
@@ -114,16 +116,17 @@ def renderer(blobs: MemoryBlobStore) -> MemoryRenderer:
 
 @pytest.fixture
 def app(
-    queries: MemoryQueries,
+    tables: MemoryTables,
     log: MemoryLogEnds,
     blobs: MemoryBlobStore,
     renderer: MemoryRenderer,
     story: Story,
     event_log: MemoryEventLog,
 ) -> FastAPI:
+    views = ViewReader(tables, QUERIED_VIEWS)
     service, _ = create_app(
         QueryApiDependencies(
-            queries=queries,
+            views=views,
             log_end_offsets=log,
             blobs=blobs,
             keys=MemoryKeys(),
@@ -137,7 +140,7 @@ def app(
         wait_seconds=0.05,
         blob_cache_bytes=1_000_000,
         unsigned=[FREE],
-        probes={"views": queries.check},
+        probes={"views": views.check},
         feed=event_log.feed,
     )
     return service

@@ -9,7 +9,7 @@ from domain.category import EMPTY_CATALOGUE
 from domain.outcomes import CommandAccepted
 from domain.values import CommandId
 from tests.support.bulk_operations import instructions, start
-from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import ACME, NOON, category_id, metadata
 from tests.support.story import Story, asset_id
 
@@ -34,9 +34,9 @@ FEED = "/v1/events"
 
 
 @pytest.fixture(autouse=True)
-def _things_of_acme(story: Story, queries: MemoryQueries) -> None:
+def _things_of_acme(story: Story, tables: MemoryTables) -> None:
     story.publish(1, "cats", title="Tom")
-    queries.apply(
+    tables.apply(
         CommandAccepted(
             command_id=CommandId("c1"),
             tenant_id=ACME,

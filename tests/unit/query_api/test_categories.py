@@ -9,7 +9,7 @@ from domain.category.commands import MoveCategory
 from domain.values import CategoryRef
 from infra.http.position_header import position_to_header
 from query_api.listing.category_tree import CategoryTree
-from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import ACME, archive_category, category_id, create_category, metadata
 from tests.support.story import Story
 
@@ -70,7 +70,7 @@ def test_a_large_tree_comes_page_by_page(client: TestClient, story: Story) -> No
 
 
 def test_what_changes_between_two_pages_repeats_and_hides_no_other(
-    client: TestClient, queries: MemoryQueries, story: Story
+    client: TestClient, tables: MemoryTables, story: Story
 ) -> None:
     first = client.get("/v1/categories?limit=2").json()
     assert [one["path"] for one in first["items"]] == ["animals", "animals/cats"]
@@ -81,7 +81,7 @@ def test_what_changes_between_two_pages_repeats_and_hides_no_other(
         ),
         create_category("birds", parent="animals"),
     )
-    queries.applied["categories", 0] = 1
+    tables.applied["categories", 0] = 1
     moved = client.get(
         first["next"],
         headers={

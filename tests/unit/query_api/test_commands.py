@@ -4,12 +4,12 @@ from starlette.testclient import TestClient
 
 from domain.outcomes import CommandAccepted, CommandRefused, EventRef
 from domain.values import CommandId, EventId
-from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import ACME, NOON
 
 
-def test_an_accepted_command_names_its_events(client: TestClient, queries: MemoryQueries) -> None:
-    queries.apply(
+def test_an_accepted_command_names_its_events(client: TestClient, tables: MemoryTables) -> None:
+    tables.apply(
         CommandAccepted(
             command_id=CommandId("c1"),
             tenant_id=ACME,
@@ -27,8 +27,8 @@ def test_an_accepted_command_names_its_events(client: TestClient, queries: Memor
     assert answer["position"] == "YXNzZXQtZXZlbnRzOjM6NDE"
 
 
-def test_a_refused_command_tells_the_problem(client: TestClient, queries: MemoryQueries) -> None:
-    queries.apply(
+def test_a_refused_command_tells_the_problem(client: TestClient, tables: MemoryTables) -> None:
+    tables.apply(
         CommandRefused(
             command_id=CommandId("c1"),
             tenant_id=ACME,

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from domain.asset.commands import DeleteAsset, PublishAsset, PurgeAsset, ReplaceSource, RestoreAsset
 from domain.values import AssetId, Sha256
 from query_api.duplicates import MAX_DISTANCE, hamming_distance
-from query_api.queries import quarters_of
+from read_models.similar_assets.projection import quarters_of
 from tests.support.samples import DOG_PICTURE, FACTS, FETCH, ORIGINAL, metadata
 from tests.support.story import GLOBEX, RENDITIONS, Story, asset_id
 

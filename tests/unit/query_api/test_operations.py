@@ -12,7 +12,7 @@ from domain.bulk_operation.values import ItemOutcome
 from domain.category import EMPTY_CATALOGUE
 from domain.values import AssetId, CategoryRef, OperationId
 from tests.support.bulk_operations import OPERATION, REVERT, instructions, revert, start
-from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import NOON, category_id, metadata
 from tests.support.story import Story, asset_id
 
@@ -20,8 +20,8 @@ from tests.support.story import Story, asset_id
 class Told:
     """Lets operations happen, and the views notice."""
 
-    def __init__(self, queries: MemoryQueries) -> None:
-        self._queries = queries
+    def __init__(self, tables: MemoryTables) -> None:
+        self._tables = tables
         self.known: dict[OperationId, Operation] = {}
 
     def __call__(self, *events: OperationEvent) -> None:
@@ -30,13 +30,13 @@ class Told:
             found = operations.evolve(self.known.get(operation_id), event)
             assert found is not None
             self.known[operation_id] = found
-            self._queries.apply(event)
+            self._tables.apply(event)
 
 
 @pytest.fixture
-def told(queries: MemoryQueries) -> Told:
+def told(tables: MemoryTables) -> Told:
     """Begin with an operation that deals with three items."""
-    told = Told(queries)
+    told = Told(tables)
     told(*operations.decide(start(instructions("delete")), {}, EMPTY_CATALOGUE, NOON))
     items = [asset_id(1), asset_id(2), CATEGORY_ITEM]
     told(*selection_events(told.known[OPERATION], items, after="", is_last=True, now=NOON))

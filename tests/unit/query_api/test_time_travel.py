@@ -10,7 +10,8 @@ from domain.asset.commands import DeleteAsset, DescribeAsset, PurgeAsset, Restor
 from domain.category.commands import MoveCategory, RenameCategory
 from domain.values import CategoryRef, CategorySlug
 from infra.http.position_header import position_to_header
-from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.fakes.memory_log import MemoryLogEnds
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import ACME, archive_category, metadata, set_categories
 from tests.support.story import Story, asset_id
 
@@ -107,7 +108,7 @@ def test_descendants_are_those_of_then(client: TestClient, story: Story) -> None
 
 
 def test_the_tree_and_each_category_are_shown_as_they_stood(
-    client: TestClient, queries: MemoryQueries, story: Story
+    client: TestClient, tables: MemoryTables, story: Story
 ) -> None:
     before = now_over(story)
     present = client.get("/v1/categories").json()
@@ -140,20 +141,20 @@ def test_the_tree_and_each_category_are_shown_as_they_stood(
     assert client.get(at("/v1/categories/cats", moved)).status_code == 404
     renamed = client.get(at(f"/v1/categories/{then['category_id']}", moved)).json()
     assert renamed["name"] == "Felines"
-    queries.applied["categories", 0] = 1
+    tables.applied["categories", 0] = 1
     fresh = {"ScaleHoster-Position": position_to_header("category-events:0:0")}
     now = client.get("/v1/categories/felines", headers=fresh).json()
     assert client.get(at("/v1/categories/felines", story.now)).json() == now
 
 
 def test_the_tree_of_the_past_is_waited_for_and_kept_like_any_answer(
-    client: TestClient, queries: MemoryQueries, log: MemoryLogEnds, story: Story
+    client: TestClient, tables: MemoryTables, log: MemoryLogEnds, story: Story
 ) -> None:
     log.ends = {"category-events": {1: 7}}
     paths = ("/v1/categories", "/v1/categories/cats")
     for path in paths:
         assert client.get(at(path, story.now)).status_code == 503
-    queries.applied["categories_as_of", 1] = 7
+    tables.applied["categories_as_of", 1] = 7
     patient = {"Prefer": "wait=10"}
     for path in paths:
         recent, settled = (
@@ -250,14 +251,14 @@ def test_a_past_that_makes_no_sense_is_refused(
 
 
 def test_what_the_views_do_not_know_yet_is_waited_for(
-    client: TestClient, queries: MemoryQueries, log: MemoryLogEnds, story: Story
+    client: TestClient, tables: MemoryTables, log: MemoryLogEnds, story: Story
 ) -> None:
     log.ends = {"asset-events": {0: 0, 3: 42}, "category-events": {1: 7}}
-    queries.applied |= {("listings_as_of", 3): 42, ("categories_as_of", 1): 6}
+    tables.applied |= {("listings_as_of", 3): 42, ("categories_as_of", 1): 6}
     behind = client.get(at("/v1/assets", story.now))
     assert behind.status_code == 503
     assert behind.json()["type"].endswith("/problems/view-behind")
-    queries.applied["categories_as_of", 1] = 7
+    tables.applied["categories_as_of", 1] = 7
     assert titles(client, at("/v1/assets", story.now)) == ["Kitty", "Tom"]
     log.ends["asset-events"][3] = 43
     assert client.get(at("/v1/assets", story.now)).status_code == 503

@@ -15,13 +15,11 @@ from domain.values import BlobKey
 from infra.cassandra.session import Row
 from infra.http.position_header import position_to_header
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
-from query_api.cassandra_queries import CassandraQueries
 from query_api.images.on_demand import UrlSigner
 from read_models.registry import QUERIED_VIEWS
 from read_models.view_reader import ViewReader
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
-from tests.support.fakes.memory_log import MemoryEventLog
-from tests.support.fakes.memory_queries import MemoryLogEnds
+from tests.support.fakes.memory_log import MemoryEventLog, MemoryLogEnds
 from tests.support.samples import ACME, ORIGINAL
 from tests.support.story import RENDITIONS, asset_id
 from tests.unit.query_api.conftest import FREE, MemoryKeys, MemoryRenderer
@@ -120,10 +118,10 @@ def blobs() -> CountingBlobs:
 @pytest.fixture
 def new_app(cql: CountingCql, blobs: CountingBlobs) -> Callable[[], FastAPI]:
     def made() -> FastAPI:
-        queries = CassandraQueries(ViewReader(cql, QUERIED_VIEWS))
+        views = ViewReader(cql, QUERIED_VIEWS)
         app, _ = create_app(
             QueryApiDependencies(
-                queries=queries,
+                views=views,
                 log_end_offsets=MemoryLogEnds(),
                 blobs=blobs,
                 keys=MemoryKeys(),
@@ -136,7 +134,7 @@ def new_app(cql: CountingCql, blobs: CountingBlobs) -> Callable[[], FastAPI]:
             wait_seconds=0.05,
             blob_cache_bytes=1_000_000,
             unsigned=[FREE],
-            probes={"views": queries.check},
+            probes={"views": views.check},
             feed=MemoryEventLog().feed,
         )
         return app

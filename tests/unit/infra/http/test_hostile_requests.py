@@ -25,14 +25,15 @@ from infra.settings import Settings
 from query_api.app import BaseUrls, QueryApiDependencies
 from query_api.app import create_app as create_query_api
 from read_models.dead_letters import DeadLetterQueue
+from read_models.view_reader import ViewReader
 from tests.support.api_keys import Keys
 from tests.support.fakes.fake_decider import FakeDecider
 from tests.support.fakes.memory_asset_scan import MemoryWalk
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
 from tests.support.fakes.memory_dead_letters import MemoryDeadLetterLog
-from tests.support.fakes.memory_log import MemoryEventLog
+from tests.support.fakes.memory_log import MemoryEventLog, MemoryLogEnds
 from tests.support.fakes.memory_maintenance_tasks import MemoryRequestBook
-from tests.support.fakes.memory_queries import MemoryLogEnds, MemoryQueries
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.fakes.memory_webhooks import memory_webhooks
 from tests.support.loopback import PATIENT, Loopback, rest
 from tests.unit.query_api.conftest import MemoryRenderer
@@ -304,10 +305,10 @@ def command_api() -> Iterator[tuple[Loopback, Hostile]]:
 @pytest.fixture(scope="module")
 def query_api() -> Iterator[tuple[Loopback, Hostile]]:
     keys = Keys(ApiKeyTable())
-    blobs, queries, events = MemoryBlobStore(), MemoryQueries(), MemoryEventLog()
+    blobs, tables, events = MemoryBlobStore(), MemoryTables(), MemoryEventLog()
     app, readiness = create_query_api(
         QueryApiDependencies(
-            queries=queries,
+            views=ViewReader(tables),
             log_end_offsets=MemoryLogEnds(),
             blobs=blobs,
             keys=keys.table,

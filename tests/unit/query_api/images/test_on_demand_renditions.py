@@ -9,7 +9,7 @@ from infra.errors import BlobNotFound, Overloaded, TransformationFailed
 from infra.http.position_header import position_to_header
 from query_api.images.on_demand import UrlSigner
 from read_models.renditions.watermark import watermark, watermark_name
-from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import metadata
 from tests.support.story import Story, asset_id
 from tests.unit.query_api.conftest import FREE, MemoryRenderer
@@ -93,16 +93,16 @@ def test_a_focal_point_that_is_set_later_counts_for_urls_that_are_signed_already
     asset: str,
     story: Story,
     renderer: MemoryRenderer,
-    queries: MemoryQueries,
+    tables: MemoryTables,
 ) -> None:
     url = signed(client, asset)
     before = nobody.get(url).headers["etag"]
     patch = '{"focal_point": {"x": 0, "y": 0.5}}'
     story.tell(DescribeAsset(metadata=metadata(asset), patch=patch))
     position = {"ScaleHoster-Position": position_to_header("asset-events:3:41")}
-    queries.applied["public_assets", 3] = 42
+    tables.applied["public_assets", 3] = 42
     assert client.get(url, headers=position).status_code == 503, "the point is not there yet"
-    queries.applied["asset_by_id", 3] = 42
+    tables.applied["asset_by_id", 3] = 42
     assert client.get(url, headers=position).headers["etag"] != before
     assert [order.words for order in renderer.orders] == [
         WORDS,

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 from domain.asset.commands import DeleteAsset, PurgeAsset, RefreshAsset
 from domain.values import Rendition
 from tests.support.fakes.memory_blob_store import MemoryBlobStore
-from tests.support.fakes.memory_queries import MemoryQueries
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import metadata, publish
 from tests.support.story import RENDITIONS, Story, asset_id
 
@@ -192,21 +192,21 @@ def test_a_deleted_and_a_purged_picture_are_gone(nobody: TestClient, story: Stor
 
 
 def test_one_look_at_the_view_serves_many_requests(
-    nobody: TestClient, picture: str, queries: MemoryQueries
+    nobody: TestClient, picture: str, tables: MemoryTables
 ) -> None:
     for _ in range(20):
         nobody.get(picture).raise_for_status()
-    assert queries.asked["public_assets"] < 20
+    assert tables.times_asked("public_assets") < 20
 
 
 def test_a_replaced_picture_is_found_under_its_new_url_at_once(
-    nobody: TestClient, story: Story, queries: MemoryQueries
+    nobody: TestClient, story: Story, tables: MemoryTables
 ) -> None:
     named = story.publish(1)
     nobody.get(f"/i/{named}").raise_for_status()
-    asked = queries.asked["public_assets"]
+    asked = tables.times_asked("public_assets")
     nobody.get(f"/i/{named}/thumb?v=feedfacefeedface").raise_for_status()
-    assert queries.asked["public_assets"] == asked + 1
+    assert tables.times_asked("public_assets") == asked + 1
 
 
 def test_a_duplicate_that_was_not_wanted_twice_leads_to_the_picture_that_is_there(

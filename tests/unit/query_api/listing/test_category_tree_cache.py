@@ -2,24 +2,25 @@
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from datetime import timedelta
 from weakref import ref
 
 import pytest
 
-from domain.values import TenantId
 from infra.cassandra.session import Row
 from query_api.listing import category_tree_cache
 from query_api.listing.category_tree_cache import CategoryTreeCache
 from query_api.read_context import ReadContext
-from tests.support.fakes.memory_queries import MemoryQueries
+from read_models.view_reader import ViewReader
+from tests.support.fakes.memory_tables import MemoryTables
 from tests.support.samples import ACME, NOON, create_category
 from tests.support.story import GLOBEX, Story
 
 READER = ReadContext(tenant_id=ACME, is_fresh=True)
 
 
-class SlowQueries(MemoryQueries):
+class SlowTables(MemoryTables):
     """Counts the trees that are read, and answers one tenant only when it is told to."""
 
     def __init__(self) -> None:
@@ -27,37 +28,35 @@ class SlowQueries(MemoryQueries):
         self.reads = self.under_way = self.most_under_way = 0
         self.answer = asyncio.Event()
 
-    async def categories(self, tenant_id: TenantId) -> list[Row]:
-        return await self._slowly(tenant_id, await super().categories(tenant_id))
-
-    async def categories_as_of(self, tenant_id: TenantId, at_us: int) -> list[Row]:
-        return await self._slowly(tenant_id, await super().categories_as_of(tenant_id, at_us))
-
-    async def _slowly(self, tenant_id: TenantId, rows: list[Row]) -> list[Row]:
-        self.reads += 1
-        self.under_way += 1
-        self.most_under_way = max(self.most_under_way, self.under_way)
-        if tenant_id == ACME:
-            await self.answer.wait()
-        self.under_way -= 1
+    async def select(
+        self, statement: str, parameters: Sequence[object] = (), *, page_size: int = 1_000
+    ) -> list[Row]:
+        rows = await super().select(statement, parameters, page_size=page_size)
+        if "FROM categories" in statement:
+            self.reads += 1
+            self.under_way += 1
+            self.most_under_way = max(self.most_under_way, self.under_way)
+            if parameters[0] == ACME:
+                await self.answer.wait()
+            self.under_way -= 1
         return rows
 
 
 def test_one_tenant_reads_two_trees_at_once_and_others_wait_for_none_of_them() -> None:
     async def story() -> None:
-        queries = SlowQueries()
-        trees = CategoryTreeCache(queries)
+        tables = SlowTables()
+        trees = CategoryTreeCache(ViewReader(tables))
         moments = [None, *(NOON + timedelta(seconds=number) for number in range(50))]
         asking = [asyncio.create_task(trees.tree(READER, moment)) for moment in moments]
         asking += [asyncio.create_task(trees.tree(READER)) for _ in range(50)]
         await asyncio.sleep(0)
         async with asyncio.timeout(10):
             await trees.tree(ReadContext(tenant_id=GLOBEX, is_fresh=False))
-        assert queries.most_under_way == 3
-        queries.answer.set()
+        assert tables.most_under_way == 3
+        tables.answer.set()
         await asyncio.gather(*asking)
-        assert queries.most_under_way == 3
-        assert queries.reads == 1 + 51 + 1  # fifty who wanted a fresh one shared it
+        assert tables.most_under_way == 3
+        assert tables.reads == 1 + 51 + 1  # fifty who wanted a fresh one shared it
 
     asyncio.run(story())
 
@@ -66,11 +65,11 @@ def test_trees_of_the_past_are_kept_by_their_size(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(category_tree_cache, "_MOST_CATEGORIES_THEN", 40)
 
     async def story() -> None:
-        queries = SlowQueries()
-        queries.answer.set()
-        told = Story(queries)
+        tables = SlowTables()
+        tables.answer.set()
+        told = Story(tables)
         told.tell(*(create_category(f"c{number}") for number in range(9)))
-        trees = CategoryTreeCache(queries)
+        trees = CategoryTreeCache(ViewReader(tables))
         read = [
             ref(await trees.tree(READER, told.now + timedelta(seconds=number)))
             for number in range(100)

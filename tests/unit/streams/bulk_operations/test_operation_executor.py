@@ -13,7 +13,6 @@ from domain.outcomes import Outcome, outcome_in
 from infra.decider_runtime.command_client import CommandClient
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.errors import Overloaded, StoreUnavailable, ViewNotBuilt, ViewsMissing
-from read_models.asset_history.queries import AssetHistories
 from read_models.assets_by_shard.queries import AssetScan
 from read_models.view_reader import ViewReader
 from streams.bulk_operations.item_executor import ItemExecutor
@@ -144,9 +143,7 @@ def test_an_operation_waits_while_its_view_cannot_be_read(trouble: Exception) ->
     views = ViewReader(MemoryCql())
     operator = OperationExecutor(
         OpenBook(),
-        ItemExecutor(
-            CommandClient(FakeDecider(outcomes), outcomes, stream_of), AssetHistories(views), 0
-        ),
+        ItemExecutor(CommandClient(FakeDecider(outcomes), outcomes, stream_of), views, 0),
         AssetScan(views),
         lambda _: barrier,
         lambda: NOON,

@@ -22,7 +22,6 @@ from infra.cassandra.session import Row
 from infra.decider_runtime.command_client import CommandClient
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.errors import RecordRefused
-from read_models.asset_history.queries import AssetHistories
 from read_models.assets_by_shard.queries import AssetScan
 from read_models.json_columns import as_json
 from read_models.view_reader import ViewReader
@@ -144,7 +143,7 @@ class Bench:
             self.book,
             ItemExecutor(
                 CommandClient(self.decider, self.answers, stream_of),
-                AssetHistories(ViewReader(self.views)),
+                ViewReader(self.views),
                 0,
             ),
             AssetScan(ViewReader(self.views)),
