@@ -1,1 +1,1 @@
-"""How every message is written: one Avro schema per message and version, and the codec."""
+"""The wire format: one Avro schema for each message and version, and the codec."""

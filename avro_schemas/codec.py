@@ -1,4 +1,4 @@
-"""Between a message and its framed Avro bytes.
+"""The codec of messages: frames a message as Avro bytes, and reads one back.
 
 The frame is Confluent's, so every Kafka tool can read it: a zero byte, the schema's id as four
 big-endian bytes, the Avro body. Personal fields are encrypted in it; see encryption.py.

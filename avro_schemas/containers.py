@@ -1,4 +1,4 @@
-"""Records of a log in Avro object container files: byte for byte, each with a checksum of its own.
+"""Avro object container files of log records: each kept byte for byte, with its own checksum.
 
 Any Avro library reads such a file; ``schema_id`` and ``payload`` of a record are a message as
 ``schemaless_reader`` takes it, with the schema of that id. ``crc32`` is over ``offset`` and

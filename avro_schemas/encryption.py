@@ -1,4 +1,4 @@
-"""Personal fields are encrypted: on the wire they are bytes that only a key outside the log opens.
+"""Encryption of personal fields: on the wire they are bytes that need a key outside the log.
 
 A field of a schema is encrypted when it has the attribute ``sealed``: the type of its value, which
 is written in Avro and encrypted under the key of the entity that the message is about. ``erased``

@@ -1,4 +1,4 @@
-"""What may be wrong with bytes that should hold a message, and with the keys that open them.
+"""Errors of the wire format: bytes that hold no message, and keys that are missing.
 
 Undecodable
 ├── UnknownSchema

@@ -1,4 +1,4 @@
-"""What one version of a schema may not change about another.
+"""Compatibility rules: what a version of a schema may not change.
 
 Avro's own checker knows most of it. It does not look at logical types, at the defaults' own types
 or at namespaces; we do.

@@ -1,4 +1,4 @@
-"""Between a frozen dataclass and the plain record that Avro writes.
+"""Conversion between a frozen dataclass and the plain record that Avro writes.
 
 The way is worked out from the class's type hints, once; after that a message costs a few calls.
 """

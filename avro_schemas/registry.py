@@ -1,4 +1,4 @@
-"""Which schemas exist, by id and by name and version.
+"""The registry of schemas, by id and by name and version.
 
 The ``.avsc`` files and ``ids.json`` beside this module are the truth. They are read once, on first
 use. A message's subject is its full Avro name (Confluent's RecordNameStrategy).

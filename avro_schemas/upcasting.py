@@ -1,4 +1,4 @@
-"""What Avro's own rules cannot turn into a newer version: pure functions, by name and version.
+"""Upcasters: pure functions that make a newer version of a record where Avro's rules cannot.
 
 ``UPCASTERS["AssetDescribed", 1]`` takes a record as version 1 wrote it, with plain values, and
 gives the record that version 2 would have been. Use one only where no default and no alias will do:

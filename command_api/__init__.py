@@ -1,1 +1,1 @@
-"""HTTP in, commands out; commands in, events out."""
+"""The command API, which accepts writes, and the decider, which makes events of them."""

@@ -1,4 +1,4 @@
-"""The command API, put together from parts that are built elsewhere."""
+"""The FastAPI application of the command API, put together from its parts."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager

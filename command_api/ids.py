@@ -1,4 +1,4 @@
-"""New ids, none of which can be worked out by whoever was not told it."""
+"""New ids, which nobody can guess."""
 
 import secrets
 import time

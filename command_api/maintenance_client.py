@@ -1,4 +1,4 @@
-"""What an operator asks for over HTTP: kept for the projections, and answered once it is done."""
+"""The maintenance client: stores an operator's task, and waits for its outcome."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What every route works with: writes come in, commands go out, decisions come back."""
+"""The request context: what all routes share, from an admitted write to its response."""
 
 from dataclasses import dataclass
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Inserting a picture, and opening the categories it names when the client asked for that."""
+"""Submission of a picture, with the categories it names created where asked for."""
 
 import asyncio
 from dataclasses import replace

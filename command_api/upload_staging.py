@@ -1,4 +1,4 @@
-"""Uploaded bytes on their way into the blob store, never whole in memory."""
+"""Upload staging: uploaded bytes go to the blob store, never whole in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Webhook endpoints of tenants: register, look, change, remove, tell again."""
+"""The webhook registry: endpoints are registered, changed, removed, and replayed to."""
 
 import asyncio
 import json

@@ -1,1 +1,1 @@
-"""What an asset and a catalogue may do: pure decisions, the standard library only."""
+"""The domain: pure decisions about assets, categories and bulk operations; no library."""

@@ -1,4 +1,4 @@
-"""A record that nobody could work on, kept for the operators."""
+"""A dead letter: a record that could not be processed, kept for the operators."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Every refusal a decider knows.
+"""Refusals: every reason for which a decider turns a command down.
 
 Refusal
 ├── NotFound            AssetNotFound, CategoryNotFound, OperationNotFound,

@@ -1,4 +1,4 @@
-"""What every event carries: who caused it, when, and as which version."""
+"""The metadata of an event: who caused it, when, and as which version."""
 
 from datetime import datetime, timedelta
 

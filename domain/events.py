@@ -1,4 +1,4 @@
-"""What every event carries."""
+"""Events in general: the base class that carries their metadata."""
 
 from dataclasses import dataclass
 from datetime import datetime

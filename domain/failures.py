@@ -1,4 +1,4 @@
-"""Why a source became no picture: every code, and whether trying again may help."""
+"""Failure codes: why a source became no picture, and whether a retry may help."""
 
 from typing import Literal
 

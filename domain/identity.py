@@ -1,4 +1,4 @@
-"""Ids that follow from what they name, so that saying a thing twice names it once."""
+"""Deterministic ids: the same input gives the same id, so that a repetition is recognised."""
 
 import hmac
 from uuid import UUID, uuid5

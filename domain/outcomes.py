@@ -1,4 +1,4 @@
-"""What became of a command: the decider's answer to whoever sent it."""
+"""Outcomes: the decider's answer to the sender of a command."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A rendition that a public URL asks for: its one spelling, and where it is kept."""
+"""Transformations: renditions that a public URL asks for, each with one spelling and one key."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Names for plain values, and the small records that commands and events share."""
+"""Value types, and the small records that commands and events share."""
 
 from dataclasses import dataclass
 from datetime import datetime

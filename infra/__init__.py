@@ -1,1 +1,1 @@
-"""One door per outside thing: Kafka, Cassandra, blobs, settings, logs."""
+"""Adapters: one subpackage for each outside system, and nothing of the application."""

@@ -1,4 +1,4 @@
-"""What can be wrong with the things outside of us.
+"""Errors of outside systems.
 
 InfraError
 ├── Overloaded          our own queue is full; try again after a moment

@@ -1,4 +1,4 @@
-"""Places where a process can be made to die, so that tests hit windows too narrow for luck."""
+"""Failpoints: named places where a process can be made to die, for tests."""
 
 import os
 from typing import Literal

@@ -1,4 +1,4 @@
-"""One at a time, across processes."""
+"""File locks: mutual exclusion across processes."""
 
 import fcntl
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How often the garbage collector looks: seldom, since our services make little garbage for it."""
+"""Garbage collection: run seldom, for our services make few reference cycles."""
 
 import gc
 

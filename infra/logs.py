@@ -1,4 +1,4 @@
-"""Logs: one JSON line on standard error for each thing that happened."""
+"""Logs: one JSON line on standard error for each event."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What an installation that calls itself production does not start with."""
+"""Production checks: what an installation in production refuses to start with."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address

@@ -1,4 +1,4 @@
-"""Secrets that an operator sets: the one in use, and former ones that are still accepted."""
+"""Secrets of the operator: the current one, and former ones that are still accepted."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""All that differs between two machines: read once at start, from ``SCALEHOSTER_*`` variables."""
+"""Settings: read once at start, from ``SCALEHOSTER_*`` variables."""
 
 import os
 from ipaddress import IPv4Network, IPv6Network

@@ -1,4 +1,4 @@
-"""What is wrong with the settings, in words that name each variable and repeat no value."""
+"""Errors of settings: each variable is named, no value is repeated."""
 
 import os
 from json import JSONDecodeError

@@ -1,4 +1,4 @@
-"""The form of a group of settings."""
+"""The base class of a group of settings."""
 
 from pydantic import BaseModel, ConfigDict
 

@@ -1,4 +1,4 @@
-"""From records to what must be written, one batch at a time; no I/O here."""
+"""A batch: records in, row operations and dead letters out, without I/O."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Follow the log: read, project, write, checkpoint; wait when a server is down, skip nothing."""
+"""The consumer: reads the log, projects, writes rows, then checkpoints; skips nothing."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Where records go that no view could be built from: the log keeps them too, this is the alarm."""
+"""The producer of dead letters for records that no view could be built from."""
 
 import asyncio
 import logging

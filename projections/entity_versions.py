@@ -1,4 +1,4 @@
-"""The versions of entities seen in one partition: each must follow the one before it."""
+"""Entity versions in one partition: each must follow the one before it."""
 
 from collections import OrderedDict
 

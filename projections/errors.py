@@ -1,4 +1,4 @@
-"""What makes a projection stop, loudly, because going on would make the views wrong.
+"""Errors that stop a projection, because going on would make the views wrong.
 
 ProjectionStopped
 ├── HistoryHasGap      an event of an entity is missing in the log

@@ -1,4 +1,4 @@
-"""What a projection asks of the log."""
+"""The interface of the log, as projections read it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""What a projection tells Prometheus."""
+"""Metrics of a projection for Prometheus."""
 
 import time
 from collections.abc import Mapping

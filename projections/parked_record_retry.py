@@ -1,4 +1,4 @@
-"""Apply parked records once the view can take them, each entity's in order."""
+"""Retry of parked records once the view can apply them, in order for each entity."""
 
 from collections.abc import Iterator
 

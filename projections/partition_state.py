@@ -1,4 +1,4 @@
-"""Where each live view stands in the partitions that this process owns."""
+"""The state of each owned partition: how far each live view has read it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace

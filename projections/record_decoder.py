@@ -1,4 +1,4 @@
-"""What a record of the log says, if a view may be built from it."""
+"""The decoder of records that views are built from."""
 
 from avro_schemas.codec import Message, decode
 from avro_schemas.errors import Undecodable

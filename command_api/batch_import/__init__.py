@@ -1,1 +1,1 @@
-"""Many pictures in one request: lines in, one outcome for each out."""
+"""Batch import: many pictures in one request, with an outcome for each."""

@@ -1,4 +1,4 @@
-"""Taking the lines of a batch in: some at a time, each for itself, told in their order."""
+"""The batch importer: submits the records of a batch, and reports outcomes in their order."""
 
 import asyncio
 import json

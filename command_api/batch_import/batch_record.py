@@ -1,4 +1,4 @@
-"""One line of a batch, as it was sent."""
+"""A batch record: one picture of a batch, as it was sent."""
 
 from dataclasses import dataclass
 from typing import BinaryIO

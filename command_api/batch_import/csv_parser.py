@@ -1,4 +1,4 @@
-"""The rows of a CSV table (RFC 4180) as JSON objects, named by its header."""
+"""The CSV parser (RFC 4180): rows as JSON objects, named by the header."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The items of a JSON array, however long it is."""
+"""The parser of a JSON array of any length, item by item."""
 
 import codecs
 import json

@@ -1,4 +1,4 @@
-"""The answer to a batch: outcomes as they come."""
+"""The response to a batch: outcomes, streamed as they come."""
 
 from command_api.batch_import.record_parser import NDJSON
 from infra.http.streaming_response import TimeoutStream

@@ -1,4 +1,4 @@
-"""A file of many pictures, line by line: NDJSON, a JSON array or CSV."""
+"""The record parser: reads NDJSON, a JSON array or CSV one record at a time."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A batch on its way in: kept in a file until all of it is there and makes sense."""
+"""The upload spool: a file that holds a batch until all of it has come and makes sense."""
 
 import asyncio
 from collections.abc import AsyncIterator

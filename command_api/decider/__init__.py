@@ -1,1 +1,1 @@
-"""The single writer: commands in, events out, one owner per partition."""
+"""The decider of assets and categories: the single writer of their events."""

@@ -1,4 +1,4 @@
-"""One batch of commands: each is decided against what the ones before it left."""
+"""A command batch: each command is decided on top of what the ones before it left."""
 
 from collections import defaultdict
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the events say now, folded to disk so that a restart reads only the tail.
+"""The folded state: assets and replies on disk, so that a restart reads only the tail.
 
 One RocksDB per process holds, for each partition of asset-events, the assets, the outcomes of
 clients' commands, the folders of bytes that count, and the offset up to which all is folded. All of

@@ -1,4 +1,4 @@
-"""Reading what was appended to a partition of events before anything is decided in it."""
+"""Partition catch-up: folds what was appended before anything is decided."""
 
 import logging
 from collections.abc import Collection, Iterable

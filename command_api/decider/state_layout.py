@@ -1,4 +1,4 @@
-"""What lies in a decider's folded state, and under which keys."""
+"""The layout of the folded state: what lies under which keys."""
 
 import zlib
 from dataclasses import replace

@@ -1,1 +1,1 @@
-"""What clients send: headers, bodies, and what lets a request in."""
+"""Requests: headers, bodies, and what admits them."""

@@ -1,4 +1,4 @@
-"""What every write brings along besides its body: who, which command, under which conditions."""
+"""Admission of a write: who sends it, which command it is, under which conditions."""
 
 import re
 from collections.abc import Callable, Iterator

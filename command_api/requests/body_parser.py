@@ -1,4 +1,4 @@
-"""Turning the bytes of a request into a body, or telling exactly what is wrong with them."""
+"""The body parser: makes a body of the bytes of a request, or says what is wrong with them."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What clients may send to begin or steer a bulk operation: one body for each kind."""
+"""The bodies of requests about bulk operations: one for each kind."""
 
 from abc import abstractmethod
 from collections.abc import Mapping

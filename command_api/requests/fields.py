@@ -1,4 +1,4 @@
-"""The kinds of fields that bodies are made of: grammar and limits."""
+"""Field types of bodies: their grammar and limits."""
 
 import json
 import re

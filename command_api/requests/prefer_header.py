@@ -1,4 +1,4 @@
-"""How long a client wants to wait for the decision: the Prefer header (RFC 7240)."""
+"""The Prefer header (RFC 7240): how long a client wants to wait for the decision."""
 
 from dataclasses import dataclass
 

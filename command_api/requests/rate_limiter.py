@@ -1,4 +1,4 @@
-"""How many requests may be sent: one bucket of tokens for each API key, or for each tenant."""
+"""The rate limiter: a token bucket for each API key, or for each tenant."""
 
 import math
 import time

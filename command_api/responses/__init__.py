@@ -1,1 +1,1 @@
-"""What clients are answered."""
+"""Responses of the command API."""

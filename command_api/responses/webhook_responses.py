@@ -1,4 +1,4 @@
-"""What clients are told of their webhook endpoints."""
+"""Responses about webhook endpoints."""
 
 from datetime import datetime
 

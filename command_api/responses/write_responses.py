@@ -1,4 +1,4 @@
-"""What clients are told: the decision, as HTTP says it."""
+"""Responses to writes: the outcome of a command as HTTP."""
 
 from http import HTTPStatus
 from typing import Literal

@@ -1,1 +1,1 @@
-"""Every address that accepts a write."""
+"""Routes that accept writes."""

@@ -1,4 +1,4 @@
-"""Writes to assets."""
+"""Routes of writes to assets."""
 
 from http import HTTPStatus
 

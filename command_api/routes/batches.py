@@ -1,4 +1,4 @@
-"""Taking many pictures in by one request."""
+"""The route that imports many pictures at once."""
 
 from contextlib import AsyncExitStack, aclosing
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Writes to many assets at once, as one operation that can be followed, steered and reverted."""
+"""Routes of bulk operations: start, steer, revert."""
 
 from http import HTTPStatus
 from typing import Any

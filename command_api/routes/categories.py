@@ -1,4 +1,4 @@
-"""Writes to the category tree."""
+"""Routes of writes to the category catalogue."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""What nobody could work on: an operator looks at it and has it tried again."""
+"""Routes of dead letters: list, show, retry, drop."""
 
 import asyncio
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Operations on the views: rebuild, compare, switch, and prove them equal to the log."""
+"""Routes of view maintenance: rebuild, compare, switch, verify."""
 
 from typing import Annotated, Any, Literal, cast
 

@@ -1,4 +1,4 @@
-"""What the routes' descriptions share: headers of a write, bodies that are read by hand."""
+"""Parts of the routes' descriptions: headers of a write, bodies that are parsed by hand."""
 
 import json
 from collections.abc import Sequence

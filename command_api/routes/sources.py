@@ -1,4 +1,4 @@
-"""Taking pictures in, by URL or by upload, and putting new ones under old ids."""
+"""Routes that insert pictures, by URL or by upload, and replace sources."""
 
 from http import HTTPStatus
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Webhook endpoints: where a tenant wants to be told of what happens."""
+"""Routes of webhook endpoints."""
 
 from http import HTTPStatus
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""One picture and everything that may happen to it.
+"""An asset: one picture and everything that may happen to it.
 
 submitted → published | rejected; any of them → deleted → restored to what it was, or purged.
 A published asset stays published while it is reprocessed or its source is replaced.

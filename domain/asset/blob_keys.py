@@ -1,4 +1,4 @@
-"""Where bytes are kept: all of an asset below one folder, in which nothing of anybody else is."""
+"""Blob keys: all bytes of an asset lie below one prefix, and no others do."""
 
 import re
 from collections.abc import Iterator

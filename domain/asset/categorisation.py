@@ -1,4 +1,4 @@
-"""Where an asset is put and what is said about it: its categories, its texts, its tags."""
+"""Commands that categorise, describe and tag an asset."""
 
 from dataclasses import replace
 

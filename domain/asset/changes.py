@@ -1,4 +1,4 @@
-"""What each event of an asset changed: every field that it touched, before and after."""
+"""Changes: the fields that each event of an asset touched, before and after."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

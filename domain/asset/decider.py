@@ -1,4 +1,4 @@
-"""What may be done to an asset, and what happens then."""
+"""The decider of assets: commands in, events or a refusal out."""
 
 from datetime import datetime
 from typing import assert_never

@@ -1,4 +1,4 @@
-"""What is not needed any more of the bytes of an asset, and who says so: whoever decides."""
+"""Discarded blobs: bytes of an asset that the decider says are not needed any more."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

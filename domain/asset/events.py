@@ -1,4 +1,4 @@
-"""Every fact about an asset: frozen, and named in the past tense."""
+"""The events of an asset: frozen, and named in the past tense."""
 
 from dataclasses import dataclass
 from datetime import datetime

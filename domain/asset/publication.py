@@ -1,4 +1,4 @@
-"""How a pipeline run ends: what it made is shown, or it is given up."""
+"""The end of a pipeline run: its result is published, or the run is rejected or delayed."""
 
 from domain.asset.commands import (
     ConfirmAsset,

@@ -1,4 +1,4 @@
-"""How another pipeline run of an asset begins; what is published stays until the run has ended."""
+"""Requests for another pipeline run; what is published stays until the run has ended."""
 
 from domain.asset.commands import RefreshAsset, ReplaceSource, ReprocessAsset
 from domain.asset.events import (

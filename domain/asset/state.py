@@ -1,4 +1,4 @@
-"""An asset as its events left it."""
+"""The state of an asset, and the fold that makes it from events."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

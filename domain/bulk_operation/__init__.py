@@ -1,4 +1,4 @@
-"""One bulk operation: many assets changed for one reason, with an end, a report and a way back.
+"""A bulk operation: many assets changed for one reason, with a report and a way back.
 
 running ⇄ paused → completed | failed | cancelled. While it runs its assets are first selected, then
 settled one after the other, in the order they were selected.

@@ -1,4 +1,4 @@
-"""How one asset's part of an operation is taken back, unless the same was changed again since."""
+"""Compensation: the command that takes back one item, unless the same was changed again since."""
 
 import json
 from collections.abc import Sequence

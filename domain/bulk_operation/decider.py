@@ -1,4 +1,4 @@
-"""What customers may ask of an operation, and what happens then."""
+"""The decider of bulk operations: commands in, events or a refusal out."""
 
 from collections.abc import Mapping
 from dataclasses import replace

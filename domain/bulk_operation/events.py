@@ -1,4 +1,4 @@
-"""Every fact about bulk operations: they have a log of their own."""
+"""The events of bulk operations, which have a topic of their own."""
 
 from dataclasses import dataclass
 

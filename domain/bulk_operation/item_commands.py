@@ -1,4 +1,4 @@
-"""What an operation asks of the decider for each of its items."""
+"""Item commands: what an operation asks of the decider for each of its items."""
 
 from typing import assert_never
 

@@ -1,4 +1,4 @@
-"""What an operation would do, decided by the very rules that decide it, without a trace."""
+"""Previews: what an operation would do, decided by the same rules and without an event."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

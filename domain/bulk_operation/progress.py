@@ -1,4 +1,4 @@
-"""How an operation goes on by itself: assets are selected, then settled, then it ends."""
+"""Progress of an operation: items are selected, then settled, then it ends."""
 
 from collections import Counter
 from collections.abc import Sequence

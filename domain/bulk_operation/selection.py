@@ -1,4 +1,4 @@
-"""Which assets an operation is about."""
+"""Selection: which assets an operation is about."""
 
 from dataclasses import dataclass
 from datetime import datetime

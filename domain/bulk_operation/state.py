@@ -1,4 +1,4 @@
-"""An operation as its events left it."""
+"""The state of a bulk operation, and the fold that makes it from events."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a bulk operation is asked to do: to which assets, and what to each of them."""
+"""Values of bulk operations: filters that select assets, and what is done to each."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""All categories of one tenant: unique slugs, no cycles, no orphans."""
+"""The category catalogue of a tenant: unique slugs, no cycles, no orphans."""
 
 from domain.category.decider import decide
 from domain.category.state import (

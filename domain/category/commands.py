@@ -1,4 +1,4 @@
-"""Every command that changes the categories of a tenant."""
+"""The commands that change the categories of a tenant."""
 
 from dataclasses import dataclass
 

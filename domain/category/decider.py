@@ -1,4 +1,4 @@
-"""What may be done to a category tree, and what happens then."""
+"""The decider of category catalogues: commands in, events or a refusal out."""
 
 from datetime import datetime
 from functools import reduce

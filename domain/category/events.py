@@ -1,4 +1,4 @@
-"""Every fact about the categories of a tenant."""
+"""The events of category catalogues."""
 
 from dataclasses import dataclass
 

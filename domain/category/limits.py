@@ -1,4 +1,4 @@
-"""How large a category tree may become; only decisions look at it, what has happened counts."""
+"""Limits of a category catalogue; decisions respect them, the fold of events does not."""
 
 MAX_CATEGORIES = 10_000  # archived ones included
 MAX_DEPTH = 32  # levels, the top one included

@@ -1,4 +1,4 @@
-"""An immutable map that shares its entries with the maps it was made from."""
+"""A persistent map: immutable, sharing its entries with the maps it was made from."""
 
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar, Union

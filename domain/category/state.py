@@ -1,4 +1,4 @@
-"""A tenant's category tree as its events left it."""
+"""The state of a category catalogue, and the fold that makes it from events."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace

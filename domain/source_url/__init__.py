@@ -1,1 +1,1 @@
-"""Source URLs: which ones may be fetched, judged without a look-up."""
+"""Source URLs: which of them may be fetched, judged without a look-up."""

@@ -1,4 +1,4 @@
-"""Which IP addresses belong to the public internet.
+"""IP addresses: which of them belong to the public internet.
 
 From IANA's special-purpose registries, minus their "globally reachable" exceptions: nobody
 hosts pictures on those. Python's ``is_global`` lets multicast, NAT64, 6to4 and AS112 pass.

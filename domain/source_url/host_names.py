@@ -1,4 +1,4 @@
-"""The grammar of hosts: canonical names and addresses, nothing that needs guessing."""
+"""Host names: canonical names and addresses, nothing that needs guessing."""
 
 import re
 import unicodedata

@@ -1,1 +1,1 @@
-"""Blobs in a folder or in a bucket."""
+"""The blob store: bytes under keys, in a folder or in a bucket."""

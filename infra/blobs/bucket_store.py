@@ -1,4 +1,4 @@
-"""Blobs in a bucket, or in anything else that obstore speaks to."""
+"""The blob store in an S3 bucket, or in anything else that obstore speaks to."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence

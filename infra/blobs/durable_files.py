@@ -1,4 +1,4 @@
-"""Write a file so that it is there whole or not at all, even when the power fails."""
+"""Durable files: there whole or not at all, even after a power failure."""
 
 import os
 import shutil

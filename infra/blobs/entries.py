@@ -1,4 +1,4 @@
-"""What is known of a blob without reading it, and what it may be called."""
+"""Blob entries: what is known of a blob without reading it, and which keys are valid."""
 
 import re
 from dataclasses import dataclass

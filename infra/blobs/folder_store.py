@@ -1,4 +1,4 @@
-"""Blobs in a folder, durable once they are put, and for their owner alone."""
+"""The blob store in a folder: durable once put, readable by its owner alone."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path

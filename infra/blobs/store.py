@@ -1,4 +1,4 @@
-"""Where the bytes are: one door to a folder on this machine or to an S3 bucket."""
+"""The interface of the blob store, and the choice between a folder and an S3 bucket."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta

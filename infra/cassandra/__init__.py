@@ -1,1 +1,1 @@
-"""Cassandra: the session, tables, and what is kept about views."""
+"""Cassandra: the session, tables, and the state of views."""

@@ -1,4 +1,4 @@
-"""Many statements under way at once: as many as Cassandra and the connection take."""
+"""Concurrent execution of statements: as many in flight as Cassandra and the connection take."""
 
 import time
 from collections import deque

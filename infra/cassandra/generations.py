@@ -1,4 +1,4 @@
-"""Generations of views: the record of each, and the pointer to the one that is read."""
+"""The generations of each view: their state, and which one is active."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Records that a view could not take, and those of the same entity that wait behind them."""
+"""Parked records: those that a view could not apply, and those of the same entity behind them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Rows of a view, and the two things a view may do to one: write it, delete it.
+"""Row operations: the upsert or delete of one row of a view, stamped with its event's time.
 
 Each operation carries the moment of the event that caused it. The latest wins, whatever the order
 they arrive in; at the same moment a deletion wins.

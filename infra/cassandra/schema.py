@@ -1,4 +1,4 @@
-"""Making and dropping tables: admin steps, never done by a service."""
+"""Creation and removal of tables: steps of an operator, never of a service."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One session with Cassandra: statements prepared once, and failures by our own names."""
+"""A Cassandra session: statements prepared once, failures as errors of our own."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

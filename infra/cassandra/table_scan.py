@@ -1,4 +1,4 @@
-"""Reading whole tables, a part at a time, without anything that writes them."""
+"""Scans of whole tables, token range by token range, while writers go on."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The store of views: their rows, and the checkpoint of each generation in the log."""
+"""The view store: rows of views, and how far each view has read the log."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

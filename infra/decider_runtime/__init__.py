@@ -1,1 +1,1 @@
-"""What every decider and whoever sends it commands needs."""
+"""The decider runtime: what every decider and the senders of its commands need."""

@@ -1,4 +1,4 @@
-"""Sending commands to their deciders, and waiting for the replies."""
+"""The command client: sends commands to their deciders and waits for the replies."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A folder and a number that no other process of the same kind on this machine has."""
+"""Instance slots: a folder and a number that no other process of the kind on this machine has."""
 
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path

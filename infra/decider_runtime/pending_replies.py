@@ -1,4 +1,4 @@
-"""Waiting for replies to commands: each instance follows one partition of command-results."""
+"""Pending replies: each instance waits on one partition of command-results."""
 
 import asyncio
 from collections import defaultdict

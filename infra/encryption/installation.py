@@ -1,4 +1,4 @@
-"""Giving a process the keys of its installation."""
+"""The keyring of an installation, opened and handed to the process."""
 
 from avro_schemas.encryption import use_encryptor
 from avro_schemas.errors import KeysLost

@@ -1,4 +1,4 @@
-"""Seals personal data under a key of its own for each entity, which needs its tenant's too."""
+"""The keyring: encrypts personal data under a key for each entity, bound to its tenant's key."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

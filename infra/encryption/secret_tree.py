@@ -1,4 +1,4 @@
-"""Any number of secrets out of one, each of which can be forgotten alone.
+"""A tree of secrets: any number derived from one, each of which can be forgotten alone.
 
 The secrets are the 2^64 leaves of a binary tree. A node's secret gives those of its two children by
 a keyed hash, and nothing leads back up. To forget a leaf, the nodes above it are replaced by the

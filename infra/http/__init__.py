@@ -1,1 +1,1 @@
-"""What both HTTP APIs share: problems, request ids, metrics, health, access, serving."""
+"""What both HTTP APIs share: problems, request ids, metrics, readiness, access, serving."""

@@ -1,4 +1,4 @@
-"""Who may do what: FastAPI dependencies that turn an API key into a Caller."""
+"""Access: FastAPI dependencies that turn an API key into a Caller."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""One call that makes a FastAPI application one of ours."""
+"""The set-up that every FastAPI application of ours gets."""
 
 import logging
 from collections.abc import Mapping

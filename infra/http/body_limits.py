@@ -1,4 +1,4 @@
-"""The body of a request on its way in: how large it may become, and how long that may take."""
+"""Limits of a request body: its size, and the time it may take to arrive."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""One connection of a client: how long its requests' heads may be, and what it may hold up."""
+"""A client's connection: limits of its requests' heads and of how long it may stall."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""All connections of a process: bounded in number, and ended when their client holds them up."""
+"""The table of connections of a process: bounded, and stalled ones are closed."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What can be wrong with a request, before anybody looks at what it asks for.
+"""Errors of requests, before anybody looks at what they ask for.
 
 RequestError
 ├── BadRequest            MalformedRequest, MalformedJson, MalformedHeader, MalformedCsv,

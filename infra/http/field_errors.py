@@ -1,4 +1,4 @@
-"""What pydantic says about bad fields, as problem members with JSON pointers."""
+"""Validation errors of pydantic as members of a problem, with JSON pointers."""
 
 from collections.abc import Iterable
 from typing import Any

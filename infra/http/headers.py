@@ -1,4 +1,4 @@
-"""The headers of a request, read in one way by everybody who reads them."""
+"""Request headers, read in one way by every reader."""
 
 from collections import Counter
 from collections.abc import Iterable

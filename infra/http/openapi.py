@@ -1,4 +1,4 @@
-"""The description of a service: every problem an operation may answer, and how to show a key."""
+"""OpenAPI documents: every problem an operation may answer, and how to send a key."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The header ``ScaleHoster-Position``: where in the log a write took effect, opaque to clients."""
+"""The header ``ScaleHoster-Position``: the log position of a write, opaque to clients."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode

@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 tells it, and nothing of our inside with it."""
+"""Problem details (RFC 9457) of every error, without anything internal."""
 
 import json
 import re

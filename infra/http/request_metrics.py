@@ -1,4 +1,4 @@
-"""How many requests, how they ended, how long they took: for Prometheus."""
+"""Request metrics for Prometheus: count, status, duration."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The outermost layer of a service: request ids, body limits, metrics, and no error gets past."""
+"""The outermost middleware: request ids, body limits, metrics, and a problem for every error."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Running a service until it is told to stop, and stopping without losing a request."""
+"""The HTTP server: runs a service until it is told to stop, and loses no request then."""
 
 import asyncio
 import resource

@@ -1,4 +1,4 @@
-"""Answers that go on: sent as fast as they are taken, and ended when the client is gone."""
+"""Streaming responses: sent as fast as they are read, ended when the client is gone."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping

@@ -1,4 +1,4 @@
-"""A few places for work that takes long, shared so that no tenant can take them all.
+"""Slots for long work, shared so that no tenant can take them all.
 
 A tenant gets a place as long as it holds fewer than are free. So one that is alone gets half of
 them, two that want as many as they can get leave a quarter, and whoever comes next finds one.

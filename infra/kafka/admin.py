@@ -1,4 +1,4 @@
-"""Topics are made and checked here, by one admin step, never by a client that missed one."""
+"""Administration of topics: made and checked by an operator's step, never by a client."""
 
 import time
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""How we speak to Kafka: one place for the names of topics and the clients' settings."""
+"""The configuration of Kafka clients: servers, names of topics, settings."""
 
 from dataclasses import dataclass
 

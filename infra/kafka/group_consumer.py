@@ -1,4 +1,4 @@
-"""Reading topics as one of a group: every partition has one owner at a time."""
+"""A member of a consumer group: every partition has one owner at a time."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping

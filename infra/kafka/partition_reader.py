@@ -1,4 +1,4 @@
-"""Reading a topic from chosen offsets, without a group: folds, tables in memory, checks."""
+"""A reader of chosen partitions from chosen offsets, without a group."""
 
 import time
 from collections.abc import Iterator, Mapping

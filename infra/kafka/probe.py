@@ -1,4 +1,4 @@
-"""Whether Kafka answers, asked without keeping anybody waiting."""
+"""A probe that asks whether Kafka answers, without blocking anybody."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Appending records to plain topics, each acknowledged by the broker before it counts."""
+"""The producer for plain topics: a record counts once the broker has acknowledged it."""
 
 import asyncio
 from dataclasses import dataclass

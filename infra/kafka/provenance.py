@@ -1,4 +1,4 @@
-"""The mark on each record of a transaction: who wrote it, and what it follows from."""
+"""Provenance: the header that says who wrote a record, and which command it follows from."""
 
 from dataclasses import dataclass
 from typing import Self

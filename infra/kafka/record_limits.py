@@ -1,4 +1,4 @@
-"""Which records can be written at all: how large they may be, and what the broker says of them."""
+"""Limits of records: their size, and which errors of the broker are about the record."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Reading single records of one topic again, wherever they lie."""
+"""Lookup of single records of a topic by partition and offset."""
 
 import time
 from collections import defaultdict, deque

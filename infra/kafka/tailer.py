@@ -1,4 +1,4 @@
-"""Following a topic in a thread of its own, for as long as the process lives."""
+"""A tailer: follows a topic in a thread for as long as the process lives."""
 
 import logging
 from collections.abc import Callable, Mapping

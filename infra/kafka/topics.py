@@ -1,4 +1,4 @@
-"""Every topic: what it carries, how it is partitioned, how long it is kept."""
+"""The topics: contents, partitions, retention."""
 
 from dataclasses import dataclass
 from typing import Literal

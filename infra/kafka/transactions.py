@@ -1,4 +1,4 @@
-"""Appending records and moving a group's offsets on: both happen, or neither."""
+"""The transactional producer: appends records and commits offsets, both or neither."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future

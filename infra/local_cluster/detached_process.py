@@ -1,4 +1,4 @@
-"""A program that outlives the one that started it, known by its pid file."""
+"""A detached process: outlives its starter, known by its pid file."""
 
 import os
 import select

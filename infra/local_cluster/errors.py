@@ -1,4 +1,4 @@
-"""What can keep a server on this machine from running, and what to do about it.
+"""Errors of the local servers, each with advice.
 
 ClusterError
 ├── JavaMissing

@@ -1,4 +1,4 @@
-"""Install a server's jars from Maven Central, once per user and version."""
+"""Installation of a server's jars from Maven Central, once per user and version."""
 
 import hashlib
 import os

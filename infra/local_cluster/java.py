@@ -1,4 +1,4 @@
-"""Find a Java that a server runs on."""
+"""The search for a Java that a server runs on."""
 
 import os
 import re

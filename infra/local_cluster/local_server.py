@@ -1,4 +1,4 @@
-"""One server on this machine: prepare, start, ask, stop."""
+"""A server on this machine: prepared, started, probed, stopped."""
 
 import shutil
 import time

@@ -1,4 +1,4 @@
-"""Which ports of this machine's loopback are free."""
+"""Free ports of this machine's loopback."""
 
 import random
 import socket

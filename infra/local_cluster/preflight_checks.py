@@ -1,4 +1,4 @@
-"""What is looked at before a server starts, because it fails obscurely afterwards."""
+"""Preflight checks: what makes a server fail obscurely once it runs."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Carries out what operators ask for over HTTP, with the same words as the command line."""
+"""Maintenance of views: carries out what operators ask for over HTTP."""

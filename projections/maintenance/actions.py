@@ -1,4 +1,4 @@
-"""What each request of an operator does."""
+"""Maintenance actions: what each task of an operator does."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Take requests up, side by side, and build what was begun, until there is nothing to do."""
+"""The task runner: carries maintenance tasks out side by side until none is left."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""See what operators ask for, and start the process that carries it out."""
+"""The maintenance watcher: sees new tasks, and starts the process that runs them."""
 
 import logging
 import subprocess

@@ -1,1 +1,1 @@
-"""Builds another generation of a view from the log, proves it equal, and has it read instead."""
+"""Rebuilds: another generation of a view is built, compared, and switched to."""

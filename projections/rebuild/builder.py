@@ -1,4 +1,4 @@
-"""Build one share of the partitions: read far ahead, fold, write each row once, checkpoint."""
+"""The builder of one partition subset: reads, folds, writes each row once, checkpoints."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Builder processes, one for each partition subset: Python decodes and encodes on one core only."""
+"""The process of one builder: Python decodes on one core only."""
 
 import multiprocessing
 import signal

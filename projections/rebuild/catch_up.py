@@ -1,4 +1,4 @@
-"""Whether the projections feed a generation, and have brought it as far as is asked."""
+"""Catch-up: whether live projections feed a generation, and how far they have brought it."""
 
 import time
 from collections.abc import Callable, Mapping

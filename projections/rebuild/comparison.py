@@ -1,4 +1,4 @@
-"""Compare two generations of a view row by row, reading them in another way than they are written.
+"""Comparison of two generations row by row, read in another way than they are written.
 
 While writes go on, a row may be seen in one generation before it is in the other. So what differs
 is read again after both have applied all that the log had; only what still differs counts.

@@ -1,4 +1,4 @@
-"""Why a rebuild does not begin, end or take effect.
+"""Errors of rebuilds: why one does not begin, end or take effect.
 
 RebuildRefused
 ├── NotRebuildable    the topic of the view does not keep what it would be rebuilt from

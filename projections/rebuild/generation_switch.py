@@ -1,4 +1,4 @@
-"""Have another generation read, go back, and drop those that are not needed any more."""
+"""The switch of the active generation, its reversal, and the removal of old ones."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Begin a rebuild, pause it, give it up; the builder does what is planned here."""
+"""The planner: begins, pauses, resumes and cancels rebuilds that the builder carries out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

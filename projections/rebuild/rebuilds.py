@@ -1,4 +1,4 @@
-"""All that an operator may do about generations, on the real servers."""
+"""Rebuilds as an operator sees them, on the real servers."""
 
 from typing import Self
 

@@ -1,4 +1,4 @@
-"""Supervision of builder processes: starts them again, reports their progress, ends them."""
+"""The supervisor of builder processes: reports their progress, ends what is done."""
 
 import logging
 from collections import defaultdict

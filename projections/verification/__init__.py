@@ -1,1 +1,1 @@
-"""Proves a view equal to the log, or names the rows that are not, and puts just those right."""
+"""Verification: proves a view equal to the log, or names and repairs the rows that differ."""

@@ -1,4 +1,4 @@
-"""Checks and repairs of live views, on the real servers."""
+"""Consistency checks and repairs of live views, on the real servers."""
 
 from pathlib import Path
 from typing import Self

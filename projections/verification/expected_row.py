@@ -1,4 +1,4 @@
-"""What one row must hold by the log alone, and what to write so that a table holds it.
+"""The expected row: what the log alone says it must hold, and how to make it so.
 
 This settles operations by their moments on its own, so that it finds what went wrong in collapsing
 them, in writing them, or in the store that settles them for readers.

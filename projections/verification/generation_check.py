@@ -1,4 +1,4 @@
-"""Compare every row of a view with what the log says, while writers go on, and put rows right.
+"""The check of one generation: every row compared with the log while writers go on.
 
 A row that differs is judged by what the log got meanwhile: if nothing of that is about the row, it
 was wrong; if something is, it is looked at once more, now that the view has applied it.

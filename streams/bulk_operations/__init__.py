@@ -1,1 +1,1 @@
-"""Carry bulk operations out: one owner for each, which also decides what customers wish of it."""
+"""Bulk operations: each has one owner, which decides its commands and executes its items."""

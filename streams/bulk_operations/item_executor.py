@@ -1,4 +1,4 @@
-"""One item of an operation: what is asked of the decider for it, and what became of it."""
+"""The item executor: sends the command of one item and records the outcome."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Carries operations on, round by round: select, ask, note what became of it."""
+"""The operation executor: selects items, sends their commands, notes the outcomes."""
 
 import asyncio
 import logging

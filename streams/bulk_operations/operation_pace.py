@@ -1,4 +1,4 @@
-"""How fast an operation may go: so many items a second, in rounds of about half a second."""
+"""The pace of an operation: items a second, in rounds of about half a second."""
 
 from dataclasses import dataclass
 

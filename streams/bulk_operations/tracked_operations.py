@@ -1,4 +1,4 @@
-"""Operations as they are known to their owner: how far each is, and where its items lie."""
+"""Tracked operations: the state of each, and where its items lie in the log."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Waiting until a view shows all that had been asked for at one moment."""
+"""A view barrier: waits until a view shows everything asked for before a moment."""
 
 import asyncio
 from collections.abc import Callable, Mapping

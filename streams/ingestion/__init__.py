@@ -1,1 +1,1 @@
-"""The way of a picture from an accepted URL to a hosted image: dispatcher, fetcher and worker."""
+"""Ingestion: dispatcher, fetcher and worker make a hosted image of an accepted URL."""

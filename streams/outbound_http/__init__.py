@@ -1,1 +1,1 @@
-"""Requests to servers of others: guarded addresses, deadlines, limits; never into our network."""
+"""Outbound HTTP: guarded addresses, deadlines and limits; never into our network."""

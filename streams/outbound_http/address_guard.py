@@ -1,4 +1,4 @@
-"""Choose the one address that a hop may connect to."""
+"""The address guard: chooses the one public address that a hop may connect to."""
 
 import asyncio
 from collections.abc import Sequence

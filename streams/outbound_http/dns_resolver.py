@@ -1,4 +1,4 @@
-"""DNS look-ups: what a resolver promises, and the resolver of this machine."""
+"""The DNS resolver: its interface, and the one of this machine."""
 
 import asyncio
 import socket

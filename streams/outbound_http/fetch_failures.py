@@ -1,4 +1,4 @@
-"""The one way in which a download fails."""
+"""Fetch failures: the one way in which a download fails."""
 
 from domain.failures import FailureCode, is_transient
 

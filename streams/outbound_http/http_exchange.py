@@ -1,4 +1,4 @@
-"""One request and its answer, on a connection of its own."""
+"""An HTTP exchange: one request and its response, on a connection of its own."""
 
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping

@@ -1,4 +1,4 @@
-"""Bother no host with too many downloads at once, nor with too many a second."""
+"""A rate limit for each key: so many at once, and so many a second."""
 
 import asyncio
 import time

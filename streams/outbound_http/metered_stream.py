@@ -1,4 +1,4 @@
-"""A connection that reads no more than it was granted."""
+"""A metered stream: reads no more bytes than it was granted."""
 
 from httpcore2 import AsyncNetworkStream
 

@@ -1,4 +1,4 @@
-"""Open a connection to a checked address, and make sure that it ended there."""
+"""Connections to a checked address, verified to have ended there."""
 
 import ssl
 from ipaddress import ip_address

@@ -1,4 +1,4 @@
-"""Read the Retry-After header: seconds or a date."""
+"""The Retry-After header: seconds or a date."""
 
 import re
 from datetime import UTC, datetime

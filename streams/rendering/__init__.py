@@ -1,4 +1,4 @@
-"""Turn a picture's bytes into facts and renditions, in processes that can harm nobody."""
+"""Rendering: facts and renditions of a picture, made in confined processes."""
 
 from streams.rendering.configured_presets import deployed_presets
 from streams.rendering.presets import (

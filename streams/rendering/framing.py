@@ -1,4 +1,4 @@
-"""How a rendition's size, fit and gravity are met: a scale, then a cut or bars."""
+"""Framing: scales, then crops or pads, to meet a rendition's size, fit and gravity."""
 
 import math
 

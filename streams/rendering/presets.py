@@ -1,4 +1,4 @@
-"""Which renditions are made of every picture."""
+"""Presets: which renditions are made of every picture."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

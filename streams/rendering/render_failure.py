@@ -1,4 +1,4 @@
-"""The one way in which rendering fails."""
+"""Render failures: the one way in which rendering fails."""
 
 from domain.failures import FailureCode, is_transient
 

@@ -1,4 +1,4 @@
-"""How much one picture may cost us."""
+"""Limits of rendering one picture."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What rendering gives."""
+"""The result of rendering one picture."""
 
 from dataclasses import dataclass
 

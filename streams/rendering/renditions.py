@@ -1,4 +1,4 @@
-"""Every rendition of a preset, each made from the picture of the next larger size."""
+"""Renditions of a preset, each made from the next larger one."""
 
 import hashlib
 from collections.abc import Mapping

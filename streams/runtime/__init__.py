@@ -1,1 +1,1 @@
-"""What every stream process needs: start, stop, retries, dead letters, ordered acknowledgement."""
+"""The stream runtime: start, stop, retries, dead letters, ordered acknowledgement."""

@@ -1,4 +1,4 @@
-"""In what order finished work may be acknowledged: that in which it came."""
+"""The ack window: finished records are acknowledged in the order in which they came."""
 
 from collections import deque
 from dataclasses import dataclass, field

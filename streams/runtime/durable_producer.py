@@ -1,4 +1,4 @@
-"""Send until it is sent: what was read is settled only once what follows from it is durable."""
+"""The durable producer: sends a record again until the broker has acknowledged it."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""How the processes of this package begin, go on through trouble, and end."""
+"""The life of a stream process: start, retries after trouble, stop."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""A folder for files under way, and the removal of those that killed processes left."""
+"""The scratch folder of a process, and the removal of those that killed processes left."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""End when asked to."""
+"""The stop signal: SIGTERM and SIGINT end a process in order."""
 
 import asyncio
 import signal

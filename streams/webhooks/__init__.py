@@ -1,1 +1,1 @@
-"""Tell customers' own servers what happened: signed, at least once, none waiting for another."""
+"""Webhooks: signed deliveries to customers' servers, at least once, each endpoint by itself."""

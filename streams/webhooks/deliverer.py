@@ -1,4 +1,4 @@
-"""Carry deliveries out: try each, and put off what has to wait, so that nothing waits for it."""
+"""The deliverer: tries each delivery, and moves what has to wait to a retry topic."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""How endpoints fare: failing since when, switched off why; a restart forgets nothing of it."""
+"""Endpoint health: since when one fails, and why it was disabled; survives a restart."""
 
 import logging
 from dataclasses import replace

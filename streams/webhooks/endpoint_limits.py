@@ -1,4 +1,4 @@
-"""Room for each endpoint: one that is slow or does not answer takes none of the others'."""
+"""Endpoint limits: a slow endpoint takes no capacity of the others."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Turn facts into deliveries: one for each endpoint that wants to know."""
+"""Fan-out: one delivery of each event for each endpoint that subscribed to it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator

@@ -1,4 +1,4 @@
-"""Tell history again: read a stretch of the log, portion by portion, and order its deliveries."""
+"""History replay: delivers a span of past events again, portion by portion."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Tell one endpoint one event: a signed POST to an address that the guard chose."""
+"""The webhook sender: posts one signed delivery to an address that the guard chose."""
 
 import asyncio
 import logging

@@ -1,1 +1,1 @@
-"""API keys, and who sent a request."""
+"""API keys: made, stored, revoked, and looked up for each request."""

@@ -1,4 +1,4 @@
-"""Who sent a request: every API key in memory, kept current by following the topic."""
+"""The table of API keys in memory, kept current by following their topic."""
 
 import hmac
 import logging

@@ -1,1 +1,1 @@
-"""Transactions that a broker forgot to end: found, and ended as they were decided."""
+"""Hanging transactions: found, and ended as their commands were decided."""

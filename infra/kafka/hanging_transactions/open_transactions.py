@@ -1,4 +1,4 @@
-"""The tails of partitions that nobody is shown, because a transaction in them has not ended."""
+"""Open transactions: the tails of partitions that readers do not see yet."""
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Ending the transactions that a broker forgot to end, in the way in which they were decided."""
+"""Recovery of hanging transactions: each is committed or aborted as it was decided."""
 
 import logging
 import time

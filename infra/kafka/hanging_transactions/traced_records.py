@@ -1,4 +1,4 @@
-"""Reading only the marks of records, of those too that nobody is shown yet."""
+"""Traced records: the provenance of records, uncommitted ones included."""
 
 import time
 from collections.abc import Iterator, Mapping

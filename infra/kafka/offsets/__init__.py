@@ -1,1 +1,1 @@
-"""Offsets: where partitions begin and end, and where groups stand."""
+"""Offsets: where partitions begin and end, and how far groups have read."""

@@ -1,4 +1,4 @@
-"""Where consumer groups stand, asked for and set from outside of them."""
+"""Committed offsets of consumer groups, read and set from outside of them."""
 
 from collections.abc import Iterable, Mapping
 

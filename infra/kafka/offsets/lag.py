@@ -1,4 +1,4 @@
-"""How far each consumer group is behind the topics it reads."""
+"""The lag of each consumer group."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

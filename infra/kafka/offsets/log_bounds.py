@@ -1,4 +1,4 @@
-"""Where the partitions of a topic begin and end, asked of the broker without reading anything."""
+"""Log bounds: the first offset and the end of each partition, asked of the broker."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The offsets of groups, kept for longer than the broker does, which forgets them when idle."""
+"""Retained offsets: a group's offsets kept for longer than the broker keeps them."""
 
 import json
 import logging

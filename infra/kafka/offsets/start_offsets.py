@@ -1,4 +1,4 @@
-"""Where a group goes on in a log that may have forgotten what the group wants, or never had it."""
+"""Start offsets: where a group resumes in a log that may have lost what it wants."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping

@@ -1,1 +1,1 @@
-"""Turn events that start pipeline runs into image jobs, and enqueue delayed or lost ones again."""
+"""The dispatcher: makes image jobs of events, and requeues delayed and overdue ones."""

@@ -1,4 +1,4 @@
-"""Fair queues of one priority: tenants in turn, and none beyond its limit."""
+"""Tenant queues: served in turn, and no tenant exceeds its share."""
 
 from collections import Counter, deque
 from collections.abc import Callable

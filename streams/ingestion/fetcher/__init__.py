@@ -1,4 +1,4 @@
-"""Download a source: URL in, bytes out, within limits, never from inside our network."""
+"""The fetcher: downloads a source within limits, never from inside our network."""
 
 from streams.ingestion.fetcher.fetch_limits import FetchLimits
 from streams.ingestion.fetcher.fetcher import CacheValidators, FetchedSource, Fetcher

@@ -1,4 +1,4 @@
-"""Leave a host alone for a while that cannot be reached anyway."""
+"""Circuit breakers: an origin that cannot be reached is left alone for a while."""
 
 import time
 from collections.abc import Callable, Iterator

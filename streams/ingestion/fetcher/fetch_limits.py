@@ -1,4 +1,4 @@
-"""How much a download may cost us."""
+"""Limits of a download."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Fetch one source: hop by hop, each judged from the top, all under one deadline."""
+"""The fetcher of one source: hop by hop, each judged anew, all under one deadline."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""Where a redirect leads, before anyone judges it."""
+"""Redirects: the target of one, before it is judged."""
 
 from urllib.parse import urljoin
 

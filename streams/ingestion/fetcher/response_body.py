@@ -1,4 +1,4 @@
-"""Judge an answer, and write its body to a file while counting and hashing it."""
+"""Response bodies: judged by status and headers, written to a file, counted and hashed."""
 
 import hashlib
 from dataclasses import dataclass

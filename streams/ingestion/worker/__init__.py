@@ -1,1 +1,1 @@
-"""Carry out work orders: fetch a source, render it, store the result, say what became of it."""
+"""The worker: fetches a source, renders it, stores the result, reports the outcome."""

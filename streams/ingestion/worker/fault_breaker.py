@@ -1,4 +1,4 @@
-"""Stop working when nearly every job fails for reasons of ours."""
+"""The fault breaker: no job begins while nearly all fail for reasons of ours."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The Faust app: one topic, one agent; the rest is for the window and the worker."""
+"""The Faust app: one topic and one agent; the rest is for the window and the worker."""
 
 from pathlib import Path
 from typing import Any

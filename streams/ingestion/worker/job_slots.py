@@ -1,4 +1,4 @@
-"""How many jobs are carried out at once: altogether, for one tenant and for one host."""
+"""Job slots: how many jobs run at once, in all, for one tenant and for one host."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Work on many records at once, and acknowledge them in order."""
+"""The parallel processor: works on many records at once, acknowledges them in order."""
 
 import asyncio
 import logging

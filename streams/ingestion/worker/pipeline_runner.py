@@ -1,4 +1,4 @@
-"""One run of the pipeline: source in, blobs out, and the command that shows them."""
+"""The pipeline runner: source in, blobs out, and the command that ends the run."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""How a source is asked whether it still has the picture that is shown."""
+"""Refresh: asks a source whether it still has the picture that is published."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What becomes of a job: a result, another try, or a dead letter."""
+"""The worker of image jobs: each ends in a result, a retry or a dead letter."""
 
 import errno
 import logging

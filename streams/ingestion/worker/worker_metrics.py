@@ -1,4 +1,4 @@
-"""What the worker tells Prometheus."""
+"""Metrics of the worker for Prometheus."""
 
 from collections.abc import Callable
 

@@ -1,1 +1,1 @@
-"""What is found out about a picture: colours, hashes, EXIF, and where most is to be seen."""
+"""Analysis of a picture: colours, hashes, EXIF, and its point of attention."""

@@ -1,4 +1,4 @@
-"""Where in a picture most is to be seen."""
+"""Attention: the part of a picture that holds the most detail."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""The colours that fill most of a picture."""
+"""Dominant colours of a picture."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What of the EXIF block may be shown: the camera, the moment, the exposure; never who or where."""
+"""EXIF: camera, time and exposure may be shown; never a person or a place."""
 
 import contextlib
 import math

@@ -1,4 +1,4 @@
-"""What a picture tells about itself."""
+"""The facts of a picture."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""A hash that stays near itself when a picture is resized, re-encoded or slightly retouched."""
+"""A perceptual hash: nearly the same after resizing, re-encoding or slight retouching."""
 
 from typing import Final
 

@@ -1,1 +1,1 @@
-"""Picture files: told apart, decoded, encoded, and checked without decoding."""
+"""Picture formats: recognised, decoded, encoded, and checked without decoding."""

@@ -1,4 +1,4 @@
-"""How an animation runs: its frames, how long each stands, how often all of it plays."""
+"""Animations: their frames, durations and loop count."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Source bytes → pixels, frame after frame, within limits; every failure typed."""
+"""Decoding: source bytes to pixels, frame by frame, within limits; every failure typed."""
 
 import io
 import warnings

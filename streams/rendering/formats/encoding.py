@@ -1,4 +1,4 @@
-"""Pixels → the bytes of one rendition."""
+"""Encoding: pixels to the bytes of one rendition."""
 
 import io
 from collections.abc import Sequence

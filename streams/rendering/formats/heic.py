@@ -1,4 +1,4 @@
-"""Decoding HEIC with pillow-heif, where that extra is installed."""
+"""HEIC: decoded with pillow-heif, where that extra is installed."""
 
 from importlib.util import find_spec
 from typing import Final

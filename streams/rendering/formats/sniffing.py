@@ -1,4 +1,4 @@
-"""Tell by the first bytes what a source is, before any decoder sees it."""
+"""Sniffing: the format of a source by its first bytes, before any decoder sees it."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""A flag that encoders forget: that an animated WebP may be clear somewhere."""
+"""The alpha flag of an animated WebP, which encoders forget to set."""
 
 from typing import Final
 

@@ -1,1 +1,1 @@
-"""Makes renditions that nobody thought of before: on demand, from kept originals."""
+"""Renditions on demand: made from kept originals when they are first asked for."""

@@ -1,4 +1,4 @@
-"""Make one rendition of a kept original, once, in the same sandbox as all others."""
+"""The rendition server: makes one rendition of a kept original, in the same sandbox."""
 
 import asyncio
 import logging

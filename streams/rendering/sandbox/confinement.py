@@ -1,4 +1,4 @@
-"""Take from this process, for ever, all that decoding a picture does not need (Linux)."""
+"""Confinement: gives up, for good, all that decoding a picture does not need (Linux)."""
 
 import contextlib
 import ctypes

@@ -1,4 +1,4 @@
-"""What a renderer does on a machine whose kernel does not filter system calls."""
+"""The filter policy: what happens where the kernel does not filter system calls."""
 
 import logging
 

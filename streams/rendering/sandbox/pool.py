@@ -1,4 +1,4 @@
-"""Rendering where it can harm nobody: a pool of confined processes."""
+"""The sandbox: a pool of confined processes that render pictures."""
 
 import asyncio
 import logging

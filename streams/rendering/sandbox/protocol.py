@@ -1,4 +1,4 @@
-"""What the sandbox, its processes and their confined children say to each other."""
+"""The protocol between the sandbox, its spawners and their confined children."""
 
 import struct
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A decoder's reply, held against the order and the source that it answers."""
+"""Verification of a decoder's reply against the request and the source."""
 
 import hashlib
 from datetime import UTC

@@ -1,4 +1,4 @@
-"""One spawner process as the service sees it: started ahead, replaced when in doubt."""
+"""The service's end of a spawner process: started ahead, replaced when in doubt."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The process that decodes: a warm spawner that forks one confined child for each picture.
+"""The spawner process: warm, it forks one confined child for each picture.
 
 A fresh child costs 5-10 ms of processor time, some 2 % of a photograph's, and leaves nothing
 behind: no memory it lost, no state it broke, no limit half used up. The spawner itself never holds

@@ -1,4 +1,4 @@
-"""A seccomp filter: of all that a process can ask of the kernel, only what decoding needs."""
+"""The seccomp filter: allows only the system calls that decoding needs."""
 
 import ctypes
 import errno

@@ -1,4 +1,4 @@
-"""What the confined process may ask of the kernel, and the numbers of it."""
+"""The system calls that a confined process may make, with their numbers."""
 
 import errno
 from collections.abc import Mapping

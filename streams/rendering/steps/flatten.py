@@ -1,4 +1,4 @@
-"""Step: lay a picture with alpha on white."""
+"""Step flatten: composes a picture with alpha on white."""
 
 from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Step: turn a picture upright."""
+"""Step orient: turns a picture upright."""
 
 from typing import Final
 

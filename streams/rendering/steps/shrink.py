@@ -1,4 +1,4 @@
-"""Step: make a picture smaller, never larger."""
+"""Step shrink: makes a picture smaller, never larger."""
 
 from PIL.Image import Image, Resampling
 

@@ -1,4 +1,4 @@
-"""Step: keep the pixels and nothing else."""
+"""Step strip_metadata: keeps the pixels and nothing else."""
 
 from PIL.Image import Image
 

@@ -1,4 +1,4 @@
-"""Step: colours of any profile → sRGB, as RGB or RGBA."""
+"""Step to_srgb: converts colours of any profile to sRGB, as RGB or RGBA."""
 
 import io
 from functools import lru_cache

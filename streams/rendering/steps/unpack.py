@@ -1,4 +1,4 @@
-"""Step: any pixel layout → 8 bits per channel, as L, RGB, RGBA or CMYK."""
+"""Step unpack: converts any pixel layout to 8 bits a channel, as L, RGB, RGBA or CMYK."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Step: lay a deployment's mark on a picture."""
+"""Step watermark: lays the deployment's watermark on a picture."""
 
 import io
 from collections.abc import Mapping
