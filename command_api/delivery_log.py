@@ -14,7 +14,7 @@ from domain.webhook.endpoint import EndpointId
 from infra.errors import BrokerUnavailable
 from infra.http.tenant_slots import TenantSlots
 from infra.kafka.group_consumer import Partition
-from infra.kafka.partition_reader import Record
+from infra.kafka.partition_reader import Record, RecordReader
 from infra.kafka.topics import WEBHOOK_ATTEMPTS
 
 _PAGE_RECORDS = 2_000  # records of a partition that are read at once
@@ -30,16 +30,6 @@ class TopicBounds(Protocol):
         """Give the first offset and the end of each; raises BrokerUnavailable."""
 
 
-class AttemptReader(Protocol):
-    """Reads some partitions from given offsets: infra.kafka.partition_reader.PartitionReader."""
-
-    def poll(self) -> list[Record]:
-        """Read what is there, waiting a moment for the first record."""
-
-    def position(self, partition: int) -> int:
-        """Give the next offset that will be read."""
-
-
 class DeliveryLog:
     """Finds the last attempts at an endpoint among the last 20,000 of its partition.
 
@@ -49,7 +39,7 @@ class DeliveryLog:
     def __init__(
         self,
         bounds: TopicBounds,
-        open_reader: Callable[[Mapping[int, int]], AbstractContextManager[AttemptReader]],
+        open_reader: Callable[[Mapping[int, int]], AbstractContextManager[RecordReader]],
     ) -> None:
         self._bounds = bounds
         self._open_reader = open_reader

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -62,6 +62,16 @@ def is_end_marker(message: Message) -> bool:
     return message.value() is None and Provenance.read(message) is not None
 
 
+class RecordReader(Protocol):
+    """Reads some partitions from given offsets; PartitionReader is one."""
+
+    def poll(self) -> list[Record]:
+        """Read records, waiting a moment for the first one; raises BrokerUnavailable."""
+
+    def position(self, partition: int) -> int:
+        """Return the next offset of a partition that will be read."""
+
+
 class PartitionReader:
     """Follows some partitions of one topic from given offsets, in order within each.
 
@@ -91,7 +101,7 @@ class PartitionReader:
         self._consumer.close()
 
     def position(self, partition: int) -> int:
-        """Give the next offset of a partition that this reader will see."""
+        """Return the next offset of a partition that this reader will read."""
         return self._positions[partition]
 
     def poll(

@@ -7,24 +7,18 @@ from threading import Event, Thread
 from typing import Protocol, Self
 
 from avro_schemas.errors import KeysLost
-from infra.kafka.partition_reader import Record
+from infra.kafka.partition_reader import Record, RecordReader
 
 _RETRY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
 
-class TailedReader(Protocol):
-    """What is followed: infra.kafka.partition_reader.PartitionReader."""
+class TailedReader(RecordReader, Protocol):
+    """A reader that knows where its partitions end."""
 
     def ends(self) -> Mapping[int, int]:
         """Ask where each partition ends now."""
-
-    def position(self, partition: int) -> int:
-        """Give the next offset that will be read."""
-
-    def poll(self) -> list[Record]:
-        """Read what is there, waiting a moment for the first record."""
 
 
 class Tailer:

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from avro_schemas.errors import KeysLost
 from domain.values import TenantId
 from infra.http.tenant_slots import TenantSlots
-from infra.kafka.partition_reader import Record
+from infra.kafka.partition_reader import Record, RecordReader
 from query_api.feed.listeners import FeedEvent, feed_event_in
 from query_api.feed.resume_tokens import Offsets
 
@@ -26,17 +26,7 @@ _Result = TypeVar("_Result")
 WriteFeedEvent = Callable[[FeedEvent | None, Offsets], bytes | None]
 
 
-class HistoryReader(Protocol):
-    """Reads some partitions from given offsets: infra.kafka.partition_reader.PartitionReader."""
-
-    def poll(self) -> list[Record]:
-        """Read what is there, waiting a moment for the first record."""
-
-    def position(self, partition: int) -> int:
-        """Give the next offset that will be read."""
-
-
-OpenHistoryReader = Callable[[Offsets], AbstractContextManager[HistoryReader]]
+OpenHistoryReader = Callable[[Offsets], AbstractContextManager[RecordReader]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -166,7 +156,7 @@ class MissedEvents:
         return True
 
 
-def _decoded(history: HistoryReader) -> list[tuple[Record, FeedEvent | KeysLost | None]]:
+def _decoded(history: RecordReader) -> list[tuple[Record, FeedEvent | KeysLost | None]]:
     """Read the next records; one whose keys are away comes as the error, and is the last."""
     decoded: list[tuple[Record, FeedEvent | KeysLost | None]] = []
     for record in history.poll():

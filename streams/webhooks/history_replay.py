@@ -12,7 +12,7 @@ from avro_schemas.codec import decode, encode
 from avro_schemas.errors import KeysLost, Undecodable
 from domain.asset.events import AssetEvent
 from domain.webhook.delivery import WebhookRedelivery
-from infra.kafka.partition_reader import Record
+from infra.kafka.partition_reader import Record, RecordReader
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import ASSET_EVENTS, WEBHOOK_REDELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
 from read_models.public_events import public_event_json, public_event_type
@@ -37,16 +37,6 @@ class LogBoundsReader(Protocol):
         """Give the first offset of each partition from this moment on; raises BrokerUnavailable."""
 
 
-class ReplayReader(Protocol):
-    """What reads some partitions: infra.kafka.partition_reader.PartitionReader."""
-
-    def poll(self) -> list[Record]:
-        """Read what is there, waiting a moment for the first record."""
-
-    def position(self, partition: int) -> int:
-        """Give the next offset that will be read."""
-
-
 @dataclass(kw_only=True)
 class HistoryReplay:
     """Works on one portion of one order at a time; the rest of it goes to the end of the queue.
@@ -60,7 +50,7 @@ class HistoryReplay:
     sender: RecordSender
     table: WebhookEndpointTable
     bounds: LogBoundsReader
-    open_history: Callable[[Mapping[int, int]], AbstractContextManager[ReplayReader]]
+    open_history: Callable[[Mapping[int, int]], AbstractContextManager[RecordReader]]
     public_base_url: str
     clock: Callable[[], datetime]
     portion: int

@@ -1,13 +1,12 @@
 """The dispatcher: follows asset events and enqueues the jobs of runs that are admitted."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.errors import KeysLost, Undecodable
 from domain.asset.events import AssetEvent
 from domain.asset.jobs import job_for
 from domain.asset.runs import EventOffset
@@ -19,29 +18,22 @@ from infra.kafka.producer import RecordSender
 from infra.kafka.topics import ASSET_EVENTS, IMAGE_JOBS, IMAGE_JOBS_DEAD_LETTERS
 from streams.ingestion.dispatcher.fair_scheduler import FairScheduler
 from streams.ingestion.dispatcher.tenant_queues import QueuedRun
-from streams.runtime.dead_letter_queue import send_dead_letter
+from streams.runtime.dead_letter_queue import dead_lettered_if_it_fails
 from streams.runtime.durable_producer import send_until_durable
+from streams.runtime.record_consumer import RecordConsumer, commit_if_possible
 
 _BATCH = 500
 _POLL_SECONDS = 0.2
 
-log = logging.getLogger(__name__)
 
-
-class EventConsumer(Protocol):
-    """Reads the events as a member of a consumer group."""
-
-    def poll(self, at_most: int, timeout_seconds: float, /) -> list[Record]:
-        """Return the next records; raises BrokerUnavailable."""
+class EventConsumer(RecordConsumer, Protocol):
+    """A member of a consumer group that knows how far it has read."""
 
     def has_caught_up(self) -> bool:
         """Return True once all was read that was there when the partitions were assigned."""
 
     def positions(self) -> Mapping[Partition, int]:
         """Return the next offset of each partition that is assigned now."""
-
-    def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Commit the offsets; raises BrokerUnavailable."""
 
 
 class EventLookup(Protocol):
@@ -101,21 +93,13 @@ class Dispatcher:
             self._scheduler.forget(partition)
 
     async def _apply(self, record: Record) -> None:
-        try:
+        async with self._dead_lettered_if_it_fails(record):
             message = decode(record.value)
             if isinstance(message, AssetEvent):
                 self._scheduler.apply(message, (record.partition, record.offset))
-        except KeysLost:
-            raise
-        except Undecodable as error:
-            await self._dead_letter(record, "undecodable", str(error))
-        except Exception as error:  # one event must not stop those behind it
-            log.exception("an event cannot be dispatched")
-            await self._dead_letter(record, "internal", f"{type(error).__name__}: {error}")
 
-    async def _dead_letter(self, record: Record, code: str, detail: str) -> None:
-        now = self._clock()
-        await send_dead_letter(self._sender, IMAGE_JOBS_DEAD_LETTERS, record, code, detail, now)
+    def _dead_lettered_if_it_fails(self, record: Record) -> AbstractAsyncContextManager[None]:
+        return dead_lettered_if_it_fails(self._sender, IMAGE_JOBS_DEAD_LETTERS, record, self._clock)
 
     async def _enqueue(self, runs: list[QueuedRun], read: Mapping[EventOffset, Record]) -> None:
         offsets = [
@@ -133,16 +117,11 @@ class Dispatcher:
         await asyncio.gather(*(self._enqueue_one(cause) for cause in causes))
 
     async def _enqueue_one(self, cause: Record) -> None:
-        try:
+        async with self._dead_lettered_if_it_fails(cause):
             event = decode(cause.value)
             job = job_for(event) if isinstance(event, AssetEvent) else None
             if job:
                 await send_until_durable(self._sender, IMAGE_JOBS, job.asset_id, encode(job))
-        except KeysLost:
-            raise
-        except Exception as error:  # others must not wait for it
-            log.exception("a job cannot be enqueued")
-            await self._dead_letter(cause, "internal", f"{type(error).__name__}: {error}")
 
     def _commit(self) -> None:
         up_to = {}
@@ -155,8 +134,4 @@ class Dispatcher:
             if offset != self.enqueued_up_to.get(partition)
         }
         self.enqueued_up_to = up_to
-        try:
-            if changed:
-                self._reader.commit(changed)
-        except BrokerUnavailable as error:  # the same events come again, or go to another member
-            log.warning("not committed: %s", error)
+        commit_if_possible(self._reader, changed)
