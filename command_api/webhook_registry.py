@@ -16,14 +16,12 @@ from command_api.requests.webhook_bodies import EndpointBody, EndpointPatch, Red
 from domain.errors import IdempotencyKeyReused, TooManyWebhooks, WebhookIsDisabled, WebhookNotFound
 from domain.values import EventId, TenantId
 from domain.webhook.delivery import WebhookAttempt, WebhookDelivery, WebhookRedelivery
-from domain.webhook.endpoint import EndpointId
+from domain.webhook.endpoint import EndpointHealth, EndpointId, WebhookEndpoint
 from infra.encryption import Erasure
 from infra.http.timestamps import format_timestamp
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import WEBHOOK_DELIVERIES, WEBHOOK_REDELIVERIES
 from read_models.webhooks.endpoint_records import (
-    EndpointHealth,
-    WebhookEndpoint,
     forget_endpoint,
     start_offsets_of,
     store_endpoint,

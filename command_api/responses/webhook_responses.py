@@ -5,9 +5,8 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from domain.webhook.delivery import WebhookAttempt, WebhookRedelivery
-from domain.webhook.endpoint import EndpointId
+from domain.webhook.endpoint import EndpointHealth, EndpointId, WebhookEndpoint
 from infra.http.timestamps import format_timestamp
-from read_models.webhooks.endpoint_records import EndpointHealth, WebhookEndpoint
 
 
 class EndpointAnswer(BaseModel):

@@ -24,9 +24,9 @@ from command_api.responses.webhook_responses import (
 from command_api.routes.route_descriptions import describe_immediate_write, json_body
 from command_api.webhook_registry import WebhookRegistry
 from domain.errors import IdempotencyKeyReused, TooManyWebhooks, WebhookIsDisabled, WebhookNotFound
+from domain.webhook.endpoint import WebhookEndpoint
 from infra.http.errors import RequestInvalid
 from infra.http.openapi import documented
-from read_models.webhooks.endpoint_records import WebhookEndpoint
 
 _PATH = "/v1/webhooks"
 _ONE = _PATH + "/{endpoint_id}"

@@ -1,23 +1,20 @@
-"""Webhook endpoints: how they are stored, and what is known of how they fare.
+"""The records of webhook endpoints in their compacted topic.
 
-The compacted topic webhook-endpoints holds JSON, as api-keys does: it is read whole at each start.
-An endpoint has two records: what its tenant wants under its id, written by the command API, and how
-it fares under ``<id>/health``, written by the notifier that owns it (and by whoever enables it).
+They are JSON, as in api-keys; the topic is read whole at each start. An endpoint has two records:
+under its id what its tenant wants, written by the command API, and under ``<id>/health`` its
+health, written by the notifier that owns it and by the command API that enables it.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
-from typing import Literal, get_args
+from typing import get_args
 
 from avro_schemas.encryption import Subject, encryptor
-from domain.values import CommandId, TenantId
-from domain.webhook.endpoint import EndpointId
+from domain.webhook.endpoint import DisabledBecause, EndpointHealth, EndpointId, WebhookEndpoint
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import WEBHOOK_ENDPOINTS
-
-DisabledBecause = Literal["gone", "failing", "asked"]
 
 _VERSION = 1
 _HEALTH = "/health"
@@ -25,52 +22,13 @@ _PERSONAL = ("url", "description")
 _MOMENTS = ("registered_at", "previous_until", "failing_since", "disabled_at")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookEndpoint:
-    """Where a tenant wants to be told of which events.
-
-    ``starts_at`` is where each partition of asset-events ended when it was registered: it is told
-    all from there on. ``fingerprint`` is that of the request. ``secret_number`` grows when the
-    secret is rotated, last ``rotated_by`` this request; until ``previous_until`` the one before
-    signs too.
-    """
-
-    endpoint_id: EndpointId
-    tenant_id: TenantId
-    url: str
-    event_types: tuple[str, ...]
-    description: str
-    registered_at: datetime
-    starts_at: tuple[int, ...]
-    fingerprint: str
-    secret_number: int
-    made_with: str
-    previous_made_with: str | None
-    previous_until: datetime | None
-    rotated_by: CommandId | None
-
-    def wants(self, event_type: str, partition: int, offset: int) -> bool:
-        """Tell whether it is to be told of this event when it happens."""
-        return event_type in self.event_types and offset >= self.starts_at[partition]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointHealth:
-    """How an endpoint fares: since when nothing works, and whether it was switched off."""
-
-    endpoint_id: EndpointId
-    failing_since: datetime | None = None
-    disabled_at: datetime | None = None
-    disabled_because: DisabledBecause | None = None
-
-
 async def store_endpoint(sender: RecordSender, endpoint: WebhookEndpoint) -> None:
-    """Make an endpoint, or change it; raises Overloaded or BrokerUnavailable."""
+    """Register an endpoint, or change it; raises Overloaded or BrokerUnavailable."""
     await sender.send(WEBHOOK_ENDPOINTS, endpoint.endpoint_id, endpoint_record_to_json(endpoint))
 
 
 async def store_health(sender: RecordSender, health: EndpointHealth) -> None:
-    """Note how an endpoint fares; raises Overloaded or BrokerUnavailable."""
+    """Write the health of an endpoint; raises Overloaded or BrokerUnavailable."""
     await sender.send(
         WEBHOOK_ENDPOINTS, health.endpoint_id + _HEALTH, endpoint_record_to_json(health)
     )
@@ -83,7 +41,7 @@ async def forget_endpoint(sender: RecordSender, endpoint_id: EndpointId) -> None
 
 
 def endpoint_record_to_json(stored: WebhookEndpoint | EndpointHealth) -> bytes:
-    """Write a record as it lies in the topic, URL and description sealed; raises KeysLost."""
+    """Encode a record, its URL and description encrypted; raises KeysLost."""
     record = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in asdict(stored).items()
@@ -95,7 +53,7 @@ def endpoint_record_to_json(stored: WebhookEndpoint | EndpointHealth) -> bytes:
 
 
 def endpoint_record_from_json(value: bytes) -> WebhookEndpoint | EndpointHealth:
-    """Read what ``endpoint_record_to_json`` wrote.
+    """Decode what ``endpoint_record_to_json`` encoded.
 
     Raises ValueError, InvalidCiphertext, KeysLost.
     """
@@ -114,7 +72,7 @@ def endpoint_record_from_json(value: bytes) -> WebhookEndpoint | EndpointHealth:
 
 
 def with_start_offsets(starts: tuple[int, ...], value: bytes) -> bytes:
-    """Have a stored endpoint be told all from these offsets on; any other record stays as it is."""
+    """Set the offsets from which a stored endpoint is told of events; keep any other record."""
     try:
         record = json.loads(value)
     except ValueError:
@@ -125,17 +83,17 @@ def with_start_offsets(starts: tuple[int, ...], value: bytes) -> bytes:
 
 
 def endpoint_of(key: str) -> EndpointId:
-    """Name the endpoint that a record of the topic belongs to."""
+    """Return the endpoint that a record of the topic belongs to."""
     return EndpointId(key.removesuffix(_HEALTH))
 
 
 def is_health(key: str) -> bool:
-    """Tell the two kinds of records apart by their key."""
+    """Return True for the key of a health record."""
     return key.endswith(_HEALTH)
 
 
 def start_offsets_of(ends: Mapping[int, int]) -> tuple[int, ...]:
-    """Write the ends of all partitions as an endpoint keeps them."""
+    """Return the ends of all partitions in the form that an endpoint keeps."""
     return tuple(ends[partition] for partition in sorted(ends))
 
 

@@ -4,20 +4,14 @@ import asyncio
 from threading import Lock
 
 from domain.values import TenantId
-from domain.webhook.endpoint import EndpointId
+from domain.webhook.endpoint import EndpointHealth, EndpointId, WebhookEndpoint
 from infra.errors import BrokerUnavailable
 from infra.kafka.client import Kafka
 from infra.kafka.offsets.log_bounds import LogBounds
 from infra.kafka.partition_reader import Record, read_from_beginning
 from infra.kafka.tailer import Tailer
 from infra.kafka.topics import WEBHOOK_ENDPOINTS
-from read_models.webhooks.endpoint_records import (
-    EndpointHealth,
-    WebhookEndpoint,
-    endpoint_of,
-    endpoint_record_from_json,
-    is_health,
-)
+from read_models.webhooks.endpoint_records import endpoint_of, endpoint_record_from_json, is_health
 
 _LOOK_SECONDS = 0.005
 _PATIENCE_SECONDS = 10.0

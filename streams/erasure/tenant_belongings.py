@@ -13,6 +13,7 @@ from domain.bulk_operation.commands import CancelOperation
 from domain.bulk_operation.events import OperationEnded, OperationStarted
 from domain.commands import CommandMetadata
 from domain.values import Actor, CommandId, CorrelationId, OperationId, TenantId
+from domain.webhook.endpoint import WebhookEndpoint
 from infra.blobs.store import BlobStore
 from infra.encryption import WHOLE_TENANT, Erasure
 from infra.http.authentication.api_keys import ApiKey, revoke_api_key, stored_api_keys
@@ -21,7 +22,7 @@ from infra.kafka.partition_reader import Record, read_from_beginning
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import OPERATION_COMMANDS, OPERATION_EVENTS, WEBHOOK_ENDPOINTS
 from read_models.dead_letters import DeadLetterEntry, DeadLetterFilter, DeadLetterQueue
-from read_models.webhooks.endpoint_records import WebhookEndpoint, forget_endpoint
+from read_models.webhooks.endpoint_records import forget_endpoint
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 
 _ERASER = Actor("system:eraser")

@@ -11,12 +11,12 @@ from typing import Protocol
 from avro_schemas.codec import decode, encode
 from avro_schemas.errors import Undecodable
 from domain.webhook.delivery import AttemptOutcome, WebhookAttempt, WebhookDelivery
+from domain.webhook.endpoint import WebhookEndpoint
 from infra.failpoints import pass_by
 from infra.kafka.group_consumer import Partition
 from infra.kafka.partition_reader import Record
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import WEBHOOK_ATTEMPTS, WEBHOOKS_DEAD_LETTERS
-from read_models.webhooks.endpoint_records import WebhookEndpoint
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 from streams.runtime.ack_window import AckSlot, AckWindow
 from streams.runtime.dead_letter_queue import dead_lettered_if_it_fails, send_dead_letter

@@ -4,14 +4,10 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from domain.webhook.endpoint import EndpointId
+from domain.webhook.endpoint import DisabledBecause, EndpointHealth, EndpointId
 from infra.errors import BrokerUnavailable, Overloaded
 from infra.kafka.producer import RecordSender
-from read_models.webhooks.endpoint_records import (
-    DisabledBecause,
-    EndpointHealth,
-    store_health,
-)
+from read_models.webhooks.endpoint_records import store_health
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 
 log = logging.getLogger(__name__)

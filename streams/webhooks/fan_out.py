@@ -9,12 +9,12 @@ from uuid import UUID, uuid5
 from avro_schemas.codec import decode, encode
 from domain.asset.events import AssetEvent
 from domain.webhook.delivery import WebhookDelivery
+from domain.webhook.endpoint import WebhookEndpoint
 from infra.failpoints import pass_by
 from infra.kafka.partition_reader import Record
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import WEBHOOK_DELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
 from read_models.public_events import public_event_json, public_event_type
-from read_models.webhooks.endpoint_records import WebhookEndpoint
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 from streams.runtime.dead_letter_queue import dead_lettered_if_it_fails
 from streams.runtime.durable_producer import send_until_durable

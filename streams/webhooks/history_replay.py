@@ -12,11 +12,11 @@ from avro_schemas.codec import decode, encode
 from avro_schemas.errors import KeysLost, Undecodable
 from domain.asset.events import AssetEvent
 from domain.webhook.delivery import WebhookRedelivery
+from domain.webhook.endpoint import WebhookEndpoint
 from infra.kafka.partition_reader import Record, RecordReader
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import ASSET_EVENTS, WEBHOOK_REDELIVERIES, WEBHOOKS_DEAD_LETTERS, Topic
 from read_models.public_events import public_event_json, public_event_type
-from read_models.webhooks.endpoint_records import WebhookEndpoint
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 from streams.runtime.dead_letter_queue import dead_lettered_if_it_fails
 from streams.runtime.durable_producer import send_until_durable

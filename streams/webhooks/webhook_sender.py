@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 from domain.failures import FailureCode
 from domain.source_url.addresses import Network
 from domain.webhook.delivery import WebhookDelivery
-from read_models.webhooks.endpoint_records import WebhookEndpoint
+from domain.webhook.endpoint import WebhookEndpoint
 from read_models.webhooks.signing_secrets import WebhookSecrets
 from streams.ingestion.fetcher import FetchFailed, FetchLimits, Resolver
 from streams.outbound_http.address_guard import AddressGuard

@@ -16,7 +16,7 @@ from avro_schemas.codec import encode
 from domain.asset.events import AssetSubmitted
 from domain.values import EventId
 from domain.webhook.delivery import WebhookAttempt, WebhookRedelivery
-from domain.webhook.endpoint import EndpointId
+from domain.webhook.endpoint import EndpointHealth, EndpointId, WebhookEndpoint
 from infra.kafka.admin import apply_topics
 from infra.kafka.client import Kafka
 from infra.kafka.partition_reader import read_from_beginning
@@ -31,12 +31,7 @@ from infra.kafka.topics import (
     WEBHOOK_REDELIVERIES,
     WEBHOOKS_DEAD_LETTERS,
 )
-from read_models.webhooks.endpoint_records import (
-    EndpointHealth,
-    WebhookEndpoint,
-    endpoint_record_from_json,
-    store_endpoint,
-)
+from read_models.webhooks.endpoint_records import endpoint_record_from_json, store_endpoint
 from read_models.webhooks.signing_secrets import WebhookSecrets
 from tests.support.eventually import eventually
 from tests.support.samples import ACME

@@ -6,9 +6,8 @@ from datetime import datetime
 
 from domain.values import EventId, TenantId
 from domain.webhook.delivery import WebhookDelivery
-from domain.webhook.endpoint import EndpointId
+from domain.webhook.endpoint import EndpointId, WebhookEndpoint
 from infra.kafka.topics import ASSET_EVENTS
-from read_models.webhooks.endpoint_records import WebhookEndpoint
 from read_models.webhooks.signing_secrets import WebhookSecrets
 from streams.webhooks.webhook_sender import DeliveryResponse
 from tests.support.samples import ACME, NOON

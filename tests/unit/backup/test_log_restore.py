@@ -24,15 +24,11 @@ from domain.asset.events import (
     AssetSourceReplaced,
     AssetSubmitted,
 )
+from domain.webhook.endpoint import EndpointHealth, WebhookEndpoint
 from infra.kafka.partition_reader import Record
 from infra.kafka.provenance import Provenance
 from infra.kafka.topics import API_KEYS, ASSET_EVENTS, WEBHOOK_ENDPOINTS
-from read_models.webhooks.endpoint_records import (
-    EndpointHealth,
-    WebhookEndpoint,
-    endpoint_record_from_json,
-    endpoint_record_to_json,
-)
+from read_models.webhooks.endpoint_records import endpoint_record_from_json, endpoint_record_to_json
 from tests.support.fakes.memory_archive import SMALL, MemoryLog, export, history
 from tests.support.webhook_parts import ENDPOINT
 

@@ -14,7 +14,7 @@ from avro_schemas.encryption import using_encryptor
 from command_api.app import CommandApiParts, create_app
 from domain.values import EventId
 from domain.webhook.delivery import WebhookAttempt, WebhookDelivery, WebhookRedelivery
-from domain.webhook.endpoint import EndpointId
+from domain.webhook.endpoint import EndpointHealth, EndpointId, WebhookEndpoint
 from infra.encryption import Erasure
 from infra.kafka.topics import (
     WEBHOOK_ATTEMPTS,
@@ -23,11 +23,7 @@ from infra.kafka.topics import (
     WEBHOOK_REDELIVERIES,
 )
 from read_models.public_events import PUBLIC_EVENT_TYPES
-from read_models.webhooks.endpoint_records import (
-    EndpointHealth,
-    WebhookEndpoint,
-    endpoint_record_from_json,
-)
+from read_models.webhooks.endpoint_records import endpoint_record_from_json
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 from tests.support.api_keys import Keys
 from tests.support.fakes.memory_webhooks import SECRETS, MemoryKeys, MemoryTopics, memory_webhooks

@@ -11,6 +11,7 @@ from avro_schemas.codec import encode
 from avro_schemas.errors import KeysLost
 from domain.dead_letter import DeadLetter
 from domain.webhook.delivery import WebhookAttempt, WebhookDelivery
+from domain.webhook.endpoint import EndpointHealth
 from infra.kafka.group_consumer import Partition
 from infra.kafka.partition_reader import Record
 from infra.kafka.topics import (
@@ -21,7 +22,6 @@ from infra.kafka.topics import (
     WEBHOOK_HOLD_10S,
     WEBHOOKS_DEAD_LETTERS,
 )
-from read_models.webhooks.endpoint_records import EndpointHealth
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 from streams.webhooks.deliverer import Deliverer
 from streams.webhooks.delivery_retries import delivery_retry_policy

@@ -12,7 +12,7 @@ from avro_schemas.codec import encode
 from domain.asset.events import AssetEvent
 from domain.values import EventId, TenantId
 from domain.webhook.delivery import WebhookDelivery, WebhookRedelivery
-from domain.webhook.endpoint import EndpointId
+from domain.webhook.endpoint import EndpointHealth, EndpointId, WebhookEndpoint
 from infra.errors import BrokerUnavailable
 from infra.kafka.partition_reader import Record
 from infra.kafka.topics import (
@@ -22,7 +22,6 @@ from infra.kafka.topics import (
     WEBHOOKS_DEAD_LETTERS,
     Topic,
 )
-from read_models.webhooks.endpoint_records import EndpointHealth, WebhookEndpoint
 from streams.webhooks.fan_out import DeliveryFanOut
 from streams.webhooks.history_replay import HistoryReplay
 from tests.support.fakes.memory_webhooks import MemoryReader, MemoryTopics

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from read_models.webhooks.endpoint_records import WebhookEndpoint
+from domain.webhook.endpoint import WebhookEndpoint
 from read_models.webhooks.signing_secrets import WebhookSecrets
 from streams.ingestion.fetcher import Resolver
 from streams.webhooks.webhook_sender import DeliveryResponse, WebhookSender
