@@ -16,13 +16,14 @@ from fastavro.types import Schema
 
 from avro_schemas.encryption import FieldEncryption
 from avro_schemas.errors import UnknownSchema
+from avro_schemas.nested_records import written_out
 
 _NAMESPACE = "scalehoster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenSchema:
-    """One version of how one message is written; ``text`` is the file as it stands.
+    """One version of how one message is written; ``text`` is its file, nested records written out.
 
     ``encryption`` says which of its fields are encrypted.
     """
@@ -46,9 +47,13 @@ def schemas() -> Mapping[int, WrittenSchema]:
     folder = files("avro_schemas")
     ids: dict[str, int] = json.loads(folder.joinpath("ids.json").read_text("utf-8"))
     found = {}
+
+    def nested(record: str) -> str:
+        return folder.joinpath("nested", f"{record}.avsc").read_text("utf-8")
+
     for key, schema_id in ids.items():
         name, version = key.split(".v")
-        text = folder.joinpath(f"{key}.avsc").read_text("utf-8")
+        text = written_out(folder.joinpath(f"{key}.avsc").read_text("utf-8"), nested)
         found[schema_id] = WrittenSchema(
             schema_id=schema_id,
             name=name,

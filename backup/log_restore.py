@@ -1,5 +1,6 @@
 """Restores the log of an archive into an installation whose log is empty."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -138,7 +139,8 @@ class LogRestorer:
                 )
         for entry in log.manifest.of(SchemaFile):
             known = schemas().get(entry.schema_id)
-            if known is None or known.text != (self._directory / entry.file).read_text("utf-8"):
+            theirs = json.loads((self._directory / entry.file).read_text("utf-8"))
+            if known is None or json.loads(known.text) != theirs:
                 raise RestoreRefused(
                     f"this release does not know schema {entry.schema_id} as the archive has it;"
                     " restore with the release that wrote it, or a newer one"

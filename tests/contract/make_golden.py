@@ -21,11 +21,10 @@ from fastavro import schemaless_reader
 
 from avro_schemas.codec import KINDS, encode
 from avro_schemas.encryption import use_encryptor
-from avro_schemas.registry import WrittenSchema, newest
+from avro_schemas.registry import WrittenSchema, newest, schemas
 from tests.support.keyrings import ROOT, fixed_keyring
 
 GOLDEN = Path(__file__).parent / "golden"
-SCHEMAS = Path(__file__).parents[2] / "avro_schemas"
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -45,7 +44,7 @@ def plain(record: object) -> Any:  # noqa: ANN401 - JSON is anything
 
 def read_without_us(name: str) -> object:
     """Read a golden file with its schema, its key, fastavro and cryptography: nothing of ours."""
-    schema = json.loads((SCHEMAS / f"{name}.avsc").read_text("utf-8"))
+    schema = next(json.loads(each.text) for each in schemas().values() if key(each) == name)
     body = BytesIO((GOLDEN / f"{name}.bin").read_bytes()[5:])
     return opened(schema, schemaless_reader(body, schema, None), {})
 

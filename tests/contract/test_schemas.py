@@ -1,6 +1,7 @@
 """Class and schema say the same of every message, and every version reads every other."""
 
 import json
+import re
 from dataclasses import is_dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -123,3 +124,22 @@ def test_every_version_reads_every_other(subject: str) -> None:
         pair = reader.version, writer.version
         assert breaks(reader.text, writer.text) == [], pair
         assert breaks(plain_schema_text(reader.text), plain_schema_text(writer.text)) == [], pair
+
+
+def test_every_nested_record_is_named_after_its_file_and_nested_in_a_message() -> None:
+    folder = files("avro_schemas")
+    texts = "".join(schema.text for schema in schemas().values())
+    for file in folder.joinpath("nested").iterdir():
+        name = json.loads(file.read_text("utf-8"))["name"]
+        assert re.fullmatch(rf"{name}\.v\d+\.avsc", file.name)
+        assert f'"name": "{name}"' in texts
+
+
+def test_no_schema_of_ours_writes_out_a_record_that_another_one_has_too() -> None:
+    written: dict[str, list[str]] = {}
+    for file in (f for f in files("avro_schemas").iterdir() if f.name.endswith(".avsc")):
+        own = file.name.partition(".")[0]
+        for name in re.findall(r'"type": "record",\s+"name": "(\w+)"', file.read_text("utf-8")):
+            if name != own:
+                written.setdefault(name, []).append(own)
+    assert {name: where for name, where in written.items() if len({*where}) > 1} == {}

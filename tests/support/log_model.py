@@ -1,4 +1,4 @@
-"""What the log says, worked out without the project's code: fastavro and the .avsc files alone."""
+"""What the log says, worked out from the schemas' text by fastavro, without the project's codec."""
 
 import json
 import struct
@@ -10,6 +10,7 @@ from typing import Any
 
 import fastavro
 
+from avro_schemas.registry import schemas
 from infra.kafka.client import Kafka
 from infra.kafka.partition_reader import read_from_beginning
 from infra.kafka.topics import ASSET_EVENTS
@@ -42,7 +43,7 @@ class LogModel:
             for record in sorted(reader.read_to_end(), key=lambda r: (r.partition, r.offset)):
                 _, schema_id = struct.unpack(">bI", record.value[:5])
                 if schema_id not in parsed:
-                    text = (_SCHEMAS / f"{ids[schema_id]}.avsc").read_text()
+                    text = schemas()[schema_id].text
                     parsed[schema_id] = fastavro.parse_schema(json.loads(text))
                 event = fastavro.schemaless_reader(
                     BytesIO(record.value[5:]), parsed[schema_id], None
