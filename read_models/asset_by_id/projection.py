@@ -21,9 +21,14 @@ from domain.asset.events import (
     AssetSourceReplaced,
     AssetSubmitted,
 )
-from domain.values import Description, Source, Status
+from domain.values import Source, Status
 from infra.cassandra.row_operations import ColumnValue, RowOperation, Table, Upsert
 from infra.kafka.topics import ASSET_EVENTS
+from read_models.description_columns import (
+    BLANK_DESCRIPTION,
+    PERSONAL_DESCRIPTION,
+    description_columns,
+)
 from read_models.json_columns import as_json
 from read_models.time import microseconds
 from read_models.view import View
@@ -34,10 +39,7 @@ ASSETS = Table(
     personal=(
         ("source_url", ""),
         ("source_file_name", ""),
-        ("title", ""),
-        ("alt_text", ""),
-        ("tags", ()),
-        ("metadata", "{}"),
+        *PERSONAL_DESCRIPTION,
         ("failure_detail", ""),
         ("facts", "null"),
         ("fetch", "null"),
@@ -54,13 +56,6 @@ _NO_FAILURE: dict[str, ColumnValue] = {
     "retry_at_us": 0,
 }
 _NO_SOURCE: dict[str, ColumnValue] = {"source_url": "", "source_file_name": ""}
-_NO_DESCRIPTION: dict[str, ColumnValue] = {
-    "title": "",
-    "alt_text": "",
-    "tags": (),
-    "metadata": "{}",
-    "focal_point": "null",
-}
 _NO_PICTURE: dict[str, ColumnValue] = {
     "original": "null",
     "renditions": "[]",
@@ -78,7 +73,7 @@ _NO_PICTURE: dict[str, ColumnValue] = {
 PURGED_ASSET: Mapping[str, ColumnValue] = {  # what is left tells that it was there
     "status": Status.PURGED,
     **_NO_SOURCE,
-    **_NO_DESCRIPTION,
+    **BLANK_DESCRIPTION,
     **_NO_PICTURE,
     **_NO_FAILURE,
 }
@@ -116,7 +111,7 @@ def _changed(event: AssetEvent, happened_at_us: int) -> dict[str, ColumnValue]:
                 "run": event.run,
                 "category_ids": event.category_ids,
                 **_source(event.source),
-                **_description(event.description),
+                **description_columns(event.description),
             }
         case AssetPublished():
             return {
@@ -136,7 +131,7 @@ def _changed(event: AssetEvent, happened_at_us: int) -> dict[str, ColumnValue]:
         case AssetCategorised():
             return {"category_ids": event.category_ids}
         case AssetDescribed():
-            return _description(event.description)
+            return description_columns(event.description)
         case AssetDeleted():
             return {"status": Status.DELETED}
         case AssetRestored():
@@ -177,16 +172,6 @@ def blank_asset(created_at_us: int) -> dict[str, ColumnValue]:
 
 def _source(source: Source) -> dict[str, ColumnValue]:
     return {"source_url": source.url or "", "source_file_name": source.file_name or ""}
-
-
-def _description(description: Description) -> dict[str, ColumnValue]:
-    return {
-        "title": description.title,
-        "alt_text": description.alt_text,
-        "tags": description.tags,
-        "metadata": description.metadata,
-        "focal_point": as_json(description.focal_point),
-    }
 
 
 def _picture(event: AssetPublished) -> dict[str, ColumnValue]:
