@@ -56,35 +56,6 @@ class GenerationReadiness:
         return self.number
 
 
-async def active_generations(
-    cql: QueryRunner, views: Sequence[str]
-) -> dict[str, GenerationReadiness]:
-    """Find the active generation of each view, in two queries however many views there are.
-
-    Raises StoreUnavailable, ViewsMissing before any view was begun.
-    """
-    rows = await cql.select(
-        "SELECT view_name, generation FROM active_generation WHERE view_name IN ?", (list(views),)
-    )
-    numbers = {row["view_name"]: int(row["generation"]) for row in rows}
-    missing = dict.fromkeys(views, 0)
-    if numbers:
-        rows = await cql.select(
-            "SELECT view_name, generation, target, applied_offset FROM projection_state"
-            " WHERE view_name IN ? AND generation IN ?",
-            (list(numbers), sorted(set(numbers.values()))),
-            page_size=_MOST_PARTITIONS,
-        )
-        for row in rows:
-            if numbers[row["view_name"]] == row["generation"]:
-                lacks = max(0, (row["target"] or 0) - (row["applied_offset"] or 0))
-                missing[row["view_name"]] += lacks
-    return {
-        view: GenerationReadiness(view=view, number=numbers.get(view), missing=missing[view])
-        for view in views
-    }
-
-
 class ViewReader:
     """Reads views, always in their active generation.
 
@@ -159,4 +130,25 @@ class ViewReader:
             found[name].usable()
 
     async def _read(self, views: tuple[str, ...]) -> dict[str, GenerationReadiness]:
-        return await active_generations(self.cql, views)
+        """Look up the active generations, in two queries however many views there are."""
+        rows = await self.cql.select(
+            "SELECT view_name, generation FROM active_generation WHERE view_name IN ?",
+            (list(views),),
+        )
+        numbers = {row["view_name"]: int(row["generation"]) for row in rows}
+        missing = dict.fromkeys(views, 0)
+        if numbers:
+            rows = await self.cql.select(
+                "SELECT view_name, generation, target, applied_offset FROM projection_state"
+                " WHERE view_name IN ? AND generation IN ?",
+                (list(numbers), sorted(set(numbers.values()))),
+                page_size=_MOST_PARTITIONS,
+            )
+            for row in rows:
+                if numbers[row["view_name"]] == row["generation"]:
+                    lacks = max(0, (row["target"] or 0) - (row["applied_offset"] or 0))
+                    missing[row["view_name"]] += lacks
+        return {
+            view: GenerationReadiness(view=view, number=numbers.get(view), missing=missing[view])
+            for view in views
+        }
