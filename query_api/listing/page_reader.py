@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from infra.cassandra.session import Row
-from read_models.keyset import KeyRange, SortKey, SortOrder
+from read_models.keyset import KeyRange, SortKey, SortOrder, sort_key
 
 _MAX_READS = 128
 _READS_AT_ONCE = 16
@@ -129,7 +129,7 @@ def _is_to_come(bucket: str, begin: str, order: SortOrder) -> bool:
 def page_start_at(bucket: str, rows: Sequence[Row], page_start: PageStart | None) -> PageStart:
     """Begin with a bucket, behind the last of these rows, else behind what was shown before."""
     if rows:
-        return PageStart(bucket, *_key(rows[-1]))
+        return PageStart(bucket, *sort_key(rows[-1]))
     if page_start is not None:
         return page_start._replace(bucket=bucket)
     return PageStart(bucket=bucket, created_at_us=None, asset_id=None)
@@ -158,7 +158,7 @@ async def _merged(
     runs = await side_by_side.all([source.rows(bucket, span, order, limit) for source in sources])
     if len(runs) == 1:
         return runs[0]
-    by_key = {_key(row): row for run in runs for row in run}
+    by_key = {sort_key(row): row for run in runs for row in run}
     return [by_key[key] for key in sorted(by_key, reverse=order == "desc")]
 
 
@@ -180,7 +180,3 @@ class _BoundedReads:
     async def _one(self, read: Coroutine[Any, Any, _Read]) -> _Read:
         async with self._slots:
             return await read
-
-
-def _key(row: Row) -> SortKey:
-    return row["created_at_us"], row["asset_id"]

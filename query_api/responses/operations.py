@@ -89,7 +89,7 @@ def operation_answer(row: Row) -> OperationAnswer:
         "is_selected": row["is_selected"],
         "progress": _progress(row),
         "reverts": row["reverts"] or None,
-        "reverted_by": row.get("reverted_by") or None,
+        "reverted_by": row["reverted_by"] or None,
         "actor": row["actor"],
         "started_at": moment(row["started_at_us"]),
         "updated_at": moment(row["updated_at_us"]),

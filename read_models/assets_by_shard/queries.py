@@ -1,4 +1,4 @@
-"""Walking a tenant's assets in any state, to choose those that a bulk operation is about."""
+"""Scanning a tenant's assets in any state, to choose those that a bulk operation is about."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _ONE = "SELECT * FROM assets_by_shard$suffix WHERE tenant_id = ? AND shard = ? A
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetScanPage:
-    """Some assets in the order of the walk; ``after`` goes on behind them, "" at the end."""
+    """Some assets in the order of the scan; ``after`` continues behind them, "" at the end."""
 
     candidates: Sequence[Candidate]
     after: str
@@ -29,15 +29,17 @@ class AssetScanPage:
 class AssetScan:
     """Assets as the views show them: a hint, a moment old.
 
-    A walk visits every asset that was there before it began exactly once, whatever changes on the
-    way; a place stays good for ever. Raises StoreUnavailable, ViewsMissing, ViewNotBuilt.
+    A scan yields every asset that was there before it began exactly once, whatever changes
+    meanwhile; an ``after`` stays valid for ever.
+
+    Raises StoreUnavailable, ViewsMissing, ViewNotBuilt.
     """
 
     def __init__(self, views: ViewReader) -> None:
         self._views = views
 
     async def page(self, tenant_id: TenantId, after: str = "") -> AssetScanPage:
-        """Give the next assets behind a place that an earlier stretch told."""
+        """Read the page that follows the one which gave this ``after``."""
         number, _, seen = after.partition("/")
         shard = int(number or 0)
         key = (tenant_id, shard, seen)
@@ -48,7 +50,7 @@ class AssetScan:
         return AssetScanPage(candidates=found, after=f"{shard + 1}/" if shard + 1 < SHARDS else "")
 
     async def scan(self, tenant_id: TenantId) -> AsyncIterator[Candidate]:
-        """Visit all of a tenant's assets."""
+        """Yield all of a tenant's assets."""
         after = ""
         while True:
             page = await self.page(tenant_id, after)
@@ -61,7 +63,7 @@ class AssetScan:
     async def named(
         self, tenant_id: TenantId, asset_ids: Sequence[AssetId]
     ) -> AsyncIterator[Candidate]:
-        """Visit these assets; one that is not there is passed over."""
+        """Yield these assets, except those that are not there."""
         for asset_id in asset_ids:
             key = (tenant_id, shard_of(asset_id), asset_id)
             for row in await self._views.select(ASSETS_BY_SHARD, _ONE, key):
@@ -69,7 +71,7 @@ class AssetScan:
                     yield candidate
 
     async def catalogue(self, tenant_id: TenantId) -> Catalogue:
-        """Give a tenant's category tree, archived ones included."""
+        """Read a tenant's category tree, archived categories included."""
         return await read_catalogue(self._views, tenant_id)
 
 

@@ -37,7 +37,7 @@ BUCKETS = Table(
 EVERYTHING = ""  # the listing of all that a tenant has; each other one is named by its category
 _STILL_US = 2**63 - 1
 
-ListingKey = tuple[str, str, str, int, str]  # tenant, shelf, bucket, created at, asset
+IntervalKey = tuple[str, str, str, int, str]  # without the version that began it
 
 
 def _rows(message: Message) -> Iterator[RowOperation]:
@@ -95,7 +95,7 @@ def _ended(
 
 def _listing_keys(
     event: AssetEvent, category_ids: Iterable[CategoryId], created_at: datetime
-) -> Iterator[ListingKey]:
+) -> Iterator[IntervalKey]:
     tenant_id, created_at_us = event.metadata.tenant_id, microseconds(created_at)
     yield tenant_id, EVERYTHING, day(created_at), created_at_us, event.asset_id
     for category_id in category_ids:
