@@ -184,7 +184,7 @@ class WebhookRegistry:
     async def redeliver(
         self, write: WriteRequest, text: str, body: RedeliveryBody
     ) -> WebhookRedelivery:
-        """Order a stretch of history to be told again.
+        """Order the events of a period to be delivered again.
 
         Raises WebhookNotFound, WebhookIsDisabled.
         """

@@ -80,7 +80,7 @@ def create_app(
 ) -> tuple[FastAPI, Readiness]:
     """Build the service from built parts, and what tells whether it is ready.
 
-    ``cursor_secrets``: the first one seals cursors and signs transformations, all are accepted.
+    ``cursor_secrets``: the first one signs cursors and transformations, all are accepted.
     ``wait_seconds`` is how long a read waits for the write it must show. ``blob_cache_bytes``
     bounds the memory for pictures. ``unsigned`` are the transformations that need no signature.
     Without a ``feed`` there is no route that follows events.

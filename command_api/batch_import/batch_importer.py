@@ -47,10 +47,10 @@ class BatchImporter:
     async def outcomes(
         self, lines: Iterable[BatchRecord], batch: WriteRequest, *, creates_categories: bool
     ) -> AsyncGenerator[bytes]:
-        """Tell what became of each line, in their order, as NDJSON.
+        """Give the outcome of each line, in their order, as NDJSON.
 
-        A line is a wish of its own: its ids follow from the batch's Idempotency-Key and from what
-        it says, wherever it stands. So a batch may be sent again, in part, or with more lines.
+        A line is a request of its own: its ids follow from the batch's Idempotency-Key and from
+        its content, whatever its number. So a batch may be sent again, in part, or with more lines.
         No line is begun while nobody takes the outcomes of those before it. Closed early, what was
         begun may still be decided.
         """
@@ -119,14 +119,14 @@ async def _next_outcomes(
     under_way: deque[asyncio.Task[RecordOutcome]], seen: dict[object, int]
 ) -> bytes:
     """Take the outcomes that are there from the head, waiting for the first."""
-    told = [await under_way[0]]
+    outcomes = [await under_way[0]]
     under_way.popleft()
     while under_way and under_way[0].done():
-        told.append(under_way.popleft().result())
-    for outcome in told:
+        outcomes.append(under_way.popleft().result())
+    for outcome in outcomes:
         asset_id, number = outcome.get("asset_id"), outcome["line"]
         if asset_id is not None and isinstance(number, int):
             first = seen.setdefault(asset_id, number)
             if first != number:
                 outcome["same_as_line"] = first
-    return b"".join(json.dumps(outcome).encode() + b"\n" for outcome in told)
+    return b"".join(json.dumps(outcome).encode() + b"\n" for outcome in outcomes)

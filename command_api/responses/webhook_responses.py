@@ -70,19 +70,19 @@ class TestAnswer(BaseModel):
 
 
 class WebhookResponses:
-    """Makes answers; ``command_url`` is where the command API is from outside."""
+    """Makes responses about endpoints; ``command_url`` is the public URL of the command API."""
 
     def __init__(self, command_url: str) -> None:
         self._base = f"{command_url.rstrip('/')}/v1/webhooks/"
 
     def link(self, endpoint_id: EndpointId) -> str:
-        """Say where an endpoint is found."""
+        """Give the URL of an endpoint."""
         return self._base + endpoint_id
 
     def endpoint(
         self, endpoint: WebhookEndpoint, health: EndpointHealth, secret: str | None = None
     ) -> EndpointAnswer:
-        """Show an endpoint and how it fares."""
+        """Show an endpoint and its health."""
         link = self.link(endpoint.endpoint_id)
         return EndpointAnswer(
             endpoint_id=endpoint.endpoint_id,
@@ -117,7 +117,7 @@ def attempt_response(made: WebhookAttempt) -> DeliveryAttemptAnswer:
 
 
 def redelivery_response(ordered: WebhookRedelivery) -> RedeliveryAnswer:
-    """Show what will be told again."""
+    """Show which events will be delivered again."""
     return RedeliveryAnswer(
         redelivery_id=ordered.redelivery_id,
         endpoint_id=ordered.endpoint_id,

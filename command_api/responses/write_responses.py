@@ -79,14 +79,14 @@ class PendingAnswer(BaseModel):
 
 
 class WriteResponses:
-    """Makes answers; ``query_url`` and ``public_url`` are where the query API is from outside."""
+    """Makes responses; ``query_url`` and ``public_url`` are the public URLs of the query API."""
 
     def __init__(self, query_url: str, public_url: str) -> None:
         self._query_url = query_url.rstrip("/")
         self._public_url = public_url.rstrip("/")
 
     def decided(self, outcome: Outcome | None, write: WriteRequest, status: int) -> Response:
-        """Tell what became of a write; None means that it is not known yet.
+        """Answer a write with its outcome; None means that there is none yet.
 
         Raises the Refusal of a command that was refused.
         """
@@ -115,7 +115,7 @@ class WriteResponses:
         status: int,
         state: OperationState | None,
     ) -> Response:
-        """Tell what became of a write to an operation; None means that it is not known yet.
+        """Answer a write to an operation with its outcome; None means that there is none yet.
 
         ``state`` is what it is in once such a write took effect. Raises the Refusal.
         """

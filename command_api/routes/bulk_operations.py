@@ -118,12 +118,12 @@ def add_operation_routes(
             command = ThrottleOperation(metadata=metadata, per_second=body.per_second)
             return await request_context.operate(command, write, None)
 
-    for word, kind, state, told in (
+    for word, kind, state, description in (
         ("pause", PauseOperation, OperationState.PAUSED, "Hold an operation where it is."),
         ("resume", ResumeOperation, OperationState.RUNNING, "Go on with a paused operation."),
         ("cancel", CancelOperation, OperationState.CANCELLED, "End it; what it changed stays."),
     ):
-        _add_steering(app, request_context, word, kind, state, told)
+        _add_steering(app, request_context, word, kind, state, description)
 
 
 def _add_steering(
@@ -132,14 +132,14 @@ def _add_steering(
     word: str,
     kind: type[PauseOperation | ResumeOperation | CancelOperation],
     state: OperationState,
-    told: str,
+    description: str,
 ) -> None:
     @app.post(
         f"{_PATH}/{{operation_id}}/{word}",
         tags=["operations"],
         name=word,
         summary=word.capitalize(),
-        description=told,
+        description=description,
         openapi_extra=describe_write(is_conditional=False),
         responses=operation_responses(200, *_STEERED),
     )

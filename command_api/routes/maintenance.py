@@ -40,7 +40,7 @@ def add_maintenance_routes(
 ) -> None:
     """Add the routes; each needs the scope ``admin``."""
     admin = Depends(access.needs("admin"))
-    told: dict[int | str, dict[str, Any]] = {
+    answers: dict[int | str, dict[str, Any]] = {
         200: {"model": MaintenanceTaskAnswer, "description": "Done"},
         202: {
             "model": MaintenanceTaskAnswer,
@@ -60,7 +60,7 @@ def add_maintenance_routes(
         "/v1/admin/rebuilds",
         tags=["operation"],
         openapi_extra=_describe_request(StartBody),
-        responses=told,
+        responses=answers,
     )
     async def start(request: Request, caller: Annotated[Caller, admin]) -> Response:
         """Build a view again from the log, beside the one that is read."""
@@ -72,7 +72,7 @@ def add_maintenance_routes(
         "/v1/admin/rebuilds/{view}/{verb}",
         tags=["operation"],
         openapi_extra=_describe_request(*dict.fromkeys(REBUILD_BODIES.values())),
-        responses=told,
+        responses=answers,
     )
     async def steer(
         request: Request,
@@ -89,7 +89,7 @@ def add_maintenance_routes(
         "/v1/admin/consistency/{verb}",
         tags=["operation"],
         openapi_extra=_describe_request(ViewBody),
-        responses=told,
+        responses=answers,
     )
     async def check(
         request: Request, verb: Literal["check", "repair"], caller: Annotated[Caller, admin]

@@ -133,11 +133,11 @@ def batch_responses(*refusals: type[ScaleHosterError]) -> dict[int | str, Docume
     """Describe what a batch answers."""
     line = {"line": 1, "status": "accepted", "asset_id": "…", "position": "…"}
     schema = {"type": "string", "examples": [json.dumps(line, ensure_ascii=False)]}
-    told: Document = {
+    outcomes: Document = {
         "description": "One outcome a line, in order",
         "content": {NDJSON: {"schema": schema}},
     }
-    return {200: told, **documented(*refusals)}
+    return {200: outcomes, **documented(*refusals)}
 
 
 def asset_responses(status: int, *refusals: type[ScaleHosterError]) -> dict[int | str, Document]:

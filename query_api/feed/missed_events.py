@@ -73,7 +73,7 @@ class MissedEvents:
         """Give what ``write`` makes of each event from ``at`` up to ``until``, and move ``at``.
 
         ``write`` is also called without an event, after each batch of records, and may give None
-        for what is not told. Raises KeysLost, with ``at`` before the event that could not be read.
+        for what is not sent. Raises KeysLost, with ``at`` before the event that could not be read.
         """
         left = {partition for partition, offset in at.items() if offset < until[partition]}
         client = _Client(tenant_id=tenant_id, at=at, until=until, write=write, left=left)

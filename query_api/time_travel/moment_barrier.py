@@ -60,8 +60,8 @@ class MomentBarrier:
         """
         now = self._clock()
         if moment > now:
-            told = f"{moment.isoformat()} is still to come; here it is {now.isoformat()}"
-            raise RequestInvalid(told, errors=[{"detail": told, "parameter": "as_of"}])
+            detail = f"{moment.isoformat()} is still to come; here it is {now.isoformat()}"
+            raise RequestInvalid(detail, errors=[{"detail": detail, "parameter": "as_of"}])
         doubtful = [view for view in views if not self._is_known(view, moment, now)]
         topics = {view.topic for view in doubtful}
         written = await asyncio.gather(*(self._written(topic) for topic in topics))
