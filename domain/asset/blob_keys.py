@@ -68,7 +68,7 @@ def source_identity(source: Source) -> str | None:
 
 
 def blob_keys_of(event: Event) -> Iterator[BlobKey]:
-    """Name the blobs that an event refers to."""
+    """Yield the blobs that an event refers to."""
     match event:
         case AssetPublished():
             yield event.original.blob_key

@@ -31,12 +31,12 @@ def changes(history: Iterable[AssetEvent]) -> list[tuple[Change, ...]]:
     asset: Asset | None = None
     picture: AssetPublished | None = None
     before = _portrait(None, None)
-    told = []
+    changed = []
     for event in history:
         asset = evolve(asset, event)
         picture = event if isinstance(event, AssetPublished) else picture
         after = _portrait(asset, picture)
-        told.append(
+        changed.append(
             tuple(
                 Change(field=field, before=before[field], after=value)
                 for field, value in after.items()
@@ -44,7 +44,7 @@ def changes(history: Iterable[AssetEvent]) -> list[tuple[Change, ...]]:
             )
         )
         before = after
-    return told
+    return changed
 
 
 def _spelt(value: Value | FocalPoint) -> Value:

@@ -52,7 +52,7 @@ from domain.values import (
 def decide(
     command: AssetCommand, asset: Asset | None, catalogue: Catalogue, now: datetime
 ) -> list[AssetEvent]:
-    """Say what happens when this command meets this asset.
+    """Return the events that a command leads to.
 
     ``catalogue`` is the tenant's, to resolve categories. Raises a Refusal: AssetNotFound,
     AssetAlreadySubmitted, AssetIsDeleted, AssetIsNotDeleted, AssetIsPurged, AssetHasNoOriginal,

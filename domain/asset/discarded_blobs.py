@@ -37,13 +37,13 @@ class BlobsDiscarded:
 
     @property
     def is_own_folder(self) -> bool:
-        """Whether the folder is the asset's own, or below that."""
+        """True if the folder is the asset's own, or below it."""
         asset = asset_folder(self.tenant_id, self.asset_id)
         return self.folder == asset or is_below(self.folder, asset)
 
 
 def referenced_folders(event: AssetEvent) -> Iterator[BlobKey]:
-    """Name the folder that an event makes count: of one execution of a run, or of one upload."""
+    """Yield the folder that an event refers to: of one execution of a run, or of one upload."""
     match event:
         case AssetPublished():
             yield from _common_folder(event.renditions)
@@ -87,7 +87,7 @@ def discards_of_run(
 
 
 def folders_in_command(command: AssetCommand) -> Iterator[BlobKey]:
-    """Name the folder of the bytes that a command brings along."""
+    """Yield the folder of the blobs that a command refers to."""
     match command:
         case PublishAsset():
             yield from _common_folder(command.renditions)
@@ -96,7 +96,7 @@ def folders_in_command(command: AssetCommand) -> Iterator[BlobKey]:
 
 
 def _common_folder(renditions: Sequence[Rendition]) -> Iterator[BlobKey]:
-    """Name where one execution keeps its renditions; the original may be an earlier one's."""
+    """Yield the folder of one execution's renditions; the original may be of an earlier one."""
     for one in renditions[:1]:
         yield folder_of(one.blob_key)
 

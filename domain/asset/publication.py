@@ -24,7 +24,7 @@ _THUMBNAIL = "thumb"  # what presets call the rendition for listings
 
 
 def publish(command: PublishAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    """Show what the current run made; what is late changes nothing."""
+    """Publish the result of the current run; a late result changes nothing."""
     if not asset.is_open(command.run):
         return []
     fetch = command.fetch or _kept_fetch(command, asset)
@@ -32,14 +32,14 @@ def publish(command: PublishAsset, asset: Asset, metadata: EventMetadata) -> lis
 
 
 def confirm(command: ConfirmAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    """Leave all as it is shown; what is late changes nothing."""
+    """End the current run with the published picture unchanged; a late result changes nothing."""
     if not asset.is_open(command.run) or asset.picture is None:
         return []
     return [AssetConfirmed(metadata=metadata, run=command.run, fetch=command.fetch)]
 
 
 def reject(command: RejectAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    """Give the current run up; what is late changes nothing."""
+    """Reject the current run; a late result changes nothing."""
     if not asset.is_open(command.run):
         return []
     return [
@@ -59,14 +59,14 @@ def reject(command: RejectAsset, asset: Asset, metadata: EventMetadata) -> list[
 
 
 def republish(command: RepublishAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    """Show an earlier result again under a run of its own; raises AssetIsDeleted, AssetIsPurged."""
+    """Publish an earlier result again, as a new run; raises AssetIsDeleted, AssetIsPurged."""
     refuse_gone(asset)
     run = asset.run + 1  # so that what an unfinished run may still bring is late
     return [_published(command, asset, metadata, run, command.fetch)]
 
 
 def delay(command: DelayAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    """Note an attempt after which another follows; what is late or told twice changes nothing."""
+    """Note a failed attempt that is repeated; a late or repeated command changes nothing."""
     if not asset.is_open(command.run) or (command.run, command.attempts) <= asset.last_delay:
         return []
     return [
@@ -82,7 +82,7 @@ def delay(command: DelayAsset, asset: Asset, metadata: EventMetadata) -> list[As
 
 
 def _kept_fetch(command: PublishAsset, asset: Asset) -> Fetch | None:
-    """Say how the original came here, when it was only rendered anew."""
+    """Return how the original was fetched if it was only rendered anew."""
     shown = asset.picture
     if asset.source.url and shown and shown.original.sha256 == command.original.sha256:
         return shown.fetch

@@ -15,7 +15,7 @@ from domain.values import Status
 
 
 def reprocess(command: ReprocessAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    """Render the kept original; raises AssetHasNoOriginal, AssetIsDeleted, AssetIsPurged."""
+    """Start a run of the original; raises AssetHasNoOriginal, AssetIsDeleted, AssetIsPurged."""
     refuse_gone(asset)
     if command.if_run not in (None, asset.run):
         return []
@@ -36,7 +36,7 @@ def reprocess(command: ReprocessAsset, asset: Asset, metadata: EventMetadata) ->
 def replace_source(
     command: ReplaceSource, asset: Asset, metadata: EventMetadata
 ) -> list[AssetEvent]:
-    """Take in a picture from elsewhere; raises AssetIsDeleted, AssetIsPurged."""
+    """Start a run with another source; raises AssetIsDeleted, AssetIsPurged."""
     refuse_gone(asset)
     if command.if_run not in (None, asset.run):
         return []
@@ -57,7 +57,7 @@ def replace_source(
 
 
 def refresh(command: RefreshAsset, asset: Asset, metadata: EventMetadata) -> list[AssetEvent]:
-    """Ask the URL again; raises AssetHasNoUrl, AssetIsDeleted, AssetIsPurged."""
+    """Start a run that fetches the URL; raises AssetHasNoUrl, AssetIsDeleted, AssetIsPurged."""
     refuse_gone(asset)
     if asset.source.url is None:
         raise AssetHasNoUrl("it was uploaded; upload it again to replace its source")
@@ -79,5 +79,5 @@ def refresh(command: RefreshAsset, asset: Asset, metadata: EventMetadata) -> lis
 
 
 def _status(asset: Asset) -> Status:
-    """Say where it stands while its source is fetched: what was given up is tried again."""
+    """Return the status while the source is fetched: a rejected asset is submitted again."""
     return Status.SUBMITTED if asset.status is Status.REJECTED else asset.status

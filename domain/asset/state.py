@@ -80,7 +80,7 @@ class Asset:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it is deleted or purged."""
+        """True if the asset is deleted or purged."""
         return self.status in (Status.DELETED, Status.PURGED)
 
     def is_open(self, run: int) -> bool:
@@ -89,12 +89,12 @@ class Asset:
 
     @property
     def original(self) -> Original | None:
-        """The original that is kept."""
+        """The original of the published picture."""
         return self.picture.original if self.picture else None
 
 
 def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
-    """Fold one event into the asset; never refuses, the event already happened."""
+    """Return the asset after one more event; never refuses, since the event happened."""
     metadata = event.metadata
     if isinstance(event, AssetSubmitted):
         return _submitted(event)
@@ -159,12 +159,12 @@ def evolve(asset: Asset | None, event: AssetEvent) -> Asset | None:
 
 
 def replay(events: Iterable[AssetEvent]) -> Asset | None:
-    """Rebuild an asset from everything that ever happened to it."""
+    """Fold all events of an asset; None if there are none."""
     return reduce(evolve, events, None)
 
 
 def snapshot(asset: Asset) -> AssetSnapshot:
-    """Show an asset as an outcome does."""
+    """Return what an outcome shows of an asset."""
     return AssetSnapshot(
         asset_id=asset.asset_id,
         version=asset.version,
@@ -179,7 +179,7 @@ def snapshot(asset: Asset) -> AssetSnapshot:
 
 
 def _shown(asset: Asset, listing: Listing | None) -> Asset:
-    """Let listings show this from the asset's version on; nothing while it is not published."""
+    """Return the asset with a listing since its version; without one while it is not published."""
     if listing is None:
         return replace(asset, listing=None)
     return replace(
