@@ -9,7 +9,7 @@ _Record = TypeVar("_Record")
 
 @dataclass(slots=True, eq=False)
 class AckSlot(Generic[_Record]):
-    """Where one record stands in its window."""
+    """The slot of one record in its window."""
 
     record: _Record
     is_finished: bool = field(default=False, init=False)
@@ -30,13 +30,13 @@ class AckWindow(Generic[_Record]):
         return len(self._places)
 
     def enter(self, record: _Record) -> AckSlot[_Record]:
-        """Give the next record its place behind all others."""
+        """Return the slot of the next record, behind all others."""
         place = AckSlot(record)
         self._places.append(place)
         return place
 
     def finish(self, place: AckSlot[_Record]) -> list[_Record]:
-        """Note that a record's work is done, and name those that may be acknowledged now.
+        """Mark a record as finished, and return those that may be acknowledged now.
 
         They leave the window, in the order in which they came. None after ``clear``.
         """
@@ -47,5 +47,5 @@ class AckWindow(Generic[_Record]):
         return ready
 
     def clear(self) -> None:
-        """Forget every record; somebody else will get them."""
+        """Forget every record; another member of the group gets them."""
         self._places.clear()

@@ -1,4 +1,4 @@
-"""The life of a stream process: start, retries after trouble, stop."""
+"""Start, repeated steps and stop of a stream process."""
 
 import asyncio
 import logging
@@ -33,9 +33,9 @@ def run_process(
     topics: Collection[Topic],
     work: Callable[[Settings], Coroutine[Any, Any, int]],
 ) -> int:
-    """Work until it ends with a code; 1 when settings, these topics or the keyring are wrong.
+    """Run a process and return its exit code; 1 if settings, topics or keyring are wrong.
 
-    Who uses no topic reads nothing that is sealed.
+    A process without topics reads nothing that is encrypted, and needs no keyring.
     """
     try:
         settings = read_settings()
@@ -52,10 +52,10 @@ def run_process(
 async def repeat_steps(
     steps: Iterable[tuple[str, ProcessStep]], done: Counter, stopping: asyncio.Event
 ) -> None:
-    """Take steps side by side, each over and over, and count by kind what they saw to.
+    """Repeat steps concurrently, and count by kind what they did.
 
-    Ends when told to. A step may raise BrokerUnavailable, and is taken again after a pause;
-    whatever else it raises ends all.
+    Ends when ``stopping`` is set. A step that raises BrokerUnavailable is repeated after a pause;
+    any other exception ends all.
     """
     async with asyncio.TaskGroup() as group:
         for kind, step in steps:
@@ -79,9 +79,9 @@ def open_reader(
     group: str,
     on_revoked: Callable[[list[Partition]], None] | None = None,
 ) -> GroupConsumer:
-    """Read a topic as one of a group until ``readers`` is left.
+    """Read a topic as a member of a group until ``readers`` is closed.
 
-    After any sleep it goes on where it was: nobody is told twice, and no history read anew.
+    It goes on where it was after any length of time, even if the broker forgot the offsets.
     """
     reader = GroupConsumer(
         kafka,
@@ -95,5 +95,5 @@ def open_reader(
 
 
 def now() -> datetime:
-    """Tell the time."""
+    """Return the present time in UTC."""
     return datetime.now(UTC)

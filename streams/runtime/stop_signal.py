@@ -5,7 +5,7 @@ import signal
 
 
 def stop_signal() -> asyncio.Event:
-    """Give an event that is set by SIGTERM or SIGINT; call it in the running loop."""
+    """Return an event that SIGTERM or SIGINT sets; call it in the running loop."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

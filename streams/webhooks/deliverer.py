@@ -40,12 +40,12 @@ class DeliverySender(Protocol):
     async def post(
         self, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: datetime, /
     ) -> DeliveryResponse:
-        """Say what came of it."""
+        """Return the response of the endpoint, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Taken:
-    """A record that was read, and where it stands in its partition's window."""
+    """A record that was read, and its slot in the window of its partition."""
 
     record: Record
     window: AckWindow[int]
@@ -54,12 +54,12 @@ class _Taken:
 
 @dataclass(kw_only=True)
 class Deliverer:
-    """Reads deliveries and gives each one attempt at a time.
+    """Reads deliveries and makes one attempt at each.
 
-    A record counts as read once what follows from it is durable: a note of the attempt, and where
-    it failed the same delivery in a hold, or its dead letter. A delivery whose endpoint has no room
-    goes to a hold at once. So the partition goes on whatever an endpoint does, and memory holds the
-    attempts under way alone. After a crash an attempt may be made again, under the same id.
+    A record is committed once what follows from it is durable: the attempt's record, and if it
+    failed the same delivery in a retry topic, or its dead letter. A delivery whose endpoint is at
+    its limit is sent to a retry topic at once. So no endpoint blocks a partition, and memory holds
+    only the attempts under way. After a crash an attempt may be made again, under the same id.
     """
 
     open_reader: Callable[[Callable[[list[Partition]], None]], RecordConsumer]
@@ -83,7 +83,7 @@ class Deliverer:
     async def step(self) -> int:
         """Begin the next few deliveries, and count them; raises BrokerUnavailable.
 
-        A delivery that meets a fault of ours is buried. KeysLost of one that was begun before is
+        A delivery that our own code fails on is dead-lettered. KeysLost of an earlier one is
         raised: what is under way is then not settled, and another process begins with it.
         """
         if self._fault is not None:
@@ -99,7 +99,7 @@ class Deliverer:
         return len(records)
 
     async def finish(self) -> None:
-        """Wait for what is under way, and note how far we came."""
+        """Wait for the attempts under way, and commit."""
         await asyncio.gather(*self._running)
         await asyncio.to_thread(self._commit)
 
@@ -160,10 +160,10 @@ class Deliverer:
         note = _note(delivery, answer, began_at)
         if answer.is_well:
             await self.endpoint_health.record_success(delivery.endpoint_id)
-            await self._tell("delivered", note)
+            await self._record_attempt("delivered", note)
         elif answer.status == _GONE:
             await self.endpoint_health.record_gone(delivery.endpoint_id, began_at)
-            await self._tell("given_up", note)
+            await self._record_attempt("given_up", note)
         else:
             await self.endpoint_health.record_failure(delivery.endpoint_id, began_at)
             await self._again(delivery, answer, record, note)
@@ -182,19 +182,19 @@ class Deliverer:
         )
         if retry_at is None:
             await self._dead_letter(record, "given_up", answer.detail)
-            await self._tell("given_up", note)
+            await self._record_attempt("given_up", note)
             return
         attempts = delivery.attempts + 1
         await self._hold(replace(delivery, attempts=attempts, not_before=retry_at), now)
-        await self._tell("failed", replace(note, next_attempt_at=retry_at))
+        await self._record_attempt("failed", replace(note, next_attempt_at=retry_at))
 
     async def _hold(self, delivery: WebhookDelivery, now: datetime) -> None:
         topic = self.retry_policy.next_topic(delivery.not_before, now)
         await send_until_durable(self.sender, topic, delivery.endpoint_id, encode(delivery))
 
-    async def _tell(self, outcome: AttemptOutcome, note: WebhookAttempt) -> None:
-        told = encode(replace(note, outcome=outcome))
-        await send_until_durable(self.sender, WEBHOOK_ATTEMPTS, note.endpoint_id, told)
+    async def _record_attempt(self, outcome: AttemptOutcome, note: WebhookAttempt) -> None:
+        attempt = encode(replace(note, outcome=outcome))
+        await send_until_durable(self.sender, WEBHOOK_ATTEMPTS, note.endpoint_id, attempt)
 
     async def _dead_letter(self, record: Record, code: str, detail: str) -> None:
         await send_dead_letter(
@@ -207,7 +207,7 @@ class Deliverer:
             self._done[taken.record.topic, taken.record.partition] = ready[-1] + 1
 
     def _let_go(self, partition: Partition) -> None:
-        """Forget a partition that belongs to another member of the group now."""
+        """Forget a partition that was revoked."""
         window = self._windows.pop(partition, None)
         if window is not None:
             window.clear()

@@ -14,10 +14,10 @@ log = logging.getLogger(__name__)
 
 
 class EndpointHealthTracker:
-    """Takes down what each attempt says about its endpoint.
+    """Records what each attempt says about its endpoint.
 
-    Only changes are written. What could not be written counts in this process all the same, and
-    the next attempt says it again.
+    Only changes are written. One that could not be written holds in this process all the same, and
+    is written after the next attempt.
     """
 
     def __init__(
@@ -28,13 +28,13 @@ class EndpointHealthTracker:
         self._disable_after = disable_after
 
     async def record_success(self, endpoint_id: EndpointId) -> None:
-        """Note that an endpoint has taken something."""
+        """Record that an endpoint accepted a delivery."""
         health = self._table.health(endpoint_id)
         if health.failing_since is not None:
             await self._change(replace(health, failing_since=None))
 
     async def record_failure(self, endpoint_id: EndpointId, now: datetime) -> None:
-        """Note that an attempt failed; it is switched off when nothing has worked for too long."""
+        """Record that an attempt failed; disable an endpoint that has failed for too long."""
         health = self._table.health(endpoint_id)
         if health.disabled_at is not None:
             return
@@ -45,7 +45,7 @@ class EndpointHealthTracker:
             await self._change(replace(health, failing_since=since))
 
     async def record_gone(self, endpoint_id: EndpointId, now: datetime) -> None:
-        """Note that it answered 410: switch it off."""
+        """Record that an endpoint answered 410: disable it."""
         await self._disable(self._table.health(endpoint_id), "gone", now)
 
     async def _disable(

@@ -29,11 +29,11 @@ DeliveryRecord = tuple[Topic, str, bytes]
 
 @dataclass(kw_only=True)
 class DeliveryFanOut:
-    """Follows the facts and orders their deliveries, under the same id however often it does.
+    """Follows asset events and sends their deliveries, under the same ids however often it does.
 
     ``know_endpoints`` returns when the table holds every endpoint that was registered before it was
-    called; so an endpoint hears of all that happens after it was registered. A delivery is
-    acknowledged by the broker before its event counts as read. What cannot be announced is buried.
+    called; so an endpoint is told of every event after its registration. A delivery is acknowledged
+    by the broker before its event is committed. An event that fails becomes a dead letter.
     """
 
     reader: RecordConsumer
@@ -45,22 +45,22 @@ class DeliveryFanOut:
     _read: list[Record] = field(default_factory=list, init=False)
 
     async def step(self) -> int:
-        """Announce the next few events, and count them.
+        """Send the deliveries of the next events, and return how many events.
 
-        Raises BrokerUnavailable; what was read then is announced by the next step.
+        Raises BrokerUnavailable; the events that were read then are left to the next step.
         """
         self._read = self._read or await asyncio.to_thread(self.reader.poll, _BATCH, _POLL_SECONDS)
         if not self._read:
             return 0
         await self.know_endpoints()
         records, self._read = self._read, []
-        await asyncio.gather(*(self._announce(record) for record in records))
+        await asyncio.gather(*(self._fan_out(record) for record in records))
         pass_by("notifier.after_announcing_before_commit")
         offsets = {(record.topic, record.partition): record.offset + 1 for record in records}
         await asyncio.to_thread(commit_if_possible, self.reader, offsets)
         return len(records)
 
-    async def _announce(self, record: Record) -> None:
+    async def _fan_out(self, record: Record) -> None:
         async with dead_lettered_if_it_fails(
             self.sender, WEBHOOKS_DEAD_LETTERS, record, self.clock
         ):
@@ -72,22 +72,22 @@ class DeliveryFanOut:
         if not isinstance(event, AssetEvent):
             return
         kind = public_event_type(event)
-        told = [
+        subscribers = [
             endpoint
             for endpoint in self.table.of(event.metadata.tenant_id)
             if endpoint.wants(kind, record.partition, record.offset)
             and self.table.is_on(endpoint.endpoint_id)
         ]
-        if told:
+        if subscribers:
             body = public_event_json(event, self.public_base_url)
-            for endpoint in told:
+            for endpoint in subscribers:
                 yield delivery_record(event, endpoint, body, self.clock(), is_redelivery=False)
 
 
 def delivery_record(
     event: AssetEvent, endpoint: WebhookEndpoint, body: str, now: datetime, *, is_redelivery: bool
 ) -> DeliveryRecord:
-    """Spell the delivery of an event to an endpoint: topic, key and value."""
+    """Encode the delivery of an event to an endpoint: topic, key and value."""
     event_id = event.metadata.event_id
     delivery = WebhookDelivery(
         delivery_id=f"msg_{uuid5(_NAMESPACE, f'{event_id} {endpoint.endpoint_id}').hex}",

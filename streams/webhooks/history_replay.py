@@ -34,16 +34,16 @@ class LogBoundsReader(Protocol):
     """What knows where partitions stood at a moment: infra.kafka.offsets.log_bounds.LogBounds."""
 
     def at(self, topic: Topic, moment: datetime) -> Mapping[int, int]:
-        """Give the first offset of each partition from this moment on; raises BrokerUnavailable."""
+        """Return the first offset of each partition since a moment; raises BrokerUnavailable."""
 
 
 @dataclass(kw_only=True)
 class HistoryReplay:
-    """Works on one portion of one order at a time; the rest of it goes to the end of the queue.
+    """Replays one portion of one request at a time; the rest goes to the end of the topic.
 
-    So no order keeps others waiting, and one that was begun goes on after a crash: at most a
-    portion is told twice, under the same ids. ``portion`` is how many deliveries an order may make
-    before it has to queue again, which it may after ``pause_seconds``.
+    So no request keeps others waiting, and one that was begun goes on after a crash: at most one
+    portion is delivered twice, under the same ids. ``portion`` is how many deliveries a request may
+    make before the rest is sent, which happens after ``pause_seconds``.
     """
 
     reader: RecordConsumer
@@ -58,9 +58,9 @@ class HistoryReplay:
     _read: list[Record] = field(default_factory=list, init=False)
 
     async def step(self) -> int:
-        """Tell the next portion, and count its deliveries.
+        """Replay the next portion, and return how many deliveries it made.
 
-        Raises BrokerUnavailable; the order that was read then is worked on by the next step.
+        Raises BrokerUnavailable; the request that was read then is left to the next step.
         """
         self._read = self._read or await asyncio.to_thread(self.reader.poll, 1, _POLL_SECONDS)
         if not self._read:
@@ -86,14 +86,14 @@ class HistoryReplay:
             asked = await asyncio.to_thread(self._begun, asked)
         events, rest = await asyncio.to_thread(self._portion, asked, endpoint)
         now = self.clock()
-        await asyncio.gather(*(self._tell(event, endpoint, now) for event in events))
+        await asyncio.gather(*(self._deliver(event, endpoint, now) for event in events))
         if rest is not None:
             await asyncio.sleep(self.pause_seconds)
             value = encode(rest)
             await send_until_durable(self.sender, WEBHOOK_REDELIVERIES, rest.endpoint_id, value)
         return len(events)
 
-    async def _tell(self, event: AssetEvent, endpoint: WebhookEndpoint, now: datetime) -> None:
+    async def _deliver(self, event: AssetEvent, endpoint: WebhookEndpoint, now: datetime) -> None:
         try:
             body = public_event_json(event, self.public_base_url)
             await send_until_durable(
@@ -101,8 +101,8 @@ class HistoryReplay:
             )
         except KeysLost:
             raise
-        except Exception:  # whoever announced it has its dead letter; the rest is told
-            log.exception("event %s cannot be told again", event.metadata.event_id)
+        except Exception:  # the fan-out has dead-lettered it; the rest goes on
+            log.exception("event %s cannot be delivered again", event.metadata.event_id)
 
     def _begun(self, asked: WebhookRedelivery) -> WebhookRedelivery:
         positions = self.bounds.at(ASSET_EVENTS, asked.since - _CLOCKS_APART)
@@ -112,7 +112,7 @@ class HistoryReplay:
     def _portion(
         self, asked: WebhookRedelivery, endpoint: WebhookEndpoint
     ) -> tuple[list[AssetEvent], WebhookRedelivery | None]:
-        """Read on until there is enough; also give what is left of the order."""
+        """Return the events of the next portion, and what is left of the request."""
         left = {p: at for p, at in enumerate(asked.positions) if at < asked.ends[p]}
         types = asked.event_types or endpoint.event_types
         found: list[AssetEvent] = []
@@ -136,7 +136,7 @@ def _wanted(
         try:
             event = decode(record.value)
         except Undecodable:
-            continue  # whoever announced it has its dead letter
+            continue  # the fan-out has dead-lettered it
         if (
             isinstance(event, AssetEvent)
             and event.metadata.tenant_id == asked.tenant_id
