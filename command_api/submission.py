@@ -50,21 +50,18 @@ def content_of(source: Source, body: RequestBody | None = None) -> str:
 
 
 async def submit_creating_categories(
-    client: CommandClient[Outcome],
-    uploads: UploadStaging,
-    command: SubmitAsset,
-    wait_seconds: float,
+    client: CommandClient[Outcome], uploads: UploadStaging, command: SubmitAsset, seconds: float
 ) -> Outcome | None:
     """Submit; when categories are unknown, open them and submit again.
 
     The submission keeps its command id: a refused command had no effect and is decided anew. What
     it named as an upload is removed then, so the next one names another copy. An id that names no
-    category is never opened. Returns None when the decision takes longer than ``wait_seconds``;
+    category is never opened. Returns None when the decision takes longer than ``seconds``;
     raises Unavailable when it is the categories that do.
     """
-    ends_at = asyncio.get_running_loop().time() + wait_seconds
+    ends_at = asyncio.get_running_loop().time() + seconds
     async with uploads.unstaged_on(command.source, Overloaded):
-        outcome = await client.ask(command, wait_seconds)
+        outcome = await client.ask(command, seconds)
     for _ in range(_ROUNDS):
         missing = _missing(outcome)
         if not missing or any(is_id(ref) for ref in missing):

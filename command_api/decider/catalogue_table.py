@@ -1,4 +1,4 @@
-"""All category trees, and what the commands that changed them were answered."""
+"""All category catalogues, and the replies to the commands that changed them."""
 
 from collections import defaultdict, deque
 from dataclasses import replace
@@ -17,10 +17,10 @@ MOST_ANSWERS = 10_000  # of each tenant; one takes about two kilobytes
 
 
 class CatalogueTable(CategoryCatalogues):
-    """Every tenant's categories, and the answers to the commands that changed them.
+    """Every tenant's categories, and the replies to the commands that changed them.
 
     It is never behind what this process itself wrote. Changes may be many, so of each tenant the
-    last 10,000 answers are remembered.
+    last 10,000 replies are remembered.
     """
 
     def __init__(self, kafka: Kafka) -> None:
@@ -30,7 +30,7 @@ class CatalogueTable(CategoryCatalogues):
         self._answered: defaultdict[TenantId, deque[CommandId]] = defaultdict(deque)
 
     def remembered(self, command_id: CommandId) -> Remembered | None:
-        """Look up what a client's command was answered."""
+        """Look up the reply to a client's command."""
         found = self._remembered.get(command_id)
         return found and found[1]
 

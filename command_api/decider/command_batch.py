@@ -31,8 +31,10 @@ from infra.kafka.record_limits import require_writable
 from infra.kafka.topics import ASSET_EVENTS, CATEGORY_EVENTS, DISCARDED_BLOBS, Topic
 from read_models.category_catalogues import BrokenCatalogue
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+DecidedCommand = AssetCommand | CatalogueCommand
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 class KnownAssets(Protocol):
@@ -42,10 +44,10 @@ class KnownAssets(Protocol):
         """Look an asset up."""
 
     def remembered(self, partition: int, command_id: CommandId) -> Remembered | None:
-        """Look up what a client's command was answered."""
+        """Look up the reply to a client's command."""
 
     def is_held(self, partition: int, folder: BlobKey) -> bool:
-        """Tell whether an event ever made what lies in a folder count."""
+        """Return True if an event ever referred to the bytes in a folder."""
 
 
 class KnownCatalogues(Protocol):
@@ -55,14 +57,14 @@ class KnownCatalogues(Protocol):
         """Give the tree of a tenant as far as it is known."""
 
     def remembered(self, command_id: CommandId) -> Remembered | None:
-        """Look up what a client's command was answered."""
+        """Look up the reply to a client's command."""
 
     def catch_up(self) -> None:
-        """Take in all that is there now."""
+        """Fold all that is there now."""
 
 
 @dataclass(slots=True, kw_only=True)
-class CommandDecision(Decision[AssetCommand | CatalogueCommand]):
+class CommandDecision(Decision[DecidedCommand]):
     """What one command about an asset or a category comes to.
 
     ``discards`` are the bytes that count for nothing since.
@@ -123,21 +125,21 @@ class CommandBatch:
         self._decided: dict[CommandId, CommandDecision] = {}
         self.changes: defaultdict[int, StateChanges] = defaultdict(StateChanges)
 
-    def decide(self, partition: int, command: AssetCommand | CatalogueCommand) -> CommandDecision:
+    def decide(self, partition: int, command: DecidedCommand) -> CommandDecision:
         """Decide one command of a partition; whatever is raised, nothing of it is kept.
 
         A Refusal is not raised: the decision holds it.
         """
         recognisable = _with_fingerprint(command)
         decision = CommandDecision(command=recognisable, partition=partition, now=self._now())
-        key = command.metadata.tenant_id, AssetId(command.metadata.entity_id)
-        changed = self.changes[partition].assets
-        asset, catalogue = changed.get(key), self._catalogues.get(key[0])
+        tenant_id, changed = command.metadata.tenant_id, self.changes[partition].assets
+        key = tenant_id, AssetId(command.metadata.entity_id)
+        asset, catalogue = changed.get(key), self._catalogues.get(tenant_id)
         try:
             self._settle(decision)
         except Exception:
             _put_back(changed, key, asset)
-            _put_back(self._catalogues, key[0], catalogue)
+            _put_back(self._catalogues, tenant_id, catalogue)
             raise
         if decision.events:
             self._decided[command.metadata.command_id] = decision
@@ -245,15 +247,13 @@ class CommandBatch:
         return ours if ours and ours.version > known.version else known
 
 
-def _put_back(changed: dict[Key, Value], key: Key, before: Value | None) -> None:
+def _put_back(changed: dict[_Key, _Value], key: _Key, before: _Value | None) -> None:
     changed.pop(key, None)
     if before is not None:
         changed[key] = before
 
 
-def _with_fingerprint(
-    command: AssetCommand | CatalogueCommand,
-) -> AssetCommand | CatalogueCommand:
+def _with_fingerprint(command: DecidedCommand) -> DecidedCommand:
     """Let a command be known when its record comes again, and so take effect once.
 
     An operator's has no fingerprint: its id says all that it asked for. It goes into the event, so
@@ -266,7 +266,7 @@ def _with_fingerprint(
 
 
 def _written(event: AssetEvent | CatalogueEvent, topic: Topic) -> bytes:
-    """Spell an event; raises RecordRefused for one that is too large, and what ``encode`` does."""
+    """Encode an event; raises RecordRefused for one that is too large, and what ``encode`` does."""
     value = encode(event)
     require_writable(topic, event.metadata.entity_id, value)
     return value

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from avro_schemas.codec import Message
 from command_api.decider.catalogue_table import CatalogueTable
-from command_api.decider.command_batch import CommandBatch, CommandDecision
+from command_api.decider.command_batch import CommandBatch, CommandDecision, DecidedCommand
 from command_api.decider.folded_state import FoldedState
 from command_api.decider.partition_catch_up import PartitionCatchUp
 from domain.asset.commands import AssetCommand
@@ -75,12 +75,12 @@ class AssetAndCategoryModel:
         """Begin a batch on top of what is folded."""
         self._batch = CommandBatch(self._state, self._catalogues, self._now)
 
-    def command_in(self, topic: str, message: Message) -> AssetCommand | CatalogueCommand | None:
+    def command_in(self, topic: str, message: Message) -> DecidedCommand | None:
         """Give the message if it is a command of this topic."""
         kind = AssetCommand if topic == ASSET_COMMANDS.name else CatalogueCommand
         return message if isinstance(message, kind) else None
 
-    def decide(self, partition: int, command: AssetCommand | CatalogueCommand) -> CommandDecision:
+    def decide(self, partition: int, command: DecidedCommand) -> CommandDecision:
         """Decide one command on top of the ones before it in the batch."""
         return self._batch.decide(partition, command)
 
@@ -105,7 +105,7 @@ def new_decider(
     state: FoldedState,
     instance: str,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> DeciderRuntime[AssetCommand | CatalogueCommand, CommandDecision]:
+) -> DeciderRuntime[DecidedCommand, CommandDecision]:
     """Join the deciders of assets and categories; ``instance`` tells them apart."""
     model = AssetAndCategoryModel(kafka, state, now)
     return DeciderRuntime(kafka, instance, _TOPICS, model, refused, now)

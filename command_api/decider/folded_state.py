@@ -3,7 +3,7 @@
 One RocksDB per process holds, for each partition of asset-events, the assets, the outcomes of
 clients' commands, the folders of bytes that count, and the offset up to which all is folded. All of
 it may be deleted at any time.
-What is personal is sealed, so that a destroyed key takes it from here as well.
+What is personal is encrypted, so that a destroyed key makes it unreadable here as well.
 Memory is bounded by the cache, not by the number of assets.
 """
 
@@ -39,12 +39,7 @@ from domain.asset.discarded_blobs import referenced_folders
 from domain.asset.events import AssetEvent
 from domain.events import Event
 from domain.outcomes import CommandAccepted, accepted
-from domain.values import (
-    AssetId,
-    BlobKey,
-    CommandId,
-    TenantId,
-)
+from domain.values import AssetId, BlobKey, CommandId, TenantId
 from infra.decider_runtime.broken_histories import event_in, history_gap, record_location
 from infra.errors import HistoryBroken, StoreUnavailable
 from infra.kafka.partition_reader import Record
@@ -138,15 +133,15 @@ class FoldedState:
             self._cache.move_to_end((partition, key))
             return cached
         packed = self._get(asset_key(partition, key))
-        return None if packed is None else self._opened(self._read_kept.decode(packed))
+        return None if packed is None else self._loaded(self._read_kept.decode(packed))
 
     def remembered(self, partition: int, command_id: CommandId) -> Remembered | None:
-        """Look up what a client's command was answered."""
+        """Look up the reply to a client's command."""
         packed = self._get(command_key(partition, command_id))
         return None if packed is None else self._read_remembered.decode(packed)
 
     def is_held(self, partition: int, folder: BlobKey) -> bool:
-        """Tell whether an event ever made what lies in a folder count."""
+        """Return True if an event ever referred to the bytes in a folder."""
         return self._get(held_key(partition, folder)) is not None
 
     def fold(self, partition: int, records: Iterable[Record]) -> None:
@@ -168,7 +163,7 @@ class FoldedState:
         """Write changes and the offset they reach in one step."""
         batch = WriteBatch(raw_mode=True)
         for key, asset in changes.assets.items():
-            batch.put(asset_key(partition, key), self._pack(self._sealed(key, asset)))
+            batch.put(asset_key(partition, key), self._pack(self._stored(key, asset)))
             self._cache[partition, key] = asset
             self._cache.move_to_end((partition, key))
         for command_id, remembered in changes.remembered.items():
@@ -232,20 +227,20 @@ class FoldedState:
         except Exception as error:  # the library raises Exception itself
             raise StoreUnavailable(f"the folded state cannot be read: {error}") from error
 
-    def _sealed(self, key: AssetKey, asset: Asset) -> StoredAsset:
+    def _stored(self, key: AssetKey, asset: Asset) -> StoredAsset:
         fetch = asset.picture.fetch if asset.picture else None
         personal = Personal(asset.submission, asset.source, asset.description, asset.listing, fetch)
-        sealed = encryptor().encrypt(key, self._pack(personal), _LABEL)
-        return StoredAsset(without_personal(asset), sealed or b"")
+        encrypted = encryptor().encrypt(key, self._pack(personal), _LABEL)
+        return StoredAsset(without_personal(asset), encrypted or b"")
 
-    def _opened(self, kept: StoredAsset) -> Asset:
-        plain = encryptor().decrypt(kept.personal, _LABEL) if kept.personal else None
+    def _loaded(self, stored: StoredAsset) -> Asset:
+        plain = encryptor().decrypt(stored.personal, _LABEL) if stored.personal else None
         if plain is None:
-            return kept.asset
+            return stored.asset
         personal = self._read_personal.decode(plain)
-        picture = kept.asset.picture
+        picture = stored.asset.picture
         return replace(
-            kept.asset,
+            stored.asset,
             submission=personal.submission,
             source=personal.source,
             description=personal.description,

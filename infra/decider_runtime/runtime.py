@@ -55,11 +55,11 @@ class DeciderRuntime(Generic[CommandT, DecisionT]):
 
     Each batch is one transaction: events, replies to the waiting senders, whatever else follows,
     and the group's offsets; so an owner who lost a partition without noticing cannot write any
-    more. Whatever fails (broker down, fenced by a new owner, killed) has no effect: call
-    ``recover`` after BrokerUnavailable, which every method may raise. A command that can be neither
-    carried out nor refused, for it cannot be read, makes a rule fail, is about something whose
-    history is broken, or leads to what is too large for its topic, goes to commands.dead-letters,
-    and those behind it go on (poison_commands.py).
+    more. Whatever fails (broker down, fenced by a new owner, killed) has no effect: set
+    ``must_recover`` after BrokerUnavailable, which every method may raise. A command that can be
+    neither carried out nor refused, for it cannot be read, makes a rule fail, is about something
+    whose history is broken, or leads to what is too large for its topic, goes to
+    commands.dead-letters, and those behind it go on (poison_commands.py).
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class DeciderRuntime(Generic[CommandT, DecisionT]):
             max_poll_seconds=_MAX_POLL_SECONDS,
         )
         self.decided = 0
+        self.must_recover = True  # who was here before may have left a transaction open
 
     def close(self) -> None:
         """Leave the group, so that another takes over at once."""
@@ -104,16 +105,12 @@ class DeciderRuntime(Generic[CommandT, DecisionT]):
 
     def run(self, stopping: Event) -> None:
         """Decide until told to stop; trouble with the broker is waited out."""
-        must_recover = True  # who was here before may have left a transaction open
         while not stopping.is_set():
             try:
-                if must_recover:
-                    self.recover()
-                    must_recover = False
                 self.step()
             except BrokerUnavailable as trouble:
                 log.warning("starting over from the committed offsets: %s", trouble)
-                must_recover = True
+                self.must_recover = True
                 stopping.wait(_RETRY_SECONDS)
 
     def recover(self) -> None:
@@ -129,9 +126,12 @@ class DeciderRuntime(Generic[CommandT, DecisionT]):
         self._writer.renew()
         self._recovery.recover(self._writer, self._consumer)
         self._consumer.rewind(self._recovery.decided)
+        self.must_recover = False
 
     def step(self, wait_seconds: float = _IDLE_SECONDS) -> int:
         """Decide one batch, waiting so long for its first command; say how many it had."""
+        if self.must_recover:
+            self.recover()
         self._recovery.look(self._writer.id)
         records = self._consumer.poll(self._topics.largest_batch, wait_seconds)
         for portion in self._poison.portions(self._model.fold(records, self._consumer)):

@@ -71,13 +71,10 @@ async def _operate(settings: Settings) -> int:
         decider = OperationDecider(kafka, f"{socket.gethostname()}-{place.name}", now)
         stack.callback(decider.close)
         async with RecordProducer(kafka) as sender:
+            client = CommandClient(sender, outcomes, stream_of)
             operator = OperationExecutor(
                 decider,
-                ItemExecutor(
-                    CommandClient(sender, outcomes, stream_of),
-                    views,
-                    outcomes.partition,
-                ),
+                ItemExecutor(client, views, outcomes.partition),
                 AssetScan(views),
                 lambda view: ViewBarrier(kafka, views, view),
                 now,
@@ -90,16 +87,12 @@ async def _operate(settings: Settings) -> int:
                 answers.wait_until_current, _PAUSE_SECONDS
             ):
                 log.info("waiting until answers can be read")
-            must_recover = True  # who was here before may have left a transaction open
             while not stopping.is_set():
                 try:
-                    if must_recover:
-                        await asyncio.to_thread(decider.recover)
-                        must_recover = False
                     done.inc(await operator.step())
                 except BrokerUnavailable as trouble:
                     log.warning("starting over from what is certain: %s", trouble)
-                    must_recover = True
+                    decider.must_recover = True
                     await asyncio.sleep(_PAUSE_SECONDS)
     return 0
 

@@ -31,19 +31,16 @@ log = logging.getLogger(__name__)
 
 
 class ItemExecutor:
-    """Deals with single items; the decider's word on each is final.
+    """Sends the command of a single item, and says what became of it.
 
-    An item may be dealt with any number of times: its command has the same id each time, so it
-    takes effect once and is answered alike.
+    An item may be executed any number of times: its command has the same id each time, so it takes
+    effect once and its reply is the same.
     """
 
     def __init__(
-        self,
-        asker: CommandClient[Outcome],
-        views: ViewReader,
-        reply_partition: int,
+        self, client: CommandClient[Outcome], views: ViewReader, reply_partition: int
     ) -> None:
-        self._asker = asker
+        self._client = client
         self._views = views
         self._reply_partition = reply_partition
 
@@ -66,9 +63,9 @@ class ItemExecutor:
     async def _executed(self, operation: Operation, item: str) -> ItemOutcome | None:
         metadata = metadata_for(operation, item, self._reply_partition)
         if item == CATEGORY_ITEM:
-            return await self._asked(item, category_command_for(operation, metadata))
+            return await self._sent(item, category_command_for(operation, metadata))
         if operation.reverts is None:
-            return await self._asked(item, asset_command_for(operation, metadata))
+            return await self._sent(item, asset_command_for(operation, metadata))
         try:
             history = await read_events(self._views, operation.tenant_id, AssetId(item))
         except Undecodable as trouble:  # an older shape: one asset must not hold up the others
@@ -84,10 +81,10 @@ class ItemExecutor:
             case RevertConflict():
                 return _outcome(item, "conflict", detail=str(back))
             case _:
-                answer = await self._asker.ask(back, _WAIT_SECONDS)
+                answer = await self._client.ask(back, _WAIT_SECONDS)
                 if _is_outdated(answer):
                     return await self._unless_incomplete(item, None)
-                return _told(item, answer)
+                return _item_outcome(item, answer)
 
     async def _unless_incomplete(
         self, item: str, outcome: ItemOutcome | None
@@ -100,10 +97,10 @@ class ItemExecutor:
             return _outcome(item, "refused", code="HistoryIncomplete", detail=detail)
         return outcome
 
-    async def _asked(
+    async def _sent(
         self, item: str, command: AssetCommand | CatalogueCommand
     ) -> ItemOutcome | None:
-        return _told(item, await self._asker.ask(command, _WAIT_SECONDS))
+        return _item_outcome(item, await self._client.ask(command, _WAIT_SECONDS))
 
 
 def _is_outdated(answer: Outcome | None) -> bool:
@@ -116,7 +113,7 @@ def _has_no_gap(history: Sequence[AssetEvent]) -> bool:
     return versions == list(range(1, len(versions) + 1))
 
 
-def _told(item: str, outcome: Outcome | None) -> ItemOutcome | None:
+def _item_outcome(item: str, outcome: Outcome | None) -> ItemOutcome | None:
     match outcome:
         case None:
             return None

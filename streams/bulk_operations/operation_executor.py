@@ -41,9 +41,9 @@ class OperationExecutor:
     """Goes on with every operation that is ours and runs, each at its own pace.
 
     Of each at most 100 commands are under way at a time, so single customers' commands wait behind
-    few of them. What became of a round is noted once all of it is known; when the process dies
-    before that, the round is done again and each asset answers as it did. Trouble with a view
-    holds only the operation that needs it, and so does a fault of ours.
+    few of them. The outcomes of a batch are noted once all are known; when the process dies before
+    that, the batch is sent again and each command has the same outcome. Trouble with a view delays
+    only the operation that needs it, and so does a fault of ours.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class OperationExecutor:
         self._barriers: dict[OperationId, ViewBarrier] = {}
 
     async def step(self) -> int:
-        """Decide what was wished, and do one round of each operation that is due; count items.
+        """Decide commands, and do one batch of each operation that is due; count its items.
 
-        Raises BrokerUnavailable; then the ledger must recover.
+        Raises BrokerUnavailable; then the decider must recover.
         """
         await asyncio.to_thread(self._decider.step, self._idle_seconds())
         done = 0
@@ -93,7 +93,7 @@ class OperationExecutor:
         return [each for each in self._decider.under_way() if each.operation.state == "running"]
 
     def _idle_seconds(self) -> float:
-        """Say how long nothing is due; customers' wishes are looked at five times a second."""
+        """Say how long nothing is due; commands are looked for five times a second."""
         waits = [self._pace(tracked).next_at - self._clock() for tracked in self._running()]
         return max(0.0, min([_IDLE_SECONDS, *waits]))
 
@@ -119,7 +119,7 @@ class OperationExecutor:
             events = await self._search(operation)
             await asyncio.to_thread(self._decider.note, tracked, events)
             return 0
-        outcomes = await self._round(tracked)
+        outcomes = await self._execute_batch(tracked)
         if not outcomes:
             pace.back_off(self._clock())
             return 0
@@ -168,12 +168,12 @@ class OperationExecutor:
             if not after or len(found) >= _CHUNK:
                 return found, after
 
-    async def _round(self, tracked: TrackedOperation) -> Sequence[ItemOutcome]:
-        """Deal with the next few items side by side; nothing when some gave no answer."""
+    async def _execute_batch(self, tracked: TrackedOperation) -> Sequence[ItemOutcome]:
+        """Execute the next few items concurrently; nothing when some have no outcome yet."""
         left = await asyncio.to_thread(self._decider.items, tracked)
         items = left[: batch_size(tracked.operation.per_second, MAX_ITEMS_IN_FLIGHT)]
-        told = await asyncio.gather(
+        found = await asyncio.gather(
             *(self._items.execute(tracked.operation, item) for item in items)
         )
-        outcomes = [outcome for outcome in told if outcome is not None]
+        outcomes = [outcome for outcome in found if outcome is not None]
         return outcomes if len(outcomes) == len(items) else []

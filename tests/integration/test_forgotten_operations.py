@@ -40,25 +40,21 @@ class Owner:
 
     def __init__(self, kafka: Kafka) -> None:
         self.decider = OperationDecider(kafka, "test", lambda: NOON)
-        self._must_recover = True
 
     def goes_on_until(self, probe: Callable[[], bool]) -> None:
         eventually(lambda: self._step() and probe(), within_seconds=200)
 
     def _step(self) -> bool:
         try:
-            if self._must_recover:
-                self.decider.recover()
-                self._must_recover = False
             self.decider.step(0.1)
         except BrokerUnavailable:
-            self._must_recover = True
-        return not self._must_recover
+            self.decider.must_recover = True
+        return not self.decider.must_recover
 
     def fails(self, call: Callable[[], None]) -> None:
         with pytest.raises(BrokerUnavailable):
             call()
-        self._must_recover = True
+        self.decider.must_recover = True
 
 
 @pytest.fixture

@@ -54,15 +54,12 @@ def run(kafka: MemoryKafka, decider: OperationDecider, *commands: OperationComma
     """Send commands and decide them, beginning anew after trouble, as the operator does."""
     for command in commands:
         kafka.append(OPERATION_COMMANDS, encode(command), key=ACME)
-    stopping, must_recover = kafka.until_idle(), True
+    stopping, decider.must_recover = kafka.until_idle(), True
     while not stopping.is_set():
         try:
-            if must_recover:
-                decider.recover()
-                must_recover = False
             decider.step(0)
         except BrokerUnavailable:
-            must_recover = True
+            decider.must_recover = True
 
 
 def letters(kafka: MemoryKafka) -> list[str]:
@@ -125,7 +122,6 @@ def test_a_note_that_can_never_be_written_stops_its_operation_only(
         try:
             decider.note(tracked, events)
         except BrokerUnavailable:
-            decider.recover()
             run(kafka, decider)
     assert [each.operation.operation_id for each in decider.under_way()] == ["good"]
 
