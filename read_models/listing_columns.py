@@ -1,16 +1,15 @@
 """What listings show of a published asset; the same wherever it is listed."""
 
+from dataclasses import fields
+
 from domain.values import CategoryId, Listing
 from infra.cassandra.row_operations import ColumnValue
+from read_models.description_columns import PERSONAL_DESCRIPTION
 
+_SHOWN = tuple(field.name for field in fields(Listing) if field.name != "created_at")
 LISTING_PERSONAL: tuple[tuple[str, ColumnValue], ...] = (
-    ("title", ""),
-    ("alt_text", ""),
+    *((name, blank) for name, blank in PERSONAL_DESCRIPTION if name in _SHOWN),
     ("thumbhash", ""),
-)
-_SHOWN = (
-    *("title", "alt_text", "media_type", "width", "height"),
-    *("thumbhash", "dominant_colour", "thumbnail_sha256"),
 )
 SELECT_ITEMS = f"SELECT asset_id, created_at_us, {', '.join(_SHOWN)}, category_ids FROM "  # noqa: S608 - names of columns
 """How a statement begins that selects what rows of a listing show."""
