@@ -58,3 +58,29 @@ def test_every_make_target_is_there(document: Path) -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     made = re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE)
     assert set(TARGET.findall(document.read_text("utf-8"))) <= set(made)
+
+
+def test_the_index_of_decisions_has_each_once_and_explains_every_hole() -> None:
+    folder = ROOT / "docs/adr"
+    files = sorted(folder.glob("[0-9]*.md"))
+    titles = {file.name: file.read_text("utf-8").partition("\n")[0] for file in files}
+    lines = (folder / "README.md").read_text("utf-8").splitlines()
+    expected = [
+        f"* {number}: [{title}]({name})"
+        for name, (number, title) in (
+            (name, line.removeprefix("# ").split(". ", 1)) for name, line in titles.items()
+        )
+    ]
+    assert [line for line in lines if line.startswith("* ")] == expected
+    used = {int(file.name[:4]) for file in files}
+    holes = ", ".join(str(each) for each in range(1, max(used)) if each not in used)
+    assert [line.rpartition("Never used: ")[2] for line in lines if "Never used" in line] == [
+        f"{holes}."
+    ]
+
+
+def test_the_glossary_has_each_term_once() -> None:
+    text = (ROOT / "docs/glossary.md").read_text("utf-8")
+    terms = re.findall(r"^\* \*\*(.+?)\*\*", text, re.MULTILINE)
+    assert len(terms) > 200
+    assert sorted({term for term in terms if terms.count(term) > 1}) == []
