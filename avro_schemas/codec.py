@@ -11,7 +11,7 @@ from typing import Any, cast, get_args
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.types import Schema
 
-from avro_schemas.encryption import FieldEncryption
+from avro_schemas.encryption import Encryptor, FieldEncryption
 from avro_schemas.errors import KeysLost, Undecodable
 from avro_schemas.records import Convert, from_record, to_record
 from avro_schemas.registry import WrittenSchema, newest, schema, versions
@@ -49,25 +49,27 @@ _MAGIC = b"\0"
 _HEADER_BYTES = 5
 
 
-def encode(message: Message) -> bytes:
+def encode(message: Message, encryptor: Encryptor | None = None) -> bytes:
     """Write a message with the newest version of its schema, framed, personal fields encrypted.
 
+    The keys are those of this process, unless an ``encryptor`` with others is given.
     Raises ValueError for a datetime without a time zone or for text that is not UTF-8 (half a
     surrogate pair), OverflowError for an integer beyond 64 bits, KeysLost.
     """
     header, current, record_of = _writer(type(message).__name__)
     record = record_of(message)
-    current.encryption.encrypt(record)
+    current.encryption.encrypt(record, encryptor)
     buffer = BytesIO()
     buffer.write(header)
     schemaless_writer(buffer, current.parsed, record)
     return buffer.getvalue()
 
 
-def decode(framed: bytes) -> Message:
+def decode(framed: bytes, encryptor: Encryptor | None = None) -> Message:
     """Read a message of any version into today's class; narrow it with isinstance or match.
 
-    What is erased reads as nothing was said. Raises UnknownSchema for an id that is not among ours,
+    What is erased reads as nothing was said. The keys are those of this process, unless an
+    ``encryptor`` with others is given. Raises UnknownSchema for an id that is not among ours,
     InvalidCiphertext for an encrypted field that was altered, and otherwise Undecodable: for
     another frame, a body cut short, bytes left over, or a body that does not fit its schema.
     Raises KeysLost.
@@ -79,7 +81,7 @@ def decode(framed: bytes) -> Message:
     body.seek(_HEADER_BYTES)
     try:
         record = cast("dict[str, Any]", schemaless_reader(body, written_as, None))
-        encryption.decrypt(record)
+        encryption.decrypt(record, encryptor)
         message = message_from(record)
     except (KeysLost, Undecodable):
         raise

@@ -2,12 +2,12 @@
 
 A field of a schema is encrypted when it has the attribute ``sealed``: the type of its value, which
 is written in Avro and encrypted under the key of the entity that the message is about. ``erased``
-is what is read once that key was destroyed. One Encryptor a process knows which keys there are.
+is what is read once that key was destroyed. A process has one Encryptor, which its start sets; who
+needs other keys hands them to the codec.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Protocol
@@ -50,33 +50,22 @@ class KeylessEncryptor:
         """Leave it encrypted."""
 
 
-class _CurrentEncryptor:
-    """The one Encryptor of this process; there is none until ``use_encryptor``."""
+class _ProcessEncryptor:
+    """The Encryptor of this process; there is none until ``use_encryptor``."""
 
     current: Encryptor | None = None
 
 
 def use_encryptor(encryptor: Encryptor) -> None:
-    """Have this process encrypt and decrypt with these keys from now on."""
-    _CurrentEncryptor.current = encryptor
+    """Set the keys of this process: once, at its start, before any thread of it needs them."""
+    _ProcessEncryptor.current = encryptor
 
 
-@contextmanager
-def using_encryptor(encryptor: Encryptor) -> Iterator[None]:
-    """Use other keys for a while; not for a process with threads that encrypt or decrypt too."""
-    before = _CurrentEncryptor.current
-    use_encryptor(encryptor)
-    try:
-        yield
-    finally:
-        _CurrentEncryptor.current = before
-
-
-def encryptor() -> Encryptor:
-    """Give the keys of this process; raises KeysLost when it was given none."""
-    if _CurrentEncryptor.current is None:
+def process_encryptor() -> Encryptor:
+    """Return the keys of this process; raises KeysLost when it was given none."""
+    if _ProcessEncryptor.current is None:
         raise KeysLost("this process was given no keyring")
-    return _CurrentEncryptor.current
+    return _ProcessEncryptor.current
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,17 +80,19 @@ class EncryptedField:
     erased: str
     blank: Json
 
-    def encrypt(self, value: object, subject: Subject) -> bytes:
+    def encrypt(self, value: object, subject: Subject, keys: Encryptor | None) -> bytes:
         """Turn a value as Avro writes it into the field's bytes: none for an erased subject."""
         if value == self.blank:
             return b""
         buffer = BytesIO()
         schemaless_writer(buffer, self.inner, value)
-        return encryptor().encrypt(subject, buffer.getvalue(), self.name) or b""
+        keys = keys or process_encryptor()
+        return keys.encrypt(subject, buffer.getvalue(), self.name) or b""
 
-    def decrypt(self, encrypted: bytes) -> Any:  # noqa: ANN401 - whatever the inner type says
+    def decrypt(self, encrypted: bytes, keys: Encryptor | None) -> Any:  # noqa: ANN401 - whatever the inner type says
         """Turn the field's bytes into the value as Avro reads it."""
-        plain = encryptor().decrypt(encrypted, self.name) if encrypted else None
+        keys = keys or process_encryptor() if encrypted else None
+        plain = keys.decrypt(encrypted, self.name) if keys else None
         if plain is None:
             return self.blank if isinstance(self.blank, str) else json.loads(self.erased)
         return schemaless_reader(BytesIO(plain), self.inner, None)
@@ -115,16 +106,16 @@ class FieldEncryption:
         self.plain_schema: Schema = parse_schema(json.loads(plain_schema_text(text)))
         self._apply = self._of(json.loads(text))
 
-    def encrypt(self, record: dict[str, Any]) -> None:
+    def encrypt(self, record: dict[str, Any], keys: Encryptor | None) -> None:
         """Encrypt the record's fields in place, under the entity that it tells of."""
         if self._apply:
             subject = _subject(record)
-            self._apply(record, lambda field, value: field.encrypt(value, subject))
+            self._apply(record, lambda field, value: field.encrypt(value, subject, keys))
 
-    def decrypt(self, record: dict[str, Any]) -> None:
+    def decrypt(self, record: dict[str, Any], keys: Encryptor | None) -> None:
         """Decrypt the record's fields in place."""
         if self._apply:
-            self._apply(record, lambda field, encrypted: field.decrypt(encrypted))
+            self._apply(record, lambda field, encrypted: field.decrypt(encrypted, keys))
 
     def _of(self, schema: Json) -> FieldVisitor | None:
         """Say how to go through the encrypted fields of a value of this type, if it has any."""

@@ -1,12 +1,10 @@
 """Workflows over a whole archive: export, verification, copy and restore."""
 
 import asyncio
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from avro_schemas.encryption import using_encryptor
 from backup.blob_copy import BlobCopyResult, BlobExporter, BlobRestorer
 from backup.blob_verification import verify_blobs
 from backup.keyrings import archive_keyring, require_keys
@@ -86,13 +84,12 @@ class Archive:
         require_undamaged(self.directory, self.chain_key)
         source = ArchivedLog(self.directory, self.chain_key)
         origin = source.manifest.origin
-        change, ring = unchanged, None
-        if origin.is_masked:
-            ring = archive_keyring(self.directory).ring()
+        change = unchanged
+        ring = original = self._own_keys(origin)
         if mask:
             key = mask_key(data_dir)
             ring = Keyring.from_secret(key)
-            change = EventMask(key, ring)
+            change = EventMask(key, ring, original)
         if ring:
             archive_keyring(directory).make(ring)
         options = ExportOptions(
@@ -103,14 +100,13 @@ class Archive:
             change=change,
             chain_key=None if mask else self.chain_key,
         )
-        with self._decrypting(origin), self.bar("copied") as on_progress:
+        with self.bar("copied") as on_progress:
             return LogExporter(source, directory, options, datetime.now(UTC)).run(on_progress)
 
     def blob_keys(self) -> list[BlobKey]:
         """List the pictures that the events refer to."""
         log = ArchivedLog(self.directory, self.chain_key)
-        with self._decrypting(log.manifest.origin):
-            return referenced_blobs(log)
+        return referenced_blobs(log, self._own_keys(log.manifest.origin))
 
     def restore_log(self, settings: Settings, *, trusts_keys: bool | None) -> RestoreResult:
         """Restore the log into an installation without events; see LogRestorer.
@@ -139,7 +135,6 @@ class Archive:
         with self.bar(label) as on_progress:
             return asyncio.run(kind(self.directory, store, on_progress, self.chain_key).run())
 
-    def _decrypting(self, origin: Origin) -> AbstractContextManager[None]:
-        """Use the keys that a masked archive brings along, or else the installation's."""
-        keyring = archive_keyring(self.directory)
-        return using_encryptor(keyring) if origin.is_masked else nullcontext()
+    def _own_keys(self, origin: Origin) -> Keyring | None:
+        """Read the keys that a masked archive brings along; any other has none."""
+        return archive_keyring(self.directory).ring() if origin.is_masked else None

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from avro_schemas.codec import Message, decode, encode
 from avro_schemas.containers import LoggedRecord
-from avro_schemas.encryption import Encryptor, using_encryptor
+from avro_schemas.encryption import Encryptor
 from avro_schemas.errors import Undecodable
 from backup.errors import ArchiveRefused
 from domain.asset.description import DESCRIPTION_FIELDS, DescriptionField
@@ -43,24 +43,27 @@ class EventMask:
 
     Ids, keys of blobs, categories and tenants stay, and so does the shape of each history: the copy
     is verified, restored and shown like any other. A masked URL names a host that does not exist.
-    Masked values are encrypted with ``keyring``, so that a copy needs no key of the original.
+    Masked values are encrypted with ``keyring``, so that a copy needs no key of the original, which
+    are those of this process unless ``original_keys`` are given.
     """
 
-    def __init__(self, key: bytes, keyring: Encryptor) -> None:
+    def __init__(
+        self, key: bytes, keyring: Encryptor, original_keys: Encryptor | None = None
+    ) -> None:
         self._key = key
         self._keyring = keyring
+        self._original_keys = original_keys
 
     def __call__(self, record: LoggedRecord) -> LoggedRecord:
         """Mask one record; raises MaskRefused for one that is no event of this release."""
         try:
-            event = decode(record.value)
+            event = decode(record.value, self._original_keys)
         except Undecodable as error:
             raise MaskRefused(f"offset {record.offset} cannot be masked: {error}") from error
         if not isinstance(event, Event):
             raise MaskRefused(f"offset {record.offset} holds {type(event).__name__}, no event")
         masked = cast("Message", self._masked(event))
-        with using_encryptor(self._keyring):
-            return replace(record, value=encode(masked))
+        return replace(record, value=encode(masked, self._keyring))
 
     def _masked(self, value: Any) -> Any:  # noqa: ANN401 - any part of an event
         match value:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from avro_schemas.codec import decode
 from avro_schemas.containers import ContainerBroken, LoggedRecord, read_container, schema_id_of
-from avro_schemas.encryption import KeylessEncryptor, using_encryptor
+from avro_schemas.encryption import KeylessEncryptor
 from avro_schemas.errors import Undecodable
 from backup.blob_lists import LISTS
 from backup.errors import ArchiveDamaged, NotAnArchive
@@ -183,8 +183,7 @@ class _PartitionVerifier:
 
     def _wrong_version(self, record: LoggedRecord) -> str:
         try:
-            with using_encryptor(KeylessEncryptor()):
-                event = decode(record.value)
+            event = decode(record.value, KeylessEncryptor())
         except Undecodable:
             return ""  # a newer release may have written it
         if self._versions is None or not isinstance(event, Event):

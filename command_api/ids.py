@@ -4,7 +4,7 @@ import secrets
 import time
 from uuid import UUID
 
-from avro_schemas.encryption import encryptor
+from avro_schemas.encryption import process_encryptor
 from domain.identity import asset_id_for
 from domain.values import AssetId, TenantId
 from infra.http.errors import ApiKeyRefused
@@ -28,7 +28,7 @@ def keyed_asset_id(tenant_id: TenantId, idempotency_key: str) -> AssetId:
     is erased or wrapped anew, for as long as the tenant is not erased. Then its API keys are
     revoked, and a request that came in before that raises ApiKeyRefused. Raises KeysLost.
     """
-    secret = encryptor().encrypt((tenant_id, _ASSET_IDS), b"names assets", "secret")
+    secret = process_encryptor().encrypt((tenant_id, _ASSET_IDS), b"names assets", "secret")
     if secret is None:
         raise ApiKeyRefused("the tenant of this API key was erased")
     return asset_id_for(tenant_id, idempotency_key, secret)

@@ -20,7 +20,7 @@ import msgspec
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
 from avro_schemas.codec import encode
-from avro_schemas.encryption import encryptor
+from avro_schemas.encryption import process_encryptor
 from command_api.decider.state_layout import (
     BrokenHistories,
     FoldedOffset,
@@ -230,11 +230,11 @@ class FoldedState:
     def _stored(self, key: AssetKey, asset: Asset) -> StoredAsset:
         fetch = asset.picture.fetch if asset.picture else None
         personal = Personal(asset.submission, asset.source, asset.description, asset.listing, fetch)
-        encrypted = encryptor().encrypt(key, self._pack(personal), _LABEL)
+        encrypted = process_encryptor().encrypt(key, self._pack(personal), _LABEL)
         return StoredAsset(without_personal(asset), encrypted or b"")
 
     def _loaded(self, stored: StoredAsset) -> Asset:
-        plain = encryptor().decrypt(stored.personal, _LABEL) if stored.personal else None
+        plain = process_encryptor().decrypt(stored.personal, _LABEL) if stored.personal else None
         if plain is None:
             return stored.asset
         personal = self._read_personal.decode(plain)

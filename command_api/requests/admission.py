@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from starlette.requests import Request
 
-from avro_schemas.encryption import encryptor
+from avro_schemas.encryption import process_encryptor
 from command_api.requests.prefer_header import WaitPreference, preference
 from command_api.requests.rate_limiter import RateLimiter
 from domain.commands import CommandMetadata
@@ -66,7 +66,7 @@ def _fingerprint(tenant_id: TenantId, request: str) -> str:
 
     A bare hash of a name and a title would be found by trying. This one needs a key of the tenant.
     """
-    sealed = encryptor().encrypt(
+    sealed = process_encryptor().encrypt(
         (tenant_id, _REQUESTS), sha256(request.encode()).digest(), "fingerprint"
     )
     return sha256(sealed or b"").hexdigest()

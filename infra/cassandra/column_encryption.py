@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from avro_schemas.encryption import Subject, encryptor
+from avro_schemas.encryption import Subject, process_encryptor
 from infra.cassandra.row_operations import ColumnValue, RowOperation, Table, Upsert
 
 _BLANK = b""
@@ -82,11 +82,11 @@ def _encrypted(subject: Subject, name: str, value: ColumnValue, blank: ColumnVal
         return value
     if value == blank:
         return _BLANK
-    return encryptor().encrypt(subject, msgspec.json.encode(value), name) or _BLANK
+    return process_encryptor().encrypt(subject, msgspec.json.encode(value), name) or _BLANK
 
 
 def _decrypted(name: str, value: bytes, blank: ColumnValue) -> ColumnValue:
-    plain = encryptor().decrypt(value, name) if value else None
+    plain = process_encryptor().decrypt(value, name) if value else None
     if plain is None:
         return blank
     found = msgspec.json.decode(plain)

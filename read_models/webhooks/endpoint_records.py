@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import get_args
 
-from avro_schemas.encryption import Subject, encryptor
+from avro_schemas.encryption import Subject, process_encryptor
 from domain.webhook.endpoint import DisabledBecause, EndpointHealth, EndpointId, WebhookEndpoint
 from infra.kafka.producer import RecordSender
 from infra.kafka.topics import WEBHOOK_ENDPOINTS
@@ -98,11 +98,13 @@ def start_offsets_of(ends: Mapping[int, int]) -> tuple[int, ...]:
 
 
 def _sealed(text: str, name: str, subject: Subject) -> str:
-    return (encryptor().encrypt(subject, text.encode(), name) or b"").hex()
+    return (process_encryptor().encrypt(subject, text.encode(), name) or b"").hex()
 
 
 def _opened(sealed: str, name: str) -> str:
-    return (encryptor().decrypt(bytes.fromhex(sealed), name) or b"").decode() if sealed else ""
+    return (
+        (process_encryptor().decrypt(bytes.fromhex(sealed), name) or b"").decode() if sealed else ""
+    )
 
 
 def _moment(text: str | None) -> datetime | None:

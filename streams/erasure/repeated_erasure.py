@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID, uuid4, uuid5
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.encryption import using_encryptor
+from avro_schemas.encryption import Encryptor, KeylessEncryptor
 from domain.asset.commands import DeleteAsset, PurgeAsset
 from domain.asset.events import AssetSubmitted
 from domain.commands import CommandMetadata
@@ -37,20 +37,19 @@ async def repeat_erasures(kafka: Kafka, keyring: KeyringFile, now: datetime) -> 
         with read_from_beginning(kafka, ASSET_EVENTS) as reader:
             yield from reader.read_to_end()
 
-    with using_encryptor(keyring):
-        async with RecordProducer(kafka) as sender:
-            for each in erasures:
-                if each.entity_id == WHOLE_TENANT:
-                    await erase_belongings(
-                        read_belongings(kafka, TenantId(each.tenant_id), queue),
-                        keyring=keyring,
-                        sender=sender,
-                        queue=queue,
-                        now=now,
-                        correlation_id=again,
-                    )
-            commands = repeated_erase_commands(asset_erasures(erasures, events), now)
-            sent = [await sender.send(ASSET_COMMANDS, *command) for command in commands]
+    async with RecordProducer(kafka) as sender:
+        for each in erasures:
+            if each.entity_id == WHOLE_TENANT:
+                await erase_belongings(
+                    read_belongings(kafka, TenantId(each.tenant_id), queue),
+                    keyring=keyring,
+                    sender=sender,
+                    queue=queue,
+                    now=now,
+                    correlation_id=again,
+                )
+        commands = repeated_erase_commands(asset_erasures(erasures, events), now, keyring)
+        sent = [await sender.send(ASSET_COMMANDS, *command) for command in commands]
     return len(sent)
 
 
@@ -68,13 +67,13 @@ def asset_erasures(
         else:
             yield erasure
     for record in events() if whole else ():
-        event = decode(record.value)
+        event = decode(record.value, KeylessEncryptor())
         if isinstance(event, AssetSubmitted) and event.metadata.tenant_id in whole:
             yield replace(whole[event.metadata.tenant_id], entity_id=event.asset_id)
 
 
 def repeated_erase_commands(
-    erasures: Iterable[Erasure], now: datetime
+    erasures: Iterable[Erasure], now: datetime, keyring: Encryptor
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the commands that repeat erasures, each with the key of its record.
 
@@ -92,4 +91,4 @@ def repeated_erase_commands(
                 correlation_id=CorrelationId(command_id),
                 now=now,
             )
-            yield erasure.entity_id, encode(kind(metadata=metadata))
+            yield erasure.entity_id, encode(kind(metadata=metadata), keyring)

@@ -10,7 +10,6 @@ from typing import Any, get_args
 import pytest
 
 from avro_schemas.codec import KINDS, decode, encode
-from avro_schemas.encryption import using_encryptor
 from avro_schemas.errors import InvalidCiphertext, KeysLost
 from avro_schemas.registry import newest
 from domain.category.commands import CatalogueCommand
@@ -20,8 +19,9 @@ from domain.webhook.delivery import WebhookAttempt, WebhookRedelivery
 from infra.encryption import Erasure, new_keyring
 from read_models.registry import VIEWS
 from read_models.view import View
+from tests.architecture.test_layout import modules
 from tests.contract.make_golden import made_up
-from tests.support.keyrings import fixed_keyring
+from tests.support.keyrings import fixed_keyring, using_encryptor
 from tests.support.samples import NOON
 
 NOT_SEALED = (
@@ -189,3 +189,13 @@ def test_the_personal_columns_of_a_table_are_its_blobs(view: View) -> None:
         if table.personal:
             assert table.key[0] == "tenant_id"
             assert re.search(rf"\b{table.entity} text,", columns)
+
+
+def test_only_tests_swap_the_keys_of_a_process() -> None:
+    """A swap would reach every thread; other keys are handed to the codec."""
+    callers = {name for name, file in modules() if "use_encryptor(" in file.read_text("utf-8")}
+    assert callers == {
+        "avro_schemas.encryption",  # defines it
+        "cli.__main__",
+        "infra.encryption.installation",
+    }

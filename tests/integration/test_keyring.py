@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.codec import encode
-from avro_schemas.encryption import using_encryptor
 from avro_schemas.errors import KeysLost
 from infra.encryption import use_keyring
 from infra.kafka.admin import apply_topics
 from infra.kafka.producer import RecordProducer
 from infra.kafka.topics import ASSET_EVENTS
 from infra.settings import KafkaSettings, KeysSettings, Settings
-from tests.support.keyrings import fixed_keyring
+from tests.support.keyrings import fixed_keyring, using_encryptor
 from tests.support.servers import Servers
 from tests.support.stream_samples import SUBMITTED
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from hypothesis import given
 
 from avro_schemas.codec import decode, encode
-from avro_schemas.encryption import using_encryptor
 from domain import asset as assets
 from domain.asset import Asset
 from domain.asset.events import AssetEvent
@@ -16,7 +15,7 @@ from infra.encryption import Erasure, Keyring
 from read_models.registry import VIEWS
 from tests.support.fakes.memory_views import MemoryViewStore
 from tests.support.history_maker import Tenant, Wish, tenant, wishes
-from tests.support.keyrings import fixed_keyring
+from tests.support.keyrings import fixed_keyring, using_encryptor
 from tests.support.samples import ACME, NOON
 
 

@@ -16,6 +16,7 @@ from infra.encryption import WHOLE_TENANT, Erasure, Keyring, KeyringFile
 from infra.kafka.partition_reader import Record
 from streams.erasure.repeated_erasure import asset_erasures, repeated_erase_commands
 from tests.support.fakes.memory_archive import MemoryLog
+from tests.support.keyrings import fixed_keyring
 from tests.support.samples import NOON
 from tests.support.stream_samples import DELETED, SUBMITTED
 
@@ -60,11 +61,11 @@ def test_a_masked_copy_brings_its_keys(held: KeyringFile, tmp_path: Path) -> Non
 
 def test_what_was_erased_is_deleted_and_purged_by_commands_that_may_be_repeated() -> None:
     erasure = Erasure(tenant_id="acme", entity_id="cat", erased_at=NOON)
-    sent = list(repeated_erase_commands([erasure], NOON))
+    sent = list(repeated_erase_commands([erasure], NOON, fixed_keyring()))
     commands = [decode(value) for _, value in sent]
     assert [type(command) for command in commands] == [DeleteAsset, PurgeAsset]
     assert {key for key, _ in sent} == {"cat"}
-    assert list(repeated_erase_commands([erasure], NOON)) == sent
+    assert list(repeated_erase_commands([erasure], NOON, fixed_keyring())) == sent
 
 
 def test_of_a_tenant_that_was_erased_whole_each_asset_of_the_log_is_named() -> None:

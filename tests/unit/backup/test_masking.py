@@ -10,7 +10,6 @@ import pytest
 
 from avro_schemas.codec import decode, encode
 from avro_schemas.containers import LoggedRecord
-from avro_schemas.encryption import using_encryptor
 from backup.log_export import LogExporter
 from backup.log_restore import LogRestorer
 from backup.log_sources import ArchivedLog
@@ -22,7 +21,7 @@ from domain.category.events import CatalogueEvent
 from infra.encryption import Keyring
 from tests.contract.make_golden import made_up
 from tests.support.fakes.memory_archive import SMALL, MemoryLog, export, history
-from tests.support.keyrings import fixed_keyring
+from tests.support.keyrings import fixed_keyring, using_encryptor
 from tests.support.log_fold import expected_rows
 from tests.support.samples import NOON
 

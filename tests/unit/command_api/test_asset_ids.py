@@ -7,11 +7,10 @@ from uuid import UUID, uuid5
 import pytest
 from starlette.testclient import TestClient
 
-from avro_schemas.encryption import using_encryptor
 from command_api.ids import keyed_asset_id
 from domain.values import TenantId
 from infra.encryption import WHOLE_TENANT, Erasure, KeyringFile, new_keyring
-from tests.support.keyrings import fixed_keyring
+from tests.support.keyrings import fixed_keyring, using_encryptor
 from tests.support.samples import ACME, NOON
 
 CAT = {"download_url": "https://example.com/cat.jpg", "category": "cats"}

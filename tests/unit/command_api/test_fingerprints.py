@@ -3,12 +3,11 @@
 from dataclasses import replace
 from hashlib import sha256
 
-from avro_schemas.encryption import using_encryptor
 from command_api.requests.admission import WriteRequest
 from command_api.requests.prefer_header import preference
 from domain.values import Actor, CommandId, CorrelationId, TenantId
 from infra.encryption import WHOLE_TENANT, Erasure
-from tests.support.keyrings import fixed_keyring
+from tests.support.keyrings import fixed_keyring, using_encryptor
 from tests.support.samples import ACME, NOON
 
 WRITE = WriteRequest(

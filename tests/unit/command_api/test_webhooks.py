@@ -10,7 +10,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from avro_schemas.codec import encode
-from avro_schemas.encryption import using_encryptor
 from command_api.app import CommandApiParts, create_app
 from domain.values import EventId
 from domain.webhook.delivery import WebhookAttempt, WebhookDelivery, WebhookRedelivery
@@ -27,7 +26,7 @@ from read_models.webhooks.endpoint_records import endpoint_record_from_json
 from read_models.webhooks.endpoint_table import WebhookEndpointTable
 from tests.support.api_keys import Keys
 from tests.support.fakes.memory_webhooks import SECRETS, MemoryKeys, MemoryTopics, memory_webhooks
-from tests.support.keyrings import fixed_keyring
+from tests.support.keyrings import fixed_keyring, using_encryptor
 from tests.support.samples import NOON
 from tests.support.ssrf_vectors import DENIED
 from tests.unit.command_api.conftest import SETTINGS

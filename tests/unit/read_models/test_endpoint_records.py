@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-from avro_schemas.encryption import using_encryptor
 from domain.webhook.endpoint import WebhookEndpoint
 from infra.encryption import Erasure
 from read_models.webhooks.endpoint_records import endpoint_record_from_json, endpoint_record_to_json
-from tests.support.keyrings import fixed_keyring
+from tests.support.keyrings import fixed_keyring, using_encryptor
 from tests.support.samples import NOON
 from tests.support.webhook_parts import ENDPOINT
 

@@ -3,13 +3,13 @@
 import asyncio
 
 from avro_schemas.codec import encode
-from avro_schemas.encryption import using_encryptor
 from avro_schemas.errors import KeysLost
 from domain.asset import replay, snapshot
 from domain.outcomes import Outcome, outcome_in, unchanged
 from infra.decider_runtime.pending_replies import PendingReplies
 from infra.encryption import new_keyring
 from infra.kafka.partition_reader import Record
+from tests.support.keyrings import using_encryptor
 from tests.support.samples import NOON
 from tests.support.stream_samples import SUBMITTED
 from tests.unit.domain.asset.test_asset import SUBMIT

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from avro_schemas.encryption import using_encryptor
 from avro_schemas.errors import KeysLost
 from domain.values import TenantId
 from infra.encryption import new_keyring
@@ -24,6 +23,7 @@ from query_api.feed.feed import FeedRequest
 from query_api.feed.listeners import Listeners
 from query_api.feed.resume_tokens import ResumeTokens
 from tests.support.fakes.memory_log import MemoryEventLog
+from tests.support.keyrings import using_encryptor
 from tests.support.samples import ACME, NOON
 from tests.support.server_sent_events import pieces
 from tests.support.story import GLOBEX

@@ -7,7 +7,6 @@ import pytest
 
 import streams.runtime.durable_producer
 from avro_schemas.codec import encode
-from avro_schemas.encryption import using_encryptor
 from avro_schemas.errors import KeysLost
 from domain.asset.commands import ConfirmAsset, DelayAsset, RejectAsset
 from domain.asset.jobs import FailedAttempt, ImageJob
@@ -42,7 +41,7 @@ from streams.ingestion.worker.worker import Worker
 from streams.ingestion.worker.worker_metrics import WorkerMetrics
 from streams.rendering import RenderFailed
 from tests.support.fakes.stream_fakes import FakeRuns, FakeSender, away, record
-from tests.support.keyrings import fixed_keyring
+from tests.support.keyrings import fixed_keyring, using_encryptor
 from tests.support.samples import FETCH, NOON, metadata, publish
 from tests.support.stream_samples import JOB
 
