@@ -141,7 +141,11 @@ class Parts:
         )
         for view in views:
             first = Generation(
-                view=view.name, number=1, revision=1, state="following", started_at=LONG_AGO
+                view=view.name,
+                number=1,
+                revision=view.revision,
+                state="following",
+                started_at=LONG_AGO,
             )
             self.generations.add(first)
             self.generations.read(view.name, 1, LONG_AGO)

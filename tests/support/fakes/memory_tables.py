@@ -118,7 +118,7 @@ class MemoryTables:
         limit = next(values) if query.limit == "?" else query.limit or page_size
         assert next(values, None) is None, f"{statement} has fewer parameters"
         return [
-            copy(row) if query.columns == ["*"] else {name: row[name] for name in query.columns}
+            copy(row) if query.columns == ["*"] else _selected(row, query.columns)
             for row in rows[: min(int(str(limit)), page_size)]
         ]
 
@@ -154,6 +154,14 @@ def first(rows: Iterable[Row], span: KeyRange, order: SortOrder, limit: int) -> 
     """Give what a bucket has within a span, as the store would."""
     within = [row for row in rows if span.after < sort_key(row) < span.before]
     return sorted(within, key=sort_key, reverse=order == "desc")[:limit]
+
+
+def _selected(row: Row, columns: Iterable[str]) -> Row:
+    """Take these columns; of when they were written nothing is known, so that is 0."""
+    return {
+        name.rpartition(" AS ")[2]: 0 if name.startswith("writetime(") else row[name]
+        for name in columns
+    }
 
 
 def _holds(
