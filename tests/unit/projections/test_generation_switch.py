@@ -33,7 +33,12 @@ def by_month(message: Message) -> Iterator[RowOperation]:
         yield structs.replace(operation, key=(tenant_id, str(day)[:7], *rest))
 
 
-BY_MONTH = replace(ASSETS_BY_DATE, rows=by_month, revision=2, reshaped=frozenset({"day"}))
+BY_MONTH = replace(
+    ASSETS_BY_DATE,
+    rows=by_month,
+    revision=ASSETS_BY_DATE.revision + 1,
+    reshaped=frozenset({"day"}),
+)
 
 
 def add(log: Log, first: int, pictures: int) -> None:
