@@ -41,7 +41,7 @@ class Encryptor(Protocol):
 
 
 class KeylessEncryptor:
-    """Reads all that is encrypted as if it was erased: for whoever looks at everything else."""
+    """Reads all that is encrypted as if it was erased: for readers of everything else."""
 
     def encrypt(self, subject: Subject, plain: bytes, label: str) -> None:
         """Leave it out."""

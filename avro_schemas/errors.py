@@ -24,5 +24,5 @@ class InvalidCiphertext(Undecodable):
 class KeysLost(ScaleHosterError):
     """Keys that should be there are not: nothing was erased, and nothing may be taken for erased.
 
-    Nothing is lost as long as the keyring comes back; until then whoever needs it stops.
+    Nothing is lost as long as the keyring comes back; until then every reader of it stops.
     """

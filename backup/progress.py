@@ -1,4 +1,4 @@
-"""Progress of a long step: reported by a workflow, drawn by whoever started it."""
+"""Progress of a long step: reported by a workflow, drawn by the command that started it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -69,7 +69,7 @@ class CommandApiParts:
 def create_app(
     settings: Settings, parts: CommandApiParts, lifespan: Lifespan | None = None
 ) -> tuple[FastAPI, Readiness]:
-    """Put a command API together; the readiness is for whoever stops it."""
+    """Put a command API together; the readiness is for the code that stops it."""
     ours = settings.command_api
     access = Access(parts.keys)
     admission = Admission(

@@ -35,7 +35,7 @@ _TEST = "webhook.test"
 
 
 class ErasableKeys(Protocol):
-    """The keys that targets are sealed under: infra.encryption.KeyringFile. Raises KeysLost."""
+    """The keys that targets are encrypted under: infra.encryption.KeyringFile. Raises KeysLost."""
 
     def is_erased(self, tenant_id: str, entity_id: str, /) -> bool:
         """Tell whether a key was destroyed, or that of the whole tenant."""

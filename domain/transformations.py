@@ -121,7 +121,7 @@ def derived_folder(asset: BlobKey, original: Sha256) -> BlobKey:
 
 
 def derived_key_prefix(asset: BlobKey, original: Sha256, watermark: Sha256 | None) -> str:
-    """Say how the keys of all begin that are made by the same code and bear the same mark."""
+    """Say how the keys of all begin that are made by the same code with the same watermark."""
     mark = watermark[:_MARK_DIGITS] if watermark else "plain"
     return f"{derived_folder(asset, original)}/{_MADE_AS}.{mark}."
 
@@ -129,7 +129,7 @@ def derived_key_prefix(asset: BlobKey, original: Sha256, watermark: Sha256 | Non
 def derived_key(
     asset: BlobKey, original: Sha256, made: Transformation, watermark: Sha256 | None
 ) -> BlobKey:
-    """Say where one of them is kept; the same words and mark lead to the same bytes for ever."""
+    """Say where one of them is kept; the same words and watermark always lead to the same bytes."""
     words = str(made).replace(",", ".")
     return BlobKey(f"{derived_key_prefix(asset, original, watermark)}{words}")
 

@@ -120,7 +120,7 @@ def project_records(
 
 
 class _FailedRecords:
-    """Collects what could not be applied: letters are the alarm, what is parked waits."""
+    """Collects what could not be applied: dead letters are the alarm, parked records wait."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now

@@ -34,7 +34,7 @@ class MaintenanceTask:
     """Something to be done about a view.
 
     ``refused``: it cannot be done now, ``detail`` says why. ``failed``: it went wrong on our side,
-    or whoever carried it out died; some of it may have been done.
+    or the process that carried it out died; some of it may have been done.
     """
 
     request_id: str
@@ -99,7 +99,7 @@ class MaintenanceTasks:
         return sorted((each for each in found if not each.is_over), key=lambda each: each.asked_at)
 
     def take(self, request: MaintenanceTask) -> bool:
-        """Begin to carry it out; of two that try one is told no."""
+        """Begin to carry it out; of two that try one gets False."""
         return self._applied(
             "UPDATE operator_requests SET state = 'running', seen_at = ? WHERE request_id = ?"
             " IF state = 'asked'",

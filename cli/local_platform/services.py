@@ -51,7 +51,7 @@ SERVICES = (
 
 
 class RunningService:
-    """A service under one data directory; it outlives whoever started it.
+    """A service under one data directory; it outlives its starter.
 
     A second start changes nothing, unless the settings differ from those it runs with: then it is
     stopped and started again.

@@ -17,7 +17,7 @@ class StoppedOnPurpose(Exception):
 
 
 class ManagedProcess(Protocol):
-    """A program that outlives whoever started it."""
+    """A program that outlives its starter."""
 
     @property
     def pid(self) -> int | None:

@@ -31,9 +31,9 @@ def open_records(
 ) -> Iterator[Iterator[BatchRecord]]:
     """Read the lines of a file one after the other, never the whole file at once.
 
-    What is wrong with one line is told in that line. Raises UnsupportedMediaType; while reading,
-    MalformedJson or MalformedCsv where the file as a whole makes no sense, and BodyTooLarge for an
-    item of an array that is too long: nobody knows where it ends.
+    What is wrong with one line is reported for that line. Raises UnsupportedMediaType; while
+    reading, MalformedJson or MalformedCsv where the file as a whole makes no sense, and
+    BodyTooLarge for an item of an array that is too long: nobody knows where it ends.
     """
     read = parser_for(media_type)
     with path.open("rb") as file:

@@ -83,7 +83,7 @@ class CommandDecision(Decision[DecidedCommand]):
         return [(DISCARDED_BLOBS, encode(discard)) for discard in self.discards]
 
     def reply(self) -> bytes | None:
-        """Encode what the sender is told; what was told before is told again as it was.
+        """Encode the reply to the sender; a reply that was given before is given again unchanged.
 
         None for the report of a worker, who never asks.
         """

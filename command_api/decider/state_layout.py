@@ -23,7 +23,7 @@ from domain.values import (
 
 
 class StoredAsset(msgspec.Struct, frozen=True, array_like=True):
-    """An asset as it lies on disk: without what is personal, and that sealed."""
+    """An asset as it lies on disk: without what is personal, and that encrypted."""
 
     asset: Asset
     personal: bytes
@@ -55,7 +55,7 @@ class BrokenHistories(msgspec.Struct, frozen=True, array_like=True):
 
 
 def without_personal(asset: Asset) -> Asset:
-    """Leave out what is kept sealed beside it."""
+    """Leave out what is kept encrypted beside it."""
     return replace(
         asset,
         submission=(NO_SOURCE, NO_DESCRIPTION, asset.preset),

@@ -24,7 +24,7 @@ from infra.http.tenant_slots import TenantSlots
 
 _KEY = re.compile(r'"(?P<quoted>(?:[^"\\]|\\["\\])*)"|(?P<bare>[^"].*)')
 _MAX_KEY_LENGTH = 255
-_REQUESTS = "requests"  # the entity whose key seals fingerprints; no id looks like that
+_REQUESTS = "requests"  # the entity whose key encrypts fingerprints; no id looks like that
 _VERSION = re.compile(r'"([0-9]{1,18})"')
 
 
@@ -62,7 +62,7 @@ class WriteRequest:
 
 
 def _fingerprint(tenant_id: TenantId, request: str) -> str:
-    """Tell requests apart for ever, without telling whoever guesses what one said.
+    """Tell requests apart for ever, without confirming a guess of what one said.
 
     A bare hash of a name and a title would be found by trying. This one needs a key of the tenant.
     """
@@ -137,7 +137,7 @@ class Admission:
     def _slot(self, tenant_id: TenantId, body: IncomingBody) -> Iterator[None]:
         """Hold a place, another one from when the body is there; raises Overloaded.
 
-        Overloaded may also be raised to whoever reads the last byte.
+        Overloaded may also be raised to the reader of the last byte.
         """
         with ExitStack() as held:
 

@@ -1,6 +1,6 @@
 """Pipeline runs of an asset: how each event starts, delays or ends one, and which are open.
 
-This is the one place that says so; whoever follows runs takes a transition instead of an event.
+This is the one place that says so; followers of runs take a transition instead of an event.
 """
 
 from collections.abc import ItemsView

@@ -21,7 +21,7 @@ class PersistentMap(Mapping[_Key, _Value], Generic[_Key, _Value]):
 
     Either copies at most 32 references for each level and one leaf of 16 entries, so the cost of a
     change grows with the logarithm of the size. Iteration is in the order of hashes, which differ
-    from process to process for strings: whoever decides by it has to sort.
+    from process to process for strings: sort before a decision depends on it.
     """
 
     __slots__ = ("_root", "_size")

@@ -12,7 +12,7 @@ DisabledBecause = Literal["gone", "failing", "asked"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEndpoint:
-    """A URL of a tenant's that is told of some types of events.
+    """A URL of a tenant that is sent some types of events.
 
     ``starts_at`` is where each partition of asset-events ended when it was registered: it is told
     of all events from there on. ``fingerprint`` is that of the request. ``secret_number`` grows

@@ -25,7 +25,7 @@ _NO_BUCKET_SETTINGS = BlobSettings()
 class BlobStore(Protocol):
     """Keeps bytes under keys.
 
-    A put that returned is durable, and whole for whoever reads it; one that raised left either
+    A put that returned is durable, and whole for every reader; one that raised left either
     nothing or all of it. Putting a key again replaces it, so put may be repeated at will. Every
     method raises StoreUnavailable when the store does not answer or has no room, and ValueError
     for a key that is no plain path. A store whose folder or bucket is gone does not answer: none of

@@ -33,7 +33,7 @@ class Decision(ABC, Generic[CommandT]):
 
     @abstractmethod
     def reply(self) -> bytes | None:
-        """Encode what the sender is told; None when nobody ever asks."""
+        """Encode the reply to the sender; None when nobody ever asks."""
 
     def also_appended(self) -> Iterable[tuple[Topic, bytes]]:
         """Give what else follows from the command."""

@@ -72,7 +72,7 @@ class PendingReplies(Generic[ReplyT]):
     def receive(self, record: Record) -> None:
         """Take in one record of command-results; callable from any thread.
 
-        Who waits for one that cannot be opened is told KeysLost: the command has been decided.
+        A reply that cannot be decrypted raises KeysLost: the command has been decided.
         """
         command_id = CommandId(record.key.decode())
         waiting = list(self._waiting.get(command_id, ()))

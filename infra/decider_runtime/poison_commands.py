@@ -31,7 +31,7 @@ class PoisonCommands:
     What cannot be decided is dead-lettered at once. What the broker does not take is found out:
     after a transaction that was refused as a whole, each of its commands is written in one of its
     own, and the one that is refused there is dead-lettered the next time. Such a command lies in
-    commands.dead-letters with its reason, and who waits for it is told CommandCannotBeDecided,
+    commands.dead-letters with its reason, and its sender gets CommandCannotBeDecided,
     which ``refused`` spells. All of that is known in memory only: another process finds it out in
     the same way.
     """

@@ -44,7 +44,7 @@ class Keyring:
 
     AES-SIV (RFC 5297) with 256-bit keys: equal input gives equal bytes, so there is no nonce to get
     wrong and a replay writes what was there before. Sealed bytes name the ring and the key:
-    what another ring sealed is told from what was altered. A key is made of two secrets of the
+    bytes of another keyring are told from altered ones. A key is made of two secrets of the
     tree, its tenant's and its own; without either there is none.
     """
 
@@ -148,7 +148,7 @@ def _decrypted(cipher: AESSIV, sealed: bytes, label: str) -> bytes | None:
 
 
 def is_sealed(value: bytes) -> bool:
-    """Tell sealed bytes from others that may stand in their place."""
+    """Return True for bytes that a keyring has encrypted."""
     return value.startswith(_MAGIC)
 
 

@@ -40,7 +40,7 @@ def install(
 
     ``problem_base_url`` is where ``/problems/{name}`` is found from outside: the same for both
     services, so that a problem has one type. ``probes`` are what ``/readyz`` asks. Series of the
-    service's own go into ``registry``. Returns the readiness, for whoever stops the service.
+    service's own go into ``registry``. Returns the readiness, for the code that stops the service.
     """
     problems = Problems(problem_base_url)
     metrics = RequestMetrics(service, registry or new_registry())

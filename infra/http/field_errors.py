@@ -9,12 +9,12 @@ _PARTS = ("query", "path", "header", "cookie")
 
 
 def body_errors(found: Iterable[Any]) -> list[FieldError]:
-    """Turn a ValidationError's errors about a body into what the client is told."""
+    """Turn a ValidationError's errors about a body into members of a problem."""
     return [{"detail": _detail(error), "pointer": _pointer(error["loc"])} for error in found]
 
 
 def request_errors(found: Iterable[Any]) -> list[FieldError]:
-    """Turn the errors of FastAPI's own validation into what the client is told."""
+    """Turn the errors of FastAPI's own validation into members of a problem."""
     told: list[FieldError] = []
     for error in found:
         where, *rest = error["loc"]

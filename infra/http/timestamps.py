@@ -6,7 +6,7 @@ TIMESTAMP_HINT = "send a date like 2026-11-23 or a time like 2026-11-23T09:30:00
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Read a date or a time; raises ValueError with a hint for whoever sent it."""
+    """Read a date or a time; raises ValueError with a hint for the sender."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

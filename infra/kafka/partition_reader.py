@@ -58,7 +58,7 @@ def available(consumer: Consumer, at_most: int, timeout_seconds: float) -> list[
 
 
 def is_end_marker(message: Message) -> bool:
-    """Say whether a record only carries the end of a transaction: it has a mark and no value."""
+    """Return True for an end marker: a record with provenance and no value."""
     return message.value() is None and Provenance.read(message) is not None
 
 

@@ -9,7 +9,7 @@ PROVENANCE_HEADER = "decided"
 
 
 def without_provenance(headers: tuple[tuple[str, bytes], ...]) -> tuple[tuple[str, bytes], ...]:
-    """Give the headers of a record but its mark, which means something to its own cluster only."""
+    """Return a record's headers without its provenance, which only its own cluster understands."""
     return tuple(header for header in headers if header[0] != PROVENANCE_HEADER)
 
 
@@ -31,7 +31,7 @@ class Provenance:
 
     @property
     def headers(self) -> tuple[tuple[str, bytes], ...]:
-        """Give the headers of a record that bears this mark."""
+        """Return the headers of a record with this provenance."""
         return ((PROVENANCE_HEADER, str(self).encode()),)
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class Provenance:
 
     @classmethod
     def read(cls, message: Message) -> Self | None:
-        """Find the mark of a record; None when it has none that can be read."""
+        """Read the provenance of a record; None when it has none that can be read."""
         value = dict(message.headers() or ()).get(PROVENANCE_HEADER) or b""
         try:
             text = value if isinstance(value, str) else value.decode()

@@ -25,7 +25,7 @@ class MaintenanceQueue(Protocol):
         """Give those that are not over, the oldest first."""
 
     def take(self, request: MaintenanceTask) -> bool:
-        """Begin to carry it out; of two that try one is told no."""
+        """Begin to carry it out; of two that try one gets False."""
 
     def heartbeat(self, request_id: str) -> None:
         """Tell that it is still being carried out."""
@@ -37,7 +37,7 @@ class MaintenanceQueue(Protocol):
 
 
 class TaskRunner:
-    """Carries out what is asked; one that dies with it is told as failed by the next life.
+    """Carries out what is asked; one that dies with it is reported as failed by the next process.
 
     ``build`` builds all generations that are to be built, and returns when they are or ``stopping``
     is set.

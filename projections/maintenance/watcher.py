@@ -21,7 +21,7 @@ class MaintenanceWatcher:
     """Looks twice a second, beside the following; use it as a context.
 
     Of several projections each may start a process: a request is taken by one of them. What is
-    under way at the end is told to stop, and ended when it does not within 10 s.
+    running at the end is asked to stop, and ended when it does not within 10 s.
     """
 
     def __init__(self, open_requests: Callable[[], list[MaintenanceTask]]) -> None:

@@ -40,7 +40,7 @@ class LogFold:
 
     A record that the view cannot take ends the story of its entity here, as it does in the view
     that waits behind it; those in ``passed_over``, by partition and offset, are left out instead.
-    Rows are sealed as a view's are. Reading raises KeysLost.
+    Rows are encrypted as a view's are. Reading raises KeysLost.
     """
 
     def __init__(

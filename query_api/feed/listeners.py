@@ -54,7 +54,7 @@ class Listener:
         return self._is_too_slow and self._waiting.empty()
 
     def hand_over(self, happened: FeedEvent | FeedCheckpoint) -> None:
-        """Give it the next event or mark, from any thread and in order."""
+        """Hand over the next event or checkpoint, from any thread and in order."""
         self._loop.call_soon_threadsafe(self._take, happened)
 
     async def next(self, seconds: float) -> FeedEvent | FeedCheckpoint | None:

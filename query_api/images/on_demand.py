@@ -81,7 +81,7 @@ class _PublishedOriginal:
 class OnDemandRenditions:
     """Serves what is made on demand; nothing is made for a URL that nobody signed.
 
-    A mark lies on it exactly where one lies on what is published of the asset. It is
+    A watermark lies on it exactly where one lies on what is published of the asset. It is
     ``current_watermark``, the one that the deployment has now.
     """
 

@@ -72,7 +72,7 @@ def endpoint_record_from_json(value: bytes) -> WebhookEndpoint | EndpointHealth:
 
 
 def with_start_offsets(starts: tuple[int, ...], value: bytes) -> bytes:
-    """Set the offsets from which a stored endpoint is told of events; keep any other record."""
+    """Set the offsets from which a stored endpoint gets events; keep any other record."""
     try:
         record = json.loads(value)
     except ValueError:

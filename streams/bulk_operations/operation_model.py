@@ -30,7 +30,7 @@ class OperationDecision(Decision[OperationCommand]):
     events: list[OperationEvent]
 
     def reply(self) -> bytes | None:
-        """Encode what the sender is told; None when nobody waits."""
+        """Encode the reply to the sender; None when nobody waits."""
         return None if self.command.metadata.reply_partition is None else encode(self._outcome())
 
     def _outcome(self) -> Outcome:

@@ -32,7 +32,7 @@ class DeliveryFanOut:
     """Follows asset events and sends their deliveries, under the same ids however often it does.
 
     ``know_endpoints`` returns when the table holds every endpoint that was registered before it was
-    called; so an endpoint is told of every event after its registration. A delivery is acknowledged
+    called; so an endpoint gets every event after its registration. A delivery is acknowledged
     by the broker before its event is committed. An event that fails becomes a dead letter.
     """
 

@@ -42,7 +42,7 @@ def test_an_open_transaction_is_seen_with_its_writer_and_its_commands(
     writer.flush()
     (tail,) = tails.read()
     assert (tail.partition, tail.start, tail.holder) == (PLACE, 0, "decider-test-0")
-    assert [trace.mark for trace in tail.traces] == [mark(7), mark(8)]
+    assert [trace.provenance for trace in tail.traces] == [mark(7), mark(8)]
     assert tails.starts() == {PLACE: 0}
     assert list(tails.seen_since(0)) == []
     writer.renew()  # which aborts it

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class ApiKeyRejected(Exception):
-    """This is no valid key of ours; the text may be shown to whoever sent it."""
+    """This is no valid key of ours; the text may be shown to its sender."""
 
 
 class ApiKeysNotLoaded(Exception):

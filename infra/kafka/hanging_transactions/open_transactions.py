@@ -28,9 +28,9 @@ class OpenTransaction:
 
     @property
     def holder(self) -> str | None:
-        """Whose transaction is open; None when it left no mark where the tail begins."""
+        """Name the writer of the open transaction; None when the tail begins without provenance."""
         first = next(iter(self.traces), None)
-        return first.mark.writer if first and first.offset == self.start else None
+        return first.provenance.writer if first and first.offset == self.start else None
 
 
 class OpenTransactionScanner:

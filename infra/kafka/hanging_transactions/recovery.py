@@ -64,7 +64,7 @@ class HangingTransactionRecovery:
     decided again. Taking back is right then: nobody can have been told, for an answer that was
     seen, an offset that was moved and an event that was folded each are such knowledge.
 
-    ``causes`` are the topics that marks speak of, all of which the group's offsets follow.
+    ``causes`` are the topics that provenance names, all of which the group's offsets follow.
     ``family`` is how the ids of all writers of our kind begin: what others leave open in topics
     that they share with us is theirs, for our knowledge is not about them.
     """
@@ -175,17 +175,19 @@ class HangingTransactionRecovery:
         self._tails.wait_until_moved({each.partition: each.start for each in tails})
 
     def _took_effect(self, tail: OpenTransaction) -> bool:
-        others = {each.mark.place for each in tail.traces if each.mark.writer != tail.holder}
+        others = {
+            each.provenance.place for each in tail.traces if each.provenance.writer != tail.holder
+        }
         return any(
             self._is_decided(trace)
             for trace in tail.traces
-            if trace.mark.writer == tail.holder and trace.mark.place not in others
+            if trace.provenance.writer == tail.holder and trace.provenance.place not in others
         )
 
     def _is_decided(self, trace: TracedRecord) -> bool:
         if self._is_folded(trace.partition, trace.offset):
             return True
-        return trace.mark.offset < self._decided.get(trace.mark.command, 0)
+        return trace.provenance.offset < self._decided.get(trace.provenance.command, 0)
 
     def _ask(self, reader: CommittedOffsets) -> bool:
         try:
@@ -201,7 +203,7 @@ class HangingTransactionRecovery:
         for trace in self._tails.seen_since(
             min([*times, int(self._clock() * 1000)]) - _LOOK_BACK_MS
         ):
-            self.note({trace.mark.command: trace.mark.offset + 1})
+            self.note({trace.provenance.command: trace.provenance.offset + 1})
 
     def _holders(self, tails: Collection[OpenTransaction], own_id: str) -> set[str]:
         now = self._clock()

@@ -23,18 +23,18 @@ Isolation = Literal["read_committed", "read_uncommitted"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracedRecord:
-    """One marked record."""
+    """One record with its provenance."""
 
     partition: Partition
     offset: int
     timestamp_ms: int
-    mark: Provenance
+    provenance: Provenance
 
 
 def traces(
     kafka: Kafka, bounds: Mapping[Partition, tuple[int, int]], isolation: Isolation
 ) -> Iterator[TracedRecord]:
-    """Yield the marked records between the bounds, in order within each partition.
+    """Yield the records that have provenance between the bounds, in order within each partition.
 
     Raises BrokerUnavailable when nothing more comes although there must be more.
     """
@@ -57,13 +57,13 @@ def traces(
                 end = left.get(partition, -1)
                 if next_offset >= end:
                     left.pop(partition, None)
-                mark = Provenance.read(message) if is_record else None
-                if mark is not None and next_offset <= end:
+                provenance = Provenance.read(message) if is_record else None
+                if provenance is not None and next_offset <= end:
                     yield TracedRecord(
                         partition=partition,
                         offset=next_offset - 1,
                         timestamp_ms=message.timestamp()[1],
-                        mark=mark,
+                        provenance=provenance,
                     )
 
 
@@ -76,4 +76,4 @@ def _place(message: Message) -> tuple[bool, int]:
         return False, offset or 0
     if error.retriable():
         return False, -1
-    raise BrokerUnavailable(f"reading marks: {error.str()}") from KafkaException(error)
+    raise BrokerUnavailable(f"reading provenance: {error.str()}") from KafkaException(error)

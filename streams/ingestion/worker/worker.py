@@ -119,7 +119,7 @@ class Worker:
         try:
             command = encode(reject_command(job, failure, self.clock()))
             await self._send(ASSET_COMMANDS, job.asset_id, command)
-        except RecordRefused as refused:  # the letter is all that can be written of it
+        except RecordRefused as refused:  # the dead letter is all that can be written of it
             log.error("job %s: %s", job.job_id, refused)  # noqa: TRY400 - that says it all
 
     async def _try(self, job: ImageJob) -> _Success | JobFailure:

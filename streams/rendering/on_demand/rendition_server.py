@@ -62,7 +62,7 @@ class RenditionServer:
         self._under_way: dict[BlobKey, asyncio.Task[RenditionReply]] = {}
 
     async def render(self, request: RenditionRequest) -> RenditionReply:
-        """Make what is ordered; whatever goes wrong is told, nothing is raised."""
+        """Make the rendition; every failure is reported in the reply, nothing is raised."""
         try:
             wanted = parse_transformation(request.words)
         except InvalidTransformation as error:

@@ -17,7 +17,7 @@ Fate = Literal["open", "seen", "gone"]
 class Entry:
     """One record and what became of it."""
 
-    mark: Provenance
+    provenance: Provenance
     timestamp_ms: int
     fate: Fate
 
@@ -42,13 +42,13 @@ class ForgetfulBroker:
     ) -> None:
         """Append a record of this command to each partition."""
         for partition in to:
-            mark = Provenance(writer=writer, command=command, offset=offset)
-            entry = Entry(mark=mark, timestamp_ms=timestamp_ms, fate=fate)
+            provenance = Provenance(writer=writer, command=command, offset=offset)
+            entry = Entry(provenance=provenance, timestamp_ms=timestamp_ms, fate=fate)
             self.log.setdefault(partition, []).append(entry)
 
     def fates(self, partition: Partition) -> list[Fate]:
         """Tell what became of the records that have something to say."""
-        return [entry.fate for entry in self.log[partition] if entry.mark.command != ("", 0)]
+        return [entry.fate for entry in self.log[partition] if entry.provenance.command != ("", 0)]
 
     def starts(self) -> dict[Partition, int]:
         return {
@@ -86,7 +86,10 @@ class ForgetfulBroker:
     def _traces(self, partition: Partition, start: int, end: int | None) -> list[TracedRecord]:
         return [
             TracedRecord(
-                partition=partition, offset=at, timestamp_ms=each.timestamp_ms, mark=each.mark
+                partition=partition,
+                offset=at,
+                timestamp_ms=each.timestamp_ms,
+                provenance=each.provenance,
             )
             for at, each in enumerate(self.log[partition])
             if start <= at and (end is None or at < end)
@@ -112,7 +115,7 @@ class Ender:
         for partition in partitions:
             broker.write(self._id, ("", 0), 0, partition, fate="open")
             for entry in broker.log[partition]:
-                if entry.mark.writer == self._id and entry.fate == "open":
+                if entry.provenance.writer == self._id and entry.fate == "open":
                     entry.fate = "seen" if is_committed else "gone"
         if group is not None and broker.offsets_of == self._id:
             assert not is_committed  # these may be offsets of a transaction that did not happen
