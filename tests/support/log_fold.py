@@ -12,6 +12,7 @@ from typing import Any
 from zlib import crc32
 
 from domain.asset import Asset, replay
+from domain.asset.description import DESCRIPTION_FIELDS
 from domain.asset.events import (
     AssetCategorised,
     AssetConfirmed,
@@ -35,7 +36,7 @@ from domain.category.events import (
     CategoryCreated,
     CategoryRestored,
 )
-from domain.values import Listing, Status
+from domain.values import Status
 
 Rows = dict[tuple[Any, ...], dict[str, Any]]
 JSON_COLUMNS = {"focal_point", "original", "renditions", "facts", "fetch", "event", "outcome"}
@@ -152,7 +153,7 @@ def _add_listings(
             for category_id in then.category_ids:
                 rows["category_buckets"][tenant_id, category_id, month] = {}
     if asset.status is Status.PUBLISHED:
-        shown = _shown(asset)
+        shown = _shown(asset, history)
         rows["assets_by_date"][tenant_id, day, at_us, asset_id] = shown
         for category_id in asset.category_ids:
             key = (tenant_id, category_id, month, at_us, asset_id)
@@ -173,7 +174,7 @@ def _add_past_listings(
             continue
         ended = following < len(history)
         shown = {
-            **_shown(then),
+            **_shown(then, history[: cut + 1]),
             "valid_from_us": _us(then.updated_at),
             "valid_to_us": _us(history[following].metadata.happened_at) if ended else 2**63 - 1,
         }
@@ -204,11 +205,16 @@ def _add_aspects(rows: Rows, tenant_id: str, changes: list[CatalogueEvent]) -> N
             rows[key] = {"value": value, "valid_from_us": _us(change.metadata.happened_at)}
 
 
-def _shown(asset: Asset) -> dict[str, Any]:
-    assert isinstance(asset.listing, Listing)
-    shown = asdict(asset.listing)
-    del shown["created_at"]
-    return {**shown, "category_ids": asset.category_ids}
+def _shown(asset: Asset, history: list[AssetEvent]) -> dict[str, Any]:
+    """Show the description as it stands and the picture as it was published.
+
+    Events repeat both in their ``listing``, which is what the views read; so it is not read here.
+    """
+    picture = [event for event in history if isinstance(event, AssetPublished)][-1].listing
+    said = {f.name: getattr(asset.description, f.name) for f in DESCRIPTION_FIELDS if f.is_listed}
+    seen = {name: value for name, value in asdict(picture).items() if name not in said}
+    del seen["created_at"]
+    return {**said, **seen, "category_ids": asset.category_ids}
 
 
 def _current(
