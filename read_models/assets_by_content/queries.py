@@ -12,18 +12,25 @@ _SAME_BYTES = "SELECT asset_id FROM assets_by_content$suffix WHERE tenant_id = ?
 
 
 async def exact_duplicates(
-    views: ViewReader, tenant_id: TenantId, asset_id: AssetId, sha256: Sha256
+    views: ViewReader,
+    tenant_id: TenantId,
+    asset_id: AssetId,
+    sha256: Sha256,
+    *,
+    with_description: bool = True,
 ) -> list[Row]:
     """List the other published assets whose original has these bytes, the oldest first.
 
-    This view names whoever was last published with them, of which a hundred are looked at;
-    ``asset_by_id`` tells who still is.
+    This view names the assets that were last published with them, of which a hundred are looked
+    at; ``asset_by_id`` tells which still are. See ``published_assets`` for ``with_description``.
     """
     rows = await views.select(
         ASSETS_BY_CONTENT, _SAME_BYTES, (tenant_id, sha256), at_most=_MAX_CANDIDATES + 1
     )
     others = [each["asset_id"] for each in rows if each["asset_id"] != asset_id]
-    published = await published_assets(views, tenant_id, others[:_MAX_CANDIDATES])
+    published = await published_assets(
+        views, tenant_id, others[:_MAX_CANDIDATES], with_description=with_description
+    )
     return sorted((row for row in published if sha256_of(row) == sha256), key=sort_key)
 
 

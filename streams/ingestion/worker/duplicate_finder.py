@@ -39,7 +39,7 @@ class ViewDuplicateFinder:
     async def of(self, asset_id: AssetId, tenant_id: TenantId, sha256: Sha256) -> AssetId | None:
         """Name the oldest other published asset of the tenant."""
         views = await asyncio.to_thread(self._connected)
-        found = await exact_duplicates(views, tenant_id, asset_id, sha256)
+        found = await exact_duplicates(views, tenant_id, asset_id, sha256, with_description=False)
         return AssetId(found[0]["asset_id"]) if found else None
 
     def _connected(self) -> ViewReader:
