@@ -26,6 +26,7 @@ from bench.reporting import report
 from bench.servers import bench_servers
 from bench.uvicorns import serving
 from domain.values import AssetId, CategoryId, Listing, Sha256, TenantId
+from infra.cassandra.column_encryption import decrypted_row
 from infra.cassandra.row_operations import RowOperation, Upsert
 from infra.cassandra.session import CassandraSession
 from infra.cassandra.view_store import CassandraViewStore
@@ -114,7 +115,7 @@ def naive(settings: CassandraSettings) -> FastAPI:
     @app.get("/assets", response_model=NaivePage)
     def list_assets(category: str, bucket: str, limit: int = PAGE) -> Any:  # noqa: ANN401 - as written first
         rows = session.execute(statement, (ACME, category, bucket, limit))
-        return {"items": [naive_item(row) for row in rows]}
+        return {"items": [naive_item(decrypted_row(row, LISTING)) for row in rows]}
 
     return app
 

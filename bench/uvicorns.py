@@ -7,8 +7,11 @@ from typing import Any
 
 import uvicorn
 
+from avro_schemas.encryption import use_encryptor
 from cli.api_client import responds_ok
+from infra.encryption import installation_keyring
 from infra.local_cluster import free_port
+from infra.settings import load
 from tests.support.eventually import eventually
 
 
@@ -27,6 +30,7 @@ def serving(make: Callable[..., Any], *arguments: object) -> Iterator[str]:
 
 
 def _serve(port: int, make: Callable[..., Any], arguments: tuple[object, ...]) -> None:
+    use_encryptor(installation_keyring(load()))  # of whoever began this, by the environment
     uvicorn.run(
         make(*arguments),
         port=port,
