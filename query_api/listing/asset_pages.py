@@ -26,9 +26,7 @@ from read_models.time import microseconds
 
 _SHARED_SECONDS = 0.05
 _SHARED_BYTES = 32_000_000
-MOST_MERGED_CATEGORIES = (
-    32  # categories; what more have in common is found by looking through all by date
-)
+MOST_MERGED_CATEGORIES = 32  # beyond that the listing by date is looked through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
