@@ -32,7 +32,7 @@ from infra.kafka.topics import ASSET_EVENTS
 from infra.settings import CassandraSettings
 from query_api.app import BaseUrls, QueryApiDependencies, create_app
 from read_models.asset_by_id.projection import ASSET_BY_ID
-from read_models.asset_by_id.queries import find_asset, published_assets
+from read_models.asset_by_id.queries import find_asset, find_source, published_assets
 from read_models.asset_history.queries import asset_history, read_events
 from read_models.assets_by_category.queries import listings_by_category
 from read_models.assets_by_content.projection import ASSETS_BY_CONTENT
@@ -261,6 +261,7 @@ def asked(tenant_id: TenantId) -> dict[Callable[..., object], Query]:
     sha256, look, at_us = ORIGINAL.sha256, FACTS.perceptual_hash, microseconds(then)
     return {
         find_asset: lambda views: find_asset(views, *asset),
+        find_source: lambda views: find_source(views, *asset),
         published_assets: lambda views: published_assets(views, tenant_id, [asset_id(1)]),
         asset_history: lambda views: asset_history(views, *asset),
         read_events: lambda views: read_events(views, *asset),
