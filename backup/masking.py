@@ -43,8 +43,8 @@ class EventMask:
 
     Ids, keys of blobs, categories and tenants stay, and so does the shape of each history: the copy
     is verified, restored and shown like any other. A masked URL names a host that does not exist.
-    Masked values are encrypted with ``keyring``, so that a copy needs no key of the original, which
-    are those of this process unless ``original_keys`` are given.
+    Masked values are encrypted with ``keyring``, so that a copy needs no key of the original. That
+    is decrypted with ``original_keys``, or else with the keys of this process.
     """
 
     def __init__(
